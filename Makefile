@@ -1,0 +1,38 @@
+# tenant_mgr/Makefile
+
+EXTENSION = tenant_mgr
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tenant_mgr.control)
+
+MODULE_big = tenant_mgr
+OBJS = \
+	$(WIN32RES) \
+	src/binding.o \
+	src/clone.o \
+	src/closure.o \
+	src/domain.o \
+	src/guc.o \
+	src/lifecycle.o \
+	src/nodetree.o \
+	src/purge.o \
+	src/registry.o \
+	src/relabel.o \
+	src/rowcopy.o \
+	src/storage.o \
+	src/tenant_mgr.o \
+	src/tenant_name.o \
+	src/valuemap.o
+PGFILEDESC = "tenant_mgr - tenants as schemas"
+
+DATA = sql/tenant_mgr--$(EXTVERSION).sql
+DOCS = README.md
+
+PG_CFLAGS = -std=gnu99
+
+REGRESS =
+REGRESS_OPTS = --inputdir=test
+ISOLATION =
+ISOLATION_OPTS = --inputdir=test/isolation
+
+PG_CONFIG = pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)

@@ -1,0 +1,18 @@
+/*
+ * domain.h
+ *		Which tenant a host name belongs to.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_DOMAIN_H
+#define TENANT_MGR_DOMAIN_H
+
+#include "utils/uuid.h"
+
+/*
+ * Remove the hosts of a tenant that is gone for good.  The caller has checked
+ * the privileges.
+ */
+extern void tm_domain_forget(const pg_uuid_t *id);
+
+#endif							/* TENANT_MGR_DOMAIN_H */

@@ -1,0 +1,232 @@
+/*
+ * guc.c
+ *		The settings of tenant_mgr.
+ *
+ * Everything that a session can be told about tenants is defined here, in one
+ * place and in one order.  The order matters at the end: a value given to
+ * tenant_mgr.tenant before the library was loaded is applied again as soon as
+ * the variable is defined, and applying it needs the other settings, so that
+ * one comes last.
+ *
+ * Lists are checked when they are set, so whoever reads one may split it
+ * without looking for mistakes.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+#include "binding.h"
+#include "guc.h"
+
+#define DEFAULT_TRASH_RETENTION	(7 * 24 * 60 * 60)
+
+/* the settings; written by the GUC machinery only */
+char	   *tm_persistent_schemas = NULL;
+char	   *tm_default_template = NULL;
+char	   *tm_schema_prefix = NULL;
+char	   *tm_clone_exclude = NULL;
+int			tm_trash_retention = DEFAULT_TRASH_RETENTION;
+char	   *tm_base_domains = NULL;
+char	   *tm_excluded_subdomains = NULL;
+char	   *tm_tenant = NULL;
+
+/* counted up by assign_persistent_schemas */
+uint64		tm_guc_path_generation = 0;
+
+static bool check_name_list(char **newval, void **extra, GucSource source);
+static bool check_word_list(char **newval, void **extra, GucSource source);
+static bool check_schema_prefix(char **newval, void **extra,
+								GucSource source);
+static void assign_persistent_schemas(const char *newval, void *extra);
+
+void
+tm_guc_init(void)
+{
+	DefineCustomStringVariable("tenant_mgr.persistent_schemas",
+							   "Sets the schemas that stay on the search path of every tenant.",
+							   "They come after the tenant's own schema, in this order.",
+							   &tm_persistent_schemas,
+							   "public",
+							   PGC_SUSET,
+							   GUC_LIST_INPUT,
+							   check_name_list,
+							   assign_persistent_schemas,
+							   NULL);
+
+	DefineCustomStringVariable("tenant_mgr.default_template",
+							   "Sets the template that a new tenant is cloned from.",
+							   "An empty string means that a new tenant starts with an empty schema.",
+							   &tm_default_template,
+							   "",
+							   PGC_SUSET,
+							   0,
+							   NULL,
+							   NULL,
+							   NULL);
+
+	DefineCustomStringVariable("tenant_mgr.schema_prefix",
+							   "Sets what goes before a tenant's name in the name of its schema.",
+							   "It applies to tenants that are created or renamed from now on.",
+							   &tm_schema_prefix,
+							   "",
+							   PGC_SUSET,
+							   0,
+							   check_schema_prefix,
+							   NULL,
+							   NULL);
+
+	DefineCustomStringVariable("tenant_mgr.clone_exclude",
+							   "Sets the tables whose rows are left out of every clone.",
+							   "A list of LIKE patterns, compared with the names of tables; "
+							   "a pattern with upper-case letters needs double quotes.",
+							   &tm_clone_exclude,
+							   "",
+							   PGC_USERSET,
+							   GUC_LIST_INPUT,
+							   check_name_list,
+							   NULL,
+							   NULL);
+
+	DefineCustomIntVariable("tenant_mgr.trash_retention",
+							"Sets how long a dropped tenant is kept in the trash.",
+							"Zero means that it is due for removal at once.",
+							&tm_trash_retention,
+							DEFAULT_TRASH_RETENTION,
+							0, INT_MAX,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL,
+							NULL,
+							NULL);
+
+	DefineCustomStringVariable("tenant_mgr.base_domains",
+							   "Sets the domains under which the first label of a host name is a tenant.",
+							   "Hosts given to tenants one by one need no base domain.",
+							   &tm_base_domains,
+							   "",
+							   PGC_SUSET,
+							   GUC_LIST_INPUT,
+							   check_word_list,
+							   NULL,
+							   NULL);
+
+	DefineCustomStringVariable("tenant_mgr.excluded_subdomains",
+							   "Sets the first labels of host names that never are a tenant.",
+							   NULL,
+							   &tm_excluded_subdomains,
+							   "www",
+							   PGC_SUSET,
+							   GUC_LIST_INPUT,
+							   check_word_list,
+							   NULL,
+							   NULL);
+
+	DefineCustomStringVariable("tenant_mgr.tenant",
+							   "Sets the tenant that the session is bound to.",
+							   "An empty string means that it is not bound.  "
+							   "The search path follows.",
+							   &tm_tenant,
+							   "",
+							   PGC_USERSET,
+							   GUC_REPORT,
+							   tm_binding_check_tenant,
+							   tm_binding_assign_tenant,
+							   NULL);
+
+	MarkGUCPrefixReserved("tenant_mgr");
+}
+
+List *
+tm_guc_split_names(const char *value)
+{
+	List	   *names;
+
+	if (!SplitIdentifierString(pstrdup(value), ',', &names))
+		elog(ERROR, "invalid list of names: %s", value);
+	return names;
+}
+
+List *
+tm_guc_split_words(const char *value)
+{
+	List	   *words;
+
+	if (!SplitGUCList(pstrdup(value), ',', &words))
+		elog(ERROR, "invalid list of words: %s", value);
+	return words;
+}
+
+static bool
+check_name_list(char **newval, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*newval);
+	List	   *names;
+	bool		valid;
+
+	valid = SplitIdentifierString(copy, ',', &names);
+	if (!valid)
+		GUC_check_errdetail("List syntax is invalid.");
+	else
+		list_free(names);
+	pfree(copy);
+	return valid;
+}
+
+static bool
+check_word_list(char **newval, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*newval);
+	List	   *words;
+	bool		valid;
+
+	valid = SplitGUCList(copy, ',', &words);
+	if (!valid)
+		GUC_check_errdetail("List syntax is invalid.");
+	else
+		list_free(words);
+	pfree(copy);
+	return valid;
+}
+
+/*
+ * Names that begin with the prefix have to be names of schemas that a user
+ * can create.  Letters beyond ASCII are left to the check of the whole name,
+ * which knows the encoding.
+ */
+static bool
+check_schema_prefix(char **newval, void **extra, GucSource source)
+{
+	const char *prefix = *newval;
+
+	if (strlen(prefix) >= NAMEDATALEN - 1)
+	{
+		GUC_check_errdetail("The prefix leaves no room for a name.");
+		return false;
+	}
+	if (pg_strncasecmp(prefix, "pg_", 3) == 0)
+	{
+		GUC_check_errdetail("The prefix \"pg_\" is reserved for system schemas.");
+		return false;
+	}
+	for (; *prefix != '\0'; prefix++)
+	{
+		if (IS_HIGHBIT_SET(*prefix) || isalnum((unsigned char) *prefix) ||
+			strchr("_-.", *prefix) != NULL)
+			continue;
+		GUC_check_errdetail("Only letters, digits, \"_\", \"-\" and \".\" are allowed.");
+		return false;
+	}
+	return true;
+}
+
+/* Bound sessions compare the number with the one their path was made for. */
+static void
+assign_persistent_schemas(const char *newval, void *extra)
+{
+	tm_guc_path_generation++;
+}

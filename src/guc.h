@@ -1,0 +1,40 @@
+/*
+ * guc.h
+ *		The settings of tenant_mgr.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_GUC_H
+#define TENANT_MGR_GUC_H
+
+#include "nodes/pg_list.h"
+
+extern char *tm_persistent_schemas; /* on every tenant's search path */
+extern char *tm_default_template;	/* what tenant.create() clones, or '' */
+extern char *tm_schema_prefix;	/* goes before a tenant's name */
+extern char *tm_clone_exclude;	/* tables whose rows no clone copies */
+extern int	tm_trash_retention; /* seconds that a dropped tenant is kept */
+extern char *tm_base_domains;	/* hosts under these name a tenant */
+extern char *tm_excluded_subdomains;	/* first labels that never do */
+extern char *tm_tenant;			/* the binding, '' when unbound */
+
+/* Number of changes of tm_persistent_schemas; for comparison only. */
+extern uint64 tm_guc_path_generation;
+
+/* Define every setting and reserve the prefix. */
+extern void tm_guc_init(void);
+
+/*
+ * The names in the value of a setting that is a list of identifiers, folded
+ * and unquoted as SQL does it; a List of C strings palloc'd in the current
+ * context.  The value is one that the setting has accepted.
+ */
+extern List *tm_guc_split_names(const char *value);
+
+/*
+ * Likewise for a list of words that are no identifiers, such as host names:
+ * neither folded nor cut to the length of a name.
+ */
+extern List *tm_guc_split_words(const char *value);
+
+#endif							/* TENANT_MGR_GUC_H */

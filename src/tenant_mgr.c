@@ -1,0 +1,26 @@
+/*
+ * tenant_mgr.c
+ *		Start-up of the library.
+ *
+ * Hooks come before settings: defining tenant_mgr.tenant may bind the session
+ * at once, and what watches a binding has to be in place by then.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "binding.h"
+#include "guc.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	tm_binding_init();
+	tm_guc_init();
+}

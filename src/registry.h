@@ -8,6 +8,8 @@
 #define TENANT_MGR_REGISTRY_H
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
 #include "utils/uuid.h"
 
 typedef enum TenantState
@@ -28,5 +30,83 @@ typedef struct TenantInfo
 	bool		purging;		/* partly gone, cannot be restored */
 	Oid			nspid;			/* the schema, InvalidOid when missing */
 } TenantInfo;
+
+/* What only a trashed tenant has */
+typedef struct TenantTrash
+{
+	char	   *saved_schema;	/* name its schema had, or NULL */
+	Jsonb	   *saved_acl;		/* privileges its schema had, or NULL */
+	bool		was_suspended;	/* restoring it suspends it again */
+} TenantTrash;
+
+/*
+ * Accessors.  They need a transaction but no privilege; results are palloc'd
+ * in the caller's context.  Nothing is locked: whoever acts on a result locks
+ * the name or the schema first and looks then (or again).  All of them raise
+ * 55000 when the extension is not installed in this database.
+ *
+ * tm_registry_lookup() takes the exact name of an active or suspended tenant
+ * and usually answers from memory; without missing_ok it raises 3F000.
+ * tm_registry_lookup_fold() does not care about case, tm_registry_lookup_id()
+ * and tm_registry_lookup_schema() do not care about the state, and
+ * tm_registry_lookup_trashed() finds the latest tenant of that exact name to
+ * have been dropped; these four return NULL when there is none.
+ */
+extern TenantInfo *tm_registry_lookup(const char *name, bool missing_ok);
+extern TenantInfo *tm_registry_lookup_fold(const char *name);
+extern TenantInfo *tm_registry_lookup_id(const pg_uuid_t *id);
+extern TenantInfo *tm_registry_lookup_schema(const char *schema);
+extern TenantInfo *tm_registry_lookup_trashed(const char *name);
+
+/* What a restore needs to know about a trashed tenant. */
+extern TenantTrash *tm_registry_trash_details(const TenantInfo *tenant);
+
+/* Trashed tenants whose time has come, a palloc'd list of TenantInfo. */
+extern List *tm_registry_due(void);
+
+/* Is the extension installed (and not just being created or dropped)? */
+extern bool tm_registry_installed(void);
+
+/*
+ * A number that moves whenever an answer given earlier may have become wrong:
+ * the registry, a schema, a role or a membership has changed.  It moves only
+ * while invalidation messages are processed, that is at the start of a
+ * transaction and whenever a lock is taken.  Needs no transaction.
+ */
+extern uint64 tm_registry_generation(void);
+
+/*
+ * Lock one or two tenant names (the second may be NULL) until the end of the
+ * transaction, so that nobody else creates, takes or gives up these names.
+ * Names that differ only in case are the same name.  Taken before any lock
+ * on a schema.
+ */
+extern void tm_registry_lock_names(const char *name, const char *other);
+
+/* The form of a name in which two tenants must differ; palloc'd. */
+extern char *tm_registry_fold_name(const char *name);
+
+/*
+ * Modifiers.  The caller holds the lock on the tenant's name and has checked
+ * every privilege.  A command counter increment has been done on return.
+ */
+extern void tm_registry_insert(const char *name, const char *schema_name,
+							   bool is_template, Jsonb *metadata,
+							   const char *cloned_from);
+extern void tm_registry_rename(const TenantInfo *tenant, const char *new_name,
+							   const char *new_schema);
+extern void tm_registry_suspend(const TenantInfo *tenant, const char *reason);
+extern void tm_registry_resume(const TenantInfo *tenant);
+extern void tm_registry_trash(const TenantInfo *tenant,
+							  const char *trash_schema, Jsonb *saved_acl,
+							  TimestampTz purge_after);
+extern void tm_registry_restore(const TenantInfo *tenant, const char *name,
+								const char *schema_name);
+extern void tm_registry_begin_purge(const TenantInfo *tenant);
+extern void tm_registry_set_template(const TenantInfo *tenant,
+									 bool is_template);
+extern void tm_registry_set_metadata(const TenantInfo *tenant,
+									 Jsonb *metadata);
+extern void tm_registry_delete(const TenantInfo *tenant);
 
 #endif							/* TENANT_MGR_REGISTRY_H */

@@ -1,0 +1,905 @@
+/*
+ * registry.c
+ *		The tenants: rows of tenant.registry and a backend's memory of them.
+ *
+ * This is the only file that knows the columns of tenant.registry.  Rows are
+ * read by index scans and written through the catalog routines, as a system
+ * catalog's are, so the caller's privileges on the table do not matter and
+ * every look sees what is committed now, whatever the transaction's snapshot.
+ * The columns that are searched have the collation "C": ours would not agree
+ * with the order of an index in any other.
+ *
+ * Each backend remembers the tenants it has looked up by name.  A change of
+ * the registry sends a relation cache invalidation for the table, from here
+ * or from the table's own trigger; that, and a change of any schema, role or
+ * membership, moves the generation, and the memory is dropped as a whole.
+ *
+ * A tenant's name is locked as an object of the registry, under a hash of its
+ * folded form: lock first, then look.  Names are locked before schemas, two
+ * names in the order of their hashes.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/formatting.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "registry.h"
+#include "tenant_mgr.h"
+#include "tenant_name.h"
+
+/* Columns of tenant.registry */
+#define Anum_registry_id				1
+#define Anum_registry_name				2
+#define Anum_registry_name_key			3
+#define Anum_registry_schema_name		4
+#define Anum_registry_state				5
+#define Anum_registry_is_template		6
+#define Anum_registry_purging			7
+#define Anum_registry_metadata			8
+#define Anum_registry_created_at		9
+#define Anum_registry_created_by		10
+#define Anum_registry_cloned_from		11
+#define Anum_registry_suspended_at		12
+#define Anum_registry_suspend_reason	13
+#define Anum_registry_trashed_at		14
+#define Anum_registry_purge_after		15
+#define Anum_registry_saved_schema		16
+#define Anum_registry_saved_acl			17
+#define Natts_registry					17
+
+/* The most tenants a backend remembers before it starts afresh */
+#define TM_REGISTRY_CACHE_MAX			4096
+
+typedef enum RegistryIndex
+{
+	REGISTRY_BY_ID,
+	REGISTRY_BY_NAME,
+	REGISTRY_BY_NAME_KEY,
+	REGISTRY_BY_SCHEMA,
+	REGISTRY_BY_PURGE_AFTER
+} RegistryIndex;
+
+#define REGISTRY_NINDEXES	(REGISTRY_BY_PURGE_AFTER + 1)
+
+static const char *const registry_index_names[REGISTRY_NINDEXES] = {
+	"registry_pkey",
+	"registry_name_idx",
+	"registry_name_key_key",
+	"registry_schema_name_key",
+	"registry_purge_after_idx"
+};
+
+static const char *const state_names[] = {
+	[TENANT_ACTIVE] = "active",
+	[TENANT_SUSPENDED] = "suspended",
+	[TENANT_TRASHED] = "trashed"
+};
+
+/* One index scan of the registry */
+typedef struct RegistryScan
+{
+	Relation	rel;			/* the registry, open */
+	ScanKeyData key;			/* the one condition */
+	SysScanDesc scan;			/* running on rel */
+} RegistryScan;
+
+/* New values for some columns of a row */
+typedef struct RowChange
+{
+	Datum		values[Natts_registry];
+	bool		nulls[Natts_registry];
+	bool		replace[Natts_registry];
+} RowChange;
+
+/* An entry of the backend's memory */
+typedef struct CacheEntry
+{
+	char		name[NAMEDATALEN];	/* hash key */
+	TenantInfo	tenant;			/* what the registry said */
+} CacheEntry;
+
+/*
+ * Where the registry is; relid is InvalidOid while not known.  Written by
+ * find_registry(), forgotten by the relation cache callback.
+ */
+static Oid	registry_relid = InvalidOid;
+static Oid	registry_indexes[REGISTRY_NINDEXES];
+
+/* Moved by the invalidation callbacks */
+static uint64 generation = 1;
+
+/* Tenants by name, and the generation they belong to; written by remember() */
+static MemoryContext cache_context = NULL;
+static HTAB *cache = NULL;
+static uint64 cache_generation = 0;
+
+static void register_callbacks(void);
+static void registry_relcache_callback(Datum arg, Oid relid);
+static void registry_syscache_callback(Datum arg, int cacheid,
+									   uint32 hashvalue);
+static bool find_registry(void);
+static Oid	require_registry(void);
+static void begin_scan(RegistryScan *scan, RegistryIndex which,
+					   AttrNumber attno, StrategyNumber strategy,
+					   RegProcedure procedure, Datum value);
+static void end_scan(RegistryScan *scan);
+static TenantInfo *lookup_one(RegistryIndex which, AttrNumber attno,
+							  RegProcedure procedure, Datum value);
+static TenantInfo *info_from_tuple(HeapTuple tuple, TupleDesc desc);
+static TenantState state_from_text(const char *text);
+static TenantInfo *recall(const char *name);
+static void remember(const char *name, const TenantInfo *tenant,
+					 uint64 as_of);
+static uint32 name_lock_key(const char *name);
+static void set_column(RowChange *change, AttrNumber attno, Datum value);
+static void clear_column(RowChange *change, AttrNumber attno);
+static void set_state(RowChange *change, TenantState state);
+static void update_row(const TenantInfo *tenant, const RowChange *change);
+static void registry_changed(Relation rel);
+
+PG_FUNCTION_INFO_V1(tenant_registry_changed);
+
+/*
+ * Statement trigger of tenant.registry: rows edited by a superuser or loaded
+ * by a restore are news to every backend, too.
+ */
+Datum
+tenant_registry_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger function was not called by trigger manager")));
+
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+
+	return PointerGetDatum(NULL);
+}
+
+/* ----------------------------------------------------------------
+ *		accessors
+ * ----------------------------------------------------------------
+ */
+
+TenantInfo *
+tm_registry_lookup(const char *name, bool missing_ok)
+{
+	TenantInfo *tenant;
+	uint64		as_of;
+
+	register_callbacks();
+
+	tenant = recall(name);
+	if (tenant != NULL)
+		return tenant;
+
+	/*
+	 * What is read below may be remembered only if nothing has changed while
+	 * it was being read.
+	 */
+	require_registry();
+	as_of = generation;
+	tenant = tm_registry_lookup_fold(name);
+	if (tenant != NULL && strcmp(tenant->name, name) == 0)
+	{
+		remember(name, tenant, as_of);
+		return tenant;
+	}
+
+	if (!missing_ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("tenant \"%s\" does not exist",
+						tm_tenant_name_printable(name))));
+	return NULL;
+}
+
+TenantInfo *
+tm_registry_lookup_fold(const char *name)
+{
+	/* No tenant has such a name, and folding it could take a while. */
+	if (strlen(name) >= NAMEDATALEN)
+	{
+		require_registry();
+		return NULL;
+	}
+
+	return lookup_one(REGISTRY_BY_NAME_KEY, Anum_registry_name_key, F_TEXTEQ,
+					  CStringGetTextDatum(tm_registry_fold_name(name)));
+}
+
+TenantInfo *
+tm_registry_lookup_id(const pg_uuid_t *id)
+{
+	return lookup_one(REGISTRY_BY_ID, Anum_registry_id, F_UUID_EQ,
+					  UUIDPGetDatum(id));
+}
+
+TenantInfo *
+tm_registry_lookup_schema(const char *schema)
+{
+	return lookup_one(REGISTRY_BY_SCHEMA, Anum_registry_schema_name, F_TEXTEQ,
+					  CStringGetTextDatum(schema));
+}
+
+TenantInfo *
+tm_registry_lookup_trashed(const char *name)
+{
+	RegistryScan scan;
+	HeapTuple	tuple;
+	TenantInfo *latest = NULL;
+	TimestampTz latest_at = DT_NOBEGIN;
+
+	begin_scan(&scan, REGISTRY_BY_NAME, Anum_registry_name,
+			   BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(name));
+	while ((tuple = systable_getnext(scan.scan)) != NULL)
+	{
+		TupleDesc	desc = RelationGetDescr(scan.rel);
+		TenantInfo *tenant = info_from_tuple(tuple, desc);
+		TimestampTz trashed_at;
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+
+		if (tenant->state != TENANT_TRASHED)
+			continue;
+		trashed_at = DatumGetTimestampTz(heap_getattr(tuple,
+													  Anum_registry_trashed_at,
+													  desc, &isnull));
+		if (isnull)
+			trashed_at = DT_NOBEGIN;
+		if (latest == NULL || trashed_at > latest_at)
+		{
+			latest = tenant;
+			latest_at = trashed_at;
+		}
+	}
+	end_scan(&scan);
+
+	return latest;
+}
+
+TenantTrash *
+tm_registry_trash_details(const TenantInfo *tenant)
+{
+	RegistryScan scan;
+	HeapTuple	tuple;
+	TupleDesc	desc;
+	TenantTrash *trash;
+	Datum		value;
+	bool		isnull;
+
+	begin_scan(&scan, REGISTRY_BY_ID, Anum_registry_id,
+			   BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&tenant->id));
+	tuple = systable_getnext(scan.scan);
+	if (tuple == NULL)
+		elog(ERROR, "registry row of tenant \"%s\" has vanished",
+			 tenant->name);
+	desc = RelationGetDescr(scan.rel);
+
+	trash = palloc0(sizeof(TenantTrash));
+	value = heap_getattr(tuple, Anum_registry_saved_schema, desc, &isnull);
+	if (!isnull)
+		trash->saved_schema = TextDatumGetCString(value);
+	value = heap_getattr(tuple, Anum_registry_saved_acl, desc, &isnull);
+	if (!isnull)
+		trash->saved_acl = DatumGetJsonbPCopy(value);
+	(void) heap_getattr(tuple, Anum_registry_suspended_at, desc, &isnull);
+	trash->was_suspended = !isnull;
+	end_scan(&scan);
+
+	return trash;
+}
+
+List *
+tm_registry_due(void)
+{
+	RegistryScan scan;
+	HeapTuple	tuple;
+	List	   *due = NIL;
+
+	begin_scan(&scan, REGISTRY_BY_PURGE_AFTER, Anum_registry_purge_after,
+			   BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE,
+			   TimestampTzGetDatum(GetCurrentTimestamp()));
+	while ((tuple = systable_getnext(scan.scan)) != NULL)
+	{
+		TenantInfo *tenant;
+
+		CHECK_FOR_INTERRUPTS();
+
+		tenant = info_from_tuple(tuple, RelationGetDescr(scan.rel));
+		if (tenant->state == TENANT_TRASHED)
+			due = lappend(due, tenant);
+	}
+	end_scan(&scan);
+
+	return due;
+}
+
+bool
+tm_registry_installed(void)
+{
+	register_callbacks();
+	return find_registry();
+}
+
+uint64
+tm_registry_generation(void)
+{
+	register_callbacks();
+	return generation;
+}
+
+/* ----------------------------------------------------------------
+ *		names
+ * ----------------------------------------------------------------
+ */
+
+char *
+tm_registry_fold_name(const char *name)
+{
+	return str_tolower(name, strlen(name), DEFAULT_COLLATION_OID);
+}
+
+void
+tm_registry_lock_names(const char *name, const char *other)
+{
+	uint32		first = name_lock_key(name);
+	uint32		second = (other != NULL) ? name_lock_key(other) : first;
+	Oid			relid = require_registry();
+
+	LockDatabaseObject(relid, Min(first, second), 0, ExclusiveLock);
+	if (first != second)
+		LockDatabaseObject(relid, Max(first, second), 0, ExclusiveLock);
+}
+
+static uint32
+name_lock_key(const char *name)
+{
+	char	   *folded = tm_registry_fold_name(name);
+
+	return DatumGetUInt32(hash_any((unsigned char *) folded, strlen(folded)));
+}
+
+/* ----------------------------------------------------------------
+ *		modifiers
+ * ----------------------------------------------------------------
+ */
+
+void
+tm_registry_insert(const char *name, const char *schema_name,
+				   bool is_template, Jsonb *metadata, const char *cloned_from)
+{
+	Relation	rel;
+	HeapTuple	tuple;
+	RowChange	row;
+	Datum	   *values;
+	bool	   *nulls;
+	int			natts;
+	int			i;
+
+	memset(&row, 0, sizeof(row));
+	memset(row.nulls, true, sizeof(row.nulls));
+	set_column(&row, Anum_registry_id, OidFunctionCall0(F_GEN_RANDOM_UUID));
+	set_column(&row, Anum_registry_name, CStringGetTextDatum(name));
+	set_column(&row, Anum_registry_name_key,
+			   CStringGetTextDatum(tm_registry_fold_name(name)));
+	set_column(&row, Anum_registry_schema_name,
+			   CStringGetTextDatum(schema_name));
+	set_state(&row, TENANT_ACTIVE);
+	set_column(&row, Anum_registry_is_template, BoolGetDatum(is_template));
+	set_column(&row, Anum_registry_purging, BoolGetDatum(false));
+	set_column(&row, Anum_registry_metadata, JsonbPGetDatum(metadata));
+	set_column(&row, Anum_registry_created_at,
+			   TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+	set_column(&row, Anum_registry_created_by,
+			   CStringGetTextDatum(GetUserNameFromId(GetUserId(), false)));
+	if (cloned_from != NULL)
+		set_column(&row, Anum_registry_cloned_from,
+				   CStringGetTextDatum(cloned_from));
+
+	rel = table_open(require_registry(), RowExclusiveLock);
+
+	/* Columns that somebody has added to the table stay null. */
+	natts = RelationGetNumberOfAttributes(rel);
+	values = palloc0(natts * sizeof(Datum));
+	nulls = palloc(natts * sizeof(bool));
+	for (i = 0; i < natts; i++)
+	{
+		nulls[i] = (i >= Natts_registry) || row.nulls[i];
+		if (!nulls[i])
+			values[i] = row.values[i];
+	}
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	CatalogTupleInsert(rel, tuple);
+
+	registry_changed(rel);
+	table_close(rel, NoLock);
+}
+
+void
+tm_registry_rename(const TenantInfo *tenant, const char *new_name,
+				   const char *new_schema)
+{
+	RowChange	change = {0};
+
+	set_column(&change, Anum_registry_name, CStringGetTextDatum(new_name));
+	if (tenant->state != TENANT_TRASHED)
+		set_column(&change, Anum_registry_name_key,
+				   CStringGetTextDatum(tm_registry_fold_name(new_name)));
+	set_column(&change, Anum_registry_schema_name,
+			   CStringGetTextDatum(new_schema));
+	update_row(tenant, &change);
+}
+
+void
+tm_registry_suspend(const TenantInfo *tenant, const char *reason)
+{
+	RowChange	change = {0};
+
+	set_state(&change, TENANT_SUSPENDED);
+	set_column(&change, Anum_registry_suspended_at,
+			   TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+	if (reason != NULL)
+		set_column(&change, Anum_registry_suspend_reason,
+				   CStringGetTextDatum(reason));
+	else
+		clear_column(&change, Anum_registry_suspend_reason);
+	update_row(tenant, &change);
+}
+
+void
+tm_registry_resume(const TenantInfo *tenant)
+{
+	RowChange	change = {0};
+
+	set_state(&change, TENANT_ACTIVE);
+	clear_column(&change, Anum_registry_suspended_at);
+	clear_column(&change, Anum_registry_suspend_reason);
+	update_row(tenant, &change);
+}
+
+/*
+ * The trashed tenant gives up its name.  Its suspension is kept, so that it
+ * comes back as it went.
+ */
+void
+tm_registry_trash(const TenantInfo *tenant, const char *trash_schema,
+				  Jsonb *saved_acl, TimestampTz purge_after)
+{
+	RowChange	change = {0};
+
+	set_state(&change, TENANT_TRASHED);
+	clear_column(&change, Anum_registry_name_key);
+	set_column(&change, Anum_registry_schema_name,
+			   CStringGetTextDatum(trash_schema));
+	set_column(&change, Anum_registry_saved_schema,
+			   CStringGetTextDatum(tenant->schema_name));
+	if (saved_acl != NULL)
+		set_column(&change, Anum_registry_saved_acl,
+				   JsonbPGetDatum(saved_acl));
+	else
+		clear_column(&change, Anum_registry_saved_acl);
+
+	/* By the clock: the latest drop wins even within one transaction. */
+	set_column(&change, Anum_registry_trashed_at,
+			   TimestampTzGetDatum(GetCurrentTimestamp()));
+	set_column(&change, Anum_registry_purge_after,
+			   TimestampTzGetDatum(purge_after));
+	update_row(tenant, &change);
+}
+
+void
+tm_registry_restore(const TenantInfo *tenant, const char *name,
+					const char *schema_name)
+{
+	RowChange	change = {0};
+	TenantTrash *trash = tm_registry_trash_details(tenant);
+
+	set_state(&change,
+			  trash->was_suspended ? TENANT_SUSPENDED : TENANT_ACTIVE);
+	set_column(&change, Anum_registry_name, CStringGetTextDatum(name));
+	set_column(&change, Anum_registry_name_key,
+			   CStringGetTextDatum(tm_registry_fold_name(name)));
+	set_column(&change, Anum_registry_schema_name,
+			   CStringGetTextDatum(schema_name));
+	clear_column(&change, Anum_registry_saved_schema);
+	clear_column(&change, Anum_registry_saved_acl);
+	clear_column(&change, Anum_registry_trashed_at);
+	clear_column(&change, Anum_registry_purge_after);
+	update_row(tenant, &change);
+}
+
+/* From here on the tenant is due, so that any purge resumes this one. */
+void
+tm_registry_begin_purge(const TenantInfo *tenant)
+{
+	RowChange	change = {0};
+
+	set_column(&change, Anum_registry_purging, BoolGetDatum(true));
+	set_column(&change, Anum_registry_purge_after,
+			   TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+	update_row(tenant, &change);
+}
+
+void
+tm_registry_set_template(const TenantInfo *tenant, bool is_template)
+{
+	RowChange	change = {0};
+
+	set_column(&change, Anum_registry_is_template, BoolGetDatum(is_template));
+	update_row(tenant, &change);
+}
+
+void
+tm_registry_set_metadata(const TenantInfo *tenant, Jsonb *metadata)
+{
+	RowChange	change = {0};
+
+	set_column(&change, Anum_registry_metadata, JsonbPGetDatum(metadata));
+	update_row(tenant, &change);
+}
+
+void
+tm_registry_delete(const TenantInfo *tenant)
+{
+	RegistryScan scan;
+	Relation	rel;
+	HeapTuple	tuple;
+
+	rel = table_open(require_registry(), RowExclusiveLock);
+
+	begin_scan(&scan, REGISTRY_BY_ID, Anum_registry_id,
+			   BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&tenant->id));
+	tuple = systable_getnext(scan.scan);
+	if (tuple == NULL)
+		elog(ERROR, "registry row of tenant \"%s\" has vanished",
+			 tenant->name);
+	CatalogTupleDelete(rel, &tuple->t_self);
+	end_scan(&scan);
+
+	registry_changed(rel);
+	table_close(rel, NoLock);
+}
+
+static void
+set_column(RowChange *change, AttrNumber attno, Datum value)
+{
+	change->values[attno - 1] = value;
+	change->nulls[attno - 1] = false;
+	change->replace[attno - 1] = true;
+}
+
+static void
+clear_column(RowChange *change, AttrNumber attno)
+{
+	change->nulls[attno - 1] = true;
+	change->replace[attno - 1] = true;
+}
+
+static void
+set_state(RowChange *change, TenantState state)
+{
+	set_column(change, Anum_registry_state,
+			   CStringGetTextDatum(state_names[state]));
+}
+
+static void
+update_row(const TenantInfo *tenant, const RowChange *change)
+{
+	RegistryScan scan;
+	Relation	rel;
+	HeapTuple	tuple;
+	int			natts;
+	Datum	   *values;
+	bool	   *nulls;
+	bool	   *replace;
+
+	rel = table_open(require_registry(), RowExclusiveLock);
+
+	natts = RelationGetNumberOfAttributes(rel);
+	values = palloc0(natts * sizeof(Datum));
+	nulls = palloc0(natts * sizeof(bool));
+	replace = palloc0(natts * sizeof(bool));
+	memcpy(values, change->values, sizeof(change->values));
+	memcpy(nulls, change->nulls, sizeof(change->nulls));
+	memcpy(replace, change->replace, sizeof(change->replace));
+
+	begin_scan(&scan, REGISTRY_BY_ID, Anum_registry_id,
+			   BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&tenant->id));
+	tuple = systable_getnext(scan.scan);
+	if (tuple == NULL)
+		elog(ERROR, "registry row of tenant \"%s\" has vanished",
+			 tenant->name);
+	tuple = heap_modify_tuple(tuple, RelationGetDescr(rel),
+							  values, nulls, replace);
+	CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+	end_scan(&scan);
+
+	registry_changed(rel);
+	table_close(rel, NoLock);
+}
+
+/* Tell every backend, this one included, and show the change to what follows. */
+static void
+registry_changed(Relation rel)
+{
+	CacheInvalidateRelcache(rel);
+	CommandCounterIncrement();
+}
+
+/* ----------------------------------------------------------------
+ *		finding and reading the table
+ * ----------------------------------------------------------------
+ */
+
+/*
+ * Find out where the registry is.  A table of that name is believed only if
+ * it belongs to the extension: anybody who has CREATE on the database might
+ * have made another one, with columns of other types.
+ */
+static bool
+find_registry(void)
+{
+	Oid			extension;
+	Oid			nspid;
+	Oid			relid;
+	int			i;
+
+	if (OidIsValid(registry_relid))
+		return true;
+
+	Assert(IsTransactionState());
+
+	extension = get_extension_oid(TM_EXTENSION_NAME, true);
+	if (!OidIsValid(extension))
+		return false;
+	nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	if (!OidIsValid(nspid))
+		return false;
+	relid = get_relname_relid("registry", nspid);
+	if (!OidIsValid(relid) ||
+		getExtensionOfObject(RelationRelationId, relid) != extension)
+		return false;
+
+	/* An index that has been renamed costs time, nothing else. */
+	for (i = 0; i < REGISTRY_NINDEXES; i++)
+		registry_indexes[i] = get_relname_relid(registry_index_names[i],
+												nspid);
+	registry_relid = relid;
+
+	return true;
+}
+
+/* The OID of the registry; an error when there is none. */
+static Oid
+require_registry(void)
+{
+	register_callbacks();
+
+	if (!find_registry())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"%s\" is not installed in this database",
+						TM_EXTENSION_NAME),
+				 errhint("Use CREATE EXTENSION %s.", TM_EXTENSION_NAME)));
+
+	return registry_relid;
+}
+
+/* The table stays locked until the end of the transaction. */
+static void
+begin_scan(RegistryScan *scan, RegistryIndex which, AttrNumber attno,
+		   StrategyNumber strategy, RegProcedure procedure, Datum value)
+{
+	scan->rel = table_open(require_registry(), AccessShareLock);
+
+	/* With the table locked its indexes stay; look again for news of them. */
+	require_registry();
+
+	if (RelationGetNumberOfAttributes(scan->rel) < Natts_registry)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"%s\" is older in this database than its library",
+						TM_EXTENSION_NAME),
+				 errhint("Use ALTER EXTENSION %s UPDATE.",
+						 TM_EXTENSION_NAME)));
+
+	/* ScanKeyInit uses the collation "C", as the columns do. */
+	ScanKeyInit(&scan->key, attno, strategy, procedure, value);
+	scan->scan = systable_beginscan(scan->rel, registry_indexes[which],
+									OidIsValid(registry_indexes[which]),
+									NULL, 1, &scan->key);
+}
+
+static void
+end_scan(RegistryScan *scan)
+{
+	systable_endscan(scan->scan);
+	table_close(scan->rel, NoLock);
+}
+
+static TenantInfo *
+lookup_one(RegistryIndex which, AttrNumber attno, RegProcedure procedure,
+		   Datum value)
+{
+	RegistryScan scan;
+	HeapTuple	tuple;
+	TenantInfo *tenant = NULL;
+
+	begin_scan(&scan, which, attno, BTEqualStrategyNumber, procedure, value);
+	tuple = systable_getnext(scan.scan);
+	if (tuple != NULL)
+		tenant = info_from_tuple(tuple, RelationGetDescr(scan.rel));
+	end_scan(&scan);
+
+	return tenant;
+}
+
+static TenantInfo *
+info_from_tuple(HeapTuple tuple, TupleDesc desc)
+{
+	TenantInfo *tenant = palloc0(sizeof(TenantInfo));
+	Datum	   *values = palloc(desc->natts * sizeof(Datum));
+	bool	   *nulls = palloc(desc->natts * sizeof(bool));
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	if (nulls[Anum_registry_id - 1] || nulls[Anum_registry_name - 1] ||
+		nulls[Anum_registry_schema_name - 1] ||
+		nulls[Anum_registry_state - 1])
+		elog(ERROR, "unexpected null value in tenant.registry");
+
+	tenant->id = *DatumGetUUIDP(values[Anum_registry_id - 1]);
+	strlcpy(tenant->name,
+			TextDatumGetCString(values[Anum_registry_name - 1]), NAMEDATALEN);
+	strlcpy(tenant->schema_name,
+			TextDatumGetCString(values[Anum_registry_schema_name - 1]),
+			NAMEDATALEN);
+	tenant->state =
+		state_from_text(TextDatumGetCString(values[Anum_registry_state - 1]));
+	tenant->is_template = !nulls[Anum_registry_is_template - 1] &&
+		DatumGetBool(values[Anum_registry_is_template - 1]);
+	tenant->purging = !nulls[Anum_registry_purging - 1] &&
+		DatumGetBool(values[Anum_registry_purging - 1]);
+	tenant->nspid = get_namespace_oid(tenant->schema_name, true);
+
+	pfree(values);
+	pfree(nulls);
+	return tenant;
+}
+
+static TenantState
+state_from_text(const char *text)
+{
+	int			i;
+
+	for (i = 0; i < lengthof(state_names); i++)
+	{
+		if (strcmp(text, state_names[i]) == 0)
+			return (TenantState) i;
+	}
+	elog(ERROR, "unrecognized state \"%s\" in tenant.registry", text);
+	return TENANT_ACTIVE;		/* keep compiler quiet */
+}
+
+/* ----------------------------------------------------------------
+ *		the backend's memory
+ * ----------------------------------------------------------------
+ */
+
+static void
+register_callbacks(void)
+{
+	static bool registered = false;
+
+	if (registered)
+		return;
+
+	CacheRegisterRelcacheCallback(registry_relcache_callback, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, registry_syscache_callback,
+								  (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, registry_syscache_callback,
+								  (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, registry_syscache_callback,
+								  (Datum) 0);
+	registered = true;
+}
+
+/* These two run at awkward moments and do no more than take a note. */
+static void
+registry_relcache_callback(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == registry_relid)
+	{
+		registry_relid = InvalidOid;
+		generation++;
+	}
+}
+
+static void
+registry_syscache_callback(Datum arg, int cacheid, uint32 hashvalue)
+{
+	generation++;
+}
+
+/* A copy of what is remembered of the name, or NULL. */
+static TenantInfo *
+recall(const char *name)
+{
+	CacheEntry *entry;
+	TenantInfo *tenant;
+	char		key[NAMEDATALEN];
+
+	if (cache == NULL || cache_generation != generation ||
+		strlen(name) >= NAMEDATALEN)
+		return NULL;
+
+	strlcpy(key, name, NAMEDATALEN);
+	entry = hash_search(cache, key, HASH_FIND, NULL);
+	if (entry == NULL)
+		return NULL;
+
+	tenant = palloc(sizeof(TenantInfo));
+	*tenant = entry->tenant;
+	return tenant;
+}
+
+static void
+remember(const char *name, const TenantInfo *tenant, uint64 as_of)
+{
+	CacheEntry *entry;
+	char		key[NAMEDATALEN];
+
+	if (as_of != generation)
+		return;
+
+	if (cache != NULL &&
+		(cache_generation != generation ||
+		 hash_get_num_entries(cache) >= TM_REGISTRY_CACHE_MAX))
+	{
+		cache = NULL;
+		MemoryContextReset(cache_context);
+	}
+
+	if (cache == NULL)
+	{
+		HASHCTL		ctl;
+
+		if (cache_context == NULL)
+			cache_context = AllocSetContextCreate(TopMemoryContext,
+												  "tenant_mgr registry cache",
+												  ALLOCSET_DEFAULT_SIZES);
+		ctl.keysize = NAMEDATALEN;
+		ctl.entrysize = sizeof(CacheEntry);
+		ctl.hcxt = cache_context;
+		cache = hash_create("tenant_mgr registry cache", 64, &ctl,
+							HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+		cache_generation = generation;
+	}
+
+	strlcpy(key, name, NAMEDATALEN);
+	entry = hash_search(cache, key, HASH_ENTER, NULL);
+	entry->tenant = *tenant;
+}

@@ -1,0 +1,32 @@
+/*
+ * tenant_name.h
+ *		Which names a tenant may have.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_TENANT_NAME_H
+#define TENANT_MGR_TENANT_NAME_H
+
+/* Schemas of dropped tenants are called this and the tenant's id */
+#define TM_TRASH_PREFIX		"tenant_trash_"
+
+/* Raise 42602, saying why, unless a tenant may have this name. */
+extern void tm_tenant_name_check(const char *name);
+
+/*
+ * The name of the schema of a new tenant: tenant_mgr.schema_prefix and the
+ * name, both checked as above; palloc'd.
+ */
+extern char *tm_tenant_name_schema(const char *name);
+
+/* Raise 42602 for a schema that every tenant or the server itself uses. */
+extern void tm_tenant_name_refuse_schema(const char *schema);
+
+/*
+ * The name as it may appear in a message: whatever is not plainly visible is
+ * escaped, a long one is cut; palloc'd.  To be used for every name that has
+ * not passed tm_tenant_name_check().
+ */
+extern char *tm_tenant_name_printable(const char *name);
+
+#endif							/* TENANT_MGR_TENANT_NAME_H */

@@ -10,7 +10,7 @@
 #
 # The order of calls is find_pg_config, make_workspace, private_server,
 # build_extension, start_cluster.  The workspace and every cluster started here
-# are gone when the script ends, however it ends.
+# are gone when the script ends, however it ends; TM_KEEP=1 keeps the files.
 
 # shellcheck disable=SC2155
 readonly TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -87,7 +87,11 @@ clean_up()
 			as_user "$BIN/pg_ctl" -D "${dir%/postmaster.pid}" -m immediate -w stop >/dev/null 2>&1 || true
 		done < <(find "$WORK" -name postmaster.pid 2>/dev/null)
 	fi
-	cd / && rm -rf "$WORK"
+	if [ -n "${TM_KEEP:-}" ]; then
+		say "kept $WORK"
+	else
+		cd / && rm -rf "$WORK"
+	fi
 	exit "$status"
 }
 

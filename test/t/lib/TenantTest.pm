@@ -1,0 +1,166 @@
+# TenantTest.pm: what the TAP tests share.
+#
+# A test starts its node with new_node, loads a fixture into a schema, and
+# compares two schemas with structure_of (pg_dump's view of it), rows_of (a hash
+# a table) and sequences_of.  Names of schemas are chosen so that they occur
+# nowhere else, for structure_of maps one name to the other in pg_dump's text.
+package TenantTest;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use FindBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(new_node new_database load_fixture load_torture ident literal
+  structure_of rows_of sequences_of is_same registry_is_true relation_files
+  command_of);
+
+my $fixtures = "$FindBin::RealBin/../fixtures";
+
+sub ident   { my $s = shift; $s =~ s/"/""/g; return qq("$s"); }
+sub literal { my $s = shift; $s =~ s/'/''/g; return qq('$s'); }
+
+# A running node that keeps nothing in memory for long: crash tests restart it.
+sub new_node
+{
+	my ($name, $conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+	$node->append_conf('postgresql.conf',
+		"log_statement = none\nautovacuum_naptime = 1s\nlogging_collector = off\n" . ($conf // ''));
+	$node->start;
+	return $node;
+}
+
+# A database of its own for each fixture: catalogs are checked a database at a time.
+sub new_database
+{
+	my ($node, $db) = @_;
+	$node->safe_psql('postgres', "CREATE DATABASE $db");
+	$node->safe_psql($db, 'CREATE EXTENSION tenant_mgr');
+	return;
+}
+
+# The program of the server under test.
+sub command_of
+{
+	my ($program) = @_;
+	my ($stdout, $stderr) = run_command([ 'pg_config', '--bindir' ]);
+	return -x "$stdout/$program" ? "$stdout/$program" : undef;
+}
+
+sub run_file
+{
+	my ($node, $db, $file, @args) = @_;
+	local $ENV{PGOPTIONS} = '-c client_min_messages=warning';
+	my ($stdout, $stderr) = run_command(
+		[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($db), @args, '-f', $file ]);
+	die "could not load $file: $stderr" if $stderr =~ /ERROR/;
+	return;
+}
+
+# A real application's schema; false when it could not be fetched.
+sub load_fixture
+{
+	my ($node, $db, $name, $schema) = @_;
+	my $file = ($ENV{TM_FIXTURES} // "$ENV{HOME}/.cache/tenant_mgr") . "/$name.sql";
+	return 0 unless -s $file;
+	run_file($node, $db, $file,
+		'-c', "CREATE SCHEMA $schema", '-c', "SET search_path = $schema, public");
+	return 1;
+}
+
+sub load_torture
+{
+	my ($node, $db, $schema) = @_;
+	run_file($node, $db, "$fixtures/torture.sql", '-v', "schema=$schema");
+	return;
+}
+
+# What pg_dump says about a schema, its name replaced by $as.  The name must be
+# one that occurs nowhere else.
+sub structure_of
+{
+	my ($node, $db, $schema, $as) = @_;
+	my ($stdout, $stderr) =
+	  run_command([ 'pg_dump', '-s', '-d', $node->connstr($db), '-n', ident($schema) ]);
+	$stdout =~ s/^\\(un)?restrict .*\n//mg;
+	if (defined $as)
+	{
+		my ($from, $to) = (ident($schema), ident($as));
+		$to = $as if $as =~ /^[a-z_0-9]+$/ && $schema =~ /^[a-z_0-9]+$/;
+		$stdout =~ s/\Q$from\E/$to/g;
+		$stdout =~ s/\b\Q$schema\E\b/$as/g;
+	}
+	return $stdout . $stderr;
+}
+
+# One line a table or materialized view: its rows' number and hash.  Values of
+# type regclass and friends show the schema's name, hence the mapping.
+sub rows_of
+{
+	my ($node, $db, $schema, $as) = @_;
+	my ($from, $to) = map { s/["\\]//gr } ($schema, $as // $schema);
+	my $sql = $node->safe_psql($db, sprintf(q{
+		SELECT format($f$SELECT %%L, count(*), md5(string_agg(r, E'\n' ORDER BY r COLLATE "C"))
+			FROM (SELECT replace(translate(t::text, '"\', ''), %%L, %%L) FROM ONLY %%I.%%I AS t) AS x (r);$f$,
+			relname, %1$s, %2$s, nspname, relname)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+		WHERE nspname = %3$s AND relkind IN ('r', 'm') AND (relkind = 'r' OR relispopulated)
+		ORDER BY relname COLLATE "C"}, literal($from), literal($to), literal($schema)));
+	return $node->safe_psql($db, "SET search_path = pg_catalog;\n$sql");
+}
+
+sub sequences_of
+{
+	my ($node, $db, $schema) = @_;
+	my $sql = $node->safe_psql($db, sprintf(q{
+		SELECT format('SELECT %%L, last_value, is_called FROM %%I.%%I;', relname, nspname, relname)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+		WHERE nspname = %s AND relkind = 'S' ORDER BY relname COLLATE "C"}, literal($schema)));
+	return $sql eq '' ? '' : $node->safe_psql($db, $sql);
+}
+
+# Like is(), but long texts that differ are shown as the lines that differ.
+sub is_same
+{
+	my ($got, $expected, $name) = @_;
+	return pass($name) if $got eq $expected;
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+	append_to_file("$dir/expected", $expected);
+	append_to_file("$dir/got", $got);
+	my ($diff) = run_command([ 'diff', '-U2', "$dir/expected", "$dir/got" ]);
+	my @lines = split /\n/, $diff;
+	splice(@lines, 60) if @lines > 60;
+	fail($name);
+	diag($_) foreach @lines;
+	return 0;
+}
+
+# Every row of the registry has its schema, and no schema is left over.
+sub registry_is_true
+{
+	my ($node, $db, $name) = @_;
+	is( $node->safe_psql($db, q{
+		SELECT coalesce(t.name, n.nspname), t.state, n.nspname
+		FROM tenant.tenants t FULL JOIN pg_namespace n ON n.nspname = t.schema_name
+		WHERE t.name IS NULL AND n.nspname !~ '^(pg_|information_schema$|public$|tenant$)'
+			OR n.nspname IS NULL OR t.state = 'missing'}), '', $name);
+	return;
+}
+
+# Number of relation files of a database on disk.  Those of dropped relations
+# stay, empty, until a checkpoint.
+sub relation_files
+{
+	my ($node, $db) = @_;
+	my $oid = $node->safe_psql($db,
+		"CHECKPOINT; SELECT oid FROM pg_database WHERE datname = current_database()");
+	my @files = grep { /^\d+(_\w+)?(\.\d+)?$/ } slurp_dir($node->data_dir . "/base/$oid");
+	return scalar @files;
+}
+
+1;

@@ -20,7 +20,8 @@ OBJS = \
 	src/storage.o \
 	src/tenant_mgr.o \
 	src/tenant_name.o \
-	src/valuemap.o
+	src/valuemap.o \
+	src/watch.o
 PGFILEDESC = "tenant_mgr - tenants as schemas"
 
 DATA = sql/tenant_mgr--$(EXTVERSION).sql

@@ -8,9 +8,64 @@
 #define TENANT_MGR_BINDING_H
 
 #include "utils/guc.h"
+#include "utils/uuid.h"
 
-/* Install the hooks and callbacks. */
-extern void tm_binding_init(void);
+#define TM_TENANT_SETTING	"tenant_mgr.tenant"
+
+/*
+ * What is remembered beside the value of tenant_mgr.tenant.  One chunk of
+ * memory that belongs to the GUC machinery, which keeps it for as long as it
+ * may restore the value.
+ */
+typedef struct Binding
+{
+	pg_uuid_t	id;				/* the tenant, whatever it is called now */
+	Oid			nspid;			/* its schema */
+	bool		bound;			/* false where the value is '' */
+	bool		verified;		/* the tenant was looked up, the path set */
+	bool		prior_is_reset; /* unbinding resets the search path */
+	uint64		generation;		/* of the registry when last looked at */
+	uint64		path_generation;	/* of the persistent schemas in path */
+	Size		prior_offset;	/* where in path the prior path begins */
+	char		path[FLEXIBLE_ARRAY_MEMBER];	/* the tenant's search path,
+												 * and after its null byte the
+												 * one before binding */
+} Binding;
+
+/* The hooks of the setting, and what follows its definition; for guc.c. */
+extern bool tm_binding_check_tenant(char **newval, void **extra,
+									GucSource source);
+extern void tm_binding_assign_tenant(const char *newval, void *extra);
+extern void tm_binding_start(void);
+
+/* The binding in force, or NULL; valid until the setting changes. */
+extern Binding *tm_binding_current(void);
+
+/*
+ * Is there nothing to look at before the next statement?  Processes pending
+ * invalidations, costs next to nothing, and is also true when unbound.
+ */
+extern bool tm_binding_is_settled(void);
+
+/*
+ * Lock the tenant's schema against being dropped or renamed until the end of
+ * the transaction, make sure that the role may still work there, and follow
+ * the tenant if its name, its schema or the persistent schemas have changed.
+ * Raises an error if the binding is broken.
+ */
+extern void tm_binding_validate(void);
+
+/*
+ * The same as far as it goes without an error, and without waiting for a lock
+ * unless told to.
+ */
+extern void tm_binding_settle(bool wait);
+
+/* Something may have to be settled. */
+extern bool tm_binding_needs_settling(void);
+
+/* The lock on the tenant's schema may be gone. */
+extern void tm_binding_forget_lock(void);
 
 /*
  * Bring this session's binding in line with changes that the current
@@ -19,10 +74,5 @@ extern void tm_binding_init(void);
  * name, a state or a schema; does a command counter increment.
  */
 extern void tm_binding_poke_at_commit(void);
-
-/* The hooks of the setting tenant_mgr.tenant, for guc.c. */
-extern bool tm_binding_check_tenant(char **newval, void **extra,
-									GucSource source);
-extern void tm_binding_assign_tenant(const char *newval, void *extra);
 
 #endif							/* TENANT_MGR_BINDING_H */

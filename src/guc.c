@@ -137,6 +137,7 @@ tm_guc_init(void)
 							   tm_binding_check_tenant,
 							   tm_binding_assign_tenant,
 							   NULL);
+	tm_binding_start();
 
 	MarkGUCPrefixReserved("tenant_mgr");
 }

@@ -11,8 +11,8 @@
 
 #include "fmgr.h"
 
-#include "binding.h"
 #include "guc.h"
+#include "watch.h"
 
 PG_MODULE_MAGIC;
 
@@ -21,6 +21,6 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
-	tm_binding_init();
+	tm_watch_init();
 	tm_guc_init();
 }

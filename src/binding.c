@@ -1,0 +1,849 @@
+/*
+ * binding.c
+ *		The tenant that a session or transaction works for.
+ *
+ * The one source of truth is the setting tenant_mgr.tenant, '' when unbound.
+ * Because it is a setting, binding takes part in transactions, savepoints,
+ * PL exception blocks and SET clauses of functions without any code of ours:
+ * the server's GUC machinery undoes what has to be undone.  What else we have
+ * to remember about a binding travels with the value as its "extra".
+ *
+ * The search path must live and die together with the binding.  So whenever
+ * the setting gets a new value, its assign hook gives search_path a new value
+ * too, by the same action (SET, SET LOCAL, SET clause) at the same nesting
+ * level, and both are undone by the same event.  When the machinery restores
+ * an old value it calls the assign hook as well, and then we must keep our
+ * hands off, because search_path is restored likewise.  The two cases are
+ * told apart by the check hook, which runs only for new values.  A third
+ * case, the return to the default by RESET or its like, looks like a restore;
+ * it is dealt with afterwards (see tm_binding_settle).
+ *
+ * A value may come at a time when nobody can look up a tenant: from a file,
+ * from ALTER ROLE or from the client's options at the start of a session.
+ * Such a binding is "unverified": it has no effect on the search path, and
+ * is looked at between statements, or at the latest by the first one.
+ *
+ * Entitlement is that of the outer user, the one that SET ROLE selects, so
+ * neither SECURITY DEFINER functions nor their SET clauses widen it.
+ *
+ * Locks: a bound transaction holds AccessShareLock on the tenant's schema as
+ * a database object; whoever drops or renames it takes AccessExclusiveLock.
+ * The lock comes first, then the look at the registry.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/extension.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/sinval.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+
+#include "binding.h"
+#include "compat.h"
+#include "guc.h"
+#include "registry.h"
+#include "tenant_mgr.h"
+#include "tenant_name.h"
+
+/* Why a role cannot work for a tenant */
+typedef struct BindingProblem
+{
+	int			sqlstate;		/* for errcode() */
+	char	   *message;		/* primary message */
+	char	   *detail;			/* or NULL */
+	char	   *hint;			/* or NULL */
+} BindingProblem;
+
+/* the binding in force; written by the assign hook */
+static Binding *current_binding = NULL;
+
+/* made by the latest call of the check hook; taken by the assign hook */
+static Binding *pending_binding = NULL;
+
+/* records of our setting and of search_path; written by tm_binding_start */
+static struct config_generic *tenant_record = NULL;
+static struct config_generic *path_record = NULL;
+
+/* an old value came back; written by the assign hook, tm_binding_settle */
+static bool attention = false;
+
+/*
+ * The search path of a binding that has gone while the path may have stayed,
+ * and the path to put in its place (NULL means reset); malloc'd, written by
+ * the assign hook, dropped by tm_binding_settle.
+ */
+static char *orphan_path = NULL;
+static char *orphan_prior = NULL;
+
+/* for what the binding in force was last found good */
+static struct
+{
+	uint64		generation;		/* of the registry */
+	uint64		path_generation;	/* of the persistent schemas */
+	Oid			roleid;			/* outer user, InvalidOid if not good */
+	LocalTransactionId lxid;	/* transaction that holds the lock */
+}			stamp;
+
+static bool can_look_up(GucSource source);
+static Binding *make_binding(const char *path, const char *prior);
+static bool verify_by_name(const char *name, TenantInfo *tenant,
+						   uint64 *as_of, BindingProblem *problem);
+static bool examine(const TenantInfo *tenant, Oid roleid,
+					BindingProblem *problem);
+static void describe_absence(const char *name, BindingProblem *problem);
+static bool lock_schema(Oid nspid, bool wait);
+static char *path_for_schema(const char *schema);
+static void set_path(const char *path, GucAction action);
+static void set_tenant(const char *name, GucAction action, int elevel);
+static GucAction path_action(void);
+static GucAction follow_action(void);
+static void keep_orphan(const Binding *old);
+static void forget_orphan(void);
+static void settle_orphan(void);
+static bool may_settle(void);
+static bool nothing_has_changed(void);
+static TenantInfo *tenant_of_binding(void);
+static void follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel);
+static void put_stamp(void);
+static char *bind_session(FunctionCallInfo fcinfo, bool local);
+
+PG_FUNCTION_INFO_V1(tenant_switch);
+PG_FUNCTION_INFO_V1(tenant_switch_local);
+PG_FUNCTION_INFO_V1(tenant_reset);
+PG_FUNCTION_INFO_V1(tenant_current);
+PG_FUNCTION_INFO_V1(tenant_search_path);
+
+/* Bind the session to a tenant. */
+Datum
+tenant_switch(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(bind_session(fcinfo, false)));
+}
+
+/* Bind the rest of the transaction to a tenant. */
+Datum
+tenant_switch_local(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(bind_session(fcinfo, true)));
+}
+
+/* Unbind the session, and put its search path back. */
+Datum
+tenant_reset(PG_FUNCTION_ARGS)
+{
+	if (tm_tenant[0] != '\0' || tenant_record->stack != NULL)
+		set_tenant("", GUC_ACTION_SET, ERROR);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Name of the tenant, NULL when unbound.  A value that nobody has verified
+ * does not count: it must not reach a policy that relies on it.
+ */
+Datum
+tenant_current(PG_FUNCTION_ARGS)
+{
+	if (current_binding == NULL || !current_binding->verified)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(tm_tenant));
+}
+
+/* The search path that binding to a tenant would set. */
+Datum
+tenant_search_path(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	TenantInfo *tenant = tm_registry_lookup(name, false);
+
+	PG_RETURN_TEXT_P(cstring_to_text(path_for_schema(tenant->schema_name)));
+}
+
+/*
+ * Look at a new value for the setting.  Where that is possible the tenant is
+ * locked and verified, and all that the assign hook needs is prepared, so
+ * that the hook has nothing left to fail at but memory.
+ */
+bool
+tm_binding_check_tenant(char **newval, void **extra, GucSource source)
+{
+	TenantInfo	tenant;
+	BindingProblem problem;
+	Binding    *binding;
+	const char *prior = NULL;
+	char	   *path;
+	uint64		as_of;
+
+	pending_binding = NULL;
+
+	if (!can_look_up(source))
+	{
+		if ((*newval)[0] == '\0')
+			return true;
+		binding = make_binding("", NULL);
+		if (binding == NULL)
+			return false;
+		binding->bound = true;
+		/* the leader has verified what it hands to its workers */
+		binding->verified = InitializingParallelWorker;
+		*extra = binding;
+		return true;
+	}
+
+	if ((*newval)[0] == '\0')
+	{
+		pending_binding = make_binding("", NULL);
+		*extra = pending_binding;
+		return pending_binding != NULL;
+	}
+
+	if (!verify_by_name(*newval, &tenant, &as_of, &problem))
+	{
+		GUC_check_errcode(problem.sqlstate);
+		GUC_check_errmsg("%s", problem.message);
+		if (problem.detail)
+			GUC_check_errdetail("%s", problem.detail);
+		if (problem.hint)
+			GUC_check_errhint("%s", problem.hint);
+		return false;
+	}
+
+	/* From tenant to tenant, the path before the first one is kept. */
+	if (current_binding && current_binding->verified)
+	{
+		if (!current_binding->prior_is_reset)
+			prior = current_binding->path + current_binding->prior_offset;
+	}
+	else if (path_record && path_record->source >= PGC_S_INTERACTIVE)
+		prior = namespace_search_path;
+
+	path = path_for_schema(tenant.schema_name);
+	binding = make_binding(path, prior);
+	pfree(path);
+	if (binding == NULL)
+		return false;
+	binding->id = tenant.id;
+	binding->nspid = tenant.nspid;
+	binding->bound = true;
+	*extra = binding;
+
+	/*
+	 * A value from before the library was loaded is verified but not put into
+	 * effect: the machinery applies it at nesting levels that it sets right
+	 * only afterwards, which would leave search_path behind.
+	 */
+	if (tenant_record == NULL)
+		return true;
+
+	binding->verified = true;
+	binding->generation = as_of;
+	binding->path_generation = tm_guc_path_generation;
+	pending_binding = binding;
+	return true;
+}
+
+/*
+ * The setting gets a value: make the search path follow if it is a new one.
+ * The path is set before anything of ours changes, because an error on the
+ * way leaves the old value in force without another call of this hook.
+ */
+void
+tm_binding_assign_tenant(const char *newval, void *extra)
+{
+	Binding    *new_binding = (Binding *) extra;
+	Binding    *old_binding = current_binding;
+	bool		fresh = (extra != NULL && extra == pending_binding);
+
+	pending_binding = NULL;
+	stamp.roleid = InvalidOid;
+
+	if (fresh)
+	{
+		if (new_binding->bound)
+			set_path(new_binding->path, path_action());
+		else if (old_binding && old_binding->verified)
+			set_path(old_binding->prior_is_reset ? NULL :
+					 old_binding->path + old_binding->prior_offset,
+					 path_action());
+		forget_orphan();
+	}
+	else if (!InitializingParallelWorker)
+	{
+		attention = true;
+		if (old_binding && old_binding->verified)
+			keep_orphan(old_binding);
+	}
+
+	current_binding = (new_binding && new_binding->bound) ? new_binding : NULL;
+
+	if (current_binding == NULL || InitializingParallelWorker)
+		return;
+	if (fresh)
+		put_stamp();
+	else if (IsUnderPostmaster && MyProc != NULL &&
+			 (!current_binding->verified ||
+			  current_binding->generation != tm_registry_generation()))
+	{
+		/*
+		 * The next statement would be parsed with a search path that does not
+		 * fit.  Asking ourselves to catch up runs an empty transaction before
+		 * the next command is read, at whose end the binding is settled.
+		 */
+		HandleCatchupInterrupt();
+	}
+}
+
+/*
+ * The setting has been defined.  If it took over a value that was set before
+ * the library was loaded, put that into effect.
+ */
+void
+tm_binding_start(void)
+{
+	tenant_record = tm_guc_find(TM_TENANT_SETTING);
+	path_record = tm_guc_find("search_path");
+	if (tenant_record == NULL || path_record == NULL)
+		elog(ERROR, "could not find the settings of tenant_mgr");
+	tm_binding_settle(true);
+}
+
+Binding *
+tm_binding_current(void)
+{
+	return current_binding;
+}
+
+bool
+tm_binding_is_settled(void)
+{
+	if (attention)
+		return false;
+	if (current_binding == NULL)
+		return true;
+	AcceptInvalidationMessages();
+	return stamp.roleid == GetOuterUserId() &&
+		stamp.lxid == tm_local_transaction_id() &&
+		stamp.generation == tm_registry_generation() &&
+		stamp.path_generation == tm_guc_path_generation;
+}
+
+bool
+tm_binding_needs_settling(void)
+{
+	return attention ||
+		(current_binding != NULL &&
+		 (!current_binding->verified ||
+		  current_binding->generation != tm_registry_generation() ||
+		  current_binding->path_generation != tm_guc_path_generation));
+}
+
+void
+tm_binding_validate(void)
+{
+	TenantInfo *tenant = NULL;
+	BindingProblem problem;
+	uint64		as_of;
+
+	if (may_settle())
+	{
+		settle_orphan();
+		attention = false;
+	}
+	if (current_binding == NULL)
+		return;
+
+	if (!current_binding->verified)
+	{
+		/* The check hook finds everything that is wrong. */
+		if (may_settle())
+			set_tenant(tm_tenant, follow_action(), ERROR);
+		return;
+	}
+
+	lock_schema(current_binding->nspid, true);
+	if (nothing_has_changed())
+	{
+		put_stamp();
+		return;
+	}
+
+	as_of = tm_registry_generation();
+	if (tm_registry_installed())
+		tenant = tenant_of_binding();
+	if (tenant == NULL || tenant->state == TENANT_TRASHED)
+	{
+		describe_absence(tm_tenant, &problem);
+		problem.detail = _("The tenant that the session is bound to has been dropped.");
+	}
+	else if (examine(tenant, GetOuterUserId(), &problem))
+	{
+		follow_tenant(tenant, as_of, ERROR);
+		return;
+	}
+
+	ereport(ERROR,
+			(errcode(problem.sqlstate),
+			 errmsg_internal("%s", problem.message),
+			 problem.detail ? errdetail_internal("%s", problem.detail) : 0,
+			 errhint("Use tenant.switch() or tenant.reset() to leave the tenant.")));
+}
+
+/*
+ * This is where the assign hook's loose ends are tied up: a binding that has
+ * gone by RESET or set_config(..., NULL, ...) and has left its search path
+ * behind, and one that nobody has verified yet.
+ */
+void
+tm_binding_settle(bool wait)
+{
+	TenantInfo *tenant;
+	BindingProblem problem;
+	uint64		as_of;
+
+	if (!may_settle())
+		return;
+	settle_orphan();
+	attention = false;
+	if (current_binding == NULL || !tm_registry_installed())
+		return;
+
+	if (current_binding->verified)
+	{
+		if (!lock_schema(current_binding->nspid, wait))
+			return;
+		if (nothing_has_changed())
+		{
+			put_stamp();
+			return;
+		}
+		as_of = tm_registry_generation();
+		tenant = tenant_of_binding();
+	}
+	else
+	{
+		as_of = tm_registry_generation();
+		tenant = tm_registry_lookup(tm_tenant, true);
+		if (tenant && OidIsValid(tenant->nspid) &&
+			!lock_schema(tenant->nspid, wait))
+			return;
+	}
+	if (tenant && tenant->state != TENANT_TRASHED &&
+		examine(tenant, GetOuterUserId(), &problem))
+		follow_tenant(tenant, as_of, DEBUG2);
+}
+
+void
+tm_binding_forget_lock(void)
+{
+	stamp.lxid = InvalidLocalTransactionId;
+}
+
+/* Is this a value to be verified now, and a time at which that is possible? */
+static bool
+can_look_up(GucSource source)
+{
+	return source >= PGC_S_INTERACTIVE && source != PGC_S_TEST &&
+		IsTransactionState() && !InitializingParallelWorker;
+}
+
+/* A new binding, or NULL if there is no memory. */
+static Binding *
+make_binding(const char *path, const char *prior)
+{
+	Size		pathlen = strlen(path) + 1;
+	Size		priorlen = prior ? strlen(prior) + 1 : 0;
+	Binding    *binding;
+
+	binding = tm_guc_alloc(offsetof(Binding, path) + pathlen + priorlen);
+	if (binding == NULL)
+		return NULL;
+	memset(binding, 0, offsetof(Binding, path));
+	binding->prior_is_reset = (prior == NULL);
+	binding->prior_offset = pathlen;
+	memcpy(binding->path, path, pathlen);
+	if (prior)
+		memcpy(binding->path + pathlen, prior, priorlen);
+	return binding;
+}
+
+/*
+ * Find the tenant that somebody wants to bind to and make sure of it.  On
+ * success its schema is locked, and the name means what it did when we took
+ * the lock.
+ */
+static bool
+verify_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
+			   BindingProblem *problem)
+{
+	TenantInfo *found;
+	Oid			locked = InvalidOid;
+
+	if (!tm_registry_installed())
+	{
+		problem->sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+		problem->message = psprintf(_("extension \"%s\" is not installed in this database"),
+									TM_EXTENSION_NAME);
+		problem->detail = NULL;
+		problem->hint = NULL;
+		return false;
+	}
+
+	for (;;)
+	{
+		*as_of = tm_registry_generation();
+		found = tm_registry_lookup(name, true);
+		if (found == NULL)
+		{
+			describe_absence(name, problem);
+			return false;
+		}
+		if (!OidIsValid(found->nspid) || found->nspid == locked)
+			break;
+
+		/* While we waited, the name may have gone to another schema. */
+		if (OidIsValid(locked))
+			UnlockDatabaseObject(NamespaceRelationId, locked, 0,
+								 AccessShareLock);
+		lock_schema(found->nspid, true);
+		locked = found->nspid;
+	}
+	*tenant = *found;
+	return examine(tenant, GetOuterUserId(), problem);
+}
+
+/* Can the role work for this tenant?  If not, say why. */
+static bool
+examine(const TenantInfo *tenant, Oid roleid, BindingProblem *problem)
+{
+	problem->detail = NULL;
+	problem->hint = NULL;
+
+	if (tenant->state == TENANT_SUSPENDED)
+	{
+		problem->sqlstate = ERRCODE_TENANT_SUSPENDED;
+		problem->message = psprintf(_("tenant \"%s\" is suspended"),
+									tenant->name);
+		return false;
+	}
+	if (!OidIsValid(tenant->nspid))
+	{
+		problem->sqlstate = ERRCODE_UNDEFINED_SCHEMA;
+		problem->message = psprintf(_("schema \"%s\" does not exist"),
+									tenant->schema_name);
+		problem->detail = psprintf(_("It is the schema of tenant \"%s\"."),
+								   tenant->name);
+		return false;
+	}
+	if (strcmp(tenant->schema_name, "$user") == 0)
+	{
+		/* On a search path this is not the name of a schema. */
+		problem->sqlstate = ERRCODE_FEATURE_NOT_SUPPORTED;
+		problem->message = psprintf(_("schema \"%s\" cannot be put on a search path"),
+									tenant->schema_name);
+		return false;
+	}
+	if (tm_schema_aclcheck(tenant->nspid, roleid, ACL_USAGE) != ACLCHECK_OK)
+	{
+		problem->sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+		problem->message = psprintf(_("permission denied for schema %s"),
+									tenant->schema_name);
+		return false;
+	}
+	if (tenant->is_template && !tm_schema_ownercheck(tenant->nspid, roleid))
+	{
+		problem->sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+		problem->message = psprintf(_("must be owner of schema %s"),
+									tenant->schema_name);
+		problem->detail = psprintf(_("Tenant \"%s\" is a template."),
+								   tenant->name);
+		return false;
+	}
+	return true;
+}
+
+static void
+describe_absence(const char *name, BindingProblem *problem)
+{
+	problem->sqlstate = ERRCODE_UNDEFINED_SCHEMA;
+	problem->message = psprintf(_("tenant \"%s\" does not exist"),
+								tm_tenant_name_printable(name));
+	problem->detail = NULL;
+	problem->hint = NULL;
+}
+
+/*
+ * Lock a schema so that it is neither dropped nor renamed until the end of
+ * the transaction.  Returns false if that would have meant to wait.
+ */
+static bool
+lock_schema(Oid nspid, bool wait)
+{
+	LOCKTAG		tag;
+
+	if (wait)
+	{
+		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
+		return true;
+	}
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, NamespaceRelationId, nspid, 0);
+	if (LockAcquire(&tag, AccessShareLock, false, true) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	AcceptInvalidationMessages();
+	return true;
+}
+
+/*
+ * The tenant's schema, then the persistent schemas, then the temporary one,
+ * which has to be named or else it would come first.
+ */
+static char *
+path_for_schema(const char *schema)
+{
+	StringInfoData path;
+	List	   *names = tm_guc_split_names(tm_persistent_schemas);
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	initStringInfo(&path);
+	appendStringInfoString(&path, quote_identifier(schema));
+	seen = list_make2(makeString(pstrdup(schema)), makeString("pg_temp"));
+	foreach(lc, names)
+	{
+		String	   *name = makeString(lfirst(lc));
+
+		if (list_member(seen, name))
+			continue;
+		seen = lappend(seen, name);
+		appendStringInfo(&path, ", %s", quote_identifier(strVal(name)));
+	}
+	appendStringInfoString(&path, ", pg_temp");
+	return path.data;
+}
+
+/* Give search_path a value, or reset it. */
+static void
+set_path(const char *path, GucAction action)
+{
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+							 action, true, ERROR, false);
+}
+
+static void
+set_tenant(const char *name, GucAction action, int elevel)
+{
+	(void) set_config_option(TM_TENANT_SETTING, name, PGC_USERSET,
+							 PGC_S_SESSION, action, true, elevel, false);
+}
+
+/*
+ * The action by which search_path has to change so that the change is undone
+ * together with the one of our setting that is under way.  The machinery has
+ * put an entry for the latter on the stack of our setting.
+ *
+ * An entry made by a function's SET clause also stands for whatever happens
+ * to the setting inside the function, so the path needs such an entry at the
+ * same level; but it cannot get one where the function has already changed
+ * search_path on its own.
+ */
+static GucAction
+path_action(void)
+{
+	GucStack   *ours = tenant_record->stack;
+	GucStack   *its = path_record->stack;
+
+	if (ours == NULL)
+		return GUC_ACTION_SET;
+	switch (ours->state)
+	{
+		case GUC_SET:
+			return GUC_ACTION_SET;
+		case GUC_LOCAL:
+		case GUC_SET_LOCAL:
+			return GUC_ACTION_LOCAL;
+		case GUC_SAVE:
+			break;
+	}
+	if (its == NULL || its->nest_level < ours->nest_level ||
+		its->state == GUC_SAVE)
+		return GUC_ACTION_SAVE;
+	return GUC_ACTION_LOCAL;
+}
+
+/* The action that replaces the value in force for as long as that would be. */
+static GucAction
+follow_action(void)
+{
+	GucStack   *ours = tenant_record->stack;
+
+	if (ours == NULL || ours->state == GUC_SET)
+		return GUC_ACTION_SET;
+	return GUC_ACTION_LOCAL;
+}
+
+/*
+ * The setting loses a value without our doing.  Remember its search path in
+ * case that stays, which only time can tell.  Without memory we have to let
+ * it go; the session then keeps the path of a tenant it may use.
+ */
+static void
+keep_orphan(const Binding *old)
+{
+	if (namespace_search_path == NULL ||
+		strcmp(namespace_search_path, old->path) != 0)
+		return;
+	forget_orphan();
+	orphan_path = strdup(old->path);
+	if (orphan_path && !old->prior_is_reset)
+	{
+		orphan_prior = strdup(old->path + old->prior_offset);
+		if (orphan_prior == NULL)
+			forget_orphan();
+	}
+}
+
+static void
+forget_orphan(void)
+{
+	free(orphan_path);
+	free(orphan_prior);
+	orphan_path = NULL;
+	orphan_prior = NULL;
+}
+
+/* If the path of a lost binding is still in force, replace it. */
+static void
+settle_orphan(void)
+{
+	if (orphan_path == NULL || !may_settle())
+		return;
+	if ((current_binding == NULL || !current_binding->verified) &&
+		strcmp(namespace_search_path, orphan_path) == 0)
+		set_path(orphan_prior, follow_action());
+	forget_orphan();
+}
+
+/*
+ * Can settings be changed here?  Not by a parallel query, not in the middle
+ * of an extension script, and not while maintenance runs somebody else's
+ * code.  Background processes keep the search path they were given for their
+ * own protection, so a default for a role or database does not bind them.
+ */
+static bool
+may_settle(void)
+{
+	return IsTransactionState() && tenant_record != NULL &&
+		!IsInParallelMode() && !creating_extension &&
+		!InSecurityRestrictedOperation() &&
+		(MyBackendType == B_BACKEND || !IsUnderPostmaster ||
+		 (current_binding && current_binding->verified));
+}
+
+/*
+ * Was the binding found good for this role, and has nothing moved since?
+ * Then the beginning of another transaction makes no difference.
+ */
+static bool
+nothing_has_changed(void)
+{
+	return stamp.roleid == GetOuterUserId() &&
+		stamp.generation == tm_registry_generation() &&
+		stamp.path_generation == tm_guc_path_generation;
+}
+
+/*
+ * The tenant that the session is bound to, whatever has become of it; NULL
+ * when there is no trace of it.  Its name is a good guess, and one that the
+ * registry usually answers from memory.
+ */
+static TenantInfo *
+tenant_of_binding(void)
+{
+	TenantInfo *tenant = tm_registry_lookup(tm_tenant, true);
+
+	if (tenant != NULL &&
+		memcmp(&tenant->id, &current_binding->id, sizeof(pg_uuid_t)) == 0)
+		return tenant;
+	return tm_registry_lookup_id(&current_binding->id);
+}
+
+/*
+ * The tenant that the session is bound to is good and its schema is locked.
+ * Take over what has changed about it, and note that all is well.
+ */
+static void
+follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel)
+{
+	const char *schema = quote_identifier(tenant->schema_name);
+	Size		schemalen = strlen(schema);
+	bool		renamed;
+	bool		stale_path;
+
+	/* A path always goes on after the tenant's schema. */
+	renamed = strcmp(tenant->name, tm_tenant) != 0 ||
+		tenant->nspid != current_binding->nspid ||
+		strncmp(current_binding->path, schema, schemalen) != 0 ||
+		current_binding->path[schemalen] != ',';
+
+	/* Whoever has chosen another path keeps it. */
+	stale_path =
+		current_binding->path_generation != tm_guc_path_generation &&
+		strcmp(namespace_search_path, current_binding->path) == 0;
+
+	if (may_settle() &&
+		(!current_binding->verified || renamed || stale_path))
+	{
+		set_tenant(tenant->name, follow_action(), elevel);
+		return;
+	}
+	current_binding->generation = as_of;
+	current_binding->path_generation = tm_guc_path_generation;
+	put_stamp();
+}
+
+/* The binding in force is good, and its schema is locked. */
+static void
+put_stamp(void)
+{
+	stamp.generation = current_binding->generation;
+	stamp.path_generation = current_binding->path_generation;
+	stamp.roleid = GetOuterUserId();
+	stamp.lxid = tm_local_transaction_id();
+}
+
+/*
+ * The work of the two switch functions.  Nothing is done when the session is
+ * known to be there already, for as long as the caller wants it to be.
+ */
+static char *
+bind_session(FunctionCallInfo fcinfo, bool local)
+{
+	char	   *name;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("name of tenant must not be null")));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("tenant \"%s\" does not exist", name)));
+
+	if (current_binding && strcmp(name, tm_tenant) == 0 &&
+		(local || tenant_record->stack == NULL) && nothing_has_changed() &&
+		strcmp(namespace_search_path, current_binding->path) == 0)
+		return name;
+
+	set_tenant(name, local ? GUC_ACTION_LOCAL : GUC_ACTION_SET, ERROR);
+	return name;
+}

@@ -1,0 +1,449 @@
+/*
+ * watch.c
+ *		Statements of bound sessions, and sessions that have to follow.
+ *
+ * A bound session asks before each statement whether its binding still holds:
+ * the tenant may have been renamed, suspended or dropped, or the role may
+ * have lost its privilege.  As long as nothing has happened the answer is a
+ * comparison of a few numbers.
+ *
+ * When a binding is broken, a session can do nothing but get out of it: end
+ * its transaction, look at and change settings, and call our own functions.
+ *
+ * The hooks run after a statement has been parsed, which is too late for its
+ * search path.  That is why a session follows as early as it can: at the end
+ * of a statement that changed something, and after BEGIN, which also takes
+ * the lock that keeps others from changing anything.  Sessions that are idle
+ * are woken up by the committing transaction: it asks all of them to process
+ * invalidation messages, for which an idle backend runs an empty transaction,
+ * and at the end of each transaction there is a callback of ours.  What is
+ * left is the moment between the start of a statement and its first look at
+ * the catalogs; a plan made on a wrong path is refused if it reaches beyond
+ * the tenant.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
+#include "parser/parsetree.h"
+#include "tcop/utility.h"
+#include "utils/lsyscache.h"
+#include "utils/resowner.h"
+
+#include "binding.h"
+#include "compat.h"
+#include "tenant_mgr.h"
+#include "watch.h"
+
+/* What a plan calls */
+typedef struct CallSearch
+{
+	Oid			nspid;			/* our schema */
+	bool		calls_us;		/* a function in it is called */
+} CallSearch;
+
+/* hooks that were there before us; written by tm_watch_init */
+static ExecutorStart_hook_type prev_ExecutorStart = NULL;
+static ExecutorEnd_hook_type prev_ExecutorEnd = NULL;
+static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+
+/* others are to be woken up when the transaction commits */
+static bool poke_armed = false;
+
+static void tm_ExecutorStart(QueryDesc *queryDesc, int eflags);
+static void tm_ExecutorEnd(QueryDesc *queryDesc);
+static void tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+							  bool readOnlyTree,
+							  ProcessUtilityContext context,
+							  ParamListInfo params,
+							  QueryEnvironment *queryEnv,
+							  DestReceiver *dest, QueryCompletion *qc);
+static void end_of_transaction(XactEvent event, void *arg);
+static void end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
+								  SubTransactionId parentSubid, void *arg);
+static void release_of_resources(ResourceReleasePhase phase, bool isCommit,
+								 bool isTopLevel, void *arg);
+static bool watching(void);
+static void watch_plan(PlannedStmt *pstmt);
+static bool plan_is_ours(PlannedStmt *pstmt);
+static bool plan_calls_only_us(Plan *plan, CallSearch *context);
+static bool calls_others_walker(Node *node, void *context);
+static bool function_of_others(Oid funcid, void *context);
+static bool plan_is_confined(PlannedStmt *pstmt, Oid nspid);
+static bool utility_is_exempt(Node *stmt);
+static PlannedStmt *spell_out_reset(PlannedStmt *pstmt);
+static void poke_others(void);
+
+void
+tm_watch_init(void)
+{
+	prev_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = tm_ExecutorStart;
+	prev_ExecutorEnd = ExecutorEnd_hook;
+	ExecutorEnd_hook = tm_ExecutorEnd;
+	prev_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = tm_ProcessUtility;
+
+	RegisterXactCallback(end_of_transaction, NULL);
+	RegisterSubXactCallback(end_of_subtransaction, NULL);
+	RegisterResourceReleaseCallback(release_of_resources, NULL);
+}
+
+void
+tm_binding_poke_at_commit(void)
+{
+	CommandCounterIncrement();
+	poke_armed = true;
+	if (tm_binding_needs_settling())
+		tm_binding_settle(true);
+}
+
+static void
+tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
+{
+	if (watching() && !tm_binding_is_settled())
+		watch_plan(queryDesc->plannedstmt);
+
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+}
+
+static void
+tm_ExecutorEnd(QueryDesc *queryDesc)
+{
+	if (prev_ExecutorEnd)
+		prev_ExecutorEnd(queryDesc);
+	else
+		standard_ExecutorEnd(queryDesc);
+
+	if (tm_binding_needs_settling() && watching())
+		tm_binding_settle(false);
+}
+
+static void
+tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+				  bool readOnlyTree, ProcessUtilityContext context,
+				  ParamListInfo params, QueryEnvironment *queryEnv,
+				  DestReceiver *dest, QueryCompletion *qc)
+{
+	bool		begins = false;
+
+	if (watching())
+	{
+		/* The statement may be gone once it has been executed. */
+		if (IsA(pstmt->utilityStmt, TransactionStmt))
+		{
+			TransactionStmt *stmt = (TransactionStmt *) pstmt->utilityStmt;
+
+			begins = (stmt->kind == TRANS_STMT_BEGIN ||
+					  stmt->kind == TRANS_STMT_START);
+
+			/* What was prepared may have changed tenants. */
+			if (stmt->kind == TRANS_STMT_COMMIT_PREPARED)
+				poke_armed = true;
+		}
+		else if (!tm_binding_is_settled() &&
+				 !utility_is_exempt(pstmt->utilityStmt))
+			tm_binding_validate();
+
+		pstmt = spell_out_reset(pstmt);
+	}
+
+	if (prev_ProcessUtility)
+		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+							queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
+
+	if (begins && watching())
+	{
+		if (!tm_binding_is_settled())
+			tm_binding_settle(true);
+	}
+	else if (tm_binding_needs_settling() && watching())
+		tm_binding_settle(false);
+}
+
+/*
+ * A transaction is about to commit, perhaps the empty one of an idle session
+ * that has been woken up.
+ */
+static void
+end_of_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			if (tm_binding_needs_settling() && watching())
+				tm_binding_settle(false);
+			break;
+		default:
+			break;
+	}
+}
+
+/* Locks taken by a subtransaction are released when it aborts. */
+static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
+					  SubTransactionId parentSubid, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		tm_binding_forget_lock();
+}
+
+/*
+ * The locks of a transaction have been released, after its invalidation
+ * messages were sent: now others can see what it has done.
+ */
+static void
+release_of_resources(ResourceReleasePhase phase, bool isCommit,
+					 bool isTopLevel, void *arg)
+{
+	if (!poke_armed || !isTopLevel || phase != RESOURCE_RELEASE_AFTER_LOCKS)
+		return;
+	poke_armed = false;
+	if (isCommit)
+		poke_others();
+}
+
+/*
+ * Is there a session to be watched?  A parallel query has been looked at in
+ * its leader before it began, and in an aborted transaction nothing can be
+ * looked up and nothing be done but ending it.
+ */
+static bool
+watching(void)
+{
+	return IsTransactionState() && !IsInParallelMode() && !IsParallelWorker();
+}
+
+/*
+ * Something has changed since the last statement, or it is the first one of
+ * its transaction.
+ */
+static void
+watch_plan(PlannedStmt *pstmt)
+{
+	Binding    *before = tm_binding_current();
+	Binding    *binding;
+
+	if (plan_is_ours(pstmt))
+	{
+		if (tm_binding_needs_settling())
+			tm_binding_settle(true);
+		return;
+	}
+
+	tm_binding_validate();
+
+	binding = tm_binding_current();
+	if (binding != before && binding != NULL && binding->verified &&
+		!plan_is_confined(pstmt, binding->nspid))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("search path of tenant changed while the statement was being prepared"),
+				 errhint("Repeat the statement.")));
+}
+
+/*
+ * Does the plan work on our own tables or call our own functions, and nobody
+ * else's?  Such a statement is how one gets out of a broken binding.
+ */
+static bool
+plan_is_ours(PlannedStmt *pstmt)
+{
+	CallSearch context;
+	bool		reads_us = false;
+	ListCell   *lc;
+
+	context.nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	context.calls_us = false;
+	if (!OidIsValid(context.nspid))
+		return false;
+
+	foreach(lc, pstmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Oid			nspid;
+
+		if (rte->rtekind != RTE_RELATION)
+			continue;
+		nspid = get_rel_namespace(rte->relid);
+		if (nspid == context.nspid)
+			reads_us = true;
+		else if (nspid != PG_CATALOG_NAMESPACE)
+			return false;
+	}
+
+	if (!plan_calls_only_us(pstmt->planTree, &context))
+		return false;
+	foreach(lc, pstmt->subplans)
+	{
+		if (!plan_calls_only_us((Plan *) lfirst(lc), &context))
+			return false;
+	}
+	return reads_us || context.calls_us;
+}
+
+/*
+ * Look for functions in a plan tree.  Not every kind of node is looked into;
+ * what stays unseen only decides about a session that is in trouble anyway.
+ */
+static bool
+plan_calls_only_us(Plan *plan, CallSearch *context)
+{
+	if (plan == NULL)
+		return true;
+
+	check_stack_depth();
+	if (calls_others_walker((Node *) plan->targetlist, context) ||
+		calls_others_walker((Node *) plan->qual, context))
+		return false;
+	if (IsA(plan, FunctionScan) &&
+		calls_others_walker((Node *) ((FunctionScan *) plan)->functions,
+							context))
+		return false;
+	return plan_calls_only_us(plan->lefttree, context) &&
+		plan_calls_only_us(plan->righttree, context);
+}
+
+static bool
+calls_others_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, function_of_others, context))
+		return true;
+	if (IsA(node, RangeTblFunction))
+		return calls_others_walker(((RangeTblFunction *) node)->funcexpr,
+								   context);
+	return expression_tree_walker(node, calls_others_walker, context);
+}
+
+static bool
+function_of_others(Oid funcid, void *context)
+{
+	CallSearch *calls = (CallSearch *) context;
+	Oid			nspid = get_func_namespace(funcid);
+
+	if (nspid == calls->nspid)
+		calls->calls_us = true;
+	return nspid != calls->nspid && nspid != PG_CATALOG_NAMESPACE;
+}
+
+/* Are all tables of the plan in this schema, or the system's, or our own? */
+static bool
+plan_is_confined(PlannedStmt *pstmt, Oid nspid)
+{
+	Oid			our_nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	ListCell   *lc;
+
+	foreach(lc, pstmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Oid			relnsp;
+
+		if (rte->rtekind != RTE_RELATION)
+			continue;
+		relnsp = get_rel_namespace(rte->relid);
+		if (relnsp != nspid && relnsp != our_nspid &&
+			relnsp != PG_CATALOG_NAMESPACE)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Utility statements that need no binding: those that a session gets out of
+ * trouble with, and those whose inside comes by again.
+ */
+static bool
+utility_is_exempt(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_VariableSetStmt:
+		case T_VariableShowStmt:
+		case T_DiscardStmt:
+		case T_DeallocateStmt:
+		case T_ClosePortalStmt:
+		case T_UnlistenStmt:
+		case T_DoStmt:
+		case T_ExecuteStmt:
+			return true;
+		case T_CallStmt:
+			{
+				FuncExpr   *call = ((CallStmt *) stmt)->funcexpr;
+
+				return get_func_namespace(call->funcid) ==
+					get_namespace_oid(TM_SCHEMA_NAME, true);
+			}
+		default:
+			return false;
+	}
+}
+
+/*
+ * RESET of our setting, by any of its names, gives it back its default
+ * without asking the check hook, so the search path would not follow.  Turn
+ * it into a SET to the same value.
+ */
+static PlannedStmt *
+spell_out_reset(PlannedStmt *pstmt)
+{
+	VariableSetStmt *stmt;
+	A_Const    *value;
+	const char *reset_value;
+
+	if (!IsA(pstmt->utilityStmt, VariableSetStmt))
+		return pstmt;
+	stmt = (VariableSetStmt *) pstmt->utilityStmt;
+	if ((stmt->kind != VAR_RESET && stmt->kind != VAR_SET_DEFAULT) ||
+		pg_strcasecmp(stmt->name, TM_TENANT_SETTING) != 0)
+		return pstmt;
+
+	reset_value = GetConfigOptionResetString(TM_TENANT_SETTING);
+	value = makeNode(A_Const);
+	value->val.sval.type = T_String;
+	value->val.sval.sval = pstrdup(reset_value ? reset_value : "");
+	value->location = -1;
+
+	pstmt = copyObject(pstmt);
+	stmt = (VariableSetStmt *) pstmt->utilityStmt;
+	stmt->kind = VAR_SET_VALUE;
+	stmt->args = list_make1(value);
+	return pstmt;
+}
+
+/*
+ * Ask every other backend of this database to process invalidation messages.
+ * The array is read without a lock: an entry that is just being recycled
+ * means a signal too many, or a backend that has yet to look at anything.
+ */
+static void
+poke_others(void)
+{
+	uint32		i;
+
+	for (i = 0; i < ProcGlobal->allProcCount; i++)
+	{
+		PGPROC	   *proc = &ProcGlobal->allProcs[i];
+
+		if (proc->pid != 0 && proc != MyProc &&
+			proc->databaseId == MyDatabaseId)
+			tm_signal_catchup(proc);
+	}
+}

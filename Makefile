@@ -7,19 +7,25 @@ MODULE_big = tenant_mgr
 OBJS = \
 	$(WIN32RES) \
 	src/binding.o \
+	src/catalog_rules.o \
 	src/clone.o \
 	src/closure.o \
 	src/domain.o \
 	src/guc.o \
 	src/lifecycle.o \
 	src/nodetree.o \
+	src/oidmap.o \
 	src/purge.o \
 	src/registry.o \
+	src/registry_events.o \
 	src/relabel.o \
+	src/relabel_row.o \
 	src/rowcopy.o \
+	src/schema_mention.o \
 	src/storage.o \
 	src/tenant_mgr.o \
 	src/tenant_name.o \
+	src/trash.o \
 	src/valuemap.o \
 	src/watch.o
 PGFILEDESC = "tenant_mgr - tenants as schemas"

@@ -22,6 +22,10 @@ typedef struct ClosureMember
 	Oid			owner_seed;		/* OID of the member that hangs directly off the
 								 * schema and that this one belongs to */
 	Oid			owner_class;	/* and its catalog */
+	bool		left_out;		/* clone: this one is not reproduced */
+	bool		with_rows;		/* clone: its rows (position) travel */
+	int			file;			/* clone: place in CloneState.relations of a
+								 * relation with files */
 } ClosureMember;
 
 /*
@@ -47,7 +51,13 @@ typedef struct Closure
  */
 extern Closure *tm_closure_of_schema(Oid nspid, Snapshot snapshot);
 
-/* Position of an object among the members, or NULL. */
+/*
+ * OIDs of the relations that hang directly off the schema, in ascending
+ * order: what has to be locked to keep the schema as it is.
+ */
+extern List *tm_closure_relations(Oid nspid);
+
+/* The member at this address, or NULL. */
 extern ClosureMember *tm_closure_find(const Closure *closure,
 									  Oid classid, Oid objid);
 

@@ -11,14 +11,109 @@
 #define TENANT_MGR_COMPAT_H
 
 #include "miscadmin.h"
+#include "storage/proc.h"
+#include "storage/procsignal.h"
 #include "utils/acl.h"
+#include "utils/guc_tables.h"
+#include "nodes/parsenodes.h"
+#include "access/xlog.h"
+#include "catalog/catalog.h"
+#include "storage/bufmgr.h"
+#include "storage/smgr.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_type.h"
+#include "oidmap.h"
 
 #if PG_VERSION_NUM < 150000
 #error "tenant_mgr needs PostgreSQL 15 or later"
 #endif
+
+#if PG_VERSION_NUM >= 160000
+#include "storage/relfilelocator.h"
+#else
+#include "storage/relfilenode.h"
+typedef RelFileNode RelFileLocator;
+#endif
+
+/* Where the files of a relation in this database are */
+static inline RelFileLocator
+tm_file_locator(Oid reltablespace, Oid relfilenumber)
+{
+	RelFileLocator locator;
+
+	if (!OidIsValid(reltablespace))
+		reltablespace = MyDatabaseTableSpace;
+#if PG_VERSION_NUM >= 160000
+	locator.spcOid = reltablespace;
+	locator.dbOid = MyDatabaseId;
+	locator.relNumber = relfilenumber;
+#else
+	locator.spcNode = reltablespace;
+	locator.dbNode = MyDatabaseId;
+	locator.relNode = relfilenumber;
+#endif
+	return locator;
+}
+
+/* An OID that neither a relation nor a file in the tablespace has */
+static inline Oid
+tm_new_file_number(Oid reltablespace, Relation pg_class, char relpersistence)
+{
+#if PG_VERSION_NUM >= 160000
+	return GetNewRelFileNumber(reltablespace, pg_class, relpersistence);
+#else
+	return GetNewRelFileNode(reltablespace, pg_class, relpersistence);
+#endif
+}
+
+#if PG_VERSION_NUM >= 160000
+static inline SMgrRelation
+tm_smgropen(RelFileLocator file)
+{
+#if PG_VERSION_NUM >= 170000
+	return smgropen(file, INVALID_PROC_NUMBER);
+#else
+	return smgropen(file, InvalidBackendId);
+#endif
+}
+#else
+#define rd_firstRelfilelocatorSubid	rd_firstRelfilenodeSubid
+#endif
+
+/* A new, zeroed and exclusively locked page at the end of a file of our own */
+static inline Buffer
+tm_extend_file(RelFileLocator file, ForkNumber fork, char relpersistence)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExtendBufferedRel(BMR_SMGR(tm_smgropen(file), relpersistence),
+							 fork, NULL,
+							 EB_LOCK_FIRST | EB_SKIP_EXTENSION_LOCK);
+#else
+	return ReadBufferWithoutRelcache(file, fork, P_NEW, RBM_ZERO_AND_LOCK,
+									 NULL,
+									 relpersistence == RELPERSISTENCE_PERMANENT);
+#endif
+}
+
+/*
+ * With wal_level = minimal the server must know that the relation's file is
+ * as old as this transaction; it cannot tell from catalog rows.
+ */
+static inline void
+tm_assume_new_file(Relation rel)
+{
+	if (XLogIsNeeded() || rel->rd_firstRelfilelocatorSubid != InvalidSubTransactionId)
+		return;
+#if PG_VERSION_NUM >= 160000
+	RelationAssumeNewRelfilelocator(rel);
+#else
+	RelationAssumeNewRelfilenode(rel);
+#endif
+}
 
 /* Does the role own the schema (or act as its owner)? */
 static inline bool
@@ -50,6 +145,108 @@ tm_database_aclcheck(Oid roleid, AclMode mode)
 	return object_aclcheck(DatabaseRelationId, MyDatabaseId, roleid, mode);
 #else
 	return pg_database_aclcheck(MyDatabaseId, roleid, mode);
+#endif
+}
+
+/* Raise 42501 unless the member may make the role an owner of something. */
+static inline void
+tm_check_can_set_role(Oid member, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	check_can_set_role(member, role);
+#else
+	check_is_member_of_role(member, role);
+#endif
+}
+
+/*
+ * Parts of expression trees that later servers have and PostgreSQL 15 has
+ * not; see nodetree.c.  A range table entry's role is always unset in stored
+ * rules, so relation OIDs are all there is to permission entries.
+ */
+static inline void
+tm_nodetree_map_perminfos(Query *query, const OidMap *map)
+{
+#if PG_VERSION_NUM >= 160000
+	ListCell   *lc;
+
+	foreach(lc, query->rteperminfos)
+	{
+		RTEPermissionInfo *info = lfirst_node(RTEPermissionInfo, lc);
+
+		info->relid = tm_oidmap_translate(map, RelationRelationId, info->relid);
+	}
+#endif
+}
+
+static inline void
+tm_nodetree_map_newer(Node *node, const OidMap *map)
+{
+#if PG_VERSION_NUM >= 160000
+	if (IsA(node, JsonReturning))
+	{
+		JsonReturning *returning = (JsonReturning *) node;
+
+		returning->typid = tm_oidmap_translate(map, TypeRelationId,
+											   returning->typid);
+	}
+#endif
+}
+
+/*
+ * The record of a setting, which tells where its value came from and what a
+ * transaction has done to it; NULL when there is no such setting.
+ */
+static inline struct config_generic *
+tm_guc_find(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, DEBUG5);
+#else
+	struct config_generic **records = get_guc_variables();
+	int			nrecords = GetNumConfigOptions();
+	int			i;
+
+	for (i = 0; i < nrecords; i++)
+	{
+		if (strcmp(records[i]->name, name) == 0)
+			return records[i];
+	}
+	return NULL;
+#endif
+}
+
+/* Memory for a setting's "extra", or NULL; the GUC machinery frees it. */
+static inline void *
+tm_guc_alloc(Size size)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_malloc(LOG, size);
+#else
+	return malloc(size);
+#endif
+}
+
+/* Number of the current top-level transaction within this session. */
+static inline LocalTransactionId
+tm_local_transaction_id(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProc->vxid.lxid;
+#else
+	return MyProc->lxid;
+#endif
+}
+
+/* Have another backend process invalidation messages soon. */
+static inline void
+tm_signal_catchup(PGPROC *proc)
+{
+#if PG_VERSION_NUM >= 170000
+	SendProcSignal(proc->pid, PROCSIG_CATCHUP_INTERRUPT,
+				   proc->vxid.procNumber);
+#else
+	SendProcSignal(proc->pid, PROCSIG_CATCHUP_INTERRUPT, proc->backendId);
 #endif
 }
 

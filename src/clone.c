@@ -1,0 +1,358 @@
+/*
+ * clone.c
+ *		A copy of a schema under another name.
+ *
+ * A schema is a piece of the system catalogs plus the files of its relations.
+ * A clone is that piece again under new OIDs, plus the files again.  Nothing
+ * is turned into SQL on the way, so there is no kind of object that could be
+ * forgotten, no name that could be replaced by mistake, and no order of
+ * creation to be found.
+ *
+ * Locks, in this order: the schema (the caller's), its relations in the order
+ * of their OIDs, relations outside that gain a trigger or a child.  A lock
+ * that keeps definitions as they are is enough, since rows are read with a
+ * snapshot; the snapshot is taken after the locks and serves for catalogs and
+ * rows alike.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/objectaccess.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "clone.h"
+#include "closure.h"
+#include "relabel.h"
+#include "rowcopy.h"
+#include "storage.h"
+#include "tenant_mgr.h"
+
+static void lock_and_collect(CloneState *state);
+static void lock_relations(Oid nspid, OidMap *locked);
+static bool all_locked(const Closure *closure, const OidMap *locked);
+static Oid	replaced_owner(const CloneRequest *request);
+static void leave_out_invalid_indexes(CloneState *state);
+static void decide_about_rows(CloneState *state);
+static bool table_excluded(const CloneRequest *request, Oid relid);
+static bool name_excluded(const CloneRequest *request, const char *relname);
+static void refuse_dangling_references(CloneState *state);
+static void tell_about_mentions(const CloneState *state);
+static void tell_access_hooks(const CloneState *state);
+
+Oid
+tm_clone_schema(const CloneRequest *request)
+{
+	MemoryContext context;
+	MemoryContext old_context;
+	CloneState	state = {0};
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "tenant_mgr clone",
+									ALLOCSET_DEFAULT_SIZES);
+	old_context = MemoryContextSwitchTo(context);
+
+	state.request = request;
+	state.old_owner = replaced_owner(request);
+	lock_and_collect(&state);	/* which rows make up the schema */
+	tm_closure_refuse_unclonable(state.closure);	/* before anything is written */
+	leave_out_invalid_indexes(&state);
+	decide_about_rows(&state);
+
+	tm_relabel_assign_oids(&state); /* every object gets a new OID */
+	tm_relabel_copy_rows(&state);	/* the catalogs */
+	tm_storage_create_files(&state);	/* the files */
+	CommandCounterIncrement();	/* now the new relations can be opened */
+
+	tm_relabel_refresh_texts(&state);
+	tm_storage_init_indexes(&state);
+	tm_rowcopy_tables(&state);	/* the rows */
+	tm_storage_build_indexes(&state);
+	tell_access_hooks(&state);
+	tell_about_mentions(&state);
+	UnregisterSnapshot(state.snapshot);
+	CommandCounterIncrement();
+
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+	return state.namespace;
+}
+
+/*
+ * Lock the relations, then look; and look again if a relation was added
+ * between the two.
+ */
+static void
+lock_and_collect(CloneState *state)
+{
+	OidMap	   *locked = tm_oidmap_create();
+
+	for (;;)
+	{
+		lock_relations(state->request->source, locked);
+		state->snapshot = RegisterSnapshot(GetLatestSnapshot());
+		state->closure = tm_closure_of_schema(state->request->source,
+											  state->snapshot);
+		if (all_locked(state->closure, locked))
+			return;
+		UnregisterSnapshot(state->snapshot);
+	}
+}
+
+/* Lock all relations of the schema that are not locked yet. */
+static void
+lock_relations(Oid nspid, OidMap *locked)
+{
+	bool		added;
+
+	do
+	{
+		ListCell   *lc;
+
+		added = false;
+		foreach(lc, tm_closure_relations(nspid))
+		{
+			Oid			relid = lfirst_oid(lc);
+
+			if (tm_oidmap_contains(locked, RelationRelationId, relid))
+				continue;
+			LockRelationOid(relid, AccessShareLock);
+			tm_oidmap_add(locked, RelationRelationId, relid, relid);
+			added = true;
+		}
+	} while (added);
+}
+
+/* Are all relations locked that can be? */
+static bool
+all_locked(const Closure *closure, const OidMap *locked)
+{
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+
+		if (member->classid == RelationRelationId &&
+			member->owner_seed == member->objid &&
+			!tm_oidmap_contains(locked, RelationRelationId, member->objid))
+			return false;
+	}
+	return true;
+}
+
+/* The role that the request's owner takes the place of, or InvalidOid. */
+static Oid
+replaced_owner(const CloneRequest *request)
+{
+	HeapTuple	tup;
+	Oid			owner;
+
+	if (!OidIsValid(request->owner))
+		return InvalidOid;
+	tup = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(request->source));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for schema %u", request->source);
+	owner = ((Form_pg_namespace) GETSTRUCT(tup))->nspowner;
+	ReleaseSysCache(tup);
+	return owner == request->owner ? InvalidOid : owner;
+}
+
+/*
+ * An index that CREATE INDEX CONCURRENTLY could not finish is not used by
+ * anybody, and building it might fail again.  An invalid index of a
+ * partitioned table is another matter: it waits for its partitions' indexes.
+ */
+static void
+leave_out_invalid_indexes(CloneState *state)
+{
+	for (int i = 0; i < state->closure->nmembers; i++)
+	{
+		ClosureMember *member = &state->closure->members[i];
+		HeapTuple	tup;
+
+		if (member->classid != RelationRelationId ||
+			member->relkind != RELKIND_INDEX)
+			continue;
+		tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(member->objid));
+		if (!HeapTupleIsValid(tup))
+			elog(ERROR, "cache lookup failed for index %u", member->objid);
+		member->left_out = !((Form_pg_index) GETSTRUCT(tup))->indisvalid;
+		ReleaseSysCache(tup);
+		if (member->left_out)
+			ereport(NOTICE,
+					(errmsg("index \"%s\" is invalid and is not cloned",
+							get_rel_name(member->objid))));
+	}
+}
+
+/* Mark the relations whose rows travel. */
+static void
+decide_about_rows(CloneState *state)
+{
+	Closure    *closure = state->closure;
+
+	if (!state->request->with_data)
+		return;
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		ClosureMember *member = &closure->members[i];
+
+		if (member->classid == RelationRelationId &&
+			member->relkind != RELKIND_INDEX &&
+			member->relkind != RELKIND_TOASTVALUE)
+			member->with_rows = member->relkind == RELKIND_SEQUENCE ||
+				!table_excluded(state->request, member->objid);
+	}
+	/* indexes and TOAST tables go with their tables */
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		ClosureMember *member = &closure->members[i];
+		ClosureMember *table = NULL;
+
+		if (member->relkind == RELKIND_TOASTVALUE)
+			table = tm_closure_find(closure, RelationRelationId,
+									member->owner_seed);
+		else if (member->relkind == RELKIND_INDEX)
+			table = tm_closure_find(closure, RelationRelationId,
+									IndexGetRelation(member->objid, false));
+		if (table != NULL)
+			member->with_rows = table->with_rows;
+	}
+	refuse_dangling_references(state);
+}
+
+/* Is the table, or one that it is a partition of, to be left empty? */
+static bool
+table_excluded(const CloneRequest *request, Oid relid)
+{
+	ListCell   *lc;
+
+	if (request->exclude == NIL)
+		return false;
+	if (name_excluded(request, get_rel_name(relid)))
+		return true;
+	if (!get_rel_relispartition(relid))
+		return false;
+	foreach(lc, get_partition_ancestors(relid))
+	{
+		if (name_excluded(request, get_rel_name(lfirst_oid(lc))))
+			return true;
+	}
+	return false;
+}
+
+static bool
+name_excluded(const CloneRequest *request, const char *relname)
+{
+	Datum		name = CStringGetTextDatum(relname);
+	ListCell   *lc;
+
+	foreach(lc, request->exclude)
+	{
+		Datum		pattern = CStringGetTextDatum((char *) lfirst(lc));
+
+		if (DatumGetBool(DirectFunctionCall2Coll(textlike, C_COLLATION_OID,
+												 name, pattern)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Rows must not refer to rows that stay behind: the foreign key would claim
+ * what is not true.
+ */
+static void
+refuse_dangling_references(CloneState *state)
+{
+	Closure    *closure = state->closure;
+
+	if (state->request->exclude == NIL)
+		return;
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *referencing;
+		const ClosureMember *referenced;
+		Form_pg_constraint form;
+		HeapTuple	tup;
+
+		if (closure->members[i].classid != ConstraintRelationId)
+			continue;
+		tup = SearchSysCache1(CONSTROID,
+							  ObjectIdGetDatum(closure->members[i].objid));
+		if (!HeapTupleIsValid(tup))
+			elog(ERROR, "cache lookup failed for constraint %u",
+				 closure->members[i].objid);
+		form = (Form_pg_constraint) GETSTRUCT(tup);
+		referencing = tm_closure_find(closure, RelationRelationId, form->conrelid);
+		referenced = tm_closure_find(closure, RelationRelationId, form->confrelid);
+		if (form->contype == CONSTRAINT_FOREIGN && referencing != NULL &&
+			referenced != NULL &&
+			referencing->with_rows && !referenced->with_rows)
+			ereport(ERROR,
+					(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+					 errmsg("cannot leave out the rows of table \"%s\"",
+							get_rel_name(form->confrelid)),
+					 errdetail("Rows of table \"%s\" refer to them by foreign key \"%s\".",
+							   get_rel_name(form->conrelid),
+							   NameStr(form->conname)),
+					 errhint("Leave out the rows of table \"%s\" as well.",
+							 get_rel_name(form->conrelid))));
+		ReleaseSysCache(tup);
+	}
+}
+
+/* The text of a function stays as it is, so it may reach into the source. */
+static void
+tell_about_mentions(const CloneState *state)
+{
+	ListCell   *lc;
+
+	foreach(lc, state->mentions)
+		ereport(NOTICE,
+				(errmsg("%s names schema \"%s\" in its text",
+						getObjectDescriptionOids(ProcedureRelationId,
+												 lfirst_oid(lc)),
+						state->closure->nspname),
+				 errdetail("The text is the same in schema \"%s\" and still means the source.",
+						   state->request->target),
+				 errhint("Leave names unqualified and let the search path decide.")));
+}
+
+/* What CREATE commands tell to modules that watch the creation of objects. */
+static void
+tell_access_hooks(const CloneState *state)
+{
+	if (object_access_hook == NULL)
+		return;
+
+	InvokeObjectPostCreateHook(NamespaceRelationId, state->namespace, 0);
+	for (int i = 0; i < state->closure->nmembers; i++)
+	{
+		const ClosureMember *member = &state->closure->members[i];
+
+		if (!member->left_out)
+			InvokeObjectPostCreateHook(member->classid,
+									   tm_oidmap_translate(state->map,
+														   member->classid,
+														   member->objid), 0);
+	}
+}

@@ -1,0 +1,470 @@
+/*
+ * closure.c
+ *		Which catalog rows make up a schema.
+ *
+ * The catalogs answer the question themselves, because DROP SCHEMA has to
+ * ask it too: pg_depend records for every object that lives directly in a
+ * schema that it depends on the schema (the "seeds"), and for every object
+ * that belongs to another one that it depends on that one automatically or
+ * internally.  Following those edges from the seeds gives the members; only
+ * casts and transforms, which live in no schema and merely depend on their
+ * types, are picked up by their kind.
+ *
+ * Each step is an index scan whose cost depends on the member at hand, so
+ * the whole costs what the schema is worth, whatever else the database
+ * holds.  Rows that have no address of their own (columns, enum labels,
+ * inheritance links, ...) are found from their member when they are needed.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_cast.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_conversion.h"
+#include "catalog/pg_default_acl.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_publication_namespace.h"
+#include "catalog/pg_publication_rel.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_transform.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_dict.h"
+#include "catalog/pg_ts_parser.h"
+#include "catalog/pg_ts_template.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "closure.h"
+#include "tenant_mgr.h"
+
+/* Key of the hash table that finds members */
+typedef struct MemberKey
+{
+	Oid			classid;
+	Oid			objid;
+} MemberKey;
+
+typedef struct MemberEntry
+{
+	MemberKey	key;			/* address of the member */
+	int			position;		/* where it stands in Closure.members */
+} MemberEntry;
+
+/* What a dependency row is to the object it refers to */
+typedef enum DependentRole
+{
+	DEPENDENT_NONE,				/* does not count, e.g. a publication */
+	DEPENDENT_PART,				/* belongs to the referenced object */
+	DEPENDENT_USER				/* merely uses the referenced object */
+} DependentRole;
+
+static void add_seeds(Closure *closure, Relation depRel);
+static void add_parts(Closure *closure, Relation depRel, int position);
+static void add_member(Closure *closure, Oid classid, Oid objid,
+					   const ClosureMember *owner);
+static SysScanDesc scan_dependents(Relation depRel, Snapshot snapshot,
+								   Oid classid, Oid objid);
+static DependentRole classify_dependent(Form_pg_depend dep);
+static bool is_seed(Oid classid, Oid objid, Oid nspid);
+static void collect_outsiders(const Closure *closure, Relation depRel,
+							  Oid classid, Oid objid, List **outsiders);
+static bool address_listed(const List *addresses, Oid classid, Oid objid);
+static void refuse(const Closure *closure, const ClosureMember *member,
+				   const char *reason, const char *hint)
+			pg_attribute_noreturn();
+static void refuse_foreign_namespace(const Closure *closure,
+									 const ClosureMember *member);
+static void refuse_torn_partition(const Closure *closure,
+								  const ClosureMember *member);
+
+Closure *
+tm_closure_of_schema(Oid nspid, Snapshot snapshot)
+{
+	Closure    *closure = palloc0(sizeof(Closure));
+	HASHCTL		ctl;
+	Relation	depRel;
+
+	closure->nspid = nspid;
+	closure->nspname = get_namespace_name(nspid);
+	if (closure->nspname == NULL)
+		elog(ERROR, "cache lookup failed for schema %u", nspid);
+	closure->context = CurrentMemoryContext;
+	closure->snapshot = snapshot;
+	closure->maxmembers = 1024;
+	closure->members = palloc(sizeof(ClosureMember) * closure->maxmembers);
+
+	ctl.keysize = sizeof(MemberKey);
+	ctl.entrysize = sizeof(MemberEntry);
+	ctl.hcxt = CurrentMemoryContext;
+	closure->index = hash_create("tenant_mgr closure", 1024, &ctl,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	depRel = table_open(DependRelationId, AccessShareLock);
+	add_seeds(closure, depRel);
+	/* the array grows while we walk it; the loop ends when nothing is new */
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		add_parts(closure, depRel, i);
+	}
+	table_close(depRel, AccessShareLock);
+
+	return closure;
+}
+
+List *
+tm_closure_relations(Oid nspid)
+{
+	Relation	depRel = table_open(DependRelationId, AccessShareLock);
+	List	   *relids = NIL;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	scan = scan_dependents(depRel, NULL, NamespaceRelationId, nspid);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
+
+		if (dep->classid == RelationRelationId &&
+			is_seed(dep->classid, dep->objid, nspid))
+			relids = lappend_oid(relids, dep->objid);
+	}
+	systable_endscan(scan);
+	table_close(depRel, AccessShareLock);
+
+	list_sort(relids, list_oid_cmp);
+	list_deduplicate_oid(relids);
+	return relids;
+}
+
+ClosureMember *
+tm_closure_find(const Closure *closure, Oid classid, Oid objid)
+{
+	MemberKey	key = {classid, objid};
+	MemberEntry *entry;
+
+	entry = hash_search(closure->index, &key, HASH_FIND, NULL);
+	return entry ? &closure->members[entry->position] : NULL;
+}
+
+List *
+tm_closure_outside_dependents(const Closure *closure)
+{
+	Relation	depRel = table_open(DependRelationId, AccessShareLock);
+	List	   *outsiders = NIL;
+
+	collect_outsiders(closure, depRel, NamespaceRelationId, closure->nspid,
+					  &outsiders);
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		collect_outsiders(closure, depRel, closure->members[i].classid,
+						  closure->members[i].objid, &outsiders);
+	}
+	table_close(depRel, AccessShareLock);
+
+	return outsiders;
+}
+
+void
+tm_closure_refuse_unclonable(const Closure *closure)
+{
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+
+		if (member->classid == ExtensionRelationId)
+			refuse(closure, member,
+				   "An extension belongs to the database and cannot be there twice.",
+				   "Move it with ALTER EXTENSION ... SET SCHEMA, for example to \"public\".");
+		if (member->relpersistence == RELPERSISTENCE_TEMP)
+			refuse(closure, member, "Temporary objects cannot be cloned.", NULL);
+		refuse_foreign_namespace(closure, member);
+		refuse_torn_partition(closure, member);
+	}
+}
+
+/* The objects that hang directly off the schema. */
+static void
+add_seeds(Closure *closure, Relation depRel)
+{
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	scan = scan_dependents(depRel, closure->snapshot,
+						   NamespaceRelationId, closure->nspid);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
+
+		if (is_seed(dep->classid, dep->objid, closure->nspid))
+			add_member(closure, dep->classid, dep->objid, NULL);
+	}
+	systable_endscan(scan);
+}
+
+/* The objects that belong to one that we have already. */
+static void
+add_parts(Closure *closure, Relation depRel, int position)
+{
+	/* by value: the array moves when it grows */
+	ClosureMember owner = closure->members[position];
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	scan = scan_dependents(depRel, closure->snapshot,
+						   owner.classid, owner.objid);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
+
+		if (classify_dependent(dep) == DEPENDENT_PART)
+			add_member(closure, dep->classid, dep->objid, &owner);
+	}
+	systable_endscan(scan);
+}
+
+/* Add an object unless it is a member already. */
+static void
+add_member(Closure *closure, Oid classid, Oid objid, const ClosureMember *owner)
+{
+	MemberKey	key = {classid, objid};
+	MemberEntry *entry;
+	ClosureMember *member;
+	bool		found;
+
+	entry = hash_search(closure->index, &key, HASH_ENTER, &found);
+	if (found)
+		return;
+
+	if (closure->nmembers == closure->maxmembers)
+	{
+		closure->maxmembers *= 2;
+		closure->members = repalloc_huge(closure->members,
+										 sizeof(ClosureMember) *
+										 closure->maxmembers);
+	}
+	entry->position = closure->nmembers++;
+	member = &closure->members[entry->position];
+	memset(member, 0, sizeof(ClosureMember));
+	member->classid = classid;
+	member->objid = objid;
+	member->owner_seed = owner ? owner->owner_seed : objid;
+	member->owner_class = owner ? owner->owner_class : classid;
+
+	if (classid == RelationRelationId)
+	{
+		HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(objid));
+
+		/* it may be dropped while nobody holds a lock on it yet */
+		if (HeapTupleIsValid(tup))
+		{
+			Form_pg_class form = (Form_pg_class) GETSTRUCT(tup);
+
+			member->relkind = form->relkind;
+			member->relpersistence = form->relpersistence;
+			ReleaseSysCache(tup);
+		}
+	}
+}
+
+/* Start a scan over the pg_depend rows that refer to an object. */
+static SysScanDesc
+scan_dependents(Relation depRel, Snapshot snapshot, Oid classid, Oid objid)
+{
+	ScanKeyData key[2];
+
+	ScanKeyInit(&key[0], Anum_pg_depend_refclassid,
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(classid));
+	ScanKeyInit(&key[1], Anum_pg_depend_refobjid,
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(objid));
+	return systable_beginscan(depRel, DependReferenceIndexId, true, snapshot,
+							  2, key);
+}
+
+static DependentRole
+classify_dependent(Form_pg_depend dep)
+{
+	/* what is published is not a property of the schema */
+	if (dep->classid == PublicationRelRelationId ||
+		dep->classid == PublicationNamespaceRelationId)
+		return DEPENDENT_NONE;
+
+	switch ((DependencyType) dep->deptype)
+	{
+		case DEPENDENCY_AUTO:
+		case DEPENDENCY_INTERNAL:
+		case DEPENDENCY_PARTITION_PRI:
+		case DEPENDENCY_PARTITION_SEC:
+			return DEPENDENT_PART;
+		case DEPENDENCY_NORMAL:
+			/* they live in no schema, and go where their type goes */
+			if ((dep->classid == CastRelationId ||
+				 dep->classid == TransformRelationId) &&
+				dep->refclassid == TypeRelationId)
+				return DEPENDENT_PART;
+			return DEPENDENT_USER;
+		default:
+			return DEPENDENT_NONE;
+	}
+}
+
+/*
+ * Does the object live in the schema, as opposed to mentioning it?  A default
+ * that holds a regnamespace constant depends on the schema, too.
+ */
+static bool
+is_seed(Oid classid, Oid objid, Oid nspid)
+{
+	ObjectAddress address;
+
+	switch (classid)
+	{
+		case DefaultAclRelationId:
+		case ExtensionRelationId:
+			return true;
+		case CollationRelationId:
+		case ConversionRelationId:
+		case OperatorClassRelationId:
+		case OperatorFamilyRelationId:
+		case OperatorRelationId:
+		case ProcedureRelationId:
+		case RelationRelationId:
+		case StatisticExtRelationId:
+		case TSConfigRelationId:
+		case TSDictionaryRelationId:
+		case TSParserRelationId:
+		case TSTemplateRelationId:
+		case TypeRelationId:
+			ObjectAddressSet(address, classid, objid);
+			return get_object_namespace(&address) == nspid;
+		default:
+			return false;
+	}
+}
+
+/* Objects that depend on the given one without being members. */
+static void
+collect_outsiders(const Closure *closure, Relation depRel,
+				  Oid classid, Oid objid, List **outsiders)
+{
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	scan = scan_dependents(depRel, closure->snapshot, classid, objid);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
+		ObjectAddress *address;
+
+		if (classify_dependent(dep) == DEPENDENT_NONE ||
+			tm_closure_find(closure, dep->classid, dep->objid) != NULL ||
+			address_listed(*outsiders, dep->classid, dep->objid))
+			continue;
+		address = palloc(sizeof(ObjectAddress));
+		ObjectAddressSubSet(*address, dep->classid, dep->objid, dep->objsubid);
+		*outsiders = lappend(*outsiders, address);
+	}
+	systable_endscan(scan);
+}
+
+static bool
+address_listed(const List *addresses, Oid classid, Oid objid)
+{
+	ListCell   *lc;
+
+	foreach(lc, addresses)
+	{
+		const ObjectAddress *address = lfirst(lc);
+
+		if (address->classId == classid && address->objectId == objid)
+			return true;
+	}
+	return false;
+}
+
+/* Say which object stands in the way of a clone. */
+static void
+refuse(const Closure *closure, const ClosureMember *member,
+	   const char *reason, const char *hint)
+{
+	ObjectAddress address;
+
+	ObjectAddressSet(address, member->classid, member->objid);
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+			 errmsg("schema \"%s\" cannot be cloned because of %s",
+					closure->nspname, getObjectDescription(&address, false)),
+			 errdetail_internal("%s", reason),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+/*
+ * Members that were reached from another one, like an extended statistics
+ * object, may live in another schema, where the clone's would be in the way.
+ */
+static void
+refuse_foreign_namespace(const Closure *closure, const ClosureMember *member)
+{
+	ObjectAddress address;
+	Oid			nspid;
+
+	if (member->owner_seed == member->objid)
+		return;
+	if (member->classid != RelationRelationId &&
+		member->classid != StatisticExtRelationId &&
+		member->classid != TypeRelationId &&
+		member->classid != ProcedureRelationId)
+		return;
+
+	ObjectAddressSet(address, member->classid, member->objid);
+	nspid = get_object_namespace(&address);
+	if (nspid == closure->nspid || IsToastNamespace(nspid))
+		return;
+	refuse(closure, member,
+		   psprintf("It belongs to the schema but lives in schema \"%s\".",
+					get_namespace_name(nspid)),
+		   "Move it into the schema, or detach it.");
+}
+
+/* A partition without its parent would be attached to the source's parent. */
+static void
+refuse_torn_partition(const Closure *closure, const ClosureMember *member)
+{
+	Oid			parent;
+
+	if (member->classid != RelationRelationId ||
+		!get_rel_relispartition(member->objid))
+		return;
+	parent = get_partition_parent(member->objid, true);
+	if (OidIsValid(parent) &&
+		tm_closure_find(closure, RelationRelationId, parent) == NULL)
+		refuse(closure, member,
+			   psprintf("It is a partition of \"%s\" in schema \"%s\".",
+						get_rel_name(parent),
+						get_namespace_name(get_rel_namespace(parent))),
+			   "Detach the partition, or move the partitioned table into the schema.");
+}

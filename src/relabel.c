@@ -1,0 +1,719 @@
+/*
+ * relabel.c
+ *		The catalog rows of a schema again, under new OIDs.
+ *
+ * First every member gets its new OID, so that the map is complete; then the
+ * rows are read with one snapshot, changed one by one (relabel_row.c) and
+ * inserted in batches, a catalog at a time.  What a row of the source refers
+ * to outside of the schema, the clone's row refers to as well.
+ *
+ * A member is more than its own row: rows without an address of their own go
+ * with it ("parts": columns, enum labels, ...), and so do rows that address
+ * it (dependencies, comments, labels).
+ *
+ * Relations outside of the schema are locked when a row that concerns them is
+ * met: one that gets more triggers or more children by the clone.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/heap.h"
+#include "catalog/indexing.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_description.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_partitioned_table.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_range.h"
+#include "catalog/pg_seclabel.h"
+#include "catalog/pg_sequence.h"
+#include "catalog/pg_shdepend.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_statistic_ext_data.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_config_map.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+
+#include "catalog_rules.h"
+#include "relabel.h"
+#include "relabel_row.h"
+#include "schema_mention.h"
+#include "tenant_mgr.h"
+#include "valuemap.h"
+
+/* Rows that are inserted at once */
+#define BATCH_ROWS	128
+
+/* A catalog that takes part, and the rows on their way into it */
+typedef struct CatalogTarget
+{
+	Oid			catalog;		/* its OID */
+	Relation	rel;			/* open, RowExclusiveLock */
+	CatalogIndexState indstate; /* its indexes, open */
+	CatalogRules *rules;		/* what changes in its rows */
+	Oid			identity;		/* unique index on its OIDs, or InvalidOid */
+	AttrNumber	oid_attno;		/* its OID column, if it has one */
+	AttrNumber	owner_attno;	/* its owner column, or 0 */
+	TupleTableSlot *slots[BATCH_ROWS];	/* made when first needed */
+	int			nslots;			/* slots that hold a row */
+} CatalogTarget;
+
+typedef struct Relabel
+{
+	CloneState *state;			/* the clone at hand */
+	List	   *targets;		/* CatalogTarget, all that were used so far */
+	MemoryContext scratch;		/* reset after each member */
+	MemoryContext context;		/* where this lives */
+	bool		labels;			/* are there security labels at all? */
+} Relabel;
+
+/* Rows that belong to a member and have no address of their own */
+typedef struct PartCatalog
+{
+	Oid			owner_catalog;	/* catalog of the member */
+	char		kind;			/* relkind, typtype or prokind; 0 for any */
+	Oid			catalog;		/* where the parts are */
+	Oid			index;			/* whose first column is ... */
+	AttrNumber	attno;			/* ... the member's OID */
+	bool		about_rows;		/* statistics of rows: only with the rows */
+} PartCatalog;
+
+static const PartCatalog part_catalogs[] = {
+	{RelationRelationId, 0, AttributeRelationId,
+	AttributeRelidNumIndexId, Anum_pg_attribute_attrelid, false},
+	{RelationRelationId, RELKIND_INDEX, IndexRelationId,
+	IndexRelidIndexId, Anum_pg_index_indexrelid, false},
+	{RelationRelationId, RELKIND_PARTITIONED_INDEX, IndexRelationId,
+	IndexRelidIndexId, Anum_pg_index_indexrelid, false},
+	{RelationRelationId, 0, InheritsRelationId,
+	InheritsRelidSeqnoIndexId, Anum_pg_inherits_inhrelid, false},
+	{RelationRelationId, RELKIND_SEQUENCE, SequenceRelationId,
+	SequenceRelidIndexId, Anum_pg_sequence_seqrelid, false},
+	{RelationRelationId, RELKIND_PARTITIONED_TABLE, PartitionedRelationId,
+	PartitionedRelidIndexId, Anum_pg_partitioned_table_partrelid, false},
+	{RelationRelationId, RELKIND_FOREIGN_TABLE, ForeignTableRelationId,
+	ForeignTableRelidIndexId, Anum_pg_foreign_table_ftrelid, false},
+	{RelationRelationId, RELKIND_RELATION, StatisticRelationId,
+	StatisticRelidAttnumInhIndexId, Anum_pg_statistic_starelid, true},
+	{RelationRelationId, RELKIND_MATVIEW, StatisticRelationId,
+	StatisticRelidAttnumInhIndexId, Anum_pg_statistic_starelid, true},
+	{RelationRelationId, RELKIND_PARTITIONED_TABLE, StatisticRelationId,
+	StatisticRelidAttnumInhIndexId, Anum_pg_statistic_starelid, true},
+	{RelationRelationId, RELKIND_INDEX, StatisticRelationId,
+	StatisticRelidAttnumInhIndexId, Anum_pg_statistic_starelid, true},
+	{StatisticExtRelationId, 0, StatisticExtDataRelationId,
+	StatisticExtDataStxoidInhIndexId, Anum_pg_statistic_ext_data_stxoid, true},
+	{ProcedureRelationId, PROKIND_AGGREGATE, AggregateRelationId,
+	AggregateFnoidIndexId, Anum_pg_aggregate_aggfnoid, false},
+	{TypeRelationId, TYPTYPE_ENUM, EnumRelationId,
+	EnumTypIdSortOrderIndexId, Anum_pg_enum_enumtypid, false},
+	{TypeRelationId, TYPTYPE_RANGE, RangeRelationId,
+	RangeTypidIndexId, Anum_pg_range_rngtypid, false},
+	{TSConfigRelationId, 0, TSConfigMapRelationId,
+	TSConfigMapIndexId, Anum_pg_ts_config_map_mapcfg, false},
+};
+
+static void assign_member_oid(CloneState *state, Relation rel, Oid index,
+							  AttrNumber attno, const ClosureMember *member);
+static void assign_label_oids(CloneState *state, Relation enumRel, Oid typid);
+static CatalogTarget *open_target(Relabel *relabel, Oid catalog);
+static void close_targets(Relabel *relabel);
+static void copy_object(Relabel *relabel, Oid classid, Oid objid);
+static void check_owner(Relabel *relabel, CatalogTarget *target,
+						HeapTuple row, Oid objid);
+static void copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind);
+static bool rows_of_member_travel(CloneState *state, Oid classid, Oid objid);
+static char kind_of_row(Oid classid, HeapTuple row);
+static void note_parent(CloneState *state, Form_pg_inherits form);
+static void copy_dependencies(Relabel *relabel, Oid classid, Oid objid);
+static void copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid);
+static void copy_remarks(Relabel *relabel, Oid catalog, Oid index,
+						 Oid classid, Oid objid);
+static void enqueue(CatalogTarget *target, HeapTuple row);
+static void flush(CatalogTarget *target);
+static void note_domain(CloneState *state, Relation rel, HeapTuple source,
+						HeapTuple copy);
+static void refresh_domain_default(Relation rel, Oid typid);
+
+void
+tm_relabel_assign_oids(CloneState *state)
+{
+	Relation	rel;
+	Closure    *closure = state->closure;
+
+	state->map = tm_oidmap_create();
+	if (OidIsValid(state->old_owner))
+		tm_oidmap_add(state->map, AuthIdRelationId,
+					  state->old_owner, state->request->owner);
+
+	rel = table_open(NamespaceRelationId, RowExclusiveLock);
+	state->namespace = GetNewOidWithIndex(rel, NamespaceOidIndexId,
+										  Anum_pg_namespace_oid);
+	tm_oidmap_add(state->map, NamespaceRelationId, closure->nspid,
+				  state->namespace);
+	table_close(rel, RowExclusiveLock);
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+		Oid			index;
+		AttrNumber	attno;
+
+		CHECK_FOR_INTERRUPTS();
+		if (member->left_out)
+			continue;
+		if (!tm_catalog_identity(member->classid, &index, &attno))
+			ereport(ERROR,
+					(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+					 errmsg("schema \"%s\" cannot be cloned because of %s",
+							closure->nspname,
+							getObjectDescriptionOids(member->classid,
+													 member->objid)),
+					 errdetail("Objects of this kind cannot be cloned.")));
+
+		rel = table_open(member->classid, RowExclusiveLock);
+		assign_member_oid(state, rel, index, attno, member);
+		table_close(rel, RowExclusiveLock);
+	}
+}
+
+void
+tm_relabel_copy_rows(CloneState *state)
+{
+	Relabel		relabel;
+	Closure    *closure = state->closure;
+	Relation	labelRel;
+
+	relabel.state = state;
+	relabel.targets = NIL;
+	relabel.context = CurrentMemoryContext;
+	relabel.scratch = AllocSetContextCreate(CurrentMemoryContext,
+											"tenant_mgr relabel",
+											ALLOCSET_DEFAULT_SIZES);
+	labelRel = table_open(SecLabelRelationId, AccessShareLock);
+	relabel.labels = RelationGetNumberOfBlocks(labelRel) > 0;
+	table_close(labelRel, AccessShareLock);
+
+	state->maxrelations = 256;
+	state->nrelations = 0;
+	state->relations = palloc(sizeof(CloneRelation) * state->maxrelations);
+
+	copy_object(&relabel, NamespaceRelationId, closure->nspid);
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!closure->members[i].left_out)
+			copy_object(&relabel, closure->members[i].classid,
+						closure->members[i].objid);
+		MemoryContextReset(relabel.scratch);
+	}
+	close_targets(&relabel);
+	MemoryContextDelete(relabel.scratch);
+}
+
+void
+tm_relabel_refresh_texts(CloneState *state)
+{
+	Relation	rel;
+	ListCell   *lc;
+
+	if (state->domains == NIL)
+		return;
+	rel = table_open(TypeRelationId, RowExclusiveLock);
+	foreach(lc, state->domains)
+		refresh_domain_default(rel, lfirst_oid(lc));
+	table_close(rel, RowExclusiveLock);
+}
+
+/* A relation's new OID must be free as the number of a file, too. */
+static void
+assign_member_oid(CloneState *state, Relation rel, Oid index, AttrNumber attno,
+				  const ClosureMember *member)
+{
+	Oid			clone;
+
+	if (member->classid == RelationRelationId &&
+		RELKIND_HAS_STORAGE(member->relkind))
+		clone = tm_new_file_number(get_rel_tablespace(member->objid), rel,
+								   member->relpersistence);
+	else
+		clone = GetNewOidWithIndex(rel, index, attno);
+	tm_oidmap_add(state->map, member->classid, member->objid, clone);
+
+	if (member->classid == TypeRelationId &&
+		get_typtype(member->objid) == TYPTYPE_ENUM)
+	{
+		Relation	enumRel = table_open(EnumRelationId, RowExclusiveLock);
+
+		assign_label_oids(state, enumRel, member->objid);
+		table_close(enumRel, RowExclusiveLock);
+	}
+}
+
+/*
+ * Labels with even OIDs are compared by OID, so going through them in their
+ * order each even OID must exceed the one before.  If the OID counter wraps
+ * around on the way, the rest gets odd ones, which are compared by their
+ * stored position.
+ */
+static void
+assign_label_oids(CloneState *state, Relation enumRel, Oid typid)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	Oid			previous = InvalidOid;
+	bool		wrapped = false;
+
+	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(typid));
+	scan = systable_beginscan(enumRel, EnumTypIdSortOrderIndexId, true,
+							  state->snapshot, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Oid			clone;
+
+		do
+		{
+			clone = GetNewOidWithIndex(enumRel, EnumOidIndexId,
+									   Anum_pg_enum_oid);
+			if (!wrapped && clone < previous)
+				wrapped = true;
+		} while ((clone & 1) != (wrapped ? 1 : 0));
+		tm_oidmap_add(state->map, EnumRelationId,
+					  ((Form_pg_enum) GETSTRUCT(tup))->oid, clone);
+		previous = clone;
+	}
+	systable_endscan(scan);
+}
+
+/* The catalog, opened when it is first needed. */
+static CatalogTarget *
+open_target(Relabel *relabel, Oid catalog)
+{
+	MemoryContext old_context;
+	CatalogTarget *target;
+	ListCell   *lc;
+
+	foreach(lc, relabel->targets)
+	{
+		target = lfirst(lc);
+		if (target->catalog == catalog)
+			return target;
+	}
+
+	old_context = MemoryContextSwitchTo(relabel->context);
+	target = palloc0(sizeof(CatalogTarget));
+	target->catalog = catalog;
+	target->rel = table_open(catalog, RowExclusiveLock);
+	target->indstate = CatalogOpenIndexes(target->rel);
+	target->rules = tm_catalog_rules(target->rel);
+	if (!tm_catalog_identity(catalog, &target->identity, &target->oid_attno))
+		target->identity = InvalidOid;
+	if (is_objectclass_supported(catalog))
+		target->owner_attno = get_object_attnum_owner(catalog);
+	relabel->targets = lappend(relabel->targets, target);
+	MemoryContextSwitchTo(old_context);
+	return target;
+}
+
+static void
+close_targets(Relabel *relabel)
+{
+	ListCell   *lc;
+
+	foreach(lc, relabel->targets)
+	{
+		CatalogTarget *target = lfirst(lc);
+
+		flush(target);
+		for (int i = 0; i < BATCH_ROWS && target->slots[i] != NULL; i++)
+			ExecDropSingleTupleTableSlot(target->slots[i]);
+		CatalogCloseIndexes(target->indstate);
+		table_close(target->rel, RowExclusiveLock);
+	}
+}
+
+/* All rows of one member (or of the schema itself). */
+static void
+copy_object(Relabel *relabel, Oid classid, Oid objid)
+{
+	CloneState *state = relabel->state;
+	CatalogTarget *target = open_target(relabel, classid);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+	HeapTuple	copy;
+	char		kind;
+
+	ScanKeyInit(&key, target->oid_attno, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(objid));
+	scan = systable_beginscan(target->rel, target->identity, true,
+							  state->snapshot, 1, &key);
+	row = systable_getnext(scan);
+	if (!HeapTupleIsValid(row))
+		elog(ERROR, "cache lookup failed for object %u of catalog %u",
+			 objid, classid);
+	check_owner(relabel, target, row, objid);
+	if (classid == ProcedureRelationId &&
+		tm_function_mentions_schema(row, RelationGetDescr(target->rel),
+									state->closure->nspname))
+		state->mentions = lappend_oid(state->mentions, objid);
+	kind = kind_of_row(classid, row);
+	copy = tm_relabel_row(state, target->rel, target->rules, row,
+						  relabel->scratch);
+	if (kind == TYPTYPE_DOMAIN && classid == TypeRelationId)
+		note_domain(state, target->rel, row, copy);
+	enqueue(target, copy);
+	systable_endscan(scan);
+
+	copy_parts(relabel, classid, objid, kind);
+	copy_dependencies(relabel, classid, objid);
+	copy_role_dependencies(relabel, classid, objid);
+	copy_remarks(relabel, DescriptionRelationId, DescriptionObjIndexId,
+				 classid, objid);
+	if (relabel->labels)
+		copy_remarks(relabel, SecLabelRelationId, SecLabelObjectIndexId,
+					 classid, objid);
+}
+
+/*
+ * Who clones must own what is cloned.  The exception are templates, which
+ * exist to be cloned: there, objects of the template's owner become objects
+ * of the clone's owner.
+ */
+static void
+check_owner(Relabel *relabel, CatalogTarget *target, HeapTuple row, Oid objid)
+{
+	CloneState *state = relabel->state;
+	Oid			owner;
+	bool		isnull;
+
+	if (target->owner_attno == InvalidAttrNumber || superuser())
+		return;
+	owner = DatumGetObjectId(heap_getattr(row, target->owner_attno,
+										  RelationGetDescr(target->rel),
+										  &isnull));
+	if (isnull || has_privs_of_role(GetUserId(), owner) ||
+		(state->request->is_template && owner == state->old_owner))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+			 errmsg("schema \"%s\" cannot be cloned because of %s",
+					state->closure->nspname,
+					getObjectDescriptionOids(target->catalog, objid)),
+			 errdetail("It is owned by role \"%s\", whose privileges role \"%s\" does not have.",
+					   GetUserNameFromId(owner, false),
+					   GetUserNameFromId(GetUserId(), false)),
+			 errhint("Clone as a member of that role, or change the owner.")));
+}
+
+/* Rows that go with a member. */
+static void
+copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
+{
+	for (int i = 0; i < (int) lengthof(part_catalogs); i++)
+	{
+		const PartCatalog *part = &part_catalogs[i];
+		CatalogTarget *target;
+		ScanKeyData key;
+		SysScanDesc scan;
+		HeapTuple	row;
+
+		if (part->owner_catalog != classid ||
+			(part->kind != 0 && part->kind != kind) ||
+			(part->about_rows &&
+			 !rows_of_member_travel(relabel->state, classid, objid)))
+			continue;
+
+		target = open_target(relabel, part->catalog);
+		ScanKeyInit(&key, part->attno, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(objid));
+		scan = systable_beginscan(target->rel, part->index, true,
+								  relabel->state->snapshot, 1, &key);
+		while (HeapTupleIsValid(row = systable_getnext(scan)))
+		{
+			if (part->catalog == InheritsRelationId)
+				note_parent(relabel->state, (Form_pg_inherits) GETSTRUCT(row));
+			enqueue(target, tm_relabel_row(relabel->state, target->rel,
+										   target->rules, row,
+										   relabel->scratch));
+		}
+		systable_endscan(scan);
+	}
+}
+
+/*
+ * Do figures about the member's rows hold for the clone?  The contents of an
+ * extended statistics object cannot be taken apart to change OIDs in them,
+ * so those are left to the next ANALYZE where a column could hold any.
+ */
+static bool
+rows_of_member_travel(CloneState *state, Oid classid, Oid objid)
+{
+	Oid			relid = objid;
+	ClosureMember *member;
+
+	if (classid == StatisticExtRelationId)
+	{
+		HeapTuple	tup = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(objid));
+
+		if (!HeapTupleIsValid(tup))
+			return false;
+		relid = ((Form_pg_statistic_ext) GETSTRUCT(tup))->stxrelid;
+		ReleaseSysCache(tup);
+		if (tm_columns_hold_oids(state->map, get_rel_type_id(relid)))
+			return false;
+	}
+	member = tm_closure_find(state->closure, RelationRelationId, relid);
+	return member != NULL && member->with_rows;
+}
+
+/* What decides which parts a row has. */
+static char
+kind_of_row(Oid classid, HeapTuple row)
+{
+	switch (classid)
+	{
+		case RelationRelationId:
+			return ((Form_pg_class) GETSTRUCT(row))->relkind;
+		case TypeRelationId:
+			return ((Form_pg_type) GETSTRUCT(row))->typtype;
+		case ProcedureRelationId:
+			return ((Form_pg_proc) GETSTRUCT(row))->prokind;
+		default:
+			return '\0';
+	}
+}
+
+/* A table of the clone becomes a child of a table outside, as in the source. */
+static void
+note_parent(CloneState *state, Form_pg_inherits form)
+{
+	if (tm_oidmap_contains(state->map, RelationRelationId, form->inhparent))
+		return;
+	LockRelationOid(form->inhparent, ShareUpdateExclusiveLock);
+	CacheInvalidateRelcacheByRelid(form->inhparent);
+}
+
+/* What the member depends on. */
+static void
+copy_dependencies(Relabel *relabel, Oid classid, Oid objid)
+{
+	CloneState *state = relabel->state;
+	CatalogTarget *target = open_target(relabel, DependRelationId);
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(classid));
+	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(objid));
+	scan = systable_beginscan(target->rel, DependDependerIndexId, true,
+							  state->snapshot, 2, key);
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		HeapTuple	copy = heap_copytuple(row);
+		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(copy);
+
+		if (dep->deptype == DEPENDENCY_EXTENSION)
+			ereport(ERROR,
+					(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+					 errmsg("schema \"%s\" cannot be cloned because of %s",
+							state->closure->nspname,
+							getObjectDescriptionOids(classid, objid)),
+					 errdetail("It belongs to extension \"%s\", which cannot be in the database twice.",
+							   get_extension_name(dep->refobjid)),
+					 errhint("Move the extension with ALTER EXTENSION ... SET SCHEMA, for example to \"public\".")));
+		dep->objid = tm_oidmap_translate(state->map, classid, objid);
+		dep->refobjid = tm_oidmap_translate(state->map, dep->refclassid,
+											dep->refobjid);
+		enqueue(target, copy);
+	}
+	systable_endscan(scan);
+}
+
+/* Roles, and tablespaces, that the member depends on. */
+static void
+copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid)
+{
+	CloneState *state = relabel->state;
+	CatalogTarget *target = open_target(relabel, SharedDependRelationId);
+	ScanKeyData key[3];
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	ScanKeyInit(&key[0], Anum_pg_shdepend_dbid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(MyDatabaseId));
+	ScanKeyInit(&key[1], Anum_pg_shdepend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(classid));
+	ScanKeyInit(&key[2], Anum_pg_shdepend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(objid));
+	scan = systable_beginscan(target->rel, SharedDependDependerIndexId, true,
+							  state->snapshot, 3, key);
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		HeapTuple	copy = heap_copytuple(row);
+		Form_pg_shdepend dep = (Form_pg_shdepend) GETSTRUCT(copy);
+
+		/* an owner's own privileges are not recorded as a dependency */
+		if (OidIsValid(state->old_owner) &&
+			dep->deptype == SHARED_DEPENDENCY_ACL &&
+			dep->refclassid == AuthIdRelationId &&
+			dep->refobjid == state->request->owner)
+			continue;
+		dep->objid = tm_oidmap_translate(state->map, classid, objid);
+		dep->refobjid = tm_oidmap_translate(state->map, dep->refclassid,
+											dep->refobjid);
+		enqueue(target, copy);
+	}
+	systable_endscan(scan);
+}
+
+/* Comments or security labels; both catalogs begin with the same columns. */
+static void
+copy_remarks(Relabel *relabel, Oid catalog, Oid index, Oid classid, Oid objid)
+{
+	CloneState *state = relabel->state;
+	CatalogTarget *target = open_target(relabel, catalog);
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	StaticAssertStmt(Anum_pg_description_objoid == Anum_pg_seclabel_objoid &&
+					 Anum_pg_description_classoid == Anum_pg_seclabel_classoid,
+					 "pg_description and pg_seclabel are addressed alike");
+
+	ScanKeyInit(&key[0], Anum_pg_description_objoid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(objid));
+	ScanKeyInit(&key[1], Anum_pg_description_classoid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(classid));
+	scan = systable_beginscan(target->rel, index, true, state->snapshot,
+							  2, key);
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		HeapTuple	copy = heap_copytuple(row);
+
+		((Form_pg_description) GETSTRUCT(copy))->objoid =
+			tm_oidmap_translate(state->map, classid, objid);
+		enqueue(target, copy);
+	}
+	systable_endscan(scan);
+}
+
+/*
+ * Put a row on its way.  A wide row goes alone, with its out-of-line values
+ * fetched: they belong to the source's row.
+ */
+static void
+enqueue(CatalogTarget *target, HeapTuple row)
+{
+	TupleTableSlot *slot;
+
+	if (HeapTupleHasExternal(row) || row->t_len > TOAST_TUPLE_THRESHOLD)
+	{
+		if (HeapTupleHasExternal(row))
+			row = toast_flatten_tuple(row, RelationGetDescr(target->rel));
+		CatalogTupleInsertWithInfo(target->rel, row, target->indstate);
+		heap_freetuple(row);
+		return;
+	}
+
+	slot = target->slots[target->nslots];
+	if (slot == NULL)
+	{
+		slot = MakeSingleTupleTableSlot(RelationGetDescr(target->rel),
+										&TTSOpsHeapTuple);
+		target->slots[target->nslots] = slot;
+	}
+	ExecStoreHeapTuple(row, slot, true);
+	if (++target->nslots == BATCH_ROWS)
+		flush(target);
+}
+
+static void
+flush(CatalogTarget *target)
+{
+	if (target->nslots == 0)
+		return;
+	CatalogTuplesMultiInsertWithInfo(target->rel, target->slots,
+									 target->nslots, target->indstate);
+	for (int i = 0; i < target->nslots; i++)
+		ExecClearTuple(target->slots[i]);
+	target->nslots = 0;
+}
+
+/* A domain's default is stored as an expression and as a text. */
+static void
+note_domain(CloneState *state, Relation rel, HeapTuple source, HeapTuple copy)
+{
+	TupleDesc	tupdesc = RelationGetDescr(rel);
+	bool		isnull;
+	Datum		before;
+	Datum		after;
+
+	before = heap_getattr(source, Anum_pg_type_typdefaultbin, tupdesc, &isnull);
+	if (isnull)
+		return;
+	after = heap_getattr(copy, Anum_pg_type_typdefaultbin, tupdesc, &isnull);
+	if (strcmp(TextDatumGetCString(before), TextDatumGetCString(after)) != 0)
+		state->domains = lappend_oid(state->domains,
+									 ((Form_pg_type) GETSTRUCT(copy))->oid);
+}
+
+static void
+refresh_domain_default(Relation rel, Oid typid)
+{
+	HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	Datum		values[Natts_pg_type] = {0};
+	bool		nulls[Natts_pg_type] = {0};
+	bool		replaces[Natts_pg_type] = {0};
+	HeapTuple	newtup;
+	bool		isnull;
+	Datum		tree;
+	char	   *spelled;
+
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for type %u", typid);
+	tree = SysCacheGetAttr(TYPEOID, tup, Anum_pg_type_typdefaultbin, &isnull);
+	Assert(!isnull);
+	spelled = deparse_expression(stringToNode(TextDatumGetCString(tree)),
+								 NIL, false, false);
+	values[Anum_pg_type_typdefault - 1] = CStringGetTextDatum(spelled);
+	replaces[Anum_pg_type_typdefault - 1] = true;
+	newtup = heap_modify_tuple(tup, RelationGetDescr(rel), values, nulls,
+							   replaces);
+	CatalogTupleUpdate(rel, &newtup->t_self, newtup);
+	ReleaseSysCache(tup);
+}

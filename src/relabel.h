@@ -1,0 +1,63 @@
+/*
+ * relabel.h
+ *		The catalog rows of a schema again, under new OIDs.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_RELABEL_H
+#define TENANT_MGR_RELABEL_H
+
+#include "clone.h"
+#include "closure.h"
+#include "compat.h"
+#include "oidmap.h"
+
+/* A relation of the clone that needs files of its own */
+typedef struct CloneRelation
+{
+	Oid			source;			/* relation that is copied */
+	Oid			clone;			/* its copy */
+	Oid			heap;			/* for an index: its table in the source */
+	char		relkind;		/* of both */
+	char		relpersistence; /* of both */
+	Oid			relam;			/* access method of both */
+	RelFileLocator source_file; /* where the source's rows are */
+	RelFileLocator clone_file;	/* where the clone's rows go */
+	bool		with_rows;		/* rows (or position, for a sequence) travel */
+	bool		has_rows;		/* a table: rows have been copied into it */
+} CloneRelation;
+
+/* What one clone is made of, handed from step to step */
+typedef struct CloneState
+{
+	const CloneRequest *request;	/* what was asked for */
+	Closure    *closure;		/* the members of the source */
+	Snapshot	snapshot;		/* what catalogs and rows are read with */
+	OidMap	   *map;			/* old OIDs to new ones */
+	Oid			namespace;		/* the clone's schema */
+	Oid			old_owner;		/* owner to be replaced, or InvalidOid */
+	CloneRelation *relations;	/* array of nrelations */
+	int			nrelations;
+	int			maxrelations;
+	List	   *mentions;		/* OIDs of source functions whose text names
+								 * the source */
+	List	   *domains;		/* OIDs of domains of the clone whose default
+								 * must be spelled out anew */
+} CloneState;
+
+/* Give every member, and the schema itself, the OID it will have. */
+extern void tm_relabel_assign_oids(CloneState *state);
+
+/*
+ * Insert the rows of all members.  Fills state->relations.  The caller does
+ * the command counter increment that makes the rows visible.
+ */
+extern void tm_relabel_copy_rows(CloneState *state);
+
+/*
+ * Bring texts up to date that the server derives from expressions, once the
+ * new rows are visible.
+ */
+extern void tm_relabel_refresh_texts(CloneState *state);
+
+#endif							/* TENANT_MGR_RELABEL_H */

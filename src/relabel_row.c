@@ -1,0 +1,376 @@
+/*
+ * relabel_row.c
+ *		One catalog row for the clone.
+ *
+ * Two kinds of change come together here.  The general one follows the rules
+ * of the catalog (catalog_rules.c): OIDs that the map knows, expressions,
+ * privileges.  Most rows need nothing else, and most of their columns have a
+ * fixed place, so those are overwritten in a plain copy of the row; only when
+ * a column of variable width has to change is the row taken apart.
+ *
+ * The special one is about facts that are derived from an OID or that are
+ * simply different in the clone: names of TOAST tables and of internal
+ * triggers, file numbers, freeze horizons.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/multixact.h"
+#include "access/transam.h"
+#include "catalog/index.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/varlena.h"
+
+#include "nodetree.h"
+#include "relabel_row.h"
+#include "schema_mention.h"
+#include "valuemap.h"
+
+static bool any_variable_column(const CatalogRules *rules, HeapTuple row);
+static HeapTuple relabel_variable(CloneState *state, Relation catalog,
+								  const CatalogRules *rules, HeapTuple row,
+								  MemoryContext scratch);
+static bool relabel_column(CloneState *state, const ColumnRule *rule,
+						   Datum *value);
+static Datum relabel_oid_array(const OidMap *map, Oid refclass, Datum value);
+static bool relabel_settings(CloneState *state, Datum *value);
+static char *relabel_path(CloneState *state, const char *path);
+static void adjust_row(CloneState *state, Oid catalog, HeapTuple source,
+					   HeapTuple copy);
+static void adjust_class(CloneState *state, Form_pg_class form, Oid source);
+static void adjust_class_rows(Form_pg_class form, bool with_rows);
+static void note_relation(CloneState *state, Form_pg_class form,
+						  ClosureMember *member, Oid source_file);
+static void adjust_trigger(CloneState *state, Form_pg_trigger form,
+						   Form_pg_trigger source);
+
+HeapTuple
+tm_relabel_row(CloneState *state, Relation catalog, const CatalogRules *rules,
+			   HeapTuple row, MemoryContext scratch)
+{
+	HeapTuple	copy;
+
+	if (any_variable_column(rules, row))
+		copy = relabel_variable(state, catalog, rules, row, scratch);
+	else
+		copy = heap_copytuple(row);
+
+	for (int i = 0; i < rules->nfixed; i++)
+	{
+		const ColumnRule *rule = &rules->fixed[i];
+		Oid		   *column = (Oid *) ((char *) GETSTRUCT(copy) + rule->offset);
+
+		*column = tm_oidmap_translate(state->map, rule->refclass, *column);
+	}
+	adjust_row(state, RelationGetRelid(catalog), row, copy);
+	return copy;
+}
+
+/* Does the row hold anything that the variable rules apply to? */
+static bool
+any_variable_column(const CatalogRules *rules, HeapTuple row)
+{
+	for (int i = 0; i < rules->nvariable; i++)
+	{
+		if (!heap_attisnull(row, rules->variable[i].attno, NULL))
+			return true;
+	}
+	return false;
+}
+
+/* Take the row apart, change its columns of variable width, and rebuild it. */
+static HeapTuple
+relabel_variable(CloneState *state, Relation catalog, const CatalogRules *rules,
+				 HeapTuple row, MemoryContext scratch)
+{
+	TupleDesc	tupdesc = RelationGetDescr(catalog);
+	MemoryContext result_context = MemoryContextSwitchTo(scratch);
+	Datum	   *values = palloc(sizeof(Datum) * tupdesc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * tupdesc->natts);
+	bool		changed = false;
+	HeapTuple	copy;
+
+	heap_deform_tuple(row, tupdesc, values, nulls);
+	for (int i = 0; i < rules->nvariable; i++)
+	{
+		int			column = rules->variable[i].attno - 1;
+
+		if (!nulls[column] &&
+			relabel_column(state, &rules->variable[i], &values[column]))
+			changed = true;
+	}
+
+	MemoryContextSwitchTo(result_context);
+	copy = changed ? heap_form_tuple(tupdesc, values, nulls) :
+		heap_copytuple(row);
+	return copy;
+}
+
+/* Change one column; false if there was nothing to change. */
+static bool
+relabel_column(CloneState *state, const ColumnRule *rule, Datum *value)
+{
+	switch (rule->kind)
+	{
+		case COLUMN_OID:
+			*value = ObjectIdGetDatum(tm_oidmap_translate(state->map,
+														  rule->refclass,
+														  DatumGetObjectId(*value)));
+			return true;
+		case COLUMN_OID_ARRAY:
+			*value = relabel_oid_array(state->map, rule->refclass, *value);
+			return true;
+		case COLUMN_NODE_TREE:
+			{
+				char	   *tree = TextDatumGetCString(*value);
+				char	   *mapped = tm_nodetree_map(state->map, tree);
+
+				if (mapped == tree)
+					return false;
+				*value = CStringGetTextDatum(mapped);
+				return true;
+			}
+		case COLUMN_ACL:
+			if (!OidIsValid(state->old_owner))
+				return false;
+			*value = PointerGetDatum(aclnewowner(DatumGetAclP(*value),
+												 state->old_owner,
+												 state->request->owner));
+			return true;
+		case COLUMN_ANYARRAY:
+			*value = tm_value_map_anyarray(state->map, *value);
+			return true;
+		case COLUMN_SETTINGS:
+			return relabel_settings(state, value);
+	}
+	return false;				/* keep compiler quiet */
+}
+
+/* oid[] and oidvector have the same layout, and never hold nulls. */
+static Datum
+relabel_oid_array(const OidMap *map, Oid refclass, Datum value)
+{
+	ArrayType  *array = DatumGetArrayTypePCopy(value);
+	Oid		   *oids = (Oid *) ARR_DATA_PTR(array);
+	int			noids = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	for (int i = 0; i < noids; i++)
+		oids[i] = tm_oidmap_translate(map, refclass, oids[i]);
+	return PointerGetDatum(array);
+}
+
+/*
+ * A function's SET search_path that names the source names the clone in the
+ * clone.  This is a list of identifiers, not SQL, so it can be taken apart.
+ */
+static bool
+relabel_settings(CloneState *state, Datum *value)
+{
+	static const char prefix[] = "search_path=";
+	Datum	   *settings;
+	int			nsettings;
+	bool		changed = false;
+
+	deconstruct_array(DatumGetArrayTypeP(*value), TEXTOID, -1, false,
+					  TYPALIGN_INT, &settings, NULL, &nsettings);
+	for (int i = 0; i < nsettings; i++)
+	{
+		char	   *setting = TextDatumGetCString(settings[i]);
+		char	   *path;
+
+		if (strncmp(setting, prefix, strlen(prefix)) != 0)
+			continue;
+		path = relabel_path(state, setting + strlen(prefix));
+		if (path == NULL)
+			continue;
+		settings[i] = CStringGetTextDatum(psprintf("%s%s", prefix, path));
+		changed = true;
+	}
+	if (changed)
+		*value = PointerGetDatum(construct_array(settings, nsettings, TEXTOID,
+												 -1, false, TYPALIGN_INT));
+	return changed;
+}
+
+/* The path with the clone in place of the source; NULL if it is not there. */
+static char *
+relabel_path(CloneState *state, const char *path)
+{
+	List	   *names;
+	ListCell   *lc;
+	bool		found = false;
+	StringInfoData result;
+
+	if (!SplitIdentifierString(pstrdup(path), ',', &names))
+		return NULL;
+
+	initStringInfo(&result);
+	foreach(lc, names)
+	{
+		const char *name = lfirst(lc);
+
+		if (strcmp(name, state->closure->nspname) == 0)
+		{
+			name = state->request->target;
+			found = true;
+		}
+		if (result.len > 0)
+			appendStringInfoString(&result, ", ");
+		appendStringInfoString(&result, quote_identifier(name));
+	}
+	return found ? result.data : NULL;
+}
+
+/* What follows from the OID, or is different in the clone by nature. */
+static void
+adjust_row(CloneState *state, Oid catalog, HeapTuple source, HeapTuple copy)
+{
+	switch (catalog)
+	{
+		case NamespaceRelationId:
+			namestrcpy(&((Form_pg_namespace) GETSTRUCT(copy))->nspname,
+					   state->request->target);
+			break;
+		case RelationRelationId:
+			adjust_class(state, (Form_pg_class) GETSTRUCT(copy),
+						 ((Form_pg_class) GETSTRUCT(source))->oid);
+			break;
+		case IndexRelationId:
+			/* it will be built on a table without broken HOT chains */
+			((Form_pg_index) GETSTRUCT(copy))->indcheckxmin = false;
+			break;
+		case TriggerRelationId:
+			adjust_trigger(state, (Form_pg_trigger) GETSTRUCT(copy),
+						   (Form_pg_trigger) GETSTRUCT(source));
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+adjust_class(CloneState *state, Form_pg_class form, Oid source)
+{
+	ClosureMember *member = tm_closure_find(state->closure,
+											RelationRelationId, source);
+	Oid			source_file = form->relfilenode;
+
+	/* a TOAST table, and its index, is named after its table */
+	if (IsToastNamespace(form->relnamespace))
+		snprintf(NameStr(form->relname), NAMEDATALEN,
+				 form->relkind == RELKIND_TOASTVALUE ?
+				 "pg_toast_%u" : "pg_toast_%u_index",
+				 tm_oidmap_translate(state->map, RelationRelationId,
+									 member->owner_seed));
+
+	form->relrewrite = InvalidOid;
+	if (!RELKIND_HAS_STORAGE(form->relkind))
+		return;
+
+	form->relfilenode = form->oid;
+	adjust_class_rows(form, member->with_rows);
+	note_relation(state, form, member, source_file);
+}
+
+/* Figures about the rows, which are new and frozen, or not there at all. */
+static void
+adjust_class_rows(Form_pg_class form, bool with_rows)
+{
+	if (!with_rows || form->relkind == RELKIND_INDEX)
+	{
+		form->relpages = 0;
+		form->reltuples = -1;
+		form->relallvisible = 0;
+	}
+	if (form->relkind == RELKIND_SEQUENCE)
+	{
+		form->relpages = 1;
+		form->reltuples = 1;
+	}
+	if (form->relkind == RELKIND_MATVIEW && !with_rows)
+		form->relispopulated = false;
+	if (TransactionIdIsValid(form->relfrozenxid))
+	{
+		form->relfrozenxid = RecentXmin;
+		form->relminmxid = GetOldestMultiXactId();
+	}
+}
+
+/* Remember that this relation needs files. */
+static void
+note_relation(CloneState *state, Form_pg_class form, ClosureMember *member,
+			  Oid source_file)
+{
+	CloneRelation *relation;
+
+	if (state->nrelations == state->maxrelations)
+	{
+		state->maxrelations *= 2;
+		state->relations = repalloc_huge(state->relations,
+										 sizeof(CloneRelation) *
+										 state->maxrelations);
+	}
+	member->file = state->nrelations++;
+	relation = &state->relations[member->file];
+	relation->source = member->objid;
+	relation->clone = form->oid;
+	relation->heap = form->relkind == RELKIND_INDEX ?
+		IndexGetRelation(member->objid, false) : InvalidOid;
+	relation->relkind = form->relkind;
+	relation->relpersistence = form->relpersistence;
+	relation->relam = form->relam;
+	relation->source_file = tm_file_locator(form->reltablespace, source_file);
+	relation->clone_file = tm_file_locator(form->reltablespace,
+										   form->relfilenode);
+	relation->with_rows = member->with_rows;
+	relation->has_rows = false;
+}
+
+/*
+ * Names of internal triggers end with their OID.  A foreign key to a table
+ * outside of the schema puts triggers on that table, which gets more of them
+ * by the clone.  As for ALTER TABLE ... ADD FOREIGN KEY, it has to be locked,
+ * and the owner of the referencing table must be allowed to reference it.
+ */
+static void
+adjust_trigger(CloneState *state, Form_pg_trigger form, Form_pg_trigger source)
+{
+	char	   *name = NameStr(form->tgname);
+	char	   *suffix = psprintf("_%u", source->oid);
+	size_t		stem = strlen(name) - Min(strlen(suffix), strlen(name));
+	AclResult	aclresult;
+
+	if (form->tgisinternal && strcmp(name + stem, suffix) == 0)
+	{
+		name[stem] = '\0';
+		namestrcpy(&form->tgname, psprintf("%s_%u", name, form->oid));
+	}
+
+	if (tm_oidmap_contains(state->map, RelationRelationId, source->tgrelid))
+		return;
+	LockRelationOid(form->tgrelid, ShareRowExclusiveLock);
+	if (OidIsValid(state->old_owner))
+	{
+		aclresult = pg_class_aclcheck(form->tgrelid, state->request->owner,
+									  ACL_REFERENCES);
+		if (aclresult != ACLCHECK_OK)
+			aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(form->tgrelid));
+	}
+	CacheInvalidateRelcacheByRelid(form->tgrelid);
+}

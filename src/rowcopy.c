@@ -1,0 +1,217 @@
+/*
+ * rowcopy.c
+ *		The rows of a clone's tables, one by one.
+ *
+ * The clone's table has the very same columns as the source's, dropped ones
+ * included, so a row can be taken as it is, once its out-of-line values have
+ * been fetched.  It must be taken apart only if a column holds OIDs of the
+ * schema (valuemap.c), or if a dropped column still has a value, which must
+ * not get into somebody else's table.
+ *
+ * Nobody can see the table before commit, so rows are written frozen, as
+ * COPY FREEZE does, and indexes are built afterwards.  No trigger fires and
+ * no constraint is checked: what holds for the source's rows holds for these.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "rowcopy.h"
+#include "valuemap.h"
+
+/* A batch is written when it has this many rows or bytes */
+#define BATCH_ROWS	500
+#define BATCH_BYTES	65536
+
+/* The copying of one table */
+typedef struct RowCopy
+{
+	const OidMap *map;			/* what became of OIDs */
+	Relation	source;			/* where rows come from */
+	Relation	clone;			/* where they go */
+	bool		take_apart;		/* do columns have to change? */
+	bool	   *holds_oids;		/* for each column: does it hold OIDs? */
+	BulkInsertState bistate;	/* for table_multi_insert */
+	MemoryContext context;		/* holds the rows of one batch */
+	TupleTableSlot *slots[BATCH_ROWS];	/* the batch; made when needed */
+	int			nslots;			/* rows in it */
+	Size		nbytes;			/* their size */
+} RowCopy;
+
+static bool copy_table(CloneState *state, CloneRelation *relation);
+static void inspect_columns(RowCopy *copy);
+static HeapTuple row_for_clone(RowCopy *copy, TupleTableSlot *slot);
+static HeapTuple changed_row(RowCopy *copy, TupleTableSlot *slot);
+static void add_to_batch(RowCopy *copy, HeapTuple row);
+static void write_batch(RowCopy *copy);
+
+void
+tm_rowcopy_tables(CloneState *state)
+{
+	for (int i = 0; i < state->nrelations; i++)
+	{
+		CloneRelation *relation = &state->relations[i];
+
+		if (relation->with_rows &&
+			(relation->relkind == RELKIND_RELATION ||
+			 relation->relkind == RELKIND_MATVIEW))
+			relation->has_rows = copy_table(state, relation);
+	}
+}
+
+/* Copy one table; were there any rows? */
+static bool
+copy_table(CloneState *state, CloneRelation *relation)
+{
+	RowCopy		copy = {0};
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	MemoryContext old_context;
+	bool		found = false;
+
+	copy.source = table_open(relation->source, AccessShareLock);
+	if (RelationGetNumberOfBlocks(copy.source) == 0)
+	{
+		table_close(copy.source, NoLock);
+		return false;
+	}
+	copy.clone = table_open(relation->clone, AccessExclusiveLock);
+	tm_assume_new_file(copy.clone);
+	copy.map = state->map;
+	copy.bistate = GetBulkInsertState();
+	copy.context = AllocSetContextCreate(CurrentMemoryContext,
+										 "tenant_mgr row copy",
+										 ALLOCSET_DEFAULT_SIZES);
+	inspect_columns(&copy);
+
+	slot = table_slot_create(copy.source, NULL);
+	scan = table_beginscan(copy.source, state->snapshot, 0, NULL);
+	old_context = MemoryContextSwitchTo(copy.context);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		add_to_batch(&copy, row_for_clone(&copy, slot));
+		found = true;
+	}
+	write_batch(&copy);
+	MemoryContextSwitchTo(old_context);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+
+	for (int i = 0; i < BATCH_ROWS && copy.slots[i] != NULL; i++)
+		ExecDropSingleTupleTableSlot(copy.slots[i]);
+	FreeBulkInsertState(copy.bistate);
+	MemoryContextDelete(copy.context);
+	pfree(copy.holds_oids);
+	table_close(copy.clone, NoLock);
+	table_close(copy.source, NoLock);
+	return found;
+}
+
+/* Which columns have to change, if any. */
+static void
+inspect_columns(RowCopy *copy)
+{
+	TupleDesc	tupdesc = RelationGetDescr(copy->source);
+
+	copy->holds_oids = palloc0(sizeof(bool) * (tupdesc->natts + 1));
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		if (att->attisdropped)
+			copy->take_apart = true;
+		else if (tm_value_holds_oids(copy->map, att->atttypid))
+		{
+			copy->holds_oids[i] = true;
+			copy->take_apart = true;
+		}
+	}
+}
+
+static HeapTuple
+row_for_clone(RowCopy *copy, TupleTableSlot *slot)
+{
+	HeapTuple	row;
+
+	if (copy->take_apart)
+		return changed_row(copy, slot);
+
+	row = ExecCopySlotHeapTuple(slot);
+	if (HeapTupleHasExternal(row))
+		row = toast_flatten_tuple(row, RelationGetDescr(copy->source));
+	return row;
+}
+
+static HeapTuple
+changed_row(RowCopy *copy, TupleTableSlot *slot)
+{
+	TupleDesc	tupdesc = RelationGetDescr(copy->source);
+	Datum	   *values = palloc(sizeof(Datum) * tupdesc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * tupdesc->natts);
+	HeapTuple	row;
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		values[i] = slot->tts_values[i];
+		nulls[i] = slot->tts_isnull[i] || att->attisdropped;
+		if (!nulls[i] && copy->holds_oids[i])
+			values[i] = tm_value_map(copy->map, values[i], att->atttypid);
+	}
+	row = heap_form_tuple(tupdesc, values, nulls);
+	if (HeapTupleHasExternal(row))
+		row = toast_flatten_tuple(row, tupdesc);
+	return row;
+}
+
+static void
+add_to_batch(RowCopy *copy, HeapTuple row)
+{
+	TupleTableSlot *slot = copy->slots[copy->nslots];
+
+	if (slot == NULL)
+	{
+		MemoryContext old_context;
+
+		old_context = MemoryContextSwitchTo(GetMemoryChunkContext(copy->holds_oids));
+		slot = MakeSingleTupleTableSlot(RelationGetDescr(copy->clone),
+										&TTSOpsHeapTuple);
+		copy->slots[copy->nslots] = slot;
+		MemoryContextSwitchTo(old_context);
+	}
+	ExecStoreHeapTuple(row, slot, false);
+	copy->nslots++;
+	copy->nbytes += row->t_len;
+	if (copy->nslots == BATCH_ROWS || copy->nbytes >= BATCH_BYTES)
+		write_batch(copy);
+}
+
+static void
+write_batch(RowCopy *copy)
+{
+	if (copy->nslots > 0)
+		table_multi_insert(copy->clone, copy->slots, copy->nslots,
+						   GetCurrentCommandId(true),
+						   TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN,
+						   copy->bistate);
+	for (int i = 0; i < copy->nslots; i++)
+		ExecClearTuple(copy->slots[i]);
+	copy->nslots = 0;
+	copy->nbytes = 0;
+	MemoryContextReset(copy->context);
+}

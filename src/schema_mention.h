@@ -1,0 +1,20 @@
+/*
+ * schema_mention.h
+ *		Functions whose text names a schema.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_SCHEMA_MENTION_H
+#define TENANT_MGR_SCHEMA_MENTION_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+
+/*
+ * Does the body of the function in this pg_proc row name the schema?  Bodies
+ * that are kept as expression trees name nothing.
+ */
+extern bool tm_function_mentions_schema(HeapTuple proc, TupleDesc tupdesc,
+										const char *nspname);
+
+#endif							/* TENANT_MGR_SCHEMA_MENTION_H */

@@ -1,0 +1,263 @@
+/*
+ * storage.c
+ *		The files of a clone's relations.
+ *
+ * Every file is registered for removal should the transaction, or the
+ * savepoint, be rolled back.  Pages are written through shared buffers and
+ * WAL-logged as full-page images, so neither a file nor its directory has to
+ * be synced here; the next checkpoint does it.
+ *
+ * An empty btree is a single page, and nearly all indexes are btrees.  Its
+ * only property that depends on the column types, whether duplicates can be
+ * merged, is taken from the source's page, so the index need not even be
+ * opened.  Other access methods get an ordinary index build on the empty
+ * table.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/nbtree.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include "access/xloginsert.h"
+#include "catalog/index.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_sequence.h"
+#include "catalog/storage.h"
+#include "catalog/storage_xlog.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "storage/smgr.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "storage.h"
+
+static void create_files(const CloneRelation *relation);
+static void create_init_fork(const CloneRelation *relation, SMgrRelation files);
+static void read_first_page(const CloneRelation *relation, char *page);
+static void write_first_page(const CloneRelation *relation, ForkNumber fork,
+							 const char *page, bool standard_layout);
+static void write_sequence(const CloneRelation *relation);
+static void set_position(const CloneRelation *relation, Page page);
+static int64 sequence_start(Oid seqid);
+static CloneRelation *table_of_index(CloneState *state,
+									 const CloneRelation *index);
+static void init_index(CloneState *state, const CloneRelation *index);
+static void build_index(CloneState *state, const CloneRelation *index);
+static void write_empty_btree(const CloneRelation *index);
+
+void
+tm_storage_create_files(CloneState *state)
+{
+	for (int i = 0; i < state->nrelations; i++)
+	{
+		const CloneRelation *relation = &state->relations[i];
+
+		CHECK_FOR_INTERRUPTS();
+		create_files(relation);
+		if (relation->relkind == RELKIND_SEQUENCE)
+			write_sequence(relation);
+	}
+}
+
+void
+tm_storage_init_indexes(CloneState *state)
+{
+	for (int i = 0; i < state->nrelations; i++)
+	{
+		const CloneRelation *index = &state->relations[i];
+		const CloneRelation *table;
+
+		CHECK_FOR_INTERRUPTS();
+		if (index->relkind != RELKIND_INDEX)
+			continue;
+		table = table_of_index(state, index);
+		if (table->relkind == RELKIND_TOASTVALUE || !table->with_rows)
+			init_index(state, index);
+	}
+}
+
+void
+tm_storage_build_indexes(CloneState *state)
+{
+	for (int i = 0; i < state->nrelations; i++)
+	{
+		const CloneRelation *index = &state->relations[i];
+		const CloneRelation *table;
+
+		CHECK_FOR_INTERRUPTS();
+		if (index->relkind != RELKIND_INDEX)
+			continue;
+		table = table_of_index(state, index);
+		if (table->relkind == RELKIND_TOASTVALUE || !table->with_rows)
+			continue;
+		if (table->has_rows)
+			build_index(state, index);
+		else
+			init_index(state, index);
+	}
+}
+
+static void
+create_files(const CloneRelation *relation)
+{
+	SMgrRelation files;
+
+	files = RelationCreateStorage(relation->clone_file,
+								  relation->relpersistence, true);
+	/* an index gets its initial fork when it is built */
+	if (relation->relpersistence == RELPERSISTENCE_UNLOGGED &&
+		relation->relkind != RELKIND_INDEX)
+		create_init_fork(relation, files);
+	smgrclose(files);
+}
+
+/* What an unlogged table starts with after a crash; it must survive one. */
+static void
+create_init_fork(const CloneRelation *relation, SMgrRelation files)
+{
+	smgrcreate(files, INIT_FORKNUM, false);
+	log_smgrcreate(&relation->clone_file, INIT_FORKNUM);
+	smgrimmedsync(files, INIT_FORKNUM);
+}
+
+/* The source's first page, as it is now. */
+static void
+read_first_page(const CloneRelation *relation, char *page)
+{
+	bool		permanent = relation->relpersistence == RELPERSISTENCE_PERMANENT;
+	Buffer		buffer;
+
+	buffer = ReadBufferWithoutRelcache(relation->source_file, MAIN_FORKNUM, 0,
+									   RBM_NORMAL, NULL, permanent);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	memcpy(page, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* The clone's first page. */
+static void
+write_first_page(const CloneRelation *relation, ForkNumber fork,
+				 const char *page, bool standard_layout)
+{
+	Buffer		buffer = tm_extend_file(relation->clone_file, fork,
+										relation->relpersistence);
+
+	START_CRIT_SECTION();
+	memcpy(BufferGetPage(buffer), page, BLCKSZ);
+	MarkBufferDirty(buffer);
+	if (relation->relpersistence == RELPERSISTENCE_PERMANENT ||
+		fork == INIT_FORKNUM)
+		log_newpage_buffer(buffer, standard_layout);
+	END_CRIT_SECTION();
+	UnlockReleaseBuffer(buffer);
+}
+
+/*
+ * A sequence is one page with one row.  Nobody is kept from calling nextval()
+ * on the source meanwhile: the position that is read is at least that of all
+ * rows that the clone will see, because rows are read with a snapshot taken
+ * before.
+ */
+static void
+write_sequence(const CloneRelation *relation)
+{
+	PGAlignedBlock page;
+
+	read_first_page(relation, page.data);
+	set_position(relation, page.data);
+	write_first_page(relation, MAIN_FORKNUM, page.data, true);
+	if (relation->relpersistence == RELPERSISTENCE_UNLOGGED)
+		write_first_page(relation, INIT_FORKNUM, page.data, true);
+}
+
+static void
+set_position(const CloneRelation *relation, Page page)
+{
+	HeapTupleHeader row;
+	Form_pg_sequence_data data;
+
+	row = (HeapTupleHeader) PageGetItem(page, PageGetItemId(page, FirstOffsetNumber));
+	HeapTupleHeaderSetXmax(row, InvalidTransactionId);
+	row->t_infomask &= ~HEAP_XMAX_BITS;
+	row->t_infomask |= HEAP_XMAX_INVALID;
+
+	data = (Form_pg_sequence_data) ((char *) row + row->t_hoff);
+	if (!relation->with_rows)
+	{
+		data->last_value = sequence_start(relation->source);
+		data->is_called = false;
+	}
+	/* the numbers that the source has logged ahead are not logged for us */
+	data->log_cnt = 0;
+}
+
+static int64
+sequence_start(Oid seqid)
+{
+	HeapTuple	tup = SearchSysCache1(SEQRELID, ObjectIdGetDatum(seqid));
+	int64		start;
+
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for sequence %u", seqid);
+	start = ((Form_pg_sequence) GETSTRUCT(tup))->seqstart;
+	ReleaseSysCache(tup);
+	return start;
+}
+
+static CloneRelation *
+table_of_index(CloneState *state, const CloneRelation *index)
+{
+	ClosureMember *member = tm_closure_find(state->closure,
+											RelationRelationId, index->heap);
+
+	Assert(member != NULL);
+	return &state->relations[member->file];
+}
+
+/* A valid index without entries. */
+static void
+init_index(CloneState *state, const CloneRelation *index)
+{
+	if (index->relam == BTREE_AM_OID &&
+		index->relpersistence == RELPERSISTENCE_PERMANENT)
+		write_empty_btree(index);
+	else
+		build_index(state, index);
+}
+
+static void
+build_index(CloneState *state, const CloneRelation *index)
+{
+	Oid			heapid = tm_oidmap_translate(state->map, RelationRelationId,
+											 index->heap);
+	Relation	heapRel = table_open(heapid, AccessExclusiveLock);
+	Relation	indexRel = index_open(index->clone, AccessExclusiveLock);
+
+	tm_assume_new_file(heapRel);
+	tm_assume_new_file(indexRel);
+	index_build(heapRel, indexRel, BuildIndexInfo(indexRel), false, false);
+	index_close(indexRel, NoLock);
+	table_close(heapRel, NoLock);
+}
+
+static void
+write_empty_btree(const CloneRelation *index)
+{
+	PGAlignedBlock page;
+	BTMetaPageData *meta;
+	bool		allequalimage;
+
+	read_first_page(index, page.data);
+	meta = BTPageGetMeta((Page) page.data);
+	allequalimage = meta->btm_version > BTREE_NOVAC_VERSION &&
+		meta->btm_allequalimage;
+
+	_bt_initmetapage((Page) page.data, P_NONE, 0, allequalimage);
+	write_first_page(index, MAIN_FORKNUM, page.data, true);
+}

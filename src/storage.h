@@ -1,0 +1,27 @@
+/*
+ * storage.h
+ *		The files of a clone's relations.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_STORAGE_H
+#define TENANT_MGR_STORAGE_H
+
+#include "relabel.h"
+
+/*
+ * Create the files: empty ones for tables, complete ones for sequences.
+ * Transaction abort removes them.
+ */
+extern void tm_storage_create_files(CloneState *state);
+
+/*
+ * Make the indexes valid that will not be built from rows: those of TOAST
+ * tables and of tables without rows.  The catalog rows must be visible.
+ */
+extern void tm_storage_init_indexes(CloneState *state);
+
+/* Build the indexes of tables that got rows. */
+extern void tm_storage_build_indexes(CloneState *state);
+
+#endif							/* TENANT_MGR_STORAGE_H */

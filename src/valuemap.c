@@ -1,0 +1,314 @@
+/*
+ * valuemap.c
+ *		Values that hold OIDs of a schema's objects, under the new OIDs.
+ *
+ * An enum value is the OID of its label.  Arrays, composites, ranges and
+ * multiranges carry the OID of their type in a header, whatever they are
+ * made of.  The reg* types are OIDs by nature.  All of these are rewritten
+ * in their binary form, recursively: that is exact, and it works before the
+ * new types can be looked up.  The one exception are ranges over composite or
+ * array types of the schema, whose bounds change their bytes but not their
+ * size class in place; they go through the types' own output and input
+ * functions, and the new types must be visible for it.
+ *
+ * Domains are their base types here.  A base type with C functions of its
+ * own is opaque: it is copied as it is.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_dict.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/multirangetypes.h"
+#include "utils/rangetypes.h"
+#include "utils/typcache.h"
+
+#include "tenant_mgr.h"
+#include "valuemap.h"
+
+static Oid	reg_type_catalog(Oid typid);
+static Datum map_array(const OidMap *map, Datum value);
+static Datum map_composite(const OidMap *map, Datum value);
+static Datum map_range(const OidMap *map, Datum value);
+static Datum map_multirange(const OidMap *map, Datum value);
+static Datum map_through_text(const OidMap *map, Datum value, Oid typid);
+
+bool
+tm_value_holds_oids(const OidMap *map, Oid typid)
+{
+	Oid			elemtype;
+
+	check_stack_depth();
+	typid = getBaseType(typid);
+
+	if (OidIsValid(reg_type_catalog(typid)))
+		return true;
+	elemtype = get_element_type(typid);
+	if (OidIsValid(elemtype))
+		return tm_oidmap_contains(map, TypeRelationId, elemtype) ||
+			tm_value_holds_oids(map, elemtype);
+
+	switch (get_typtype(typid))
+	{
+		case TYPTYPE_ENUM:
+			return tm_oidmap_contains(map, TypeRelationId, typid);
+		case TYPTYPE_COMPOSITE:
+			return tm_oidmap_contains(map, TypeRelationId, typid) ||
+				tm_columns_hold_oids(map, typid);
+		case TYPTYPE_RANGE:
+			return tm_oidmap_contains(map, TypeRelationId, typid) ||
+				tm_value_holds_oids(map, get_range_subtype(typid));
+		case TYPTYPE_MULTIRANGE:
+			return tm_oidmap_contains(map, TypeRelationId, typid) ||
+				tm_value_holds_oids(map,
+									get_range_subtype(get_multirange_range(typid)));
+		default:
+			return false;
+	}
+}
+
+bool
+tm_columns_hold_oids(const OidMap *map, Oid rowtype)
+{
+	TupleDesc	tupdesc = lookup_rowtype_tupdesc(rowtype, -1);
+	bool		result = false;
+
+	for (int i = 0; i < tupdesc->natts && !result; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		if (!att->attisdropped)
+			result = tm_value_holds_oids(map, att->atttypid);
+	}
+	ReleaseTupleDesc(tupdesc);
+	return result;
+}
+
+Datum
+tm_value_map(const OidMap *map, Datum value, Oid typid)
+{
+	Oid			catalog;
+
+	check_stack_depth();
+	typid = getBaseType(typid);
+
+	catalog = reg_type_catalog(typid);
+	if (OidIsValid(catalog))
+		return ObjectIdGetDatum(tm_oidmap_translate(map, catalog,
+													DatumGetObjectId(value)));
+	if (OidIsValid(get_element_type(typid)))
+		return map_array(map, value);
+
+	switch (get_typtype(typid))
+	{
+		case TYPTYPE_ENUM:
+			return ObjectIdGetDatum(tm_oidmap_translate(map, EnumRelationId,
+														DatumGetObjectId(value)));
+		case TYPTYPE_COMPOSITE:
+			return map_composite(map, value);
+		case TYPTYPE_RANGE:
+			return map_range(map, value);
+		case TYPTYPE_MULTIRANGE:
+			return map_multirange(map, value);
+		default:
+			return value;
+	}
+}
+
+Datum
+tm_value_map_anyarray(const OidMap *map, Datum value)
+{
+	return map_array(map, value);
+}
+
+/* The catalog whose OIDs a reg* type holds, or InvalidOid. */
+static Oid
+reg_type_catalog(Oid typid)
+{
+	switch (typid)
+	{
+		case REGCLASSOID:
+			return RelationRelationId;
+		case REGCOLLATIONOID:
+			return CollationRelationId;
+		case REGCONFIGOID:
+			return TSConfigRelationId;
+		case REGDICTIONARYOID:
+			return TSDictionaryRelationId;
+		case REGNAMESPACEOID:
+			return NamespaceRelationId;
+		case REGOPEROID:
+		case REGOPERATOROID:
+			return OperatorRelationId;
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+			return ProcedureRelationId;
+		case REGROLEOID:
+			return AuthIdRelationId;
+		case REGTYPEOID:
+			return TypeRelationId;
+		default:
+			return InvalidOid;
+	}
+}
+
+/* New element type in the header, and new elements if they hold OIDs. */
+static Datum
+map_array(const OidMap *map, Datum value)
+{
+	ArrayType  *array = DatumGetArrayTypePCopy(value);
+	Oid			elemtype = ARR_ELEMTYPE(array);
+	Oid			newtype = tm_oidmap_translate(map, TypeRelationId, elemtype);
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	Datum	   *elems;
+	bool	   *nulls;
+	int			nelems;
+
+	if (ARR_NDIM(array) == 0 || !tm_value_holds_oids(map, elemtype))
+	{
+		array->elemtype = newtype;
+		return PointerGetDatum(array);
+	}
+
+	get_typlenbyvalalign(elemtype, &typlen, &typbyval, &typalign);
+	deconstruct_array(array, elemtype, typlen, typbyval, typalign,
+					  &elems, &nulls, &nelems);
+	for (int i = 0; i < nelems; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!nulls[i])
+			elems[i] = tm_value_map(map, elems[i], elemtype);
+	}
+	return PointerGetDatum(construct_md_array(elems, nulls, ARR_NDIM(array),
+											  ARR_DIMS(array),
+											  ARR_LBOUND(array), newtype,
+											  typlen, typbyval, typalign));
+}
+
+/* New row type in the header, and new fields. */
+static Datum
+map_composite(const OidMap *map, Datum value)
+{
+	HeapTupleHeader row = DatumGetHeapTupleHeader(value);
+	Oid			typid = HeapTupleHeaderGetTypeId(row);
+	int32		typmod = HeapTupleHeaderGetTypMod(row);
+	TupleDesc	tupdesc = lookup_rowtype_tupdesc(typid, typmod);
+	Datum	   *values = palloc(sizeof(Datum) * tupdesc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * tupdesc->natts);
+	HeapTupleData tuple;
+	Datum		result;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = row;
+	heap_deform_tuple(&tuple, tupdesc, values, nulls);
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		if (att->attisdropped)
+			nulls[i] = true;
+		else if (!nulls[i] && tm_value_holds_oids(map, att->atttypid))
+			values[i] = tm_value_map(map, values[i], att->atttypid);
+	}
+	result = heap_copy_tuple_as_datum(heap_form_tuple(tupdesc, values, nulls),
+									  tupdesc);
+	HeapTupleHeaderSetTypeId((HeapTupleHeader) DatumGetPointer(result),
+							 tm_oidmap_translate(map, TypeRelationId, typid));
+	ReleaseTupleDesc(tupdesc);
+	return result;
+}
+
+/*
+ * New range type in the header.  Bounds of an enum are fixed-width OIDs that
+ * follow the header one after the other, the lower one first; relabelling
+ * keeps their order, so the range stays well-formed.
+ */
+static Datum
+map_range(const OidMap *map, Datum value)
+{
+	RangeType  *range = DatumGetRangeTypePCopy(value);
+	Oid			typid = RangeTypeGetOid(range);
+	Oid			subtype = get_range_subtype(typid);
+	char		flags = range_get_flags(range);
+	Oid		   *bound = (Oid *) (range + 1);
+
+	range->rangetypid = tm_oidmap_translate(map, TypeRelationId, typid);
+	if (!tm_value_holds_oids(map, subtype) || (flags & RANGE_EMPTY))
+		return PointerGetDatum(range);
+	if (get_typlen(subtype) != sizeof(Oid))
+		return map_through_text(map, value, typid);
+
+	for (int i = RANGE_HAS_LBOUND(flags) + RANGE_HAS_UBOUND(flags); i > 0; i--)
+	{
+		*bound = DatumGetObjectId(tm_value_map(map, ObjectIdGetDatum(*bound),
+											   subtype));
+		bound++;
+	}
+	return PointerGetDatum(range);
+}
+
+/* New multirange type in the header. */
+static Datum
+map_multirange(const OidMap *map, Datum value)
+{
+	MultirangeType *multirange = DatumGetMultirangeTypePCopy(value);
+	Oid			typid = MultirangeTypeGetOid(multirange);
+
+	if (multirange->rangeCount > 0 &&
+		tm_value_holds_oids(map,
+							get_range_subtype(get_multirange_range(typid))))
+		return map_through_text(map, value, typid);
+
+	multirange->multirangetypid = tm_oidmap_translate(map, TypeRelationId, typid);
+	return PointerGetDatum(multirange);
+}
+
+/*
+ * The long way round, by the types' own functions.  Text forms of these
+ * types hold labels and literals, no names of objects, so the search path
+ * does not matter.
+ */
+static Datum
+map_through_text(const OidMap *map, Datum value, Oid typid)
+{
+	Oid			newtype = tm_oidmap_translate(map, TypeRelationId, typid);
+	Oid			typoutput;
+	Oid			typinput;
+	Oid			typioparam;
+	bool		isvarlena;
+	char	   *text;
+
+	if (!get_typisdefined(newtype))
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+				 errmsg("cannot clone a constant of type %s",
+						format_type_be(typid)),
+				 errdetail("A default, check or stored expression holds a range whose bounds are of a composite or array type of the same schema."),
+				 errhint("Write the constant as a function call.")));
+
+	getTypeOutputInfo(typid, &typoutput, &isvarlena);
+	text = OidOutputFunctionCall(typoutput, value);
+	getTypeInputInfo(newtype, &typinput, &typioparam);
+	return OidInputFunctionCall(typinput, text, typioparam, -1);
+}

@@ -1,0 +1,28 @@
+/*
+ * valuemap.h
+ *		Values that hold OIDs of a schema's objects, under the new OIDs.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_VALUEMAP_H
+#define TENANT_MGR_VALUEMAP_H
+
+#include "oidmap.h"
+
+/* Can a value of this type hold the OID of a cloned object? */
+extern bool tm_value_holds_oids(const OidMap *map, Oid typid);
+
+/* Can a column of this relation's row type?  Its own row type does not count. */
+extern bool tm_columns_hold_oids(const OidMap *map, Oid rowtype);
+
+/*
+ * The same value for the clone, palloc'd unless passed by value.  Meant for
+ * types of which tm_value_holds_oids() is true; typid is the source's type.
+ * Neither value is NULL.
+ */
+extern Datum tm_value_map(const OidMap *map, Datum value, Oid typid);
+
+/* Likewise for a column of type anyarray, which knows its type by itself. */
+extern Datum tm_value_map_anyarray(const OidMap *map, Datum value);
+
+#endif							/* TENANT_MGR_VALUEMAP_H */

@@ -1,0 +1,311 @@
+/* tenant_mgr--0.1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION tenant_mgr" to load this file. \quit
+
+-- A schema of our name that was there before must be empty and must belong to
+-- somebody who could have installed the extension: what others have put, or
+-- might put, there could be taken for ours.
+DO $$
+DECLARE
+	nspid pg_catalog.oid;
+	nspowner pg_catalog.oid;
+BEGIN
+	SELECT n.oid, n.nspowner INTO nspid, nspowner
+		FROM pg_catalog.pg_namespace n
+		WHERE n.nspname OPERATOR(pg_catalog.=) 'tenant'::pg_catalog.name;
+
+	IF NOT EXISTS (
+		SELECT FROM pg_catalog.pg_roles r
+			WHERE r.oid OPERATOR(pg_catalog.=) nspowner
+			AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) CURRENT_USER))
+	THEN
+		RAISE EXCEPTION 'schema "tenant" belongs to another role'
+			USING ERRCODE = 'insufficient_privilege',
+				HINT = 'Drop the schema, or make a superuser its owner once you have looked at what is in it.';
+	END IF;
+
+	IF EXISTS (
+		SELECT FROM pg_catalog.pg_namespace n,
+			LATERAL pg_catalog.aclexplode(n.nspacl) a
+			WHERE n.oid OPERATOR(pg_catalog.=) nspid
+			AND a.privilege_type OPERATOR(pg_catalog.=) 'CREATE'::pg_catalog.text
+			AND a.grantee OPERATOR(pg_catalog.<>) nspowner)
+	THEN
+		RAISE EXCEPTION 'others than its owner can create objects in schema "tenant"'
+			USING ERRCODE = 'insufficient_privilege',
+				HINT = 'Revoke the privilege CREATE on the schema.';
+	END IF;
+
+	IF EXISTS (
+		SELECT FROM pg_catalog.pg_depend d
+			WHERE d.refclassid OPERATOR(pg_catalog.=)
+				'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid
+			AND d.refobjid OPERATOR(pg_catalog.=) nspid
+			AND d.classid OPERATOR(pg_catalog.<>)
+				'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid)
+	THEN
+		RAISE EXCEPTION 'schema "tenant" is not empty'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Drop or move what is in it.';
+	END IF;
+END
+$$;
+
+GRANT USAGE ON SCHEMA tenant TO PUBLIC;
+
+--
+-- Registry
+--
+-- The library finds columns by their number and indexes by their name, and
+-- writes rows itself: no foreign keys, no indexes on expressions, and no OIDs
+-- in it, for they would not survive a dump.
+--
+
+CREATE TABLE tenant.registry (
+	id pg_catalog.uuid
+		CONSTRAINT registry_pkey PRIMARY KEY,
+	name pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	name_key pg_catalog.text COLLATE pg_catalog."C"
+		CONSTRAINT registry_name_key_key UNIQUE,
+	schema_name pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT registry_schema_name_key UNIQUE,
+	state pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT registry_state_check CHECK
+		(state OPERATOR(pg_catalog.=) ANY
+			(ARRAY['active', 'suspended', 'trashed']::pg_catalog.text[])),
+	is_template pg_catalog.bool NOT NULL,
+	purging pg_catalog.bool NOT NULL DEFAULT false,
+	metadata pg_catalog.jsonb NOT NULL,
+	created_at pg_catalog.timestamptz NOT NULL,
+	created_by pg_catalog.text NOT NULL,
+	cloned_from pg_catalog.text,
+	suspended_at pg_catalog.timestamptz,
+	suspend_reason pg_catalog.text,
+	trashed_at pg_catalog.timestamptz,
+	purge_after pg_catalog.timestamptz,
+	saved_schema pg_catalog.text,
+	saved_acl pg_catalog.jsonb
+);
+COMMENT ON TABLE tenant.registry IS
+	'tenants, one row each; changed by the functions of tenant_mgr only';
+COMMENT ON COLUMN tenant.registry.name_key IS
+	'folded name, in which tenants must differ; null in the trash';
+COMMENT ON COLUMN tenant.registry.purging IS
+	'partly gone, cannot be restored';
+COMMENT ON COLUMN tenant.registry.saved_schema IS
+	'name of the schema before it went to the trash';
+COMMENT ON COLUMN tenant.registry.saved_acl IS
+	'privileges on the schema before it went to the trash';
+REVOKE ALL ON TABLE tenant.registry FROM PUBLIC;
+
+CREATE INDEX registry_name_idx ON tenant.registry (name);
+CREATE INDEX registry_purge_after_idx ON tenant.registry (purge_after);
+
+SELECT pg_catalog.pg_extension_config_dump('tenant.registry', '');
+
+CREATE FUNCTION tenant.registry_changed() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'tenant_registry_changed'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.registry_changed() IS
+	'trigger: tell all sessions that the registry has changed';
+REVOKE ALL ON FUNCTION tenant.registry_changed() FROM PUBLIC;
+
+CREATE TRIGGER registry_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tenant.registry
+	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER registry_changed ON tenant.registry IS
+	'tells all sessions about rows edited or restored';
+
+--
+-- Lifecycle
+--
+-- Functions whose arguments can be null for a purpose are not STRICT; they
+-- refuse the nulls that have none.
+--
+
+CREATE FUNCTION tenant.create(
+	name pg_catalog.text,
+	template pg_catalog.text DEFAULT NULL,
+	owner pg_catalog.text DEFAULT NULL,
+	metadata pg_catalog.jsonb DEFAULT '{}',
+	if_not_exists pg_catalog.bool DEFAULT false) RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_create'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.create(text, text, text, jsonb, boolean) IS
+	'create a tenant and its schema, empty or cloned from a template';
+REVOKE ALL ON FUNCTION tenant.create(text, text, text, jsonb, boolean)
+	FROM PUBLIC;
+
+CREATE FUNCTION tenant.adopt(
+	schema pg_catalog.text,
+	name pg_catalog.text DEFAULT NULL,
+	metadata pg_catalog.jsonb DEFAULT '{}',
+	is_template pg_catalog.bool DEFAULT false) RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_adopt'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.adopt(text, text, jsonb, boolean) IS
+	'register an existing schema as a tenant';
+REVOKE ALL ON FUNCTION tenant.adopt(text, text, jsonb, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenant.clone(
+	source pg_catalog.text,
+	target pg_catalog.text,
+	data pg_catalog.bool DEFAULT true,
+	exclude pg_catalog.text[] DEFAULT '{}',
+	metadata pg_catalog.jsonb DEFAULT '{}') RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_clone'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.clone(text, text, boolean, text[], jsonb) IS
+	'copy a tenant or a schema as a new tenant';
+REVOKE ALL ON FUNCTION tenant.clone(text, text, boolean, text[], jsonb)
+	FROM PUBLIC;
+
+CREATE FUNCTION tenant.rename(
+	name pg_catalog.text,
+	new_name pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_rename'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.rename(text, text) IS
+	'rename a tenant and its schema';
+REVOKE ALL ON FUNCTION tenant.rename(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.suspend(
+	name pg_catalog.text,
+	reason pg_catalog.text DEFAULT NULL) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_suspend'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.suspend(text, text) IS
+	'stop sessions from working for a tenant';
+REVOKE ALL ON FUNCTION tenant.suspend(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.resume(name pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_resume'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.resume(text) IS
+	'end the suspension of a tenant';
+REVOKE ALL ON FUNCTION tenant.resume(text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.set_template(
+	name pg_catalog.text,
+	is_template pg_catalog.bool) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_set_template'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.set_template(text, boolean) IS
+	'say whether a tenant exists to be cloned';
+REVOKE ALL ON FUNCTION tenant.set_template(text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenant.set_metadata(
+	name pg_catalog.text,
+	metadata pg_catalog.jsonb) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_set_metadata'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.set_metadata(text, jsonb) IS
+	'replace the metadata of a tenant';
+REVOKE ALL ON FUNCTION tenant.set_metadata(text, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION tenant.drop(
+	name pg_catalog.text,
+	purge pg_catalog.bool DEFAULT false) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_drop'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.drop(text, boolean) IS
+	'move a tenant to the trash, or drop it for good';
+REVOKE ALL ON FUNCTION tenant.drop(text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenant.restore(
+	name pg_catalog.text,
+	new_name pg_catalog.text DEFAULT NULL) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_restore'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.restore(text, text) IS
+	'take a tenant out of the trash';
+REVOKE ALL ON FUNCTION tenant.restore(text, text) FROM PUBLIC;
+
+CREATE PROCEDURE tenant.purge(name pg_catalog.text DEFAULT NULL)
+	AS 'MODULE_PATHNAME', 'tenant_purge'
+	LANGUAGE C;
+COMMENT ON PROCEDURE tenant.purge(text) IS
+	'drop what is due in the trash, or one tenant there, for good';
+REVOKE ALL ON PROCEDURE tenant.purge(text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.exists(name pg_catalog.text) RETURNS pg_catalog.bool
+	AS 'MODULE_PATHNAME', 'tenant_exists'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.exists(text) IS
+	'is there a tenant of this name';
+GRANT EXECUTE ON FUNCTION tenant.exists(text) TO PUBLIC;
+
+--
+-- Views
+--
+
+-- Whoever may use a tenant's schema sees the tenant; whoever may read the
+-- registry sees them all.
+CREATE VIEW tenant.tenants WITH (security_barrier) AS
+	SELECT r.name,
+		r.schema_name,
+		CASE WHEN n.oid IS NULL THEN 'missing'::pg_catalog.text
+			ELSE r.state END AS state,
+		r.is_template,
+		pg_catalog.pg_get_userbyid(n.nspowner) AS owner,
+		r.created_at,
+		r.created_by,
+		r.metadata,
+		r.cloned_from,
+		r.suspended_at,
+		r.suspend_reason,
+		r.trashed_at,
+		r.purge_after,
+		r.purging
+	FROM tenant.registry r
+		LEFT JOIN pg_catalog.pg_namespace n
+		ON n.nspname OPERATOR(pg_catalog.=) r.schema_name
+	WHERE pg_catalog.has_table_privilege(
+			'tenant.registry'::pg_catalog.regclass::pg_catalog.oid,
+			'SELECT'::pg_catalog.text)
+		OR pg_catalog.has_schema_privilege(n.oid, 'USAGE'::pg_catalog.text)
+		OR pg_catalog.pg_has_role(n.nspowner, 'USAGE'::pg_catalog.text);
+COMMENT ON VIEW tenant.tenants IS
+	'tenants that the current user has to do with';
+GRANT SELECT ON TABLE tenant.tenants TO PUBLIC;
+
+--
+-- Binding
+--
+
+--
+-- Domains
+--
+
+--
+-- Event triggers
+--
+-- Last, so that nothing above fires them.
+--
+
+CREATE FUNCTION tenant.follow_drop() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'tenant_follow_drop'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.follow_drop() IS
+	'event trigger: forget tenants whose schemas have been dropped';
+REVOKE ALL ON FUNCTION tenant.follow_drop() FROM PUBLIC;
+
+CREATE FUNCTION tenant.follow_rename() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'tenant_follow_rename'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.follow_rename() IS
+	'event trigger: keep track of tenants whose schemas have been renamed';
+REVOKE ALL ON FUNCTION tenant.follow_rename() FROM PUBLIC;
+
+CREATE EVENT TRIGGER tenant_mgr_follow_drop ON sql_drop
+	WHEN TAG IN ('DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+	EXECUTE FUNCTION tenant.follow_drop();
+COMMENT ON EVENT TRIGGER tenant_mgr_follow_drop IS
+	'keeps the registry of tenants true after DROP SCHEMA';
+
+CREATE EVENT TRIGGER tenant_mgr_follow_rename ON ddl_command_end
+	WHEN TAG IN ('ALTER SCHEMA')
+	EXECUTE FUNCTION tenant.follow_rename();
+COMMENT ON EVENT TRIGGER tenant_mgr_follow_rename IS
+	'keeps the registry of tenants true after ALTER SCHEMA';

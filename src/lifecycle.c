@@ -1,0 +1,696 @@
+/*
+ * lifecycle.c
+ *		Tenants come into being, change their name and their state.
+ *
+ * Each function locks the names it gives or takes, looks the tenants up,
+ * checks privileges, locks the schema, looks again, and then changes the
+ * catalogs and the registry within the caller's transaction.  Everything runs
+ * with the caller's own privileges; what the server would demand of the
+ * corresponding SQL command is demanded here, too.
+ *
+ * Locks are taken in this order: names of tenants, the schemas (a source
+ * before its copy), whatever is in them.  A schema is locked in ShareLock
+ * mode to be copied and in AccessExclusiveLock mode to be renamed or dropped;
+ * a session that is bound to the tenant holds AccessShareLock during each of
+ * its transactions.  Suspension needs no lock on the schema: it is to work at
+ * once, and sessions learn about it from the registry.
+ *
+ * What becomes of dropped tenants is in trash.c and purge.c.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "commands/schemacmds.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "binding.h"
+#include "clone.h"
+#include "compat.h"
+#include "guc.h"
+#include "lifecycle.h"
+#include "registry.h"
+#include "tenant_mgr.h"
+#include "tenant_name.h"
+
+/* A schema that is to be copied, locked */
+typedef struct CloneSource
+{
+	Oid			nspid;			/* the schema */
+	Oid			owner;			/* its owner */
+	bool		is_template;	/* registered as a template? */
+} CloneSource;
+
+static char *text_argument(FunctionCallInfo fcinfo, int argno,
+						   const char *what);
+static char *optional_text_argument(FunctionCallInfo fcinfo, int argno);
+static Jsonb *metadata_argument(FunctionCallInfo fcinfo, int argno);
+static bool flag_argument(FunctionCallInfo fcinfo, int argno, bool if_null);
+static List *patterns_argument(FunctionCallInfo fcinfo, int argno);
+static bool name_is_taken(const char *name, bool if_not_exists,
+						  char **schema);
+static void refuse_taken_schema(const char *schema);
+static Oid	role_to_own(const char *rolename);
+static Oid	create_from_template(const char *schema, const char *template,
+								 Oid owner);
+static void refuse_old_snapshot(void);
+static CloneSource lock_source(const char *source);
+static Oid	find_source(const char *source, bool *is_template);
+static char *default_name(const char *schema);
+
+PG_FUNCTION_INFO_V1(tenant_create);
+PG_FUNCTION_INFO_V1(tenant_adopt);
+PG_FUNCTION_INFO_V1(tenant_clone);
+PG_FUNCTION_INFO_V1(tenant_rename);
+PG_FUNCTION_INFO_V1(tenant_suspend);
+PG_FUNCTION_INFO_V1(tenant_resume);
+PG_FUNCTION_INFO_V1(tenant_set_template);
+PG_FUNCTION_INFO_V1(tenant_set_metadata);
+PG_FUNCTION_INFO_V1(tenant_exists);
+
+/*
+ * create(name, template, owner, metadata, if_not_exists): a new tenant, empty
+ * or cloned from a template.
+ */
+Datum
+tenant_create(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_argument(fcinfo, 0, "tenant name");
+	char	   *template = optional_text_argument(fcinfo, 1);
+	char	   *owner = optional_text_argument(fcinfo, 2);
+	Jsonb	   *metadata = metadata_argument(fcinfo, 3);
+	bool		if_not_exists = flag_argument(fcinfo, 4, false);
+	char	   *schema = tm_tenant_name_schema(name);
+	Oid			ownerid = InvalidOid;
+
+	tm_lifecycle_begin("tenant.create()");
+	tm_lifecycle_check_create();
+	if (template == NULL)
+		template = tm_default_template;
+	if (template != NULL && template[0] == '\0')
+		template = NULL;
+
+	tm_registry_lock_names(name, NULL);
+	if (name_is_taken(name, if_not_exists, &schema))
+		PG_RETURN_TEXT_P(cstring_to_text(schema));
+	refuse_taken_schema(schema);
+	if (owner != NULL)
+		ownerid = role_to_own(owner);
+
+	if (template != NULL)
+		create_from_template(schema, template, ownerid);
+	else
+	{
+		if (!OidIsValid(ownerid))
+			ownerid = GetUserId();
+		tm_lifecycle_refuse_role_name(schema, ownerid);
+		NamespaceCreate(schema, ownerid, false);
+		CommandCounterIncrement();
+	}
+	tm_registry_insert(name, schema, false, metadata, template);
+
+	PG_RETURN_TEXT_P(cstring_to_text(schema));
+}
+
+/*
+ * adopt(schema, name, metadata, is_template): an existing schema becomes a
+ * tenant and keeps its name.
+ */
+Datum
+tenant_adopt(PG_FUNCTION_ARGS)
+{
+	char	   *schema = text_argument(fcinfo, 0, "schema name");
+	char	   *name = optional_text_argument(fcinfo, 1);
+	Jsonb	   *metadata = metadata_argument(fcinfo, 2);
+	bool		is_template = flag_argument(fcinfo, 3, false);
+	TenantInfo *other;
+	Oid			nspid;
+
+	tm_tenant_name_refuse_schema(schema);
+	if (name == NULL)
+		name = default_name(schema);
+	tm_tenant_name_check(name);
+	tm_lifecycle_begin("tenant.adopt()");
+
+	tm_registry_lock_names(name, NULL);
+	nspid = InvalidOid;
+	if (strlen(schema) < NAMEDATALEN)
+		nspid = get_namespace_oid(schema, true);
+	if (OidIsValid(nspid))
+	{
+		if (!tm_schema_ownercheck(nspid, GetUserId()))
+			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
+
+		/* A concurrent drop may have committed while we waited. */
+		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
+		if (get_namespace_oid(schema, true) != nspid)
+			nspid = InvalidOid;
+	}
+	if (!OidIsValid(nspid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema \"%s\" does not exist",
+						tm_tenant_name_printable(schema))));
+
+	other = tm_registry_lookup_schema(schema);
+	if (other != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
+						schema, other->name)));
+	(void) name_is_taken(name, false, NULL);
+	tm_registry_insert(name, schema, is_template, metadata, NULL);
+
+	PG_RETURN_TEXT_P(cstring_to_text(schema));
+}
+
+/*
+ * clone(source, target, data, exclude, metadata): a copy of a tenant or of a
+ * plain schema, as a new tenant.
+ */
+Datum
+tenant_clone(PG_FUNCTION_ARGS)
+{
+	char	   *source_name = text_argument(fcinfo, 0, "source");
+	char	   *target = text_argument(fcinfo, 1, "target");
+	bool		with_data = flag_argument(fcinfo, 2, true);
+	List	   *exclude = patterns_argument(fcinfo, 3);
+	Jsonb	   *metadata = metadata_argument(fcinfo, 4);
+	char	   *schema = tm_tenant_name_schema(target);
+	CloneSource source;
+	CloneRequest request;
+
+	tm_lifecycle_begin("tenant.clone()");
+	refuse_old_snapshot();
+	tm_lifecycle_check_create();
+
+	tm_registry_lock_names(target, NULL);
+	(void) name_is_taken(target, false, NULL);
+	refuse_taken_schema(schema);
+	source = lock_source(source_name);
+	if (!tm_schema_ownercheck(source.nspid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
+					   get_namespace_name(source.nspid));
+	tm_lifecycle_refuse_role_name(schema, source.owner);
+
+	memset(&request, 0, sizeof(request));
+	request.source = source.nspid;
+	request.target = schema;
+	request.owner = InvalidOid;
+	request.with_data = with_data;
+	request.exclude = list_concat(exclude,
+								  tm_guc_split_names(tm_clone_exclude));
+	tm_clone_schema(&request);
+	tm_registry_insert(target, schema, false, metadata, source_name);
+
+	PG_RETURN_TEXT_P(cstring_to_text(schema));
+}
+
+/* rename(name, new_name): another name for the tenant and for its schema. */
+Datum
+tenant_rename(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *new_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *new_schema = tm_tenant_name_schema(new_name);
+	TenantInfo *tenant;
+	TenantInfo *other;
+
+	tm_lifecycle_begin("tenant.rename()");
+
+	/* Both names before the schema, in an order of their own. */
+	tm_registry_lock_names(name, new_name);
+	tenant = tm_lifecycle_lock_tenant(name, AccessExclusiveLock, false);
+
+	/* A tenant may change the case of its own name. */
+	other = tm_registry_lookup_fold(new_name);
+	if (other != NULL && (strcmp(tenant->name, new_name) == 0 ||
+						  strcmp(tenant->name, other->name) != 0))
+		(void) name_is_taken(new_name, false, NULL);
+
+	if (strcmp(tenant->schema_name, new_schema) != 0)
+	{
+		refuse_taken_schema(new_schema);
+		tm_lifecycle_refuse_role_name(new_schema,
+									  tm_lifecycle_schema_owner(tenant->nspid));
+		/* checks what ALTER SCHEMA ... RENAME does */
+		RenameSchema(tenant->schema_name, new_schema);
+	}
+	tm_registry_rename(tenant, new_name, new_schema);
+	tm_binding_poke_at_commit();
+
+	PG_RETURN_VOID();
+}
+
+/* suspend(name, reason): sessions of the tenant get errors from now on. */
+Datum
+tenant_suspend(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_argument(fcinfo, 0, "tenant name");
+	char	   *reason = optional_text_argument(fcinfo, 1);
+	TenantInfo *tenant;
+
+	tm_lifecycle_begin("tenant.suspend()");
+	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	if (tenant->state == TENANT_SUSPENDED)
+	{
+		ereport(NOTICE,
+				(errmsg("tenant \"%s\" is already suspended, skipping",
+						tenant->name)));
+		PG_RETURN_VOID();
+	}
+	tm_registry_suspend(tenant, reason);
+	tm_binding_poke_at_commit();
+
+	PG_RETURN_VOID();
+}
+
+/* resume(name): the end of a suspension. */
+Datum
+tenant_resume(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	TenantInfo *tenant;
+
+	tm_lifecycle_begin("tenant.resume()");
+	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	if (tenant->state != TENANT_SUSPENDED)
+	{
+		ereport(NOTICE,
+				(errmsg("tenant \"%s\" is not suspended, skipping",
+						tenant->name)));
+		PG_RETURN_VOID();
+	}
+	tm_registry_resume(tenant);
+	tm_binding_poke_at_commit();
+
+	PG_RETURN_VOID();
+}
+
+/* set_template(name, is_template): may others clone it? */
+Datum
+tenant_set_template(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	bool		is_template = PG_GETARG_BOOL(1);
+	TenantInfo *tenant;
+
+	tm_lifecycle_begin("tenant.set_template()");
+	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tm_registry_set_template(tenant, is_template);
+	tm_binding_poke_at_commit();
+
+	PG_RETURN_VOID();
+}
+
+/* set_metadata(name, metadata): whatever the application wants to remember. */
+Datum
+tenant_set_metadata(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Jsonb	   *metadata = PG_GETARG_JSONB_P(1);
+	TenantInfo *tenant;
+
+	tm_lifecycle_begin("tenant.set_metadata()");
+	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tm_registry_set_metadata(tenant, metadata);
+
+	PG_RETURN_VOID();
+}
+
+/* exists(name): is there an active or suspended tenant of that name? */
+Datum
+tenant_exists(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_BOOL(tm_registry_lookup(name, true) != NULL);
+}
+
+void
+tm_lifecycle_begin(const char *command)
+{
+	PreventCommandIfReadOnly(command);
+	PreventCommandIfParallelMode(command);
+}
+
+void
+tm_lifecycle_check_create(void)
+{
+	AclResult	aclresult = tm_database_aclcheck(GetUserId(), ACL_CREATE);
+
+	if (aclresult != ACLCHECK_OK)
+		aclcheck_error(aclresult, OBJECT_DATABASE,
+					   get_database_name(MyDatabaseId));
+}
+
+Oid
+tm_lifecycle_schema_owner(Oid nspid)
+{
+	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(nspid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for schema %u", nspid);
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+
+	return owner;
+}
+
+void
+tm_lifecycle_check_owner(const TenantInfo *tenant)
+{
+	if (!OidIsValid(tenant->nspid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema \"%s\" of tenant \"%s\" does not exist",
+						tenant->schema_name, tenant->name)));
+	if (!tm_schema_ownercheck(tenant->nspid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
+					   tenant->schema_name);
+}
+
+void
+tm_lifecycle_refuse_role_name(const char *schema, Oid owner)
+{
+	Oid			roleid = get_role_oid(schema, true);
+
+	if (OidIsValid(roleid) && roleid != owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("role \"%s\" already exists", schema),
+				 errdetail("The default search path of the role would lead it into the tenant's schema."),
+				 errhint("Choose another name, or make the role the owner of the tenant.")));
+}
+
+TenantInfo *
+tm_lifecycle_lock_schema(const TenantInfo *tenant, LOCKMODE lockmode)
+{
+	for (;;)
+	{
+		Oid			nspid;
+
+		/* The wait for the name's lock may have been long. */
+		tenant = tm_registry_lookup_id(&tenant->id);
+		if (tenant == NULL || !OidIsValid(tenant->nspid))
+			return unconstify(TenantInfo *, tenant);
+
+		/* Likewise here; raw DDL does not know about locks on names. */
+		nspid = tenant->nspid;
+		LockDatabaseObject(NamespaceRelationId, nspid, 0, lockmode);
+		tenant = tm_registry_lookup_id(&tenant->id);
+		if (tenant != NULL && tenant->nspid == nspid)
+			return unconstify(TenantInfo *, tenant);
+
+		UnlockDatabaseObject(NamespaceRelationId, nspid, 0, lockmode);
+		if (tenant == NULL)
+			return NULL;
+	}
+}
+
+TenantInfo *
+tm_lifecycle_lock_tenant(const char *name, LOCKMODE lockmode, bool missing_ok)
+{
+	TenantInfo *tenant;
+
+	tm_registry_lock_names(name, NULL);
+	tenant = tm_registry_lookup(name, false);
+	if (!OidIsValid(tenant->nspid) && missing_ok)
+		return tenant;
+
+	/* Nobody shall wait for, or hold, a lock on what is not theirs. */
+	tm_lifecycle_check_owner(tenant);
+	if (lockmode == NoLock)
+		return tenant;
+
+	tenant = tm_lifecycle_lock_schema(tenant, lockmode);
+	if (tenant == NULL || tenant->state == TENANT_TRASHED)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("tenant \"%s\" does not exist",
+						tm_tenant_name_printable(name))));
+	if (OidIsValid(tenant->nspid) || !missing_ok)
+		tm_lifecycle_check_owner(tenant);
+
+	return tenant;
+}
+
+/* A text argument of a function that is not strict and needs it. */
+static char *
+text_argument(FunctionCallInfo fcinfo, int argno, const char *what)
+{
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", what)));
+	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
+}
+
+static char *
+optional_text_argument(FunctionCallInfo fcinfo, int argno)
+{
+	if (PG_ARGISNULL(argno))
+		return NULL;
+	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
+}
+
+static Jsonb *
+metadata_argument(FunctionCallInfo fcinfo, int argno)
+{
+	if (PG_ARGISNULL(argno))
+		return DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+												  CStringGetDatum("{}")));
+	return PG_GETARG_JSONB_P(argno);
+}
+
+static bool
+flag_argument(FunctionCallInfo fcinfo, int argno, bool if_null)
+{
+	return PG_ARGISNULL(argno) ? if_null : PG_GETARG_BOOL(argno);
+}
+
+static List *
+patterns_argument(FunctionCallInfo fcinfo, int argno)
+{
+	List	   *patterns = NIL;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			nelements;
+	int			i;
+
+	if (PG_ARGISNULL(argno))
+		return NIL;
+
+	deconstruct_array_builtin(PG_GETARG_ARRAYTYPE_P(argno), TEXTOID,
+							  &elements, &nulls, &nelements);
+	for (i = 0; i < nelements; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("exclude pattern must not be null")));
+		patterns = lappend(patterns, TextDatumGetCString(elements[i]));
+	}
+	return patterns;
+}
+
+/*
+ * Is there a tenant of this name, its lock being held?  That is an error,
+ * unless the caller takes it as it is: then its schema is returned.
+ */
+static bool
+name_is_taken(const char *name, bool if_not_exists, char **schema)
+{
+	TenantInfo *tenant = tm_registry_lookup_fold(name);
+	bool		same_case;
+
+	if (tenant == NULL)
+		return false;
+
+	same_case = (strcmp(tenant->name, name) == 0);
+	if (if_not_exists && same_case)
+	{
+		ereport(NOTICE,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("tenant \"%s\" already exists, skipping", name)));
+		*schema = pstrdup(tenant->schema_name);
+		return true;
+	}
+
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_SCHEMA),
+			 errmsg("tenant \"%s\" already exists", tenant->name),
+			 same_case ? 0 :
+			 errdetail("The name \"%s\" differs from it in case only.", name),
+			 OidIsValid(tenant->nspid) ? 0 :
+			 errhint("Its schema does not exist.  Use tenant.drop() to remove the record of it.")));
+	return true;				/* keep compiler quiet */
+}
+
+static void
+refuse_taken_schema(const char *schema)
+{
+	if (OidIsValid(get_namespace_oid(schema, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("schema \"%s\" already exists", schema),
+				 errhint("Use tenant.adopt() to register an existing schema.")));
+}
+
+/* The role, which the current user must be able to become. */
+static Oid
+role_to_own(const char *rolename)
+{
+	Oid			roleid = InvalidOid;
+
+	if (strlen(rolename) < NAMEDATALEN)
+		roleid = get_role_oid(rolename, true);
+	if (!OidIsValid(roleid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("role \"%s\" does not exist",
+						tm_tenant_name_printable(rolename))));
+	tm_check_can_set_role(GetUserId(), roleid);
+	return roleid;
+}
+
+/*
+ * Copy a template, rows and all.  Without an owner being asked for, the owners
+ * stay as they are if the current user could have made them so, else the
+ * current user becomes the owner.
+ */
+static Oid
+create_from_template(const char *schema, const char *template, Oid owner)
+{
+	CloneSource source;
+	CloneRequest request;
+	bool		own_source;
+
+	refuse_old_snapshot();
+	source = lock_source(template);
+	own_source = tm_schema_ownercheck(source.nspid, GetUserId());
+	if (!own_source && !source.is_template)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to clone schema \"%s\"",
+						get_namespace_name(source.nspid)),
+				 errdetail("It is not a template, and you are not its owner.")));
+	if (!OidIsValid(owner) && !own_source)
+		owner = GetUserId();
+	tm_lifecycle_refuse_role_name(schema,
+								  OidIsValid(owner) ? owner : source.owner);
+
+	memset(&request, 0, sizeof(request));
+	request.source = source.nspid;
+	request.target = schema;
+	request.owner = owner;
+	request.with_data = true;
+	request.exclude = tm_guc_split_names(tm_clone_exclude);
+	request.is_template = source.is_template && OidIsValid(owner);
+	return tm_clone_schema(&request);
+}
+
+/*
+ * A clone shows what is in the files now, which is not what a snapshot taken
+ * earlier sees.
+ */
+static void
+refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot clone a schema in a transaction of isolation level REPEATABLE READ or SERIALIZABLE"),
+				 errhint("Use isolation level READ COMMITTED.")));
+}
+
+/*
+ * Lock the schema that is to be copied: that of the tenant called so, or else
+ * the schema called so.
+ */
+static CloneSource
+lock_source(const char *source)
+{
+	CloneSource result;
+
+	result.nspid = find_source(source, &result.is_template);
+	for (;;)
+	{
+		Oid			nspid = result.nspid;
+
+		/* Not the owner, no template: no reason to wait for it. */
+		if (!result.is_template && !tm_schema_ownercheck(nspid, GetUserId()))
+			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
+						   get_namespace_name(nspid));
+
+		LockDatabaseObject(NamespaceRelationId, nspid, 0, ShareLock);
+
+		/* It may have been renamed or dropped while we waited. */
+		result.nspid = find_source(source, &result.is_template);
+		if (result.nspid == nspid)
+			break;
+		UnlockDatabaseObject(NamespaceRelationId, nspid, 0, ShareLock);
+	}
+	result.owner = tm_lifecycle_schema_owner(result.nspid);
+
+	return result;
+}
+
+static Oid
+find_source(const char *source, bool *is_template)
+{
+	TenantInfo *tenant = tm_registry_lookup(source, true);
+	Oid			nspid = InvalidOid;
+
+	if (tenant != NULL)
+		nspid = tenant->nspid;
+	else if (strlen(source) < NAMEDATALEN)
+	{
+		nspid = get_namespace_oid(source, true);
+		tenant = tm_registry_lookup_schema(source);
+	}
+
+	/* What is in the trash cannot be had by the name of its schema either. */
+	if (!OidIsValid(nspid) ||
+		(tenant != NULL && tenant->state == TENANT_TRASHED))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("tenant or schema \"%s\" does not exist",
+						tm_tenant_name_printable(source))));
+
+	if (tenant == NULL &&
+		(IsReservedName(source) ||
+		 strcmp(source, "information_schema") == 0 ||
+		 strcmp(source, TM_SCHEMA_NAME) == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+				 errmsg("schema \"%s\" cannot be cloned", source),
+				 errdetail("It belongs to the server or to an extension.")));
+
+	*is_template = (tenant != NULL && tenant->is_template);
+	return nspid;
+}
+
+/* What a schema that is being adopted is called as a tenant. */
+static char *
+default_name(const char *schema)
+{
+	size_t		len = strlen(tm_schema_prefix);
+
+	if (strncmp(schema, tm_schema_prefix, len) == 0 && schema[len] != '\0')
+		return pstrdup(schema + len);
+	return pstrdup(schema);
+}

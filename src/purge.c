@@ -1,0 +1,442 @@
+/*
+ * purge.c
+ *		Dropped tenants go for good.
+ *
+ * Dropping an object takes a lock on it, and on everything that goes with it,
+ * until the transaction ends; all of these share one lock table with every
+ * other session.  So a schema is purged in batches, each a transaction of its
+ * own that locks no more than a fraction of that table.
+ *
+ * What goes together are the objects that hang directly off the schema, the
+ * "seeds", each with what belongs to it; one that others depend on has to
+ * wait until those are gone, for dropping it would drag them along.  Children
+ * depend on their parents, referencing tables on the referenced ones, tables
+ * on the types of their columns, so this order comes from pg_depend alone.
+ * Where objects depend on each other in a circle, the one with the fewest
+ * others in the way goes first and the rest loses what ties it to that one.
+ *
+ * The first batch only marks the tenant: from then on it cannot be restored
+ * and every purge, also one that is told nothing, takes it up again, so that
+ * an interruption at any point does no harm.  Each batch starts from the
+ * catalogs, under the locks on the tenant's name and schema, and believes
+ * nothing that an earlier one has seen.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/twophase.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_namespace.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "binding.h"
+#include "compat.h"
+#include "domain.h"
+#include "lifecycle.h"
+#include "purge.h"
+#include "registry.h"
+#include "tenant_mgr.h"
+#include "tenant_name.h"
+#include "trash.h"
+
+/* An object that hangs directly off the schema */
+typedef struct Seed
+{
+	ObjectAddress address;		/* what to drop */
+	int			cost;			/* number of members that go with it */
+	int			waits_for;		/* number of ties from other seeds to it that
+								 * are not yet cut */
+	List	   *uses;			/* positions of seeds that it depends on, one
+								 * for each such tie */
+	bool		chosen;			/* part of this batch? */
+} Seed;
+
+static List *tenants_to_purge(const char *name);
+static void purge_tenant(const TenantInfo *tenant, bool is_named);
+static bool purge_step(const TenantInfo *tenant, bool is_named);
+static bool may_purge(const TenantInfo *tenant);
+static int	lock_table_size(void);
+static void drop_schema(const TenantInfo *tenant);
+static void drop_batch(const TenantInfo *tenant, const Closure *closure,
+					   int budget);
+static Seed *collect_seeds(const Closure *closure);
+static void collect_ties(const Closure *closure, Seed *seeds, int position,
+						 Relation depRel);
+static int	position_of_seed(const Closure *closure, int position);
+static void choose_batch(Seed *seeds, int nseeds, int budget);
+static int	choose_seed(Seed *seeds, int position, List **ready);
+static void lock_batch(Seed *seeds, int nseeds);
+
+PG_FUNCTION_INFO_V1(tenant_purge);
+
+/*
+ * purge(name): the tenant of that name that was dropped last, now; or all
+ * that are due and the current user's.
+ */
+Datum
+tenant_purge(PG_FUNCTION_ARGS)
+{
+	bool		nonatomic = fcinfo->context != NULL &&
+		IsA(fcinfo->context, CallContext) &&
+		!castNode(CallContext, fcinfo->context)->atomic;
+	List	   *tenants;
+	ListCell   *lc;
+
+	if (!nonatomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s cannot run inside a transaction block",
+						"CALL tenant.purge()")));
+	tm_lifecycle_begin("tenant.purge()");
+
+	/* From here on we are in a memory context that outlives transactions. */
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	tenants = tenants_to_purge(PG_ARGISNULL(0) ? NULL :
+							   text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	foreach(lc, tenants)
+		purge_tenant(lfirst(lc), !PG_ARGISNULL(0));
+	SPI_finish();
+
+	PG_RETURN_VOID();
+}
+
+void
+tm_purge_at_once(const TenantInfo *tenant, const Closure *closure)
+{
+	int			limit = lock_table_size() / 2;
+
+	if (closure->nmembers > limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("tenant \"%s\" is too large to be dropped in one transaction",
+						tenant->name),
+				 errdetail("It has %d objects; %d locks can be taken at once.",
+						   closure->nmembers, limit),
+				 errhint("Use tenant.drop() without purge, and then CALL tenant.purge().")));
+	drop_schema(tenant);
+}
+
+/* The current user's, if no name is given; whoever's it is, if there is one. */
+static List *
+tenants_to_purge(const char *name)
+{
+	List	   *tenants = NIL;
+	ListCell   *lc;
+
+	if (name != NULL)
+	{
+		TenantInfo *tenant = tm_registry_lookup_trashed(name);
+
+		if (tenant == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_SCHEMA),
+					 errmsg("tenant \"%s\" is not in the trash",
+							tm_tenant_name_printable(name))));
+		if (OidIsValid(tenant->nspid))
+			tm_lifecycle_check_owner(tenant);
+		else
+			tm_lifecycle_check_create();
+		return list_make1(tenant);
+	}
+
+	foreach(lc, tm_registry_due())
+	{
+		if (may_purge(lfirst(lc)))
+			tenants = lappend(tenants, lfirst(lc));
+	}
+	return tenants;
+}
+
+static bool
+may_purge(const TenantInfo *tenant)
+{
+	if (OidIsValid(tenant->nspid))
+		return tm_schema_ownercheck(tenant->nspid, GetUserId());
+	return tm_database_aclcheck(GetUserId(), ACL_CREATE) == ACLCHECK_OK;
+}
+
+/* A transaction for each step, and memory for each that goes with it. */
+static void
+purge_tenant(const TenantInfo *tenant, bool is_named)
+{
+	MemoryContext step_context = AllocSetContextCreate(CurrentMemoryContext,
+													   "tenant_mgr purge",
+													   ALLOCSET_DEFAULT_SIZES);
+	bool		more = true;
+
+	while (more)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(step_context);
+
+		CHECK_FOR_INTERRUPTS();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		more = purge_step(tenant, is_named);
+		PopActiveSnapshot();
+		MemoryContextSwitchTo(old_context);
+		MemoryContextReset(step_context);
+		SPI_commit();
+	}
+	MemoryContextDelete(step_context);
+}
+
+/*
+ * Do as much as fits one transaction; false when nothing is left to do.  The
+ * tenant may have been restored, or purged by somebody else, since it was
+ * looked up.
+ */
+static bool
+purge_step(const TenantInfo *tenant, bool is_named)
+{
+	Closure    *closure;
+	int			budget = Max(max_locks_per_xact, lock_table_size() / 8);
+
+	tm_registry_lock_names(tenant->name, NULL);
+	tenant = tm_registry_lookup_id(&tenant->id);
+	if (tenant == NULL || tenant->state != TENANT_TRASHED ||
+		!may_purge(tenant))
+		return false;
+
+	tenant = tm_lifecycle_lock_schema(tenant, AccessExclusiveLock);
+	if (tenant == NULL || tenant->state != TENANT_TRASHED ||
+		!may_purge(tenant))
+		return false;
+	if (!OidIsValid(tenant->nspid))
+	{
+		tm_domain_forget(&tenant->id);
+		tm_registry_delete(tenant);
+		return false;
+	}
+
+	/* Among many, one that cannot go must not hold up the others. */
+	closure = tm_closure_of_schema(tenant->nspid, NULL);
+	if (tm_trash_report_dependents(tenant, closure,
+								   is_named ? ERROR : WARNING))
+		return false;
+	ereport(DEBUG1,
+			(errmsg_internal("purging tenant \"%s\": %d objects left",
+							 tenant->name, closure->nmembers)));
+
+	if (closure->nmembers < budget)
+	{
+		drop_schema(tenant);
+		return false;
+	}
+	if (!tenant->purging)
+		tm_registry_begin_purge(tenant);
+	else
+		drop_batch(tenant, closure, budget);
+	return true;
+}
+
+/* How many locks all sessions together can count on. */
+static int
+lock_table_size(void)
+{
+	return max_locks_per_xact * (MaxBackends + max_prepared_xacts);
+}
+
+static void
+drop_schema(const TenantInfo *tenant)
+{
+	ObjectAddress address;
+
+	ObjectAddressSet(address, NamespaceRelationId, tenant->nspid);
+	performDeletion(&address, DROP_CASCADE, PERFORM_DELETION_QUIETLY);
+	tm_domain_forget(&tenant->id);
+	tm_registry_delete(tenant);
+}
+
+/*
+ * Drop seeds until the budget of locks is used up.  Nothing outside the
+ * schema may go along: that is looked at again when the relations are locked
+ * and nobody can make, say, a view of them any more.
+ */
+static void
+drop_batch(const TenantInfo *tenant, const Closure *closure, int budget)
+{
+	Seed	   *seeds = collect_seeds(closure);
+	ObjectAddresses *batch = new_object_addresses();
+	int			i;
+
+	choose_batch(seeds, closure->nmembers, budget);
+	lock_batch(seeds, closure->nmembers);
+	tm_trash_report_dependents(tenant, closure, ERROR);
+
+	for (i = 0; i < closure->nmembers; i++)
+	{
+		if (seeds[i].chosen)
+			add_exact_object_address(&seeds[i].address, batch);
+	}
+	performMultipleDeletions(batch, DROP_CASCADE, PERFORM_DELETION_QUIETLY);
+}
+
+/*
+ * The seeds, in an array that has the same positions as the closure's
+ * members; those that are not seeds have cost 0.
+ */
+static Seed *
+collect_seeds(const Closure *closure)
+{
+	Seed	   *seeds = palloc0(sizeof(Seed) * closure->nmembers);
+	Relation	depRel = table_open(DependRelationId, AccessShareLock);
+	int			i;
+
+	for (i = 0; i < closure->nmembers; i++)
+	{
+		Seed	   *seed = &seeds[position_of_seed(closure, i)];
+
+		seed->cost++;
+		if (seed == &seeds[i])
+			ObjectAddressSet(seed->address, closure->members[i].classid,
+							 closure->members[i].objid);
+	}
+	for (i = 0; i < closure->nmembers; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		collect_ties(closure, seeds, i, depRel);
+	}
+	table_close(depRel, AccessShareLock);
+
+	return seeds;
+}
+
+/* Note which other seeds have something that depends on the given member. */
+static void
+collect_ties(const Closure *closure, Seed *seeds, int position,
+			 Relation depRel)
+{
+	const ClosureMember *member = &closure->members[position];
+	int			used = position_of_seed(closure, position);
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(member->classid));
+	ScanKeyInit(&key[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(member->objid));
+	scan = systable_beginscan(depRel, DependReferenceIndexId, true, NULL,
+							  2, key);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_depend depend = (Form_pg_depend) GETSTRUCT(tuple);
+		const ClosureMember *dependent;
+		int			user;
+
+		dependent = tm_closure_find(closure, depend->classid, depend->objid);
+		if (dependent == NULL)
+			continue;
+		user = position_of_seed(closure, dependent - closure->members);
+		if (user == used)
+			continue;
+		seeds[used].waits_for++;
+		seeds[user].uses = lappend_int(seeds[user].uses, used);
+	}
+	systable_endscan(scan);
+}
+
+/* The position of the seed that the member at this position belongs to. */
+static int
+position_of_seed(const Closure *closure, int position)
+{
+	const ClosureMember *member = &closure->members[position];
+	const ClosureMember *seed = tm_closure_find(closure, member->owner_class,
+												member->owner_seed);
+
+	return seed ? (int) (seed - closure->members) : position;
+}
+
+/*
+ * Choose the seeds of a batch: those that nothing waits to be dropped before,
+ * and what they set free.  At least one is chosen, whatever its cost.
+ */
+static void
+choose_batch(Seed *seeds, int nseeds, int budget)
+{
+	List	   *ready = NIL;
+	int			fewest = -1;
+	int			spent = 0;
+	int			i;
+
+	for (i = 0; i < nseeds; i++)
+	{
+		if (seeds[i].cost == 0)
+			continue;
+		if (seeds[i].waits_for == 0)
+			ready = lappend_int(ready, i);
+		if (fewest < 0 || seeds[i].waits_for < seeds[fewest].waits_for)
+			fewest = i;
+	}
+
+	/* All of them are parts of circles. */
+	if (ready == NIL && fewest >= 0)
+		ready = list_make1_int(fewest);
+
+	while (ready != NIL)
+	{
+		int			next = llast_int(ready);
+
+		ready = list_delete_last(ready);
+		if (spent > 0 && spent + seeds[next].cost > budget)
+			continue;
+		spent += choose_seed(seeds, next, &ready);
+	}
+}
+
+/* Add a seed to the batch; returns the locks it takes. */
+static int
+choose_seed(Seed *seeds, int position, List **ready)
+{
+	ListCell   *lc;
+
+	seeds[position].chosen = true;
+	foreach(lc, seeds[position].uses)
+	{
+		Seed	   *used = &seeds[lfirst_int(lc)];
+
+		if (--used->waits_for == 0 && !used->chosen)
+			*ready = lappend_int(*ready, lfirst_int(lc));
+	}
+
+	/* In a circle, whatever ties others to this one has to be locked, too. */
+	return seeds[position].cost + seeds[position].waits_for;
+}
+
+/*
+ * Lock the relations of the batch, parents being chosen only with or after
+ * their children; leave out what has been dropped by other means meanwhile.
+ */
+static void
+lock_batch(Seed *seeds, int nseeds)
+{
+	int			i;
+
+	for (i = 0; i < nseeds; i++)
+	{
+		if (!seeds[i].chosen ||
+			seeds[i].address.classId != RelationRelationId)
+			continue;
+		LockRelationOid(seeds[i].address.objectId, AccessExclusiveLock);
+		if (!SearchSysCacheExists1(RELOID,
+								   ObjectIdGetDatum(seeds[i].address.objectId)))
+			seeds[i].chosen = false;
+	}
+}

@@ -1,0 +1,21 @@
+/*
+ * purge.h
+ *		Dropped tenants go for good.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_PURGE_H
+#define TENANT_MGR_PURGE_H
+
+#include "closure.h"
+#include "registry.h"
+
+/*
+ * Drop a tenant's schema and its row within this transaction.  The caller
+ * holds the tenant's locks, has checked its privileges and has found no
+ * dependent objects outside the schema.  53200 if the schema is so large that
+ * it would not leave enough of the lock table to others.
+ */
+extern void tm_purge_at_once(const TenantInfo *tenant, const Closure *closure);
+
+#endif							/* TENANT_MGR_PURGE_H */

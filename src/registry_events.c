@@ -1,0 +1,122 @@
+/*
+ * registry_events.c
+ *		The registry follows DROP SCHEMA and ALTER SCHEMA ... RENAME.
+ *
+ * Somebody who owns a tenant's schema need not know about tenants to drop or
+ * rename it.  Two event triggers see to it that the registry stays true then.
+ * They run as whoever has given the command, under whatever search path; the
+ * one query here qualifies every name.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "commands/event_trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+
+#include "binding.h"
+#include "domain.h"
+#include "registry.h"
+
+static void check_event_trigger(FunctionCallInfo fcinfo);
+static List *dropped_schemas(void);
+
+PG_FUNCTION_INFO_V1(tenant_follow_drop);
+PG_FUNCTION_INFO_V1(tenant_follow_rename);
+
+/* sql_drop: a tenant whose schema is gone is gone. */
+Datum
+tenant_follow_drop(PG_FUNCTION_ARGS)
+{
+	bool		changed = false;
+	ListCell   *lc;
+
+	check_event_trigger(fcinfo);
+	if (!tm_registry_installed())
+		PG_RETURN_NULL();
+
+	foreach(lc, dropped_schemas())
+	{
+		TenantInfo *tenant = tm_registry_lookup_schema(lfirst(lc));
+
+		if (tenant == NULL)
+			continue;
+		tm_domain_forget(&tenant->id);
+		tm_registry_delete(tenant);
+		changed = true;
+	}
+	if (changed)
+		tm_binding_poke_at_commit();
+
+	PG_RETURN_NULL();
+}
+
+/*
+ * ddl_command_end of ALTER SCHEMA: the tenant keeps its name when its schema
+ * gets another one.
+ */
+Datum
+tenant_follow_rename(PG_FUNCTION_ARGS)
+{
+	Node	   *command;
+	RenameStmt *rename;
+	TenantInfo *tenant;
+
+	check_event_trigger(fcinfo);
+	command = ((EventTriggerData *) fcinfo->context)->parsetree;
+	if (!IsA(command, RenameStmt) || !tm_registry_installed())
+		PG_RETURN_NULL();
+	rename = castNode(RenameStmt, command);
+	if (rename->renameType != OBJECT_SCHEMA)
+		PG_RETURN_NULL();
+
+	tenant = tm_registry_lookup_schema(rename->subname);
+	if (tenant == NULL)
+		PG_RETURN_NULL();
+	tm_registry_rename(tenant, tenant->name, rename->newname);
+	tm_binding_poke_at_commit();
+
+	PG_RETURN_NULL();
+}
+
+static void
+check_event_trigger(FunctionCallInfo fcinfo)
+{
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function was not called by event trigger manager")));
+}
+
+/* The names of the schemas that the command has dropped, palloc'd. */
+static List *
+dropped_schemas(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *schemas = NIL;
+	uint64		i;
+
+	SPI_connect();
+	if (SPI_execute("SELECT object_name"
+					" FROM pg_catalog.pg_event_trigger_dropped_objects()"
+					" WHERE classid OPERATOR(pg_catalog.=)"
+					" 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the list of dropped objects");
+	for (i = 0; i < SPI_processed; i++)
+	{
+		char	   *schema = SPI_getvalue(SPI_tuptable->vals[i],
+										  SPI_tuptable->tupdesc, 1);
+		MemoryContext spi_context = MemoryContextSwitchTo(context);
+
+		if (schema != NULL)
+			schemas = lappend(schemas, pstrdup(schema));
+		MemoryContextSwitchTo(spi_context);
+	}
+	SPI_finish();
+
+	return schemas;
+}

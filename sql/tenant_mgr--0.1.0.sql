@@ -8,16 +8,16 @@
 -- might put, there could be taken for ours.
 DO $$
 DECLARE
-	nspid pg_catalog.oid;
-	nspowner pg_catalog.oid;
+	our_schema pg_catalog.oid;
+	our_owner pg_catalog.oid;
 BEGIN
-	SELECT n.oid, n.nspowner INTO nspid, nspowner
+	SELECT n.oid, n.nspowner INTO our_schema, our_owner
 		FROM pg_catalog.pg_namespace n
 		WHERE n.nspname OPERATOR(pg_catalog.=) 'tenant'::pg_catalog.name;
 
 	IF NOT EXISTS (
 		SELECT FROM pg_catalog.pg_roles r
-			WHERE r.oid OPERATOR(pg_catalog.=) nspowner
+			WHERE r.oid OPERATOR(pg_catalog.=) our_owner
 			AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) CURRENT_USER))
 	THEN
 		RAISE EXCEPTION 'schema "tenant" belongs to another role'
@@ -28,9 +28,9 @@ BEGIN
 	IF EXISTS (
 		SELECT FROM pg_catalog.pg_namespace n,
 			LATERAL pg_catalog.aclexplode(n.nspacl) a
-			WHERE n.oid OPERATOR(pg_catalog.=) nspid
+			WHERE n.oid OPERATOR(pg_catalog.=) our_schema
 			AND a.privilege_type OPERATOR(pg_catalog.=) 'CREATE'::pg_catalog.text
-			AND a.grantee OPERATOR(pg_catalog.<>) nspowner)
+			AND a.grantee OPERATOR(pg_catalog.<>) our_owner)
 	THEN
 		RAISE EXCEPTION 'others than its owner can create objects in schema "tenant"'
 			USING ERRCODE = 'insufficient_privilege',
@@ -41,7 +41,7 @@ BEGIN
 		SELECT FROM pg_catalog.pg_depend d
 			WHERE d.refclassid OPERATOR(pg_catalog.=)
 				'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid
-			AND d.refobjid OPERATOR(pg_catalog.=) nspid
+			AND d.refobjid OPERATOR(pg_catalog.=) our_schema
 			AND d.classid OPERATOR(pg_catalog.<>)
 				'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid)
 	THEN
@@ -273,10 +273,104 @@ GRANT SELECT ON TABLE tenant.tenants TO PUBLIC;
 --
 -- Binding
 --
+-- The functions that bind are not STRICT: a missing name must not leave the
+-- session where it was.
+--
+
+CREATE FUNCTION tenant.switch(name pg_catalog.text) RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_switch'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.switch(text) IS
+	'bind the session to a tenant, and return its name';
+GRANT EXECUTE ON FUNCTION tenant.switch(text) TO PUBLIC;
+
+CREATE FUNCTION tenant.switch_local(name pg_catalog.text)
+	RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_switch_local'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.switch_local(text) IS
+	'bind the rest of the transaction to a tenant, and return its name';
+GRANT EXECUTE ON FUNCTION tenant.switch_local(text) TO PUBLIC;
+
+CREATE FUNCTION tenant.reset() RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_reset'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.reset() IS
+	'unbind the session, and put its search path back';
+GRANT EXECUTE ON FUNCTION tenant.reset() TO PUBLIC;
+
+CREATE FUNCTION tenant.current() RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_current'
+	LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.current() IS
+	'name of the tenant that the session is bound to';
+GRANT EXECUTE ON FUNCTION tenant.current() TO PUBLIC;
+
+CREATE FUNCTION tenant.search_path(name pg_catalog.text)
+	RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_search_path'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.search_path(text) IS
+	'search path that a session gets when it is bound to a tenant';
+GRANT EXECUTE ON FUNCTION tenant.search_path(text) TO PUBLIC;
 
 --
 -- Domains
 --
+-- As with the registry, the library reads and writes the table itself.
+--
+
+CREATE TABLE tenant.domain (
+	host pg_catalog.text COLLATE pg_catalog."C"
+		CONSTRAINT domain_pkey PRIMARY KEY,
+	tenant_id pg_catalog.uuid NOT NULL
+);
+COMMENT ON TABLE tenant.domain IS 'hosts of tenants';
+COMMENT ON COLUMN tenant.domain.host IS
+	'name of the host in lower case, without port or trailing dot';
+COMMENT ON COLUMN tenant.domain.tenant_id IS 'id of the tenant';
+CREATE INDEX domain_tenant_id_idx ON tenant.domain (tenant_id);
+REVOKE ALL ON TABLE tenant.domain FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('tenant.domain'::pg_catalog.regclass,
+										   ''::pg_catalog.text);
+
+CREATE FUNCTION tenant.add_domain(host pg_catalog.text, name pg_catalog.text)
+	RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_add_domain'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.add_domain(text, text) IS 'give a host to a tenant';
+REVOKE ALL ON FUNCTION tenant.add_domain(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.drop_domain(host pg_catalog.text)
+	RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_drop_domain'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.drop_domain(text) IS 'take a host from its tenant';
+REVOKE ALL ON FUNCTION tenant.drop_domain(text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.resolve(host pg_catalog.text) RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_resolve'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.resolve(text) IS
+	'name of the tenant that a host belongs to';
+GRANT EXECUTE ON FUNCTION tenant.resolve(text) TO PUBLIC;
+
+-- Shows the hosts of those tenants that tenant.tenants shows.
+CREATE VIEW tenant.domains WITH (security_barrier) AS
+	SELECT d.host,
+		r.name AS tenant
+	FROM tenant.domain d
+		JOIN tenant.registry r ON r.id OPERATOR(pg_catalog.=) d.tenant_id
+		LEFT JOIN pg_catalog.pg_namespace n
+		ON n.nspname OPERATOR(pg_catalog.=) r.schema_name
+	WHERE pg_catalog.has_table_privilege(
+			'tenant.registry'::pg_catalog.regclass::pg_catalog.oid,
+			'SELECT'::pg_catalog.text)
+		OR pg_catalog.has_schema_privilege(n.oid, 'USAGE'::pg_catalog.text)
+		OR pg_catalog.pg_has_role(n.nspowner, 'USAGE'::pg_catalog.text);
+COMMENT ON VIEW tenant.domains IS
+	'hosts of tenants that the current user has to do with';
+GRANT SELECT ON TABLE tenant.domains TO PUBLIC;
 
 --
 -- Event triggers

@@ -103,9 +103,9 @@ sub hidden_state
 	my ($db, $schema) = @_;
 	return $node->safe_psql($db, sprintf(q{
 		SET search_path = pg_catalog, %1$s;
-		SELECT 'cast', castsource::regtype, casttarget::regtype, castfunc::regproc, castcontext, castmethod
+		SELECT 'cast', castsource::regtype, casttarget::regtype, castfunc::regprocedure, castcontext, castmethod
 			FROM pg_cast JOIN public.members(%2$s) m ON m.classid = 'pg_cast'::regclass AND m.objid = oid ORDER BY 2, 3;
-		SELECT 'transform', trftype::regtype, trffromsql::regproc, trftosql::regproc
+		SELECT 'transform', trftype::regtype, trffromsql::regprocedure, trftosql::regprocedure
 			FROM pg_transform JOIN public.members(%2$s) m ON m.classid = 'pg_transform'::regclass AND m.objid = oid ORDER BY 2;
 		SELECT 'comment', regexp_replace(pg_describe_object(d.classoid, d.objoid, 0), '\d{5,}', 'N', 'g'), objsubid, description
 			FROM pg_description d JOIN public.members(%2$s) m ON m.classid = classoid AND m.objid = objoid
@@ -116,7 +116,7 @@ sub hidden_state
 		SELECT 'label', enumtypid::regtype, enumlabel, enumsortorder FROM pg_enum
 			JOIN pg_type t ON t.oid = enumtypid WHERE typnamespace = %3$s::regnamespace
 			ORDER BY enumtypid::regtype::text COLLATE "C", enumsortorder;
-		SELECT 'trigger', tgrelid::regclass, regexp_replace(tgname, '\d{5,}', 'N'), tgfoid::regproc, tgenabled, tgtype,
+		SELECT 'trigger', tgrelid::regclass, regexp_replace(tgname, '\d{5,}', 'N'), tgfoid::regprocedure, tgenabled, tgtype,
 			tgisinternal, tgconstrrelid::regclass, tgdeferrable, count(*)
 			FROM pg_trigger JOIN public.members(%2$s) m ON m.classid = 'pg_trigger'::regclass AND m.objid = oid
 			GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY tgrelid::regclass::text COLLATE "C", 3, 6, 4,
@@ -274,7 +274,8 @@ sub use_torture
 	$refused->("INSERT INTO indexed (id, name) SELECT id, name FROM indexed WHERE id = 1", qr/duplicate key/, 'unique indexes');
 	$refused->("INSERT INTO booking (room, during) VALUES (9, '[2024-01-05,2024-01-06)')", qr/exclusion constraint/, 'exclusion constraints');
 	$refused->("SELECT 'sad'::good_mood", qr/not_sad/, 'checks of domains');
-	$works->("DELETE FROM account WHERE id = 1; SELECT count(*) FROM account WHERE parent_id = 1", 0, 'cascades');
+	$works->("INSERT INTO account (id) VALUES (5000); INSERT INTO account (id, parent_id) VALUES (5001, 5000);
+		DELETE FROM account WHERE id = 5000; SELECT count(*) FROM account WHERE id >= 5000", 0, 'cascades');
 	is_same(rows_of($node, $db, $source), $rows_of_source, "$kind: nothing of this reached the source");
 	return;
 }

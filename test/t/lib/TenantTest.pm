@@ -80,14 +80,14 @@ sub load_torture
 	return;
 }
 
-# What pg_dump says about a schema, its name replaced by $as.  The name must be
-# one that occurs nowhere else.
+# What pg_dump says about a schema, its name replaced by $as, entry by entry in a
+# fixed order.  The name must be one that occurs nowhere else.
 sub structure_of
 {
 	my ($node, $db, $schema, $as) = @_;
 	my ($stdout, $stderr) =
 	  run_command([ 'pg_dump', '-s', '-d', $node->connstr($db), '-n', ident($schema) ]);
-	$stdout =~ s/^\\(un)?restrict .*\n//mg;
+	$stdout =~ s/^(\\(un)?restrict |SET default_t).*\n\n?//mg;
 	if (defined $as)
 	{
 		my ($from, $to) = (ident($schema), ident($as));
@@ -95,7 +95,8 @@ sub structure_of
 		$stdout =~ s/\Q$from\E/$to/g;
 		$stdout =~ s/\b\Q$schema\E\b/$as/g;
 	}
-	return $stdout . $stderr;
+	# The order follows dependencies and, where they are circular, OIDs.
+	return join('', sort split(/^(?=--\n-- (?:Name|PostgreSQL))/m, $stdout)) . $stderr;
 }
 
 # One line a table or materialized view: its rows' number and hash.  Values of
@@ -107,7 +108,7 @@ sub rows_of
 	my $sql = $node->safe_psql($db, sprintf(q{
 		SELECT format($f$SELECT %%L, count(*), md5(string_agg(r, E'\n' ORDER BY r COLLATE "C"))
 			FROM (SELECT replace(translate(t::text, '"\', ''), %%L, %%L) FROM ONLY %%I.%%I AS t) AS x (r);$f$,
-			relname, %1$s, %2$s, nspname, relname)
+			translate(relname, E'\n', ' '), %1$s, %2$s, nspname, relname)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 		WHERE nspname = %3$s AND relkind IN ('r', 'm') AND (relkind = 'r' OR relispopulated)
 		ORDER BY relname COLLATE "C"}, literal($from), literal($to), literal($schema)));

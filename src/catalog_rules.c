@@ -40,13 +40,12 @@ tm_catalog_rules(Relation catalog)
 {
 	int			natts = RelationGetNumberOfAttributes(catalog);
 	CatalogRules *rules = palloc0(sizeof(CatalogRules));
-	Oid			index;
-	AttrNumber	attno;
+	AttrNumber	attno = get_attnum(RelationGetRelid(catalog), "oid");
 
 	rules->fixed = palloc(sizeof(ColumnRule) * (natts + 1));
 	rules->variable = palloc(sizeof(ColumnRule) * (natts + 1));
 
-	if (tm_catalog_identity(RelationGetRelid(catalog), &index, &attno))
+	if (attno != InvalidAttrNumber)
 		add_rule(rules, catalog, attno, COLUMN_OID, RelationGetRelid(catalog));
 	add_reference_rules(rules, catalog);
 	add_type_rules(rules, catalog);

@@ -173,6 +173,8 @@ changed_row(RowCopy *copy, TupleTableSlot *slot)
 		if (!nulls[i] && copy->holds_oids[i])
 			values[i] = tm_value_map(copy->map, values[i], att->atttypid);
 	}
+	/* the values are of the clone's types now, and so is the row */
+	tupdesc = RelationGetDescr(copy->clone);
 	row = heap_form_tuple(tupdesc, values, nulls);
 	if (HeapTupleHasExternal(row))
 		row = toast_flatten_tuple(row, tupdesc);

@@ -56,6 +56,12 @@ static ExecutorStart_hook_type prev_ExecutorStart = NULL;
 static ExecutorEnd_hook_type prev_ExecutorEnd = NULL;
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
+/*
+ * Depth of utility statements that have passed, within which nothing is asked
+ * again: dropping the tenant's own schema goes on with event triggers.
+ */
+static int	utility_depth = 0;
+
 /* others are to be woken up when the transaction commits */
 static bool poke_armed = false;
 
@@ -67,6 +73,18 @@ static void tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 							  ParamListInfo params,
 							  QueryEnvironment *queryEnv,
 							  DestReceiver *dest, QueryCompletion *qc);
+static void inner_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+								 bool readOnlyTree,
+								 ProcessUtilityContext context,
+								 ParamListInfo params,
+								 QueryEnvironment *queryEnv,
+								 DestReceiver *dest, QueryCompletion *qc);
+static void next_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+								bool readOnlyTree,
+								ProcessUtilityContext context,
+								ParamListInfo params,
+								QueryEnvironment *queryEnv,
+								DestReceiver *dest, QueryCompletion *qc);
 static void end_of_transaction(XactEvent event, void *arg);
 static void end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 								  SubTransactionId parentSubid, void *arg);
@@ -79,6 +97,7 @@ static bool plan_calls_only_us(Plan *plan, CallSearch *context);
 static bool calls_others_walker(Node *node, void *context);
 static bool function_of_others(Oid funcid, void *context);
 static bool plan_is_confined(PlannedStmt *pstmt, Oid nspid);
+static bool begins_transaction(Node *stmt);
 static bool utility_is_exempt(Node *stmt);
 static PlannedStmt *spell_out_reset(PlannedStmt *pstmt);
 static void poke_others(void);
@@ -110,7 +129,7 @@ tm_binding_poke_at_commit(void)
 static void
 tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
-	if (watching() && !tm_binding_is_settled())
+	if (utility_depth == 0 && watching() && !tm_binding_is_settled())
 		watch_plan(queryDesc->plannedstmt);
 
 	if (prev_ExecutorStart)
@@ -137,43 +156,71 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				  ParamListInfo params, QueryEnvironment *queryEnv,
 				  DestReceiver *dest, QueryCompletion *qc)
 {
-	bool		begins = false;
+	bool		begins;
+	bool		passes;
 
-	if (watching())
+	if (utility_depth > 0 || !watching())
 	{
-		/* The statement may be gone once it has been executed. */
-		if (IsA(pstmt->utilityStmt, TransactionStmt))
-		{
-			TransactionStmt *stmt = (TransactionStmt *) pstmt->utilityStmt;
-
-			begins = (stmt->kind == TRANS_STMT_BEGIN ||
-					  stmt->kind == TRANS_STMT_START);
-
-			/* What was prepared may have changed tenants. */
-			if (stmt->kind == TRANS_STMT_COMMIT_PREPARED)
-				poke_armed = true;
-		}
-		else if (!tm_binding_is_settled() &&
-				 !utility_is_exempt(pstmt->utilityStmt))
-			tm_binding_validate();
-
-		pstmt = spell_out_reset(pstmt);
+		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+							queryEnv, dest, qc);
+		return;
 	}
 
+	/* The statement may be gone once it has been executed. */
+	begins = begins_transaction(pstmt->utilityStmt);
+	passes = !utility_is_exempt(pstmt->utilityStmt);
+
+	if (passes && !tm_binding_is_settled())
+		tm_binding_validate();
+	pstmt = spell_out_reset(pstmt);
+
+	if (passes)
+		inner_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+							 queryEnv, dest, qc);
+	else
+		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+							queryEnv, dest, qc);
+
+	if (!watching())
+		return;
+	if (begins && !tm_binding_is_settled())
+		tm_binding_settle(true);
+	else if (tm_binding_needs_settling())
+		tm_binding_settle(false);
+}
+
+/* Execute a utility statement that has passed. */
+static void
+inner_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+					 bool readOnlyTree, ProcessUtilityContext context,
+					 ParamListInfo params, QueryEnvironment *queryEnv,
+					 DestReceiver *dest, QueryCompletion *qc)
+{
+	utility_depth++;
+	PG_TRY();
+	{
+		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+							queryEnv, dest, qc);
+	}
+	PG_FINALLY();
+	{
+		utility_depth--;
+	}
+	PG_END_TRY();
+}
+
+static void
+next_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+					bool readOnlyTree, ProcessUtilityContext context,
+					ParamListInfo params, QueryEnvironment *queryEnv,
+					DestReceiver *dest, QueryCompletion *qc)
+{
 	if (prev_ProcessUtility)
 		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
 							queryEnv, dest, qc);
 	else
 		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
 								params, queryEnv, dest, qc);
-
-	if (begins && watching())
-	{
-		if (!tm_binding_is_settled())
-			tm_binding_settle(true);
-	}
-	else if (tm_binding_needs_settling() && watching())
-		tm_binding_settle(false);
 }
 
 /*
@@ -367,6 +414,23 @@ plan_is_confined(PlannedStmt *pstmt, Oid nspid)
 }
 
 /*
+ * Does the statement begin a transaction block?  And by the way: does it let
+ * others see what an earlier one has prepared, which may be about tenants?
+ */
+static bool
+begins_transaction(Node *stmt)
+{
+	TransactionStmtKind kind;
+
+	if (!IsA(stmt, TransactionStmt))
+		return false;
+	kind = ((TransactionStmt *) stmt)->kind;
+	if (kind == TRANS_STMT_COMMIT_PREPARED)
+		poke_armed = true;
+	return kind == TRANS_STMT_BEGIN || kind == TRANS_STMT_START;
+}
+
+/*
  * Utility statements that need no binding: those that a session gets out of
  * trouble with, and those whose inside comes by again.
  */
@@ -375,6 +439,7 @@ utility_is_exempt(Node *stmt)
 {
 	switch (nodeTag(stmt))
 	{
+		case T_TransactionStmt:
 		case T_VariableSetStmt:
 		case T_VariableShowStmt:
 		case T_DiscardStmt:

@@ -7,13 +7,14 @@
  * other session.  So a schema is purged in batches, each a transaction of its
  * own that locks no more than a fraction of that table.
  *
- * What goes together are the objects that hang directly off the schema, the
- * "seeds", each with what belongs to it; one that others depend on has to
- * wait until those are gone, for dropping it would drag them along.  Children
- * depend on their parents, referencing tables on the referenced ones, tables
- * on the types of their columns, so this order comes from pg_depend alone.
- * Where objects depend on each other in a circle, the one with the fewest
- * others in the way goes first and the rest loses what ties it to that one.
+ * What goes together is an object that hangs directly off the schema and what
+ * belongs to it: a table, its indexes, its columns' sequences.  One that
+ * others depend on has to wait until those are gone, for dropping it would
+ * drag them along.  Children depend on their parents, referencing tables on
+ * the referenced ones, tables on the types of their columns, so this order
+ * comes from pg_depend alone.  Where objects depend on each other in a circle,
+ * the one with the fewest others in the way goes first and the rest loses what
+ * ties it to that one.
  *
  * The first batch only marks the tenant: from then on it cannot be restored
  * and every purge, also one that is told nothing, takes it up again, so that
@@ -57,17 +58,33 @@
 #include "tenant_name.h"
 #include "trash.h"
 
-/* An object that hangs directly off the schema */
-typedef struct Seed
+/* A member of the schema, and what it takes to drop it */
+typedef struct Candidate
 {
-	ObjectAddress address;		/* what to drop */
+	int			goes_with;		/* position of the candidate that it is dropped
+								 * with; its own if it can go alone */
 	int			cost;			/* number of members that go with it */
-	int			waits_for;		/* number of ties from other seeds to it that
-								 * are not yet cut */
-	List	   *uses;			/* positions of seeds that it depends on, one
-								 * for each such tie */
+	int			waits_for;		/* number of ties from other candidates to it
+								 * that are not yet cut */
+	List	   *uses;			/* positions of candidates that it depends on,
+								 * one for each such tie */
 	bool		chosen;			/* part of this batch? */
-} Seed;
+} Candidate;
+
+/* One member of the schema depends on another */
+typedef struct Tie
+{
+	int			user;			/* position of the one that depends */
+	int			used;			/* position of the one that it depends on */
+} Tie;
+
+/* All the ties within a schema */
+typedef struct TieList
+{
+	Tie		   *ties;			/* array of nties */
+	int			nties;
+	int			maxties;
+} TieList;
 
 static List *tenants_to_purge(const char *name);
 static void purge_tenant(const TenantInfo *tenant, bool is_named);
@@ -77,13 +94,15 @@ static int	lock_table_size(void);
 static void drop_schema(const TenantInfo *tenant);
 static void drop_batch(const TenantInfo *tenant, const Closure *closure,
 					   int budget);
-static Seed *collect_seeds(const Closure *closure);
-static void collect_ties(const Closure *closure, Seed *seeds, int position,
-						 Relation depRel);
-static int	position_of_seed(const Closure *closure, int position);
-static void choose_batch(Seed *seeds, int nseeds, int budget);
-static int	choose_seed(Seed *seeds, int position, List **ready);
-static void lock_batch(Seed *seeds, int nseeds);
+static Candidate *collect_candidates(const Closure *closure);
+static void collect_ties(const Closure *closure, Candidate *candidates,
+						 int position, Relation depRel, TieList *list);
+static bool goes_along(const ClosureMember *dependent, char deptype);
+static int	seed_position(const Closure *closure, int position);
+static int	leader(const Candidate *candidates, int position);
+static void choose_batch(Candidate *candidates, int ncandidates, int budget);
+static int	choose(Candidate *candidates, int position, List **ready);
+static void lock_batch(const Closure *closure, Candidate *candidates);
 
 PG_FUNCTION_INFO_V1(tenant_purge);
 
@@ -265,66 +284,77 @@ drop_schema(const TenantInfo *tenant)
 }
 
 /*
- * Drop seeds until the budget of locks is used up.  Nothing outside the
+ * Drop objects until the budget of locks is used up.  Nothing outside the
  * schema may go along: that is looked at again when the relations are locked
  * and nobody can make, say, a view of them any more.
  */
 static void
 drop_batch(const TenantInfo *tenant, const Closure *closure, int budget)
 {
-	Seed	   *seeds = collect_seeds(closure);
+	Candidate  *candidates = collect_candidates(closure);
 	ObjectAddresses *batch = new_object_addresses();
 	int			i;
 
-	choose_batch(seeds, closure->nmembers, budget);
-	lock_batch(seeds, closure->nmembers);
+	choose_batch(candidates, closure->nmembers, budget);
+	lock_batch(closure, candidates);
 	tm_trash_report_dependents(tenant, closure, ERROR);
 
 	for (i = 0; i < closure->nmembers; i++)
 	{
-		if (seeds[i].chosen)
-			add_exact_object_address(&seeds[i].address, batch);
+		ObjectAddress address;
+
+		if (!candidates[i].chosen)
+			continue;
+		ObjectAddressSet(address, closure->members[i].classid,
+						 closure->members[i].objid);
+		add_exact_object_address(&address, batch);
 	}
 	performMultipleDeletions(batch, DROP_CASCADE, PERFORM_DELETION_QUIETLY);
 }
 
 /*
- * The seeds, in an array that has the same positions as the closure's
- * members; those that are not seeds have cost 0.
+ * One candidate for each of the closure's members, at the same positions.
+ * Those that cannot go alone have cost 0.
  */
-static Seed *
-collect_seeds(const Closure *closure)
+static Candidate *
+collect_candidates(const Closure *closure)
 {
-	Seed	   *seeds = palloc0(sizeof(Seed) * closure->nmembers);
+	Candidate  *candidates = palloc0(sizeof(Candidate) * closure->nmembers);
 	Relation	depRel = table_open(DependRelationId, AccessShareLock);
+	TieList		list = {0};
 	int			i;
 
 	for (i = 0; i < closure->nmembers; i++)
-	{
-		Seed	   *seed = &seeds[position_of_seed(closure, i)];
-
-		seed->cost++;
-		if (seed == &seeds[i])
-			ObjectAddressSet(seed->address, closure->members[i].classid,
-							 closure->members[i].objid);
-	}
+		candidates[i].goes_with = seed_position(closure, i);
 	for (i = 0; i < closure->nmembers; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		collect_ties(closure, seeds, i, depRel);
+		collect_ties(closure, candidates, i, depRel, &list);
 	}
 	table_close(depRel, AccessShareLock);
 
-	return seeds;
+	/* Now that it is clear who goes with whom: */
+	for (i = 0; i < closure->nmembers; i++)
+		candidates[leader(candidates, i)].cost++;
+	for (i = 0; i < list.nties; i++)
+	{
+		int			user = leader(candidates, list.ties[i].user);
+		int			used = leader(candidates, list.ties[i].used);
+
+		if (user == used)
+			continue;
+		candidates[used].waits_for++;
+		candidates[user].uses = lappend_int(candidates[user].uses, used);
+	}
+	return candidates;
 }
 
-/* Note which other seeds have something that depends on the given member. */
+/* Note what depends on the given member, and what of it has to go along. */
 static void
-collect_ties(const Closure *closure, Seed *seeds, int position,
-			 Relation depRel)
+collect_ties(const Closure *closure, Candidate *candidates, int position,
+			 Relation depRel, TieList *list)
 {
 	const ClosureMember *member = &closure->members[position];
-	int			used = position_of_seed(closure, position);
 	ScanKeyData key[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -342,20 +372,47 @@ collect_ties(const Closure *closure, Seed *seeds, int position,
 		int			user;
 
 		dependent = tm_closure_find(closure, depend->classid, depend->objid);
-		if (dependent == NULL)
+		if (dependent == NULL || dependent == member)
 			continue;
-		user = position_of_seed(closure, dependent - closure->members);
-		if (user == used)
-			continue;
-		seeds[used].waits_for++;
-		seeds[user].uses = lappend_int(seeds[user].uses, used);
+		user = dependent - closure->members;
+		if (list->nties == list->maxties)
+		{
+			list->maxties = Max(1024, list->maxties * 2);
+			list->ties = list->ties == NULL ?
+				palloc(sizeof(Tie) * list->maxties) :
+				repalloc_huge(list->ties, sizeof(Tie) * list->maxties);
+		}
+		list->ties[list->nties].user = user;
+		list->ties[list->nties++].used = position;
+
+		if (candidates[user].goes_with == user &&
+			goes_along(dependent, depend->deptype) &&
+			leader(candidates, position) != user)
+			candidates[user].goes_with = position;
 	}
 	systable_endscan(scan);
 }
 
+/*
+ * Is this dependent dropped with what it depends on, and hardly without it?
+ * The server refuses to drop an identity column's sequence alone.  A serial
+ * column's could be, but column and sequence depend on each other.  Tables
+ * that depend automatically are partitions, which can well go alone.
+ */
+static bool
+goes_along(const ClosureMember *dependent, char deptype)
+{
+	if (deptype == DEPENDENCY_INTERNAL)
+		return true;
+	return deptype == DEPENDENCY_AUTO &&
+		dependent->relkind != RELKIND_RELATION &&
+		dependent->relkind != RELKIND_PARTITIONED_TABLE &&
+		dependent->relkind != RELKIND_FOREIGN_TABLE;
+}
+
 /* The position of the seed that the member at this position belongs to. */
 static int
-position_of_seed(const Closure *closure, int position)
+seed_position(const Closure *closure, int position)
 {
 	const ClosureMember *member = &closure->members[position];
 	const ClosureMember *seed = tm_closure_find(closure, member->owner_class,
@@ -364,25 +421,35 @@ position_of_seed(const Closure *closure, int position)
 	return seed ? (int) (seed - closure->members) : position;
 }
 
+/* The position of the candidate that takes this one along. */
+static int
+leader(const Candidate *candidates, int position)
+{
+	while (candidates[position].goes_with != position)
+		position = candidates[position].goes_with;
+	return position;
+}
+
 /*
- * Choose the seeds of a batch: those that nothing waits to be dropped before,
- * and what they set free.  At least one is chosen, whatever its cost.
+ * Choose what goes in this batch: candidates that no other depends on, and
+ * what they set free.  At least one is chosen, whatever its cost.
  */
 static void
-choose_batch(Seed *seeds, int nseeds, int budget)
+choose_batch(Candidate *candidates, int ncandidates, int budget)
 {
 	List	   *ready = NIL;
 	int			fewest = -1;
 	int			spent = 0;
 	int			i;
 
-	for (i = 0; i < nseeds; i++)
+	for (i = 0; i < ncandidates; i++)
 	{
-		if (seeds[i].cost == 0)
+		if (candidates[i].cost == 0)
 			continue;
-		if (seeds[i].waits_for == 0)
+		if (candidates[i].waits_for == 0)
 			ready = lappend_int(ready, i);
-		if (fewest < 0 || seeds[i].waits_for < seeds[fewest].waits_for)
+		if (fewest < 0 ||
+			candidates[i].waits_for < candidates[fewest].waits_for)
 			fewest = i;
 	}
 
@@ -395,48 +462,49 @@ choose_batch(Seed *seeds, int nseeds, int budget)
 		int			next = llast_int(ready);
 
 		ready = list_delete_last(ready);
-		if (spent > 0 && spent + seeds[next].cost > budget)
+		if (spent > 0 && spent + candidates[next].cost > budget)
 			continue;
-		spent += choose_seed(seeds, next, &ready);
+		spent += choose(candidates, next, &ready);
 	}
 }
 
-/* Add a seed to the batch; returns the locks it takes. */
+/* Add a candidate to the batch; returns the locks it takes. */
 static int
-choose_seed(Seed *seeds, int position, List **ready)
+choose(Candidate *candidates, int position, List **ready)
 {
 	ListCell   *lc;
 
-	seeds[position].chosen = true;
-	foreach(lc, seeds[position].uses)
+	candidates[position].chosen = true;
+	foreach(lc, candidates[position].uses)
 	{
-		Seed	   *used = &seeds[lfirst_int(lc)];
+		Candidate  *used = &candidates[lfirst_int(lc)];
 
 		if (--used->waits_for == 0 && !used->chosen)
 			*ready = lappend_int(*ready, lfirst_int(lc));
 	}
 
 	/* In a circle, whatever ties others to this one has to be locked, too. */
-	return seeds[position].cost + seeds[position].waits_for;
+	return candidates[position].cost + candidates[position].waits_for;
 }
 
 /*
- * Lock the relations of the batch, parents being chosen only with or after
- * their children; leave out what has been dropped by other means meanwhile.
+ * Lock the relations of the batch, and leave out those that have been dropped
+ * by other means meanwhile.
  */
 static void
-lock_batch(Seed *seeds, int nseeds)
+lock_batch(const Closure *closure, Candidate *candidates)
 {
 	int			i;
 
-	for (i = 0; i < nseeds; i++)
+	for (i = 0; i < closure->nmembers; i++)
 	{
-		if (!seeds[i].chosen ||
-			seeds[i].address.classId != RelationRelationId)
+		Oid			objid = closure->members[i].objid;
+
+		if (!candidates[i].chosen ||
+			closure->members[i].classid != RelationRelationId)
 			continue;
-		LockRelationOid(seeds[i].address.objectId, AccessExclusiveLock);
-		if (!SearchSysCacheExists1(RELOID,
-								   ObjectIdGetDatum(seeds[i].address.objectId)))
-			seeds[i].chosen = false;
+		LockRelationOid(objid, AccessExclusiveLock);
+		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(objid)))
+			candidates[i].chosen = false;
 	}
 }

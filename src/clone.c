@@ -81,6 +81,7 @@ tm_clone_schema(const CloneRequest *request)
 	tm_storage_create_files(&state);	/* the files */
 	CommandCounterIncrement();	/* now the new relations can be opened */
 
+	tm_storage_announce_files(&state);
 	tm_relabel_refresh_texts(&state);
 	tm_storage_init_indexes(&state);
 	tm_rowcopy_tables(&state);	/* the rows */

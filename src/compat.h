@@ -16,8 +16,8 @@
 #include "utils/acl.h"
 #include "utils/guc_tables.h"
 #include "nodes/parsenodes.h"
-#include "access/xlog.h"
 #include "catalog/catalog.h"
+#include "catalog/storage.h"
 #include "storage/bufmgr.h"
 #include "storage/smgr.h"
 #include "utils/rel.h"
@@ -80,9 +80,18 @@ tm_smgropen(RelFileLocator file)
 	return smgropen(file, InvalidBackendId);
 #endif
 }
-#else
-#define rd_firstRelfilelocatorSubid	rd_firstRelfilenodeSubid
 #endif
+
+/* With wal_level = minimal: will the file be synced instead of being logged? */
+static inline bool
+tm_file_skips_wal(RelFileLocator file)
+{
+#if PG_VERSION_NUM >= 160000
+	return RelFileLocatorSkippingWAL(file);
+#else
+	return RelFileNodeSkippingWAL(file);
+#endif
+}
 
 /* A new, zeroed and exclusively locked page at the end of a file of our own */
 static inline Buffer
@@ -99,15 +108,10 @@ tm_extend_file(RelFileLocator file, ForkNumber fork, char relpersistence)
 #endif
 }
 
-/*
- * With wal_level = minimal the server must know that the relation's file is
- * as old as this transaction; it cannot tell from catalog rows.
- */
+/* Tell the relation cache that the relation's file was made just now */
 static inline void
 tm_assume_new_file(Relation rel)
 {
-	if (XLogIsNeeded() || rel->rd_firstRelfilelocatorSubid != InvalidSubTransactionId)
-		return;
 #if PG_VERSION_NUM >= 160000
 	RelationAssumeNewRelfilelocator(rel);
 #else

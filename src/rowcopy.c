@@ -88,7 +88,6 @@ copy_table(CloneState *state, CloneRelation *relation)
 		return false;
 	}
 	copy.clone = table_open(relation->clone, AccessExclusiveLock);
-	tm_assume_new_file(copy.clone);
 	copy.map = state->map;
 	copy.bistate = GetBulkInsertState();
 	copy.context = AllocSetContextCreate(CurrentMemoryContext,

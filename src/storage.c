@@ -7,6 +7,11 @@
  * WAL-logged as full-page images, so neither a file nor its directory has to
  * be synced here; the next checkpoint does it.
  *
+ * With wal_level = minimal, files that a transaction creates are synced at
+ * commit, and what is written to them must not be logged: replay would put
+ * the first page back in the place of later ones.  The relation cache learns
+ * of new files from the commands that create them, and has to be told here.
+ *
  * An empty btree is a single page, and nearly all indexes are btrees.  Its
  * only property that depends on the column types, whether duplicates can be
  * merged, is taken from the source's page, so the index need not even be
@@ -19,6 +24,7 @@
 
 #include "access/genam.h"
 #include "access/nbtree.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/xlog.h"
 #include "access/xloginsert.h"
@@ -62,6 +68,23 @@ tm_storage_create_files(CloneState *state)
 		create_files(relation);
 		if (relation->relkind == RELKIND_SEQUENCE)
 			write_sequence(relation);
+	}
+}
+
+void
+tm_storage_announce_files(CloneState *state)
+{
+	if (XLogIsNeeded())
+		return;
+
+	for (int i = 0; i < state->nrelations; i++)
+	{
+		Relation	rel = relation_open(state->relations[i].clone,
+										AccessExclusiveLock);
+
+		CHECK_FOR_INTERRUPTS();
+		tm_assume_new_file(rel);
+		relation_close(rel, NoLock);
 	}
 }
 
@@ -151,7 +174,8 @@ write_first_page(const CloneRelation *relation, ForkNumber fork,
 	START_CRIT_SECTION();
 	memcpy(BufferGetPage(buffer), page, BLCKSZ);
 	MarkBufferDirty(buffer);
-	if (relation->relpersistence == RELPERSISTENCE_PERMANENT ||
+	if ((relation->relpersistence == RELPERSISTENCE_PERMANENT &&
+		 !tm_file_skips_wal(relation->clone_file)) ||
 		fork == INIT_FORKNUM)
 		log_newpage_buffer(buffer, standard_layout);
 	END_CRIT_SECTION();
@@ -239,8 +263,6 @@ build_index(CloneState *state, const CloneRelation *index)
 	Relation	heapRel = table_open(heapid, AccessExclusiveLock);
 	Relation	indexRel = index_open(index->clone, AccessExclusiveLock);
 
-	tm_assume_new_file(heapRel);
-	tm_assume_new_file(indexRel);
 	index_build(heapRel, indexRel, BuildIndexInfo(indexRel), false, false);
 	index_close(indexRel, NoLock);
 	table_close(heapRel, NoLock);

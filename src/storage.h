@@ -16,6 +16,12 @@
 extern void tm_storage_create_files(CloneState *state);
 
 /*
+ * Let the relation cache know that the files are new, which matters with
+ * wal_level = minimal.  The catalog rows must be visible.
+ */
+extern void tm_storage_announce_files(CloneState *state);
+
+/*
  * Make the indexes valid that will not be built from rows: those of TOAST
  * tables and of tables without rows.  The catalog rows must be visible.
  */

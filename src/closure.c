@@ -93,8 +93,7 @@ static void collect_outsiders(const Closure *closure, Relation depRel,
 							  Oid classid, Oid objid, List **outsiders);
 static bool address_listed(const List *addresses, Oid classid, Oid objid);
 static void refuse(const Closure *closure, const ClosureMember *member,
-				   const char *reason, const char *hint)
-			pg_attribute_noreturn();
+				   const char *reason, const char *hint);
 static void refuse_foreign_namespace(const Closure *closure,
 									 const ClosureMember *member);
 static void refuse_torn_partition(const Closure *closure,

@@ -6,10 +6,9 @@
  * multiranges carry the OID of their type in a header, whatever they are
  * made of.  The reg* types are OIDs by nature.  All of these are rewritten
  * in their binary form, recursively: that is exact, and it works before the
- * new types can be looked up.  The one exception are ranges over composite or
- * array types of the schema, whose bounds change their bytes but not their
- * size class in place; they go through the types' own output and input
- * functions, and the new types must be visible for it.
+ * new types can be looked up.  The one exception are ranges over types of the
+ * schema that are not enums, such as composites: these go through the types'
+ * own output and input functions, and the new types must be visible for it.
  *
  * Domains are their base types here.  A base type with C functions of its
  * own is opaque: it is copied as it is.
@@ -47,6 +46,7 @@ static Datum map_array(const OidMap *map, Datum value);
 static Datum map_composite(const OidMap *map, Datum value);
 static Datum map_range(const OidMap *map, Datum value);
 static Datum map_multirange(const OidMap *map, Datum value);
+static void map_enum_bounds(const OidMap *map, char *start, char *end);
 static Datum map_through_text(const OidMap *map, Datum value, Oid typid);
 
 bool
@@ -240,9 +240,8 @@ map_composite(const OidMap *map, Datum value)
 }
 
 /*
- * New range type in the header.  Bounds of an enum are fixed-width OIDs that
- * follow the header one after the other, the lower one first; relabelling
- * keeps their order, so the range stays well-formed.
+ * New range type in the header, and new bounds.  The bounds follow the header
+ * one after the other, and one byte of flags comes last.
  */
 static Datum
 map_range(const OidMap *map, Datum value)
@@ -250,38 +249,50 @@ map_range(const OidMap *map, Datum value)
 	RangeType  *range = DatumGetRangeTypePCopy(value);
 	Oid			typid = RangeTypeGetOid(range);
 	Oid			subtype = get_range_subtype(typid);
-	char		flags = range_get_flags(range);
-	Oid		   *bound = (Oid *) (range + 1);
 
-	range->rangetypid = tm_oidmap_translate(map, TypeRelationId, typid);
-	if (!tm_value_holds_oids(map, subtype) || (flags & RANGE_EMPTY))
-		return PointerGetDatum(range);
-	if (get_typlen(subtype) != sizeof(Oid))
-		return map_through_text(map, value, typid);
-
-	for (int i = RANGE_HAS_LBOUND(flags) + RANGE_HAS_UBOUND(flags); i > 0; i--)
+	if (tm_value_holds_oids(map, subtype) && !RangeIsEmpty(range))
 	{
-		*bound = DatumGetObjectId(tm_value_map(map, ObjectIdGetDatum(*bound),
-											   subtype));
-		bound++;
+		if (get_typtype(subtype) != TYPTYPE_ENUM)
+			return map_through_text(map, value, typid);
+		map_enum_bounds(map, (char *) (range + 1),
+						(char *) range + VARSIZE(range) - sizeof(char));
 	}
+	range->rangetypid = tm_oidmap_translate(map, TypeRelationId, typid);
 	return PointerGetDatum(range);
 }
 
-/* New multirange type in the header. */
+/*
+ * Likewise for a multirange, whose header goes on with a word for each range
+ * but the first and a byte of flags for each.
+ */
 static Datum
 map_multirange(const OidMap *map, Datum value)
 {
 	MultirangeType *multirange = DatumGetMultirangeTypePCopy(value);
 	Oid			typid = MultirangeTypeGetOid(multirange);
+	Oid			subtype = get_range_subtype(get_multirange_range(typid));
 
-	if (multirange->rangeCount > 0 &&
-		tm_value_holds_oids(map,
-							get_range_subtype(get_multirange_range(typid))))
-		return map_through_text(map, value, typid);
+	if (tm_value_holds_oids(map, subtype) && !MultirangeIsEmpty(multirange))
+	{
+		Size		header = sizeof(MultirangeType) +
+			(multirange->rangeCount - 1) * sizeof(uint32) +
+			multirange->rangeCount * sizeof(uint8);
 
+		if (get_typtype(subtype) != TYPTYPE_ENUM)
+			return map_through_text(map, value, typid);
+		map_enum_bounds(map, (char *) multirange + INTALIGN(header),
+						(char *) multirange + VARSIZE(multirange));
+	}
 	multirange->multirangetypid = tm_oidmap_translate(map, TypeRelationId, typid);
 	return PointerGetDatum(multirange);
+}
+
+/* Enum values next to each other; their order stays the same. */
+static void
+map_enum_bounds(const OidMap *map, char *start, char *end)
+{
+	for (Oid *bound = (Oid *) start; (char *) (bound + 1) <= end; bound++)
+		*bound = tm_oidmap_translate(map, EnumRelationId, *bound);
 }
 
 /*

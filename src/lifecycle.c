@@ -63,10 +63,11 @@ static bool name_is_taken(const char *name, bool if_not_exists,
 						  char **schema);
 static void refuse_taken_schema(const char *schema);
 static Oid	role_to_own(const char *rolename);
-static Oid	create_from_template(const char *schema, const char *template,
+static void create_from_template(const char *schema, const char *template,
 								 Oid owner);
 static void refuse_old_snapshot(void);
-static CloneSource lock_source(const char *source);
+static CloneSource lock_source(const char *source, bool template_will_do);
+static void check_source(const CloneSource *source, bool template_will_do);
 static Oid	find_source(const char *source, bool *is_template);
 static char *default_name(const char *schema);
 
@@ -199,10 +200,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 	tm_registry_lock_names(target, NULL);
 	(void) name_is_taken(target, false, NULL);
 	refuse_taken_schema(schema);
-	source = lock_source(source_name);
-	if (!tm_schema_ownercheck(source.nspid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
-					   get_namespace_name(source.nspid));
+	source = lock_source(source_name, false);
 	tm_lifecycle_refuse_role_name(schema, source.owner);
 
 	memset(&request, 0, sizeof(request));
@@ -378,9 +376,15 @@ tm_lifecycle_check_owner(const TenantInfo *tenant)
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
 				 errmsg("schema \"%s\" of tenant \"%s\" does not exist",
 						tenant->schema_name, tenant->name)));
-	if (!tm_schema_ownercheck(tenant->nspid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
-					   tenant->schema_name);
+	if (tm_schema_ownercheck(tenant->nspid, GetUserId()))
+		return;
+
+	/* The name of a schema in the trash would mean nothing to them. */
+	if (tenant->state == TENANT_TRASHED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of tenant %s", tenant->name)));
+	aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, tenant->schema_name);
 }
 
 void
@@ -572,23 +576,16 @@ role_to_own(const char *rolename)
  * stay as they are if the current user could have made them so, else the
  * current user becomes the owner.
  */
-static Oid
+static void
 create_from_template(const char *schema, const char *template, Oid owner)
 {
 	CloneSource source;
 	CloneRequest request;
-	bool		own_source;
 
 	refuse_old_snapshot();
-	source = lock_source(template);
-	own_source = tm_schema_ownercheck(source.nspid, GetUserId());
-	if (!own_source && !source.is_template)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to clone schema \"%s\"",
-						get_namespace_name(source.nspid)),
-				 errdetail("It is not a template, and you are not its owner.")));
-	if (!OidIsValid(owner) && !own_source)
+	source = lock_source(template, true);
+	if (!OidIsValid(owner) &&
+		!tm_schema_ownercheck(source.nspid, GetUserId()))
 		owner = GetUserId();
 	tm_lifecycle_refuse_role_name(schema,
 								  OidIsValid(owner) ? owner : source.owner);
@@ -600,7 +597,7 @@ create_from_template(const char *schema, const char *template, Oid owner)
 	request.with_data = true;
 	request.exclude = tm_guc_split_names(tm_clone_exclude);
 	request.is_template = source.is_template && OidIsValid(owner);
-	return tm_clone_schema(&request);
+	tm_clone_schema(&request);
 }
 
 /*
@@ -619,10 +616,11 @@ refuse_old_snapshot(void)
 
 /*
  * Lock the schema that is to be copied: that of the tenant called so, or else
- * the schema called so.
+ * the schema called so.  The current user owns it, or it is a template and
+ * that will do.
  */
 static CloneSource
-lock_source(const char *source)
+lock_source(const char *source, bool template_will_do)
 {
 	CloneSource result;
 
@@ -631,22 +629,30 @@ lock_source(const char *source)
 	{
 		Oid			nspid = result.nspid;
 
-		/* Not the owner, no template: no reason to wait for it. */
-		if (!result.is_template && !tm_schema_ownercheck(nspid, GetUserId()))
-			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
-						   get_namespace_name(nspid));
-
+		/* Nobody shall wait for, or hold, a lock on what is not theirs. */
+		check_source(&result, template_will_do);
 		LockDatabaseObject(NamespaceRelationId, nspid, 0, ShareLock);
 
-		/* It may have been renamed or dropped while we waited. */
+		/* Another schema may be called so now, or this have another owner. */
 		result.nspid = find_source(source, &result.is_template);
 		if (result.nspid == nspid)
 			break;
 		UnlockDatabaseObject(NamespaceRelationId, nspid, 0, ShareLock);
 	}
+	check_source(&result, template_will_do);
 	result.owner = tm_lifecycle_schema_owner(result.nspid);
 
 	return result;
+}
+
+static void
+check_source(const CloneSource *source, bool template_will_do)
+{
+	if (template_will_do && source->is_template)
+		return;
+	if (!tm_schema_ownercheck(source->nspid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
+					   get_namespace_name(source->nspid));
 }
 
 static Oid

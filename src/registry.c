@@ -29,7 +29,6 @@
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_collation.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
@@ -37,7 +36,6 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/formatting.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -227,7 +225,7 @@ tm_registry_lookup_fold(const char *name)
 	}
 
 	return lookup_one(REGISTRY_BY_NAME_KEY, Anum_registry_name_key, F_TEXTEQ,
-					  CStringGetTextDatum(tm_registry_fold_name(name)));
+					  CStringGetTextDatum(tm_tenant_name_fold(name)));
 }
 
 TenantInfo *
@@ -357,12 +355,6 @@ tm_registry_generation(void)
  * ----------------------------------------------------------------
  */
 
-char *
-tm_registry_fold_name(const char *name)
-{
-	return str_tolower(name, strlen(name), DEFAULT_COLLATION_OID);
-}
-
 void
 tm_registry_lock_names(const char *name, const char *other)
 {
@@ -378,7 +370,7 @@ tm_registry_lock_names(const char *name, const char *other)
 static uint32
 name_lock_key(const char *name)
 {
-	char	   *folded = tm_registry_fold_name(name);
+	char	   *folded = tm_tenant_name_fold(name);
 
 	return DatumGetUInt32(hash_any((unsigned char *) folded, strlen(folded)));
 }
@@ -405,7 +397,7 @@ tm_registry_insert(const char *name, const char *schema_name,
 	set_column(&row, Anum_registry_id, OidFunctionCall0(F_GEN_RANDOM_UUID));
 	set_column(&row, Anum_registry_name, CStringGetTextDatum(name));
 	set_column(&row, Anum_registry_name_key,
-			   CStringGetTextDatum(tm_registry_fold_name(name)));
+			   CStringGetTextDatum(tm_tenant_name_fold(name)));
 	set_column(&row, Anum_registry_schema_name,
 			   CStringGetTextDatum(schema_name));
 	set_state(&row, TENANT_ACTIVE);
@@ -448,7 +440,7 @@ tm_registry_rename(const TenantInfo *tenant, const char *new_name,
 	set_column(&change, Anum_registry_name, CStringGetTextDatum(new_name));
 	if (tenant->state != TENANT_TRASHED)
 		set_column(&change, Anum_registry_name_key,
-				   CStringGetTextDatum(tm_registry_fold_name(new_name)));
+				   CStringGetTextDatum(tm_tenant_name_fold(new_name)));
 	set_column(&change, Anum_registry_schema_name,
 			   CStringGetTextDatum(new_schema));
 	update_row(tenant, &change);
@@ -522,7 +514,7 @@ tm_registry_restore(const TenantInfo *tenant, const char *name,
 			  trash->was_suspended ? TENANT_SUSPENDED : TENANT_ACTIVE);
 	set_column(&change, Anum_registry_name, CStringGetTextDatum(name));
 	set_column(&change, Anum_registry_name_key,
-			   CStringGetTextDatum(tm_registry_fold_name(name)));
+			   CStringGetTextDatum(tm_tenant_name_fold(name)));
 	set_column(&change, Anum_registry_schema_name,
 			   CStringGetTextDatum(schema_name));
 	clear_column(&change, Anum_registry_saved_schema);

@@ -83,9 +83,6 @@ extern uint64 tm_registry_generation(void);
  */
 extern void tm_registry_lock_names(const char *name, const char *other);
 
-/* The form of a name in which two tenants must differ; palloc'd. */
-extern char *tm_registry_fold_name(const char *name);
-
 /*
  * Modifiers.  The caller holds the lock on the tenant's name and has checked
  * every privilege.  A command counter increment has been done on return.

@@ -15,7 +15,9 @@
  * an accent is refused and there is one way only to write such a name.
  * Letters of different scripts that look alike are different letters.  Where
  * there is no such locale, or where the encoding does not say which
- * characters the bytes are (SQL_ASCII), only ASCII is accepted.
+ * characters the bytes are (SQL_ASCII), only ASCII is accepted.  The case of
+ * letters is decided in the same way, so that two names are alike in each
+ * database to which a dump may be restored, or in none.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -36,6 +38,7 @@
 /* What is shown of a name in a message, in characters */
 #define MAX_SHOWN	80
 
+static char *fold_unicode(const char *name);
 static void check_length(const char *name, const char *schema);
 static void check_characters(const char *name, const char *shown);
 static bool has_name_characters_only(const char *name);
@@ -44,6 +47,7 @@ static void check_reserved(const char *name, const char *shown);
 static const unsigned char *to_unicode(const char *name);
 static bool is_ascii_name_char(unsigned char c);
 static bool is_letter_or_digit(pg_wchar c);
+static locale_t unicode_locale(void);
 static void invalid_name(const char *shown, const char *detail) pg_attribute_noreturn();
 
 void
@@ -124,6 +128,46 @@ tm_tenant_name_printable(const char *name)
 	return buf.data;
 }
 
+char *
+tm_tenant_name_fold(const char *name)
+{
+	char	   *folded = pstrdup(name);
+	bool		ascii = true;
+	char	   *p;
+
+	for (p = folded; *p != '\0'; p++)
+	{
+		if (*p >= 'A' && *p <= 'Z')
+			*p += 'a' - 'A';
+		else if (IS_HIGHBIT_SET(*p))
+			ascii = false;
+	}
+	return ascii ? folded : fold_unicode(folded);
+}
+
+/* The rest of it, letter by letter. */
+static char *
+fold_unicode(const char *name)
+{
+	const unsigned char *p = to_unicode(name);
+	StringInfoData buf;
+
+	if (p == NULL || unicode_locale() == (locale_t) 0)
+		return pstrdup(name);
+
+	initStringInfo(&buf);
+	for (; *p != '\0'; p += pg_utf_mblen(p))
+	{
+		unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN];
+		wint_t		c = towlower_l((wint_t) utf8_to_unicode(p),
+								   unicode_locale());
+
+		unicode_to_utf8((pg_wchar) c, utf8);
+		appendBinaryStringInfo(&buf, (char *) utf8, pg_utf_mblen(utf8));
+	}
+	return pg_any_to_server(buf.data, buf.len, PG_UTF8);
+}
+
 static void
 check_length(const char *name, const char *schema)
 {
@@ -199,7 +243,7 @@ check_reserved(const char *name, const char *shown)
 static const char *
 reserved_reason(const char *name)
 {
-	char	   *folded = tm_registry_fold_name(name);
+	char	   *folded = tm_tenant_name_fold(name);
 	ListCell   *lc;
 
 	if (strncmp(folded, "pg_", 3) == 0)
@@ -213,7 +257,7 @@ reserved_reason(const char *name)
 
 	foreach(lc, tm_guc_split_names(tm_persistent_schemas))
 	{
-		if (strcmp(folded, tm_registry_fold_name(lfirst(lc))) == 0)
+		if (strcmp(folded, tm_tenant_name_fold(lfirst(lc))) == 0)
 			return _("The name is that of a persistent schema.");
 	}
 	return NULL;
@@ -242,23 +286,29 @@ is_ascii_name_char(unsigned char c)
 static bool
 is_letter_or_digit(pg_wchar c)
 {
-	static locale_t unicode_locale = (locale_t) 0;
-	static bool tried = false;
+	locale_t	locale = unicode_locale();
 
 	/* Letters by their class, but there is nothing to be seen of them. */
 	if (c == 0x115F || c == 0x1160 || c == 0x17B4 || c == 0x17B5 ||
 		c == 0x3164 || c == 0xFFA0)
 		return false;
 
+	return locale != (locale_t) 0 && iswalnum_l((wint_t) c, locale) != 0;
+}
+
+/* The locale that knows all of Unicode, made once; 0 if there is none. */
+static locale_t
+unicode_locale(void)
+{
+	static locale_t locale = (locale_t) 0;
+	static bool tried = false;
+
 	if (!tried)
 	{
-		unicode_locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
+		locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
 		tried = true;
 	}
-	if (unicode_locale == (locale_t) 0)
-		return false;
-
-	return iswalnum_l((wint_t) c, unicode_locale) != 0;
+	return locale;
 }
 
 static void

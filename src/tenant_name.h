@@ -23,6 +23,12 @@ extern char *tm_tenant_name_schema(const char *name);
 extern void tm_tenant_name_refuse_schema(const char *schema);
 
 /*
+ * The name in lower case: two tenants must differ in this form; palloc'd.  It
+ * need not be a name that a tenant may have.
+ */
+extern char *tm_tenant_name_fold(const char *name);
+
+/*
  * The name as it may appear in a message: whatever is not plainly visible is
  * escaped, a long one is cut; palloc'd.  To be used for every name that has
  * not passed tm_tenant_name_check().

@@ -21,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
@@ -29,11 +30,14 @@
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_rewrite.h"
 #include "miscadmin.h"
+#include "rewrite/rewriteSupport.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
@@ -64,6 +68,7 @@ static const struct
 	{ACL_CREATE, "CREATE"}
 };
 
+static char *describe_dependent(const ObjectAddress *dependent);
 static void move_to_trash(const TenantInfo *tenant);
 static char *trash_schema_name(const TenantInfo *tenant);
 static void wait_for_users(const Closure *closure);
@@ -196,7 +201,7 @@ tm_trash_report_dependents(const TenantInfo *tenant, const Closure *closure,
 
 		if (listed == MAX_LISTED)
 			break;
-		description = getObjectDescription(lfirst(lc), true);
+		description = describe_dependent(lfirst(lc));
 		if (description == NULL)
 			continue;
 		appendStringInfo(&list, "%s%s", listed++ > 0 ? "\n" : "", description);
@@ -215,6 +220,38 @@ tm_trash_report_dependents(const TenantInfo *tenant, const Closure *closure,
 			 errdetail_internal("%s", list.data),
 			 errhint("Drop these objects first.")));
 	return true;
+}
+
+/*
+ * What an object is called, or NULL if it has gone.  What people have made is
+ * the view; that it is a rule of the view that depends is of no use to them.
+ */
+static char *
+describe_dependent(const ObjectAddress *dependent)
+{
+	ObjectAddress address = *dependent;
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (address.classId != RewriteRelationId)
+		return getObjectDescription(&address, true);
+
+	rel = table_open(RewriteRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_rewrite_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(address.objectId));
+	scan = systable_beginscan(rel, RewriteOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (tuple != NULL &&
+		strcmp(NameStr(((Form_pg_rewrite) GETSTRUCT(tuple))->rulename),
+			   ViewSelectRuleName) == 0)
+		ObjectAddressSet(address, RelationRelationId,
+						 ((Form_pg_rewrite) GETSTRUCT(tuple))->ev_class);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	return getObjectDescription(&address, true);
 }
 
 /*

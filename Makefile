@@ -35,7 +35,13 @@ DOCS = README.md
 
 PG_CFLAGS = -std=gnu99
 
-REGRESS =
+REGRESS = \
+	install \
+	lifecycle \
+	names \
+	registry_events \
+	functions_acl \
+	injection
 REGRESS_OPTS = --inputdir=test
 ISOLATION =
 ISOLATION_OPTS = --inputdir=test/isolation

@@ -15,7 +15,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node new_database load_fixture load_torture ident literal
-  structure_of rows_of sequences_of is_same registry_is_true relation_files
+  structure_of rows_of sequences_of is_same registry_is_true orphan_files
   command_of);
 
 my $fixtures = "$FindBin::RealBin/../fixtures";
@@ -153,15 +153,17 @@ sub registry_is_true
 	return;
 }
 
-# Number of relation files of a database on disk.  Those of dropped relations
+# Files of a database that belong to no relation.  Those of dropped relations
 # stay, empty, until a checkpoint.
-sub relation_files
+sub orphan_files
 {
 	my ($node, $db) = @_;
 	my $oid = $node->safe_psql($db,
 		"CHECKPOINT; SELECT oid FROM pg_database WHERE datname = current_database()");
-	my @files = grep { /^\d+(_\w+)?(\.\d+)?$/ } slurp_dir($node->data_dir . "/base/$oid");
-	return scalar @files;
+	my %known = map { $_ => 1 } split /\n/,
+	  $node->safe_psql($db, 'SELECT pg_relation_filenode(oid) FROM pg_class');
+	return join ' ', sort grep { /^(\d+)(_\w+)?(\.\d+)?$/ && !$known{$1} }
+	  slurp_dir($node->data_dir . "/base/$oid");
 }
 
 1;

@@ -1,0 +1,211 @@
+# 003_concurrency.pl: many sessions at once, and calls that are cut short, leave
+# a registry that matches the catalogs, and no file behind.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TenantTest;
+use Time::HiRes qw(time usleep);
+
+use constant STORM_SESSIONS   => 6;
+use constant STORM_STATEMENTS => 1500;
+
+my $node = new_node('concurrency', "max_connections = 60\nlock_timeout = 5s\ndeadlock_timeout = 200ms\n");
+new_database($node, 'app');
+$node->safe_psql('app', q{
+	CREATE SCHEMA tpl;
+	CREATE TYPE tpl.mood AS ENUM ('sad', 'happy');
+	CREATE TABLE tpl.item (id serial PRIMARY KEY, m tpl.mood DEFAULT 'happy', name text);
+	CREATE TABLE tpl.part (id serial PRIMARY KEY, item_id int REFERENCES tpl.item);
+	CREATE VIEW tpl.happy AS SELECT * FROM tpl.item WHERE m = 'happy';
+	INSERT INTO tpl.item (name) SELECT 'item ' || n FROM generate_series(1, 100) AS n;
+	SELECT tenant.adopt('tpl', is_template => true);
+	CREATE TABLE public.outcome (state text);
+});
+
+# Sessions that run files of statements, whatever errors they meet; the
+# SQLSTATEs are what is returned, with how often each was met.
+sub run_files
+{
+	my (@files) = @_;
+	my (@runs, %states);
+	foreach my $file (@files)
+	{
+		# Output goes to files: a full pipe would stop a session in a transaction.
+		my $err = PostgreSQL::Test::Utils::tempdir() . '/err';
+		my $harness = IPC::Run::start(
+			[ 'psql', '-X', '-q', '-A', '-t', '-o', '/dev/null', '-d', $node->connstr('app'),
+				'-v', 'VERBOSITY=sqlstate', '-f', $file ],
+			'2>', $err, IPC::Run::timeout(180));
+		push @runs, [ $harness, $err ];
+	}
+	foreach my $run (@runs)
+	{
+		my ($harness, $file) = @$run;
+		$harness->finish;
+		my $err = slurp_file($file);
+		$states{$1}++ while $err =~ /(?:ERROR|FATAL|PANIC):\s+(\w{5})/g;
+		$states{'connection lost'}++ if $err =~ /connection to server/;
+	}
+	return \%states;
+}
+
+sub file_of
+{
+	my ($name, $content) = @_;
+	my $file = PostgreSQL::Test::Utils::tempdir() . "/$name.sql";
+	append_to_file($file, $content);
+	return $file;
+}
+
+# many create the same tenant: one succeeds, the others learn that it exists
+my $same = file_of('same', "SELECT tenant.create('same', template => 'tpl');\n");
+my $states = run_files(($same) x 40);
+is_deeply($states, { '42P06' => 39 }, 'of 40 that create the same tenant, one succeeds');
+is($node->safe_psql('app', 'SELECT count(*) FROM same.item'), 100, 'that one is whole');
+registry_is_true($node, 'app', 'registry after many creates');
+
+# each its own: all succeed
+$states = run_files(map { file_of("own$_", "SELECT tenant.create('own$_', template => 'tpl');\n") } 1 .. 20);
+is_deeply($states, {}, 'all of 20 that create tenants of their own succeed');
+
+# clones in opposite directions: never worse than a deadlock that is reported
+$node->safe_psql('app', q{SELECT tenant.create('left', template => 'tpl'), tenant.create('right', template => 'tpl')});
+$states = run_files(
+	file_of('lr', join '', map { "SELECT tenant.clone('left', 'to$_'); SELECT tenant.drop('right', purge => true); SELECT tenant.clone('to$_', 'right');\n" } 1 .. 10),
+	file_of('rl', join '', map { "SELECT tenant.clone('right', 'fro$_'); SELECT tenant.drop('left', purge => true); SELECT tenant.clone('fro$_', 'left');\n" } 1 .. 10));
+is(join(' ', grep { !/^(40P01|55P03|3F000|42P06|55006)$/ } sort keys %$states), '', 'clones in opposite directions');
+registry_is_true($node, 'app', 'registry after clones in opposite directions');
+
+# a storm of everything on a few names
+sub random_statement
+{
+	my (@more) = @_;
+	my $a = 'n' . int(rand(6));
+	my $b = 'n' . int(rand(6));
+	my @statements = (
+		"SELECT tenant.create('$a', template => 'tpl')",
+		"SELECT tenant.create('$a')",
+		"SELECT tenant.clone('$a', '$b')",
+		"SELECT tenant.clone('$a', '$b', data => false)",
+		"SELECT tenant.switch('$a')",
+		"SELECT count(*) FROM item",
+		"INSERT INTO item (name) VALUES ('storm')",
+		"BEGIN; SELECT tenant.switch_local('$a'); SELECT count(*) FROM item; COMMIT",
+		"BEGIN; SELECT tenant.switch('$a'); SELECT tenant.rename('$a', '$b'); ROLLBACK",
+		"BEGIN; SAVEPOINT s; SELECT tenant.clone('tpl', '$a'); ROLLBACK TO s; COMMIT",
+		"SELECT tenant.reset()",
+		"SELECT tenant.rename('$a', '$b')",
+		"SELECT tenant.suspend('$a')",
+		"SELECT tenant.resume('$a')",
+		"SELECT tenant.drop('$a')",
+		"SELECT tenant.drop('$a', purge => true)",
+		"SELECT tenant.restore('$a')",
+		"CALL tenant.purge('$a')",
+		"SELECT count(*) FROM tenant.tenants",
+		map { s/:a/$a/r =~ s/:b/$b/r } @more);
+	return $statements[ rand @statements ] . ";\n";
+}
+
+# duplicate, absent, in use, deadlock, lock timeout, suspended, not bound, no
+# such table without a binding, aborted transaction
+my @expected = qw(42P06 3F000 55006 40P01 55P03 TM001 TM002 42P01 25P02 55000);
+
+sub storm
+{
+	my ($name, $known, @more) = @_;
+	my $seed = srand();
+	my $started = time;
+	my $states = run_files(map {
+		file_of("$name $_", "SET client_min_messages = error;\n" . join('', map { random_statement(@more) } 1 .. STORM_STATEMENTS))
+	} 1 .. STORM_SESSIONS);
+	note(sprintf('%s took %.1f s and met %s', $name, time - $started,
+		join(', ', map { "$_ x $states->{$_}" } sort keys %$states)));
+	my %known = map { $_ => 1 } @$known;
+	is(join(' ', grep { !$known{$_} } sort keys %$states), '', "$name met only errors that a caller can expect (seed $seed)");
+	registry_is_true($node, 'app', "registry after $name");
+	return;
+}
+
+storm('a storm of our functions', \@expected);
+# the server itself reports a race of its own ALTER SCHEMA as a duplicate key
+storm('a storm with plain commands', [ @expected, '23505' ],
+	'DROP SCHEMA IF EXISTS :a CASCADE', 'ALTER SCHEMA :a RENAME TO :b');
+is($node->safe_psql('app', 'SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid() AND database IS NOT NULL AND locktype <> $$relation$$ AND granted'),
+	0, 'no lock is left');
+
+# A clone that is cut short at any time leaves nothing.
+$node->safe_psql('app', q{
+	CREATE SCHEMA big;
+	SET search_path = big;
+	SELECT format('CREATE TABLE t%1$s (id serial PRIMARY KEY, a int UNIQUE, t text);
+		INSERT INTO t%1$s (a, t) SELECT n, repeat(md5(n::text), 100) FROM generate_series(1, 60) AS n', n)
+	FROM generate_series(1, 80) AS n
+	\gexec
+	CREATE TYPE e AS ENUM ('a', 'b');
+	CREATE TABLE rows (e e[], t text);
+	INSERT INTO rows SELECT '{a,b}', repeat('x', 500) FROM generate_series(1, 5000);
+});
+
+sub nothing_is_left
+{
+	my ($name) = @_;
+	is( $node->safe_psql('app', q{
+		SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = 'victim'),
+			(SELECT count(*) FROM tenant.registry WHERE name = 'victim' OR schema_name = 'victim'),
+			(SELECT count(*) FROM pg_class c LEFT JOIN pg_namespace n ON n.oid = relnamespace WHERE n.oid IS NULL)}),
+		'0|0|0', "$name: no schema, no row");
+	is(orphan_files($node, 'app'), '', "$name: no file");
+	return;
+}
+
+$node->safe_psql('app', "SELECT tenant.clone('big', 'victim'); SELECT tenant.drop('victim', purge => true)");
+my $started = time;
+$node->safe_psql('app', "SELECT tenant.clone('big', 'victim')");
+my $took = (time - $started) * 1000;
+$node->safe_psql('app', "SELECT tenant.drop('victim', purge => true)");
+nothing_is_left('drop with purge');
+
+my ($cut, $whole) = (0, 0);
+foreach my $step (1 .. 40)
+{
+	my $timeout = 1 + int($took * $step / 33);
+	my ($rc, $stdout, $stderr) = $node->psql('app',
+		"\\set VERBOSITY sqlstate\nSET statement_timeout = '${timeout}ms';\nSELECT tenant.clone('big', 'victim')");
+	if ($stderr =~ /57014/) { $cut++; }
+	elsif ($stderr eq '') { $whole++; $node->safe_psql('app', "SELECT tenant.drop('victim', purge => true)"); }
+	else { fail("statement_timeout $timeout ms: $stderr"); }
+}
+note("$cut of 40 clones were cut short, $whole came through");
+ok($cut > 5, 'statement_timeout cut clones short at many points');
+nothing_is_left('statement_timeout');
+
+$node->safe_psql('app', "BEGIN; SELECT tenant.clone('big', 'victim'); ROLLBACK");
+nothing_is_left('rollback');
+$node->safe_psql('app', "BEGIN; SAVEPOINT s; SELECT tenant.clone('big', 'victim'); ROLLBACK TO s; SELECT tenant.clone('tpl', 'kept'); COMMIT");
+is($node->safe_psql('app', 'SELECT count(*) FROM kept.item'), 100, 'a clone after a savepoint is whole');
+$node->safe_psql('app', "SELECT tenant.drop('kept', purge => true)");
+nothing_is_left('rollback to a savepoint');
+
+# the session is killed
+foreach my $part (0.2, 0.5, 0.8)
+{
+	my ($out, $err) = ('', '');
+	my $harness = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('app'), '-c', "SELECT tenant.clone('big', 'victim')" ],
+		'>', \$out, '2>', \$err, IPC::Run::timeout(60));
+	usleep($took * $part * 1000);
+	$node->safe_psql('app', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%victim%' AND pid <> pg_backend_pid()});
+	eval { $harness->finish };
+	$node->safe_psql('app', "SELECT tenant.drop('victim', purge => true)")
+	  if $node->safe_psql('app', "SELECT tenant.exists('victim')") eq 't';
+}
+nothing_is_left('pg_terminate_backend');
+registry_is_true($node, 'app', 'registry at the end') if $node->safe_psql('app', 'DROP SCHEMA big CASCADE') eq '';
+
+unlike(slurp_file($node->logfile), qr/WARNING:.*(leak|still referenced)|PANIC|TRAP|XX000/, 'the log tells of no leak');
+$node->stop;
+done_testing();

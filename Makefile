@@ -7,14 +7,18 @@ MODULE_big = tenant_mgr
 OBJS = \
 	$(WIN32RES) \
 	src/binding.o \
+	src/blockcopy.o \
 	src/catalog_rules.o \
 	src/clone.o \
 	src/closure.o \
+	src/copy_plan.o \
 	src/domain.o \
+	src/file_writer.o \
 	src/guc.o \
 	src/lifecycle.o \
 	src/nodetree.o \
 	src/oidmap.o \
+	src/page_copy.o \
 	src/purge.o \
 	src/registry.o \
 	src/registry_events.o \

@@ -161,6 +161,19 @@ COMMENT ON FUNCTION tenant.clone(text, text, boolean, text[], jsonb) IS
 REVOKE ALL ON FUNCTION tenant.clone(text, text, boolean, text[], jsonb)
 	FROM PUBLIC;
 
+CREATE FUNCTION tenant.clone_plan(
+	source text,
+	OUT relation text,
+	OUT method text,
+	OUT reason text,
+	OUT bytes bigint
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_clone_plan'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.clone_plan(text) IS
+	'how a clone of a tenant or schema would copy each of its relations';
+REVOKE ALL ON FUNCTION tenant.clone_plan(text) FROM PUBLIC;
+
 CREATE FUNCTION tenant.rename(
 	name pg_catalog.text,
 	new_name pg_catalog.text) RETURNS pg_catalog.void

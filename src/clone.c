@@ -9,10 +9,11 @@
  * creation to be found.
  *
  * Locks, in this order: the schema (the caller's), its relations in the order
- * of their OIDs, relations outside that gain a trigger or a child.  A lock
- * that keeps definitions as they are is enough, since rows are read with a
- * snapshot; the snapshot is taken after the locks and serves for catalogs and
- * rows alike.
+ * of their OIDs, relations outside that gain a trigger or a child.  Tables
+ * whose rows travel are locked against writers, so that their indexes can be
+ * copied as they are; with tenant_mgr.clone_lock = 'none' a lock that keeps
+ * definitions as they are is enough, and indexes are built.  The snapshot is
+ * taken after the locks and serves for catalogs and rows alike.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -39,15 +40,18 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "blockcopy.h"
 #include "clone.h"
 #include "closure.h"
+#include "guc.h"
 #include "relabel.h"
 #include "rowcopy.h"
 #include "storage.h"
 #include "tenant_mgr.h"
 
 static void lock_and_collect(CloneState *state);
-static void lock_relations(Oid nspid, OidMap *locked);
+static void lock_relations(const CloneRequest *request, OidMap *locked);
+static LOCKMODE lock_for_relation(const CloneRequest *request, Oid relid);
 static bool all_locked(const Closure *closure, const OidMap *locked);
 static Oid	replaced_owner(const CloneRequest *request);
 static void leave_out_invalid_indexes(CloneState *state);
@@ -83,8 +87,10 @@ tm_clone_schema(const CloneRequest *request)
 
 	tm_storage_announce_files(&state);
 	tm_relabel_refresh_texts(&state);
+	tm_blockcopy_choose(&state);	/* how each relation is filled */
 	tm_storage_init_indexes(&state);
-	tm_rowcopy_tables(&state);	/* the rows */
+	tm_blockcopy_relations(&state);	/* blocks where they will do */
+	tm_rowcopy_tables(&state);	/* rows where they will not */
 	tm_storage_build_indexes(&state);
 	tell_access_hooks(&state);
 	tell_about_mentions(&state);
@@ -107,7 +113,7 @@ lock_and_collect(CloneState *state)
 
 	for (;;)
 	{
-		lock_relations(state->request->source, locked);
+		lock_relations(state->request, locked);
 		state->snapshot = RegisterSnapshot(GetLatestSnapshot());
 		state->closure = tm_closure_of_schema(state->request->source,
 											  state->snapshot);
@@ -119,7 +125,7 @@ lock_and_collect(CloneState *state)
 
 /* Lock all relations of the schema that are not locked yet. */
 static void
-lock_relations(Oid nspid, OidMap *locked)
+lock_relations(const CloneRequest *request, OidMap *locked)
 {
 	bool		added;
 
@@ -128,17 +134,33 @@ lock_relations(Oid nspid, OidMap *locked)
 		ListCell   *lc;
 
 		added = false;
-		foreach(lc, tm_closure_relations(nspid))
+		foreach(lc, tm_closure_relations(request->source))
 		{
 			Oid			relid = lfirst_oid(lc);
 
 			if (tm_oidmap_contains(locked, RelationRelationId, relid))
 				continue;
-			LockRelationOid(relid, AccessShareLock);
+			LockRelationOid(relid, lock_for_relation(request, relid));
 			tm_oidmap_add(locked, RelationRelationId, relid, relid);
 			added = true;
 		}
 	} while (added);
+}
+
+/*
+ * A sequence goes on counting while it is copied, and so do tables that stay
+ * empty in the clone.
+ */
+static LOCKMODE
+lock_for_relation(const CloneRequest *request, Oid relid)
+{
+	char		relkind = get_rel_relkind(relid);
+
+	if (request->with_data && tm_clone_lock == CLONE_LOCK_SHARE &&
+		(relkind == RELKIND_RELATION || relkind == RELKIND_MATVIEW) &&
+		!table_excluded(request, relid))
+		return ShareLock;
+	return AccessShareLock;
 }
 
 /* Are all relations locked that can be? */
@@ -243,11 +265,13 @@ decide_about_rows(CloneState *state)
 static bool
 table_excluded(const CloneRequest *request, Oid relid)
 {
+	const char *relname = get_rel_name(relid);
 	ListCell   *lc;
 
-	if (request->exclude == NIL)
+	/* it may be gone, if it is not locked yet */
+	if (request->exclude == NIL || relname == NULL)
 		return false;
-	if (name_excluded(request, get_rel_name(relid)))
+	if (name_excluded(request, relname))
 		return true;
 	if (!get_rel_relispartition(relid))
 		return false;

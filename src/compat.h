@@ -70,7 +70,7 @@ tm_new_file_number(Oid reltablespace, Relation pg_class, char relpersistence)
 #endif
 }
 
-#if PG_VERSION_NUM >= 160000
+/* The storage manager's view of a file */
 static inline SMgrRelation
 tm_smgropen(RelFileLocator file)
 {
@@ -80,7 +80,6 @@ tm_smgropen(RelFileLocator file)
 	return smgropen(file, InvalidBackendId);
 #endif
 }
-#endif
 
 /* With wal_level = minimal: will the file be synced instead of being logged? */
 static inline bool

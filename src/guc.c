@@ -30,6 +30,8 @@ char	   *tm_persistent_schemas = NULL;
 char	   *tm_default_template = NULL;
 char	   *tm_schema_prefix = NULL;
 char	   *tm_clone_exclude = NULL;
+int			tm_clone_lock = CLONE_LOCK_SHARE;
+bool		tm_clone_scrub = true;
 int			tm_trash_retention = DEFAULT_TRASH_RETENTION;
 char	   *tm_base_domains = NULL;
 char	   *tm_excluded_subdomains = NULL;
@@ -37,6 +39,12 @@ char	   *tm_tenant = NULL;
 
 /* counted up by assign_persistent_schemas */
 uint64		tm_guc_path_generation = 0;
+
+static const struct config_enum_entry clone_lock_options[] = {
+	{"none", CLONE_LOCK_NONE, false},
+	{"share", CLONE_LOCK_SHARE, false},
+	{NULL, 0, false}
+};
 
 static bool check_name_list(char **newval, void **extra, GucSource source);
 static bool check_word_list(char **newval, void **extra, GucSource source);
@@ -91,6 +99,31 @@ tm_guc_init(void)
 							   check_name_list,
 							   NULL,
 							   NULL);
+
+	DefineCustomEnumVariable("tenant_mgr.clone_lock",
+							 "Sets what may happen to a schema while it is cloned with its rows.",
+							 "With \"share\" it can be read; with \"none\" it can be written to "
+							 "as well, and the clone's indexes are built instead of copied.",
+							 &tm_clone_lock,
+							 CLONE_LOCK_SHARE,
+							 clone_lock_options,
+							 PGC_USERSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+
+	DefineCustomBoolVariable("tenant_mgr.clone_scrub",
+							 "Leaves dead rows of the source out of its clones.",
+							 "Off, pages are copied as they are, with what deleted and "
+							 "updated rows left in them.",
+							 &tm_clone_scrub,
+							 true,
+							 PGC_USERSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
 
 	DefineCustomIntVariable("tenant_mgr.trash_retention",
 							"Sets how long a dropped tenant is kept in the trash.",

@@ -7,12 +7,15 @@
 #ifndef TENANT_MGR_GUC_H
 #define TENANT_MGR_GUC_H
 
+#include "copy_plan.h"
 #include "nodes/pg_list.h"
 
 extern char *tm_persistent_schemas; /* on every tenant's search path */
 extern char *tm_default_template;	/* what tenant.create() clones, or '' */
 extern char *tm_schema_prefix;	/* goes before a tenant's name */
 extern char *tm_clone_exclude;	/* tables whose rows no clone copies */
+extern int	tm_clone_lock;		/* a CloneLock */
+extern bool tm_clone_scrub;		/* leave dead rows behind? */
 extern int	tm_trash_retention; /* seconds that a dropped tenant is kept */
 extern char *tm_base_domains;	/* hosts under these name a tenant */
 extern char *tm_excluded_subdomains;	/* first labels that never do */

@@ -68,7 +68,6 @@ static void create_from_template(const char *schema, const char *template,
 static void refuse_old_snapshot(void);
 static CloneSource lock_source(const char *source, bool template_will_do);
 static void check_source(const CloneSource *source, bool template_will_do);
-static Oid	find_source(const char *source, bool *is_template);
 static char *default_name(const char *schema);
 
 PG_FUNCTION_INFO_V1(tenant_create);
@@ -425,6 +424,41 @@ tm_lifecycle_lock_schema(const TenantInfo *tenant, LOCKMODE lockmode)
 	}
 }
 
+Oid
+tm_lifecycle_find_source(const char *source, bool *is_template)
+{
+	TenantInfo *tenant = tm_registry_lookup(source, true);
+	Oid			nspid = InvalidOid;
+
+	if (tenant != NULL)
+		nspid = tenant->nspid;
+	else if (strlen(source) < NAMEDATALEN)
+	{
+		nspid = get_namespace_oid(source, true);
+		tenant = tm_registry_lookup_schema(source);
+	}
+
+	/* What is in the trash cannot be had by the name of its schema either. */
+	if (!OidIsValid(nspid) ||
+		(tenant != NULL && tenant->state == TENANT_TRASHED))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("tenant or schema \"%s\" does not exist",
+						tm_tenant_name_printable(source))));
+
+	if (tenant == NULL &&
+		(IsReservedName(source) ||
+		 strcmp(source, "information_schema") == 0 ||
+		 strcmp(source, TM_SCHEMA_NAME) == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+				 errmsg("schema \"%s\" cannot be cloned", source),
+				 errdetail("It belongs to the server or to an extension.")));
+
+	*is_template = (tenant != NULL && tenant->is_template);
+	return nspid;
+}
+
 TenantInfo *
 tm_lifecycle_lock_tenant(const char *name, LOCKMODE lockmode, bool missing_ok)
 {
@@ -624,7 +658,7 @@ lock_source(const char *source, bool template_will_do)
 {
 	CloneSource result;
 
-	result.nspid = find_source(source, &result.is_template);
+	result.nspid = tm_lifecycle_find_source(source, &result.is_template);
 	for (;;)
 	{
 		Oid			nspid = result.nspid;
@@ -634,7 +668,7 @@ lock_source(const char *source, bool template_will_do)
 		LockDatabaseObject(NamespaceRelationId, nspid, 0, ShareLock);
 
 		/* Another schema may be called so now, or this have another owner. */
-		result.nspid = find_source(source, &result.is_template);
+		result.nspid = tm_lifecycle_find_source(source, &result.is_template);
 		if (result.nspid == nspid)
 			break;
 		UnlockDatabaseObject(NamespaceRelationId, nspid, 0, ShareLock);
@@ -653,41 +687,6 @@ check_source(const CloneSource *source, bool template_will_do)
 	if (!tm_schema_ownercheck(source->nspid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
 					   get_namespace_name(source->nspid));
-}
-
-static Oid
-find_source(const char *source, bool *is_template)
-{
-	TenantInfo *tenant = tm_registry_lookup(source, true);
-	Oid			nspid = InvalidOid;
-
-	if (tenant != NULL)
-		nspid = tenant->nspid;
-	else if (strlen(source) < NAMEDATALEN)
-	{
-		nspid = get_namespace_oid(source, true);
-		tenant = tm_registry_lookup_schema(source);
-	}
-
-	/* What is in the trash cannot be had by the name of its schema either. */
-	if (!OidIsValid(nspid) ||
-		(tenant != NULL && tenant->state == TENANT_TRASHED))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("tenant or schema \"%s\" does not exist",
-						tm_tenant_name_printable(source))));
-
-	if (tenant == NULL &&
-		(IsReservedName(source) ||
-		 strcmp(source, "information_schema") == 0 ||
-		 strcmp(source, TM_SCHEMA_NAME) == 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_TENANT_NOT_CLONABLE),
-				 errmsg("schema \"%s\" cannot be cloned", source),
-				 errdetail("It belongs to the server or to an extension.")));
-
-	*is_template = (tenant != NULL && tenant->is_template);
-	return nspid;
 }
 
 /* What a schema that is being adopted is called as a tenant. */

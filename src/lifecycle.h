@@ -51,4 +51,11 @@ extern TenantInfo *tm_lifecycle_lock_tenant(const char *name,
 											LOCKMODE lockmode,
 											bool missing_ok);
 
+/*
+ * The schema that a clone of "source" would copy: that of the tenant called
+ * so, or else the schema called so.  3F000 when there is neither; no lock, no
+ * check of privileges.
+ */
+extern Oid	tm_lifecycle_find_source(const char *source, bool *is_template);
+
 #endif							/* TENANT_MGR_LIFECYCLE_H */

@@ -255,6 +255,16 @@ tm_relabel_refresh_texts(CloneState *state)
 	table_close(rel, RowExclusiveLock);
 }
 
+CloneRelation *
+tm_relabel_relation(CloneState *state, Oid source)
+{
+	ClosureMember *member = tm_closure_find(state->closure,
+											RelationRelationId, source);
+
+	Assert(member != NULL);
+	return &state->relations[member->file];
+}
+
 /* A relation's new OID must be free as the number of a file, too. */
 static void
 assign_member_oid(CloneState *state, Relation rel, Oid index, AttrNumber attno,

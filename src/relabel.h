@@ -10,6 +10,7 @@
 #include "clone.h"
 #include "closure.h"
 #include "compat.h"
+#include "copy_plan.h"
 #include "oidmap.h"
 
 /* A relation of the clone that needs files of its own */
@@ -24,7 +25,8 @@ typedef struct CloneRelation
 	RelFileLocator source_file; /* where the source's rows are */
 	RelFileLocator clone_file;	/* where the clone's rows go */
 	bool		with_rows;		/* rows (or position, for a sequence) travel */
-	bool		has_rows;		/* a table: rows have been copied into it */
+	CopyMethod	method;			/* how its contents are copied */
+	bool		keep_pointers;	/* a table: index entries are copied as well */
 } CloneRelation;
 
 /* What one clone is made of, handed from step to step */
@@ -53,6 +55,9 @@ extern void tm_relabel_assign_oids(CloneState *state);
  * the command counter increment that makes the rows visible.
  */
 extern void tm_relabel_copy_rows(CloneState *state);
+
+/* The files of a member, by its OID in the source. */
+extern CloneRelation *tm_relabel_relation(CloneState *state, Oid source);
 
 /*
  * Bring texts up to date that the server derives from expressions, once the

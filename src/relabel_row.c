@@ -37,6 +37,7 @@
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
 
+#include "guc.h"
 #include "nodetree.h"
 #include "relabel_row.h"
 #include "schema_mention.h"
@@ -305,7 +306,9 @@ adjust_class_rows(Form_pg_class form, bool with_rows)
 	}
 	if (form->relkind == RELKIND_MATVIEW && !with_rows)
 		form->relispopulated = false;
-	if (TransactionIdIsValid(form->relfrozenxid))
+	/* rows are frozen on their way, unless pages are taken as they are */
+	if (TransactionIdIsValid(form->relfrozenxid) &&
+		(tm_clone_scrub || !with_rows))
 	{
 		form->relfrozenxid = RecentXmin;
 		form->relminmxid = GetOldestMultiXactId();
@@ -339,7 +342,9 @@ note_relation(CloneState *state, Form_pg_class form, ClosureMember *member,
 	relation->clone_file = tm_file_locator(form->reltablespace,
 										   form->relfilenode);
 	relation->with_rows = member->with_rows;
-	relation->has_rows = false;
+	relation->method = form->relkind == RELKIND_SEQUENCE ?
+		COPY_POSITION : COPY_EMPTY;
+	relation->keep_pointers = false;
 }
 
 /*

@@ -50,7 +50,7 @@ typedef struct RowCopy
 	Size		nbytes;			/* their size */
 } RowCopy;
 
-static bool copy_table(CloneState *state, CloneRelation *relation);
+static void copy_table(CloneState *state, const CloneRelation *relation);
 static void inspect_columns(RowCopy *copy);
 static HeapTuple row_for_clone(RowCopy *copy, TupleTableSlot *slot);
 static HeapTuple changed_row(RowCopy *copy, TupleTableSlot *slot);
@@ -62,31 +62,23 @@ tm_rowcopy_tables(CloneState *state)
 {
 	for (int i = 0; i < state->nrelations; i++)
 	{
-		CloneRelation *relation = &state->relations[i];
+		const CloneRelation *relation = &state->relations[i];
 
-		if (relation->with_rows &&
-			(relation->relkind == RELKIND_RELATION ||
-			 relation->relkind == RELKIND_MATVIEW))
-			relation->has_rows = copy_table(state, relation);
+		if (relation->method == COPY_ROWS)
+			copy_table(state, relation);
 	}
 }
 
-/* Copy one table; were there any rows? */
-static bool
-copy_table(CloneState *state, CloneRelation *relation)
+/* Copy one table. */
+static void
+copy_table(CloneState *state, const CloneRelation *relation)
 {
 	RowCopy		copy = {0};
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	MemoryContext old_context;
-	bool		found = false;
 
 	copy.source = table_open(relation->source, AccessShareLock);
-	if (RelationGetNumberOfBlocks(copy.source) == 0)
-	{
-		table_close(copy.source, NoLock);
-		return false;
-	}
 	copy.clone = table_open(relation->clone, AccessExclusiveLock);
 	copy.map = state->map;
 	copy.bistate = GetBulkInsertState();
@@ -102,7 +94,6 @@ copy_table(CloneState *state, CloneRelation *relation)
 	{
 		CHECK_FOR_INTERRUPTS();
 		add_to_batch(&copy, row_for_clone(&copy, slot));
-		found = true;
 	}
 	write_batch(&copy);
 	MemoryContextSwitchTo(old_context);
@@ -116,7 +107,6 @@ copy_table(CloneState *state, CloneRelation *relation)
 	pfree(copy.holds_oids);
 	table_close(copy.clone, NoLock);
 	table_close(copy.source, NoLock);
-	return found;
 }
 
 /* Which columns have to change, if any. */

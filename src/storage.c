@@ -51,8 +51,6 @@ static void write_first_page(const CloneRelation *relation, ForkNumber fork,
 static void write_sequence(const CloneRelation *relation);
 static void set_position(const CloneRelation *relation, Page page);
 static int64 sequence_start(Oid seqid);
-static CloneRelation *table_of_index(CloneState *state,
-									 const CloneRelation *index);
 static void init_index(CloneState *state, const CloneRelation *index);
 static void build_index(CloneState *state, const CloneRelation *index);
 static void write_empty_btree(const CloneRelation *index);
@@ -93,15 +91,10 @@ tm_storage_init_indexes(CloneState *state)
 {
 	for (int i = 0; i < state->nrelations; i++)
 	{
-		const CloneRelation *index = &state->relations[i];
-		const CloneRelation *table;
-
 		CHECK_FOR_INTERRUPTS();
-		if (index->relkind != RELKIND_INDEX)
-			continue;
-		table = table_of_index(state, index);
-		if (table->relkind == RELKIND_TOASTVALUE || !table->with_rows)
-			init_index(state, index);
+		if (state->relations[i].relkind == RELKIND_INDEX &&
+			state->relations[i].method == COPY_EMPTY)
+			init_index(state, &state->relations[i]);
 	}
 }
 
@@ -110,19 +103,9 @@ tm_storage_build_indexes(CloneState *state)
 {
 	for (int i = 0; i < state->nrelations; i++)
 	{
-		const CloneRelation *index = &state->relations[i];
-		const CloneRelation *table;
-
 		CHECK_FOR_INTERRUPTS();
-		if (index->relkind != RELKIND_INDEX)
-			continue;
-		table = table_of_index(state, index);
-		if (table->relkind == RELKIND_TOASTVALUE || !table->with_rows)
-			continue;
-		if (table->has_rows)
-			build_index(state, index);
-		else
-			init_index(state, index);
+		if (state->relations[i].method == COPY_BUILD)
+			build_index(state, &state->relations[i]);
 	}
 }
 
@@ -232,16 +215,6 @@ sequence_start(Oid seqid)
 	start = ((Form_pg_sequence) GETSTRUCT(tup))->seqstart;
 	ReleaseSysCache(tup);
 	return start;
-}
-
-static CloneRelation *
-table_of_index(CloneState *state, const CloneRelation *index)
-{
-	ClosureMember *member = tm_closure_find(state->closure,
-											RelationRelationId, index->heap);
-
-	Assert(member != NULL);
-	return &state->relations[member->file];
 }
 
 /* A valid index without entries. */

@@ -22,12 +22,12 @@ extern void tm_storage_create_files(CloneState *state);
 extern void tm_storage_announce_files(CloneState *state);
 
 /*
- * Make the indexes valid that will not be built from rows: those of TOAST
- * tables and of tables without rows.  The catalog rows must be visible.
+ * Make the indexes valid that have no entries yet and are neither copied nor
+ * built.  The catalog rows must be visible.
  */
 extern void tm_storage_init_indexes(CloneState *state);
 
-/* Build the indexes of tables that got rows. */
+/* Build the indexes for which that was decided; rows must be in place. */
 extern void tm_storage_build_indexes(CloneState *state);
 
 #endif							/* TENANT_MGR_STORAGE_H */

@@ -1,0 +1,301 @@
+/*
+ * copy_plan.c
+ *		How the contents of each relation get into the clone.
+ *
+ * Three ways, from the fastest to the one that always works: blocks as they
+ * are, blocks in which OIDs of fixed size are replaced, rows one by one.  The
+ * choice is made a relation at a time and depends on facts about it only, so
+ * it can be told beforehand (tenant.clone_plan).
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "closure.h"
+#include "compat.h"
+#include "copy_plan.h"
+#include "guc.h"
+#include "lifecycle.h"
+#include "page_copy.h"
+#include "valuemap.h"
+
+static bool toast_has_blocks(Relation table);
+static bool has_dropped_varlena(Relation table);
+static bool built_in_index_am(Oid amid);
+static OidMap *members_map(const Closure *closure);
+static CopyMethod plan_relation(const OidMap *map, Oid relid, char relkind,
+								CopyChoice *choice);
+static void emit_plan(ReturnSetInfo *rsinfo, const OidMap *map,
+					  const ClosureMember *member);
+static int64 relation_bytes(Oid relid);
+
+PG_FUNCTION_INFO_V1(tenant_clone_plan);
+
+/*
+ * tenant.clone_plan(source text)
+ */
+Datum
+tenant_clone_plan(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Closure    *closure;
+	OidMap	   *map;
+	Oid			nspid;
+	bool		is_template;
+
+	InitMaterializedSRF(fcinfo, 0);
+	nspid = tm_lifecycle_find_source(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									 &is_template);
+	if (!is_template && !tm_schema_ownercheck(nspid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
+					   get_namespace_name(nspid));
+	closure = tm_closure_of_schema(nspid, NULL);
+	map = members_map(closure);
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (closure->members[i].classid == RelationRelationId)
+			emit_plan(rsinfo, map, &closure->members[i]);
+	}
+	PG_RETURN_NULL();
+}
+
+CopyChoice
+tm_plan_table(Relation table, const OidMap *map)
+{
+	TupleDesc	tupdesc = RelationGetDescr(table);
+	CopyChoice	choice = {COPY_BLOCKS, "no value depends on an OID"};
+
+	if (RelationGetNumberOfBlocks(table) == 0)
+		return (CopyChoice) {COPY_EMPTY, "there are no rows"};
+	if (table->rd_rel->relam != HEAP_TABLE_AM_OID)
+		return (CopyChoice) {COPY_ROWS,
+			psprintf("access method \"%s\" has a format of its own",
+					 get_am_name(table->rd_rel->relam))};
+	if (toast_has_blocks(table))
+	{
+		if (has_dropped_varlena(table))
+			return (CopyChoice) {COPY_ROWS,
+				"values of a dropped column are out of line"};
+		choice = (CopyChoice) {COPY_PATCHED, "there are values out of line"};
+	}
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		if (att->attisdropped)
+		{
+			if (choice.method == COPY_BLOCKS)
+				choice = (CopyChoice) {COPY_PATCHED,
+					"values of a dropped column are wiped"};
+			continue;
+		}
+		if (!tm_value_holds_oids(map, att->atttypid))
+			continue;
+		if (!tm_column_patchable(att->atttypid))
+			return (CopyChoice) {COPY_ROWS,
+				psprintf("values of column \"%s\" hold OIDs of the schema",
+						 NameStr(att->attname))};
+		choice = (CopyChoice) {COPY_PATCHED,
+			psprintf("column \"%s\" is an OID of the schema",
+					 NameStr(att->attname))};
+	}
+	return choice;
+}
+
+CopyChoice
+tm_plan_index(Relation index, CopyMethod table_method, const OidMap *map)
+{
+	TupleDesc	tupdesc = RelationGetDescr(index);
+
+	if (table_method == COPY_EMPTY)
+		return (CopyChoice) {COPY_EMPTY, "there are no rows"};
+	if (table_method == COPY_ROWS)
+		return (CopyChoice) {COPY_BUILD, "the rows get other places"};
+	if (tm_clone_lock == CLONE_LOCK_NONE)
+		return (CopyChoice) {COPY_BUILD, "the source is not locked"};
+	if (index->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+		return (CopyChoice) {COPY_BUILD, "the index is unlogged"};
+	if (!built_in_index_am(index->rd_rel->relam))
+		return (CopyChoice) {COPY_BUILD,
+			psprintf("access method \"%s\" has a format of its own",
+					 get_am_name(index->rd_rel->relam))};
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		if (tm_value_holds_oids(map, TupleDescAttr(tupdesc, i)->atttypid))
+			return (CopyChoice) {COPY_BUILD,
+				"keys are OIDs of the schema"};
+	}
+	return (CopyChoice) {COPY_BLOCKS, "rows keep their places"};
+}
+
+const char *
+tm_plan_method_name(CopyMethod method)
+{
+	switch (method)
+	{
+		case COPY_EMPTY:
+			return "empty";
+		case COPY_POSITION:
+			return "position";
+		case COPY_BLOCKS:
+			return "blocks";
+		case COPY_PATCHED:
+			return "patched blocks";
+		case COPY_ROWS:
+			return "rows";
+		case COPY_BUILD:
+			return "build";
+	}
+	return NULL;				/* keep compiler quiet */
+}
+
+static bool
+toast_has_blocks(Relation table)
+{
+	Relation	toast;
+	bool		result;
+
+	if (!OidIsValid(table->rd_rel->reltoastrelid))
+		return false;
+	toast = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
+	result = RelationGetNumberOfBlocks(toast) > 0;
+	table_close(toast, AccessShareLock);
+	return result;
+}
+
+static bool
+has_dropped_varlena(Relation table)
+{
+	TupleDesc	tupdesc = RelationGetDescr(table);
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		if (att->attisdropped && att->attlen == -1)
+			return true;
+	}
+	return false;
+}
+
+/* Those whose pages are known to mean the same in another file. */
+static bool
+built_in_index_am(Oid amid)
+{
+	switch (amid)
+	{
+		case BRIN_AM_OID:
+		case BTREE_AM_OID:
+		case GIN_AM_OID:
+		case GIST_AM_OID:
+		case HASH_AM_OID:
+		case SPGIST_AM_OID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Enough of a map to tell which types are the schema's own. */
+static OidMap *
+members_map(const Closure *closure)
+{
+	OidMap	   *map = tm_oidmap_create();
+
+	for (int i = 0; i < closure->nmembers; i++)
+		tm_oidmap_add(map, closure->members[i].classid,
+					  closure->members[i].objid, closure->members[i].objid);
+	return map;
+}
+
+/* Plan one relation by its OID; fills choice and returns the method. */
+static CopyMethod
+plan_relation(const OidMap *map, Oid relid, char relkind, CopyChoice *choice)
+{
+	Relation	rel;
+
+	if (relkind == RELKIND_SEQUENCE)
+		*choice = (CopyChoice) {COPY_POSITION, "a sequence is one row"};
+	else if (relkind == RELKIND_INDEX)
+	{
+		CopyChoice	table_choice;
+
+		rel = index_open(relid, AccessShareLock);
+		plan_relation(map, rel->rd_index->indrelid, RELKIND_RELATION,
+					  &table_choice);
+		*choice = tm_plan_index(rel, table_choice.method, map);
+		index_close(rel, AccessShareLock);
+	}
+	else
+	{
+		rel = table_open(relid, AccessShareLock);
+		*choice = tm_plan_table(rel, map);
+		table_close(rel, AccessShareLock);
+	}
+	return choice->method;
+}
+
+/* One line of the plan; a TOAST table and its index go with their table. */
+static void
+emit_plan(ReturnSetInfo *rsinfo, const OidMap *map, const ClosureMember *member)
+{
+	CopyChoice	choice;
+	Datum		values[4];
+	bool		nulls[4] = {0};
+	char	   *name;
+
+	if (!RELKIND_HAS_STORAGE(member->relkind) ||
+		member->relkind == RELKIND_TOASTVALUE ||
+		get_rel_namespace(member->objid) == PG_TOAST_NAMESPACE)
+		return;
+	name = get_rel_name(member->objid);
+	if (name == NULL)
+		return;
+
+	plan_relation(map, member->objid, member->relkind, &choice);
+	values[0] = CStringGetTextDatum(name);
+	values[1] = CStringGetTextDatum(tm_plan_method_name(choice.method));
+	values[2] = CStringGetTextDatum(choice.reason);
+	values[3] = Int64GetDatum(relation_bytes(member->objid));
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* What would be copied: all forks, and the TOAST table with its index. */
+static int64
+relation_bytes(Oid relid)
+{
+	Oid			toast = InvalidOid;
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Datum		size;
+
+	if (!HeapTupleIsValid(tup))
+		return 0;
+	toast = ((Form_pg_class) GETSTRUCT(tup))->reltoastrelid;
+	ReleaseSysCache(tup);
+	size = OidIsValid(toast) ?
+		DirectFunctionCall1(pg_table_size, ObjectIdGetDatum(relid)) :
+		DirectFunctionCall2(pg_relation_size, ObjectIdGetDatum(relid),
+							CStringGetTextDatum("main"));
+	return DatumGetInt64(size);
+}

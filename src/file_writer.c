@@ -1,0 +1,130 @@
+/*
+ * file_writer.c
+ *		Pages of a new file, in bulk and past the buffer pool.
+ *
+ * Nobody else looks at the file before commit, so its pages need no buffers.
+ * They are logged as full-page images, many in one WAL record, and written
+ * straight to the file.  WAL need not be flushed first: should the server
+ * crash before commit, nobody will ever read the file.
+ *
+ * The file must be on disk when the WAL that could rebuild it is recycled.
+ * A checkpoint syncs what has been announced to it, and each segment is
+ * announced with its last page.  Only if a checkpoint has begun since the
+ * first page was logged may it have come too early for some pages, and the
+ * file has to be synced here and now.  (Pages in the buffer pool would not
+ * have this problem, but would force WAL out as they get evicted.)
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "access/xloginsert.h"
+#include "catalog/storage_xlog.h"
+#include "miscadmin.h"
+#include "storage/smgr.h"
+#include "utils/memutils.h"
+
+#include "file_writer.h"
+
+/* What direct I/O would want; more than the server asks for otherwise */
+#define PAGE_ALIGNMENT	4096
+
+static void write_pages(FileWriter *writer);
+static void write_one(FileWriter *writer, BlockNumber block, Page page);
+
+FileWriter *
+tm_file_writer_open(RelFileLocator file, ForkNumber fork, char relpersistence,
+					bool standard, BlockNumber nblocks)
+{
+	FileWriter *writer = palloc0(sizeof(FileWriter));
+	char	   *space;
+
+	writer->file = file;
+	writer->fork = fork;
+	writer->smgr = tm_smgropen(file);
+	writer->wal = relpersistence == RELPERSISTENCE_PERMANENT &&
+		!tm_file_skips_wal(file);
+	writer->standard = standard;
+	writer->nblocks = nblocks;
+	if (!smgrexists(writer->smgr, fork))
+	{
+		smgrcreate(writer->smgr, fork, false);
+		if (writer->wal)
+			log_smgrcreate(&file, fork);
+	}
+	writer->written = smgrnblocks(writer->smgr, fork);
+
+	space = palloc(FILE_WRITER_PAGES * BLCKSZ + PAGE_ALIGNMENT);
+	space = (char *) TYPEALIGN(PAGE_ALIGNMENT, space);
+	for (int i = 0; i < FILE_WRITER_PAGES; i++)
+		writer->pages[i] = (Page) (space + i * BLCKSZ);
+	return writer;
+}
+
+Page
+tm_file_writer_next(FileWriter *writer, BlockNumber block)
+{
+	if (writer->npages == FILE_WRITER_PAGES)
+		write_pages(writer);
+	writer->blocks[writer->npages] = block;
+	return writer->pages[writer->npages++];
+}
+
+void
+tm_file_writer_close(FileWriter *writer)
+{
+	write_pages(writer);
+	smgrclose(writer->smgr);
+	/* the pages are gone with the caller's memory context */
+	pfree(writer);
+}
+
+XLogRecPtr
+tm_file_sync_start(void)
+{
+	return GetRedoRecPtr();
+}
+
+void
+tm_file_sync_finish(RelFileLocator file, ForkNumber fork, XLogRecPtr start)
+{
+	SMgrRelation smgr;
+
+	if (GetRedoRecPtr() == start)
+		return;
+	smgr = tm_smgropen(file);
+	smgrimmedsync(smgr, fork);
+	smgrclose(smgr);
+}
+
+/* Log the pages that wait, then write them. */
+static void
+write_pages(FileWriter *writer)
+{
+	if (writer->npages == 0)
+		return;
+
+	if (writer->wal)
+		log_newpages(&writer->file, writer->fork, writer->npages,
+					 writer->blocks, writer->pages, writer->standard);
+	for (int i = 0; i < writer->npages; i++)
+		write_one(writer, writer->blocks[i], writer->pages[i]);
+	writer->npages = 0;
+}
+
+static void
+write_one(FileWriter *writer, BlockNumber block, Page page)
+{
+	bool		last = block == writer->nblocks - 1 ||
+		block % RELSEG_SIZE == RELSEG_SIZE - 1;
+
+	PageSetChecksumInplace(page, block);
+	if (block < writer->written)
+		smgrwrite(writer->smgr, writer->fork, block, page, !last);
+	else
+	{
+		smgrextend(writer->smgr, writer->fork, block, page, !last);
+		writer->written = block + 1;
+	}
+}

@@ -44,10 +44,19 @@ REGRESS = \
 	lifecycle \
 	names \
 	registry_events \
+	binding \
+	binding_guc \
+	domains \
 	functions_acl \
 	injection
 REGRESS_OPTS = --inputdir=test
-ISOLATION =
+ISOLATION = \
+	create-create \
+	create-drop \
+	drop-switch \
+	rename-rename \
+	rename-switch \
+	suspend-bound
 ISOLATION_OPTS = --inputdir=test/isolation
 
 PG_CONFIG = pg_config

@@ -797,7 +797,9 @@ follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel)
 	/* Whoever has chosen another path keeps it. */
 	stale_path =
 		current_binding->path_generation != tm_guc_path_generation &&
-		strcmp(namespace_search_path, current_binding->path) == 0;
+		strcmp(namespace_search_path, current_binding->path) == 0 &&
+		strcmp(path_for_schema(tenant->schema_name),
+			   current_binding->path) != 0;
 
 	if (may_settle() &&
 		(!current_binding->verified || renamed || stale_path))
@@ -832,7 +834,7 @@ bind_session(FunctionCallInfo fcinfo, bool local)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("name of tenant must not be null")));
+				 errmsg("tenant name must not be null")));
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (name[0] == '\0')
 		ereport(ERROR,

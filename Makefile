@@ -21,6 +21,7 @@ OBJS = \
 	src/page_copy.o \
 	src/purge.o \
 	src/registry.o \
+	src/registry_cache.o \
 	src/registry_events.o \
 	src/relabel.o \
 	src/relabel_row.o \

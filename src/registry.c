@@ -1,6 +1,6 @@
 /*
  * registry.c
- *		The tenants: rows of tenant.registry and a backend's memory of them.
+ *		The tenants: rows of tenant.registry.
  *
  * This is the only file that knows the columns of tenant.registry.  Rows are
  * read by index scans and written through the catalog routines, as a system
@@ -8,11 +8,6 @@
  * every look sees what is committed now, whatever the transaction's snapshot.
  * The columns that are searched have the collation "C": ours would not agree
  * with the order of an index in any other.
- *
- * Each backend remembers the tenants it has looked up by name.  A change of
- * the registry sends a relation cache invalidation for the table, from here
- * or from the table's own trigger; that, and a change of any schema, role or
- * membership, moves the generation, and the memory is dropped as a whole.
  *
  * A tenant's name is locked as an object of the registry, under a hash of its
  * folded form: lock first, then look.  Names are locked before schemas, two
@@ -30,7 +25,6 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "commands/extension.h"
-#include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -38,12 +32,11 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "registry.h"
+#include "registry_cache.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 
@@ -66,9 +59,6 @@
 #define Anum_registry_saved_schema		16
 #define Anum_registry_saved_acl			17
 #define Natts_registry					17
-
-/* The most tenants a backend remembers before it starts afresh */
-#define TM_REGISTRY_CACHE_MAX			4096
 
 typedef enum RegistryIndex
 {
@@ -111,32 +101,12 @@ typedef struct RowChange
 	bool		replace[Natts_registry];
 } RowChange;
 
-/* An entry of the backend's memory */
-typedef struct CacheEntry
-{
-	char		name[NAMEDATALEN];	/* hash key */
-	TenantInfo	tenant;			/* what the registry said */
-} CacheEntry;
-
 /*
- * Where the registry is; relid is InvalidOid while not known.  Written by
- * find_registry(), forgotten by the relation cache callback.
+ * The indexes of the registry, by name; written by find_registry() and true
+ * as long as the cache knows the registry.
  */
-static Oid	registry_relid = InvalidOid;
 static Oid	registry_indexes[REGISTRY_NINDEXES];
 
-/* Moved by the invalidation callbacks */
-static uint64 generation = 1;
-
-/* Tenants by name, and the generation they belong to; written by remember() */
-static MemoryContext cache_context = NULL;
-static HTAB *cache = NULL;
-static uint64 cache_generation = 0;
-
-static void register_callbacks(void);
-static void registry_relcache_callback(Datum arg, Oid relid);
-static void registry_syscache_callback(Datum arg, int cacheid,
-									   uint32 hashvalue);
 static bool find_registry(void);
 static Oid	require_registry(void);
 static void begin_scan(RegistryScan *scan, RegistryIndex which,
@@ -147,34 +117,12 @@ static TenantInfo *lookup_one(RegistryIndex which, AttrNumber attno,
 							  RegProcedure procedure, Datum value);
 static TenantInfo *info_from_tuple(HeapTuple tuple, TupleDesc desc);
 static TenantState state_from_text(const char *text);
-static TenantInfo *recall(const char *name);
-static void remember(const char *name, const TenantInfo *tenant,
-					 uint64 as_of);
 static uint32 name_lock_key(const char *name);
 static void set_column(RowChange *change, AttrNumber attno, Datum value);
 static void clear_column(RowChange *change, AttrNumber attno);
 static void set_state(RowChange *change, TenantState state);
 static void update_row(const TenantInfo *tenant, const RowChange *change);
 static void registry_changed(Relation rel);
-
-PG_FUNCTION_INFO_V1(tenant_registry_changed);
-
-/*
- * Statement trigger of tenant.registry: rows edited by a superuser or loaded
- * by a restore are news to every backend, too.
- */
-Datum
-tenant_registry_changed(PG_FUNCTION_ARGS)
-{
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger function was not called by trigger manager")));
-
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
-
-	return PointerGetDatum(NULL);
-}
 
 /* ----------------------------------------------------------------
  *		accessors
@@ -187,22 +135,15 @@ tm_registry_lookup(const char *name, bool missing_ok)
 	TenantInfo *tenant;
 	uint64		as_of;
 
-	register_callbacks();
-
-	tenant = recall(name);
+	tenant = tm_registry_cache_recall(name);
 	if (tenant != NULL)
 		return tenant;
 
-	/*
-	 * What is read below may be remembered only if nothing has changed while
-	 * it was being read.
-	 */
-	require_registry();
-	as_of = generation;
+	as_of = tm_registry_generation();
 	tenant = tm_registry_lookup_fold(name);
 	if (tenant != NULL && strcmp(tenant->name, name) == 0)
 	{
-		remember(name, tenant, as_of);
+		tm_registry_cache_remember(tenant, as_of);
 		return tenant;
 	}
 
@@ -339,15 +280,7 @@ tm_registry_due(void)
 bool
 tm_registry_installed(void)
 {
-	register_callbacks();
 	return find_registry();
-}
-
-uint64
-tm_registry_generation(void)
-{
-	register_callbacks();
-	return generation;
 }
 
 /* ----------------------------------------------------------------
@@ -660,7 +593,7 @@ find_registry(void)
 	Oid			relid;
 	int			i;
 
-	if (OidIsValid(registry_relid))
+	if (OidIsValid(tm_registry_cache_relid()))
 		return true;
 
 	Assert(IsTransactionState());
@@ -680,7 +613,7 @@ find_registry(void)
 	for (i = 0; i < REGISTRY_NINDEXES; i++)
 		registry_indexes[i] = get_relname_relid(registry_index_names[i],
 												nspid);
-	registry_relid = relid;
+	tm_registry_cache_watch(relid);
 
 	return true;
 }
@@ -689,8 +622,6 @@ find_registry(void)
 static Oid
 require_registry(void)
 {
-	register_callbacks();
-
 	if (!find_registry())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -698,7 +629,7 @@ require_registry(void)
 						TM_EXTENSION_NAME),
 				 errhint("Use CREATE EXTENSION %s.", TM_EXTENSION_NAME)));
 
-	return registry_relid;
+	return tm_registry_cache_relid();
 }
 
 /* The table stays locked until the end of the transaction. */
@@ -794,104 +725,4 @@ state_from_text(const char *text)
 	}
 	elog(ERROR, "unrecognized state \"%s\" in tenant.registry", text);
 	return TENANT_ACTIVE;		/* keep compiler quiet */
-}
-
-/* ----------------------------------------------------------------
- *		the backend's memory
- * ----------------------------------------------------------------
- */
-
-static void
-register_callbacks(void)
-{
-	static bool registered = false;
-
-	if (registered)
-		return;
-
-	CacheRegisterRelcacheCallback(registry_relcache_callback, (Datum) 0);
-	CacheRegisterSyscacheCallback(NAMESPACEOID, registry_syscache_callback,
-								  (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHOID, registry_syscache_callback,
-								  (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, registry_syscache_callback,
-								  (Datum) 0);
-	registered = true;
-}
-
-/* These two run at awkward moments and do no more than take a note. */
-static void
-registry_relcache_callback(Datum arg, Oid relid)
-{
-	if (relid == InvalidOid || relid == registry_relid)
-	{
-		registry_relid = InvalidOid;
-		generation++;
-	}
-}
-
-static void
-registry_syscache_callback(Datum arg, int cacheid, uint32 hashvalue)
-{
-	generation++;
-}
-
-/* A copy of what is remembered of the name, or NULL. */
-static TenantInfo *
-recall(const char *name)
-{
-	CacheEntry *entry;
-	TenantInfo *tenant;
-	char		key[NAMEDATALEN];
-
-	if (cache == NULL || cache_generation != generation ||
-		strlen(name) >= NAMEDATALEN)
-		return NULL;
-
-	strlcpy(key, name, NAMEDATALEN);
-	entry = hash_search(cache, key, HASH_FIND, NULL);
-	if (entry == NULL)
-		return NULL;
-
-	tenant = palloc(sizeof(TenantInfo));
-	*tenant = entry->tenant;
-	return tenant;
-}
-
-static void
-remember(const char *name, const TenantInfo *tenant, uint64 as_of)
-{
-	CacheEntry *entry;
-	char		key[NAMEDATALEN];
-
-	if (as_of != generation)
-		return;
-
-	if (cache != NULL &&
-		(cache_generation != generation ||
-		 hash_get_num_entries(cache) >= TM_REGISTRY_CACHE_MAX))
-	{
-		cache = NULL;
-		MemoryContextReset(cache_context);
-	}
-
-	if (cache == NULL)
-	{
-		HASHCTL		ctl;
-
-		if (cache_context == NULL)
-			cache_context = AllocSetContextCreate(TopMemoryContext,
-												  "tenant_mgr registry cache",
-												  ALLOCSET_DEFAULT_SIZES);
-		ctl.keysize = NAMEDATALEN;
-		ctl.entrysize = sizeof(CacheEntry);
-		ctl.hcxt = cache_context;
-		cache = hash_create("tenant_mgr registry cache", 64, &ctl,
-							HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-		cache_generation = generation;
-	}
-
-	strlcpy(key, name, NAMEDATALEN);
-	entry = hash_search(cache, key, HASH_ENTER, NULL);
-	entry->tenant = *tenant;
 }

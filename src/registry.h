@@ -1,6 +1,6 @@
 /*
  * registry.h
- *		The tenants: rows of tenant.registry and a backend's memory of them.
+ *		The tenants: rows of tenant.registry.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

@@ -1,6 +1,9 @@
 /*
  * registry_events.c
- *		The registry follows DROP SCHEMA and ALTER SCHEMA ... RENAME.
+ *		What happens to the registry, and to schemas, by other hands.
+ *
+ * Superusers may edit the registry, and a restore loads it: a trigger of the
+ * table tells every backend about it.
  *
  * Somebody who owns a tenant's schema need not know about tenants to drop or
  * rename it.  Two event triggers see to it that the registry stays true then.
@@ -12,10 +15,12 @@
 #include "postgres.h"
 
 #include "commands/event_trigger.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 
 #include "binding.h"
 #include "domain.h"
@@ -24,8 +29,23 @@
 static void check_event_trigger(FunctionCallInfo fcinfo);
 static List *dropped_schemas(void);
 
+PG_FUNCTION_INFO_V1(tenant_registry_changed);
 PG_FUNCTION_INFO_V1(tenant_follow_drop);
 PG_FUNCTION_INFO_V1(tenant_follow_rename);
+
+/* Statement trigger of tenant.registry: its rows are news to every backend. */
+Datum
+tenant_registry_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger function was not called by trigger manager")));
+
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+
+	return PointerGetDatum(NULL);
+}
 
 /* sql_drop: a tenant whose schema is gone is gone. */
 Datum

@@ -175,3 +175,6 @@ load_schema()
 		sql -o /dev/null -v schema="$1" -c "CREATE SCHEMA \"$1\"" \
 		-c "SET search_path = \"$1\", public" -f "$2"
 }
+
+# median FILE: of the numbers in it, one a line.
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }

@@ -53,6 +53,10 @@ typedef struct CloneSource
 	bool		is_template;	/* registered as a template? */
 } CloneSource;
 
+/* For whoever wants the name of a schema that is there */
+static const char adopt_hint[] =
+"Use tenant.adopt() to register an existing schema.";
+
 static char *text_argument(FunctionCallInfo fcinfo, int argno,
 						   const char *what);
 static char *optional_text_argument(FunctionCallInfo fcinfo, int argno);
@@ -61,7 +65,6 @@ static bool flag_argument(FunctionCallInfo fcinfo, int argno, bool if_null);
 static List *patterns_argument(FunctionCallInfo fcinfo, int argno);
 static bool name_is_taken(const char *name, bool if_not_exists,
 						  char **schema);
-static void refuse_taken_schema(const char *schema);
 static Oid	role_to_own(const char *rolename);
 static void create_from_template(const char *schema, const char *template,
 								 Oid owner);
@@ -105,7 +108,7 @@ tenant_create(PG_FUNCTION_ARGS)
 	tm_registry_lock_names(name, NULL);
 	if (name_is_taken(name, if_not_exists, &schema))
 		PG_RETURN_TEXT_P(cstring_to_text(schema));
-	refuse_taken_schema(schema);
+	tm_lifecycle_refuse_taken_schema(schema, adopt_hint);
 	if (owner != NULL)
 		ownerid = role_to_own(owner);
 
@@ -198,7 +201,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 
 	tm_registry_lock_names(target, NULL);
 	(void) name_is_taken(target, false, NULL);
-	refuse_taken_schema(schema);
+	tm_lifecycle_refuse_taken_schema(schema, adopt_hint);
 	source = lock_source(source_name, false);
 	tm_lifecycle_refuse_role_name(schema, source.owner);
 
@@ -239,7 +242,7 @@ tenant_rename(PG_FUNCTION_ARGS)
 
 	if (strcmp(tenant->schema_name, new_schema) != 0)
 	{
-		refuse_taken_schema(new_schema);
+		tm_lifecycle_refuse_taken_schema(new_schema, adopt_hint);
 		tm_lifecycle_refuse_role_name(new_schema,
 									  tm_lifecycle_schema_owner(tenant->nspid));
 		/* checks what ALTER SCHEMA ... RENAME does */
@@ -397,6 +400,26 @@ tm_lifecycle_refuse_role_name(const char *schema, Oid owner)
 				 errmsg("role \"%s\" already exists", schema),
 				 errdetail("The default search path of the role would lead it into the tenant's schema."),
 				 errhint("Choose another name, or make the role the owner of the tenant.")));
+}
+
+void
+tm_lifecycle_refuse_taken_schema(const char *schema, const char *hint)
+{
+	TenantInfo *tenant;
+
+	if (OidIsValid(get_namespace_oid(schema, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("schema \"%s\" already exists", schema),
+				 errhint("%s", hint)));
+
+	/* It may have been lost, and still be somebody else's. */
+	tenant = tm_registry_lookup_schema(schema);
+	if (tenant != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
+						schema, tenant->name)));
 }
 
 TenantInfo *
@@ -576,16 +599,6 @@ name_is_taken(const char *name, bool if_not_exists, char **schema)
 			 OidIsValid(tenant->nspid) ? 0 :
 			 errhint("Its schema does not exist.  Use tenant.drop() to remove the record of it.")));
 	return true;				/* keep compiler quiet */
-}
-
-static void
-refuse_taken_schema(const char *schema)
-{
-	if (OidIsValid(get_namespace_oid(schema, true)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_SCHEMA),
-				 errmsg("schema \"%s\" already exists", schema),
-				 errhint("Use tenant.adopt() to register an existing schema.")));
 }
 
 /* The role, which the current user must be able to become. */

@@ -32,6 +32,10 @@ extern void tm_lifecycle_check_owner(const TenantInfo *tenant);
  */
 extern void tm_lifecycle_refuse_role_name(const char *schema, Oid owner);
 
+/* Raise 42P06 if there is such a schema, or a tenant that has lost it. */
+extern void tm_lifecycle_refuse_taken_schema(const char *schema,
+											 const char *hint);
+
 /*
  * Lock the tenant's schema and read the registry again; the result is true
  * at the time of return and palloc'd.  NULL when the tenant has been removed

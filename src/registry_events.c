@@ -84,6 +84,7 @@ tenant_follow_rename(PG_FUNCTION_ARGS)
 	Node	   *command;
 	RenameStmt *rename;
 	TenantInfo *tenant;
+	TenantInfo *other;
 
 	check_event_trigger(fcinfo);
 	command = ((EventTriggerData *) fcinfo->context)->parsetree;
@@ -96,6 +97,14 @@ tenant_follow_rename(PG_FUNCTION_ARGS)
 	tenant = tm_registry_lookup_schema(rename->subname);
 	if (tenant == NULL)
 		PG_RETURN_NULL();
+
+	/* No schema can be that of two tenants, if one has lost its own. */
+	other = tm_registry_lookup_schema(rename->newname);
+	if (other != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
+						rename->newname, other->name)));
 	tm_registry_rename(tenant, tenant->name, rename->newname);
 	tm_binding_poke_at_commit();
 

@@ -27,7 +27,6 @@
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
-#include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_rewrite.h"
@@ -165,11 +164,7 @@ tenant_restore(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DUPLICATE_SCHEMA),
 				 errmsg("tenant \"%s\" already exists", other->name),
 				 errhint("Restore it under another name.")));
-	if (OidIsValid(get_namespace_oid(schema, true)))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_SCHEMA),
-				 errmsg("schema \"%s\" already exists", schema),
-				 errhint("Restore it under another name.")));
+	tm_lifecycle_refuse_taken_schema(schema, "Restore it under another name.");
 
 	trash = tm_registry_trash_details(tenant);
 	if (trash->saved_acl != NULL)

@@ -319,6 +319,10 @@ SELECT tenant.create('tm_hollow');  -- fails
 SELECT tenant.rename('tm_hollow', 'tm_solid');  -- fails
 \echo :LAST_ERROR_SQLSTATE
 SELECT tenant.suspend('tm_hollow');  -- fails
+SELECT tenant.create('tm_solid');
+ALTER SCHEMA tm_solid RENAME TO tm_hollow;  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.drop('tm_solid', purge => true);
 SELECT tenant.drop('tm_hollow');
 SELECT count(*) FROM tenant.tenants WHERE name = 'tm_hollow';
 

@@ -76,7 +76,7 @@ start_cluster bench 'fsync = on' 'shared_buffers = 512MB' 'max_locks_per_transac
 say "$("$PG_CONFIG" --version), $(nproc) cores, $(uname -sr)"
 say "bench/clone_structure.sh $ROUNDS $TENANTS"
 sql -c 'CREATE EXTENSION tenant_mgr'
-dir=$("$TOP/test/fixtures/fetch" zabbix | tail -n 1) || die "Zabbix's schema could not be fetched"
+dir=$(fetch_fixtures zabbix) || die "Zabbix's schema could not be fetched"
 load_schema zabbix "$dir/zabbix.sql"
 
 step "Structure of Zabbix, median of $ROUNDS rounds"

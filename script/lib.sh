@@ -176,5 +176,15 @@ load_schema()
 		-c "SET search_path = \"$1\", public" -f "$2"
 }
 
+# fetch_fixtures [NAME...]: real schemas; prints the directory they are in.  Where
+# the user has no cache directory they live as long as the workspace.
+fetch_fixtures()
+{
+	if ! mkdir -p "${TM_FIXTURES:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/tenant_mgr}" 2>/dev/null; then
+		export TM_FIXTURES=$WORK/fetched
+	fi
+	"$TOP/test/fixtures/fetch" "$@" | tail -n 1
+}
+
 # median FILE: of the numbers in it, one a line.
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }

@@ -13,6 +13,7 @@ OBJS = \
 	src/closure.o \
 	src/copy_plan.o \
 	src/domain.o \
+	src/entitlement.o \
 	src/file_writer.o \
 	src/guc.o \
 	src/lifecycle.o \

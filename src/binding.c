@@ -23,9 +23,6 @@
  * Such a binding is "unverified": it has no effect on the search path, and
  * is looked at between statements, or at the latest by the first one.
  *
- * Entitlement is that of the outer user, the one that SET ROLE selects, so
- * neither SECURITY DEFINER functions nor their SET clauses widen it.
- *
  * Locks: a bound transaction holds AccessShareLock on the tenant's schema as
  * a database object; whoever drops or renames it takes AccessExclusiveLock.
  * The lock comes first, then the look at the registry.
@@ -42,27 +39,15 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
-#include "storage/lmgr.h"
-#include "storage/lock.h"
 #include "storage/sinval.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 
 #include "binding.h"
 #include "compat.h"
+#include "entitlement.h"
 #include "guc.h"
 #include "registry.h"
-#include "tenant_mgr.h"
-#include "tenant_name.h"
-
-/* Why a role cannot work for a tenant */
-typedef struct BindingProblem
-{
-	int			sqlstate;		/* for errcode() */
-	char	   *message;		/* primary message */
-	char	   *detail;			/* or NULL */
-	char	   *hint;			/* or NULL */
-} BindingProblem;
 
 /* the binding in force; written by the assign hook */
 static Binding *current_binding = NULL;
@@ -73,9 +58,6 @@ static Binding *pending_binding = NULL;
 /* records of our setting and of search_path; written by tm_binding_start */
 static struct config_generic *tenant_record = NULL;
 static struct config_generic *path_record = NULL;
-
-/* an old value came back; written by the assign hook, tm_binding_settle */
-static bool attention = false;
 
 /*
  * The search path of a binding that has gone while the path may have stayed,
@@ -96,12 +78,6 @@ static struct
 
 static bool can_look_up(GucSource source);
 static Binding *make_binding(const char *path, const char *prior);
-static bool verify_by_name(const char *name, TenantInfo *tenant,
-						   uint64 *as_of, BindingProblem *problem);
-static bool examine(const TenantInfo *tenant, Oid roleid,
-					BindingProblem *problem);
-static void describe_absence(const char *name, BindingProblem *problem);
-static bool lock_schema(Oid nspid, bool wait);
 static char *path_for_schema(const char *schema);
 static void set_path(const char *path, GucAction action);
 static void set_tenant(const char *name, GucAction action, int elevel);
@@ -177,7 +153,7 @@ bool
 tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 {
 	TenantInfo	tenant;
-	BindingProblem problem;
+	EntitlementProblem problem;
 	Binding    *binding;
 	const char *prior = NULL;
 	char	   *path;
@@ -206,14 +182,12 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 		return pending_binding != NULL;
 	}
 
-	if (!verify_by_name(*newval, &tenant, &as_of, &problem))
+	if (!tm_entitlement_by_name(*newval, &tenant, &as_of, &problem))
 	{
 		GUC_check_errcode(problem.sqlstate);
 		GUC_check_errmsg("%s", problem.message);
 		if (problem.detail)
 			GUC_check_errdetail("%s", problem.detail);
-		if (problem.hint)
-			GUC_check_errhint("%s", problem.hint);
 		return false;
 	}
 
@@ -276,12 +250,8 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 					 path_action());
 		forget_orphan();
 	}
-	else if (!InitializingParallelWorker)
-	{
-		attention = true;
-		if (old_binding && old_binding->verified)
-			keep_orphan(old_binding);
-	}
+	else if (old_binding && old_binding->verified)
+		keep_orphan(old_binding);
 
 	current_binding = (new_binding && new_binding->bound) ? new_binding : NULL;
 
@@ -325,9 +295,10 @@ tm_binding_current(void)
 bool
 tm_binding_is_settled(void)
 {
-	if (attention)
+	if (orphan_path != NULL)
 		return false;
-	if (current_binding == NULL)
+	if (current_binding == NULL ||
+		(!current_binding->verified && !may_settle()))
 		return true;
 	AcceptInvalidationMessages();
 	return stamp.roleid == GetOuterUserId() &&
@@ -339,7 +310,7 @@ tm_binding_is_settled(void)
 bool
 tm_binding_needs_settling(void)
 {
-	return attention ||
+	return orphan_path != NULL ||
 		(current_binding != NULL &&
 		 (!current_binding->verified ||
 		  current_binding->generation != tm_registry_generation() ||
@@ -350,14 +321,10 @@ void
 tm_binding_validate(void)
 {
 	TenantInfo *tenant = NULL;
-	BindingProblem problem;
+	EntitlementProblem problem;
 	uint64		as_of;
 
-	if (may_settle())
-	{
-		settle_orphan();
-		attention = false;
-	}
+	settle_orphan();
 	if (current_binding == NULL)
 		return;
 
@@ -369,7 +336,7 @@ tm_binding_validate(void)
 		return;
 	}
 
-	lock_schema(current_binding->nspid, true);
+	tm_entitlement_lock_schema(current_binding->nspid, true);
 	if (nothing_has_changed())
 	{
 		put_stamp();
@@ -381,10 +348,10 @@ tm_binding_validate(void)
 		tenant = tenant_of_binding();
 	if (tenant == NULL || tenant->state == TENANT_TRASHED)
 	{
-		describe_absence(tm_tenant, &problem);
+		tm_entitlement_absent(tm_tenant, &problem);
 		problem.detail = _("The tenant that the session is bound to has been dropped.");
 	}
-	else if (examine(tenant, GetOuterUserId(), &problem))
+	else if (tm_entitlement_check(tenant, &problem))
 	{
 		follow_tenant(tenant, as_of, ERROR);
 		return;
@@ -406,19 +373,18 @@ void
 tm_binding_settle(bool wait)
 {
 	TenantInfo *tenant;
-	BindingProblem problem;
+	EntitlementProblem problem;
 	uint64		as_of;
 
 	if (!may_settle())
 		return;
 	settle_orphan();
-	attention = false;
 	if (current_binding == NULL || !tm_registry_installed())
 		return;
 
 	if (current_binding->verified)
 	{
-		if (!lock_schema(current_binding->nspid, wait))
+		if (!tm_entitlement_lock_schema(current_binding->nspid, wait))
 			return;
 		if (nothing_has_changed())
 		{
@@ -433,11 +399,11 @@ tm_binding_settle(bool wait)
 		as_of = tm_registry_generation();
 		tenant = tm_registry_lookup(tm_tenant, true);
 		if (tenant && OidIsValid(tenant->nspid) &&
-			!lock_schema(tenant->nspid, wait))
+			!tm_entitlement_lock_schema(tenant->nspid, wait))
 			return;
 	}
 	if (tenant && tenant->state != TENANT_TRASHED &&
-		examine(tenant, GetOuterUserId(), &problem))
+		tm_entitlement_check(tenant, &problem))
 		follow_tenant(tenant, as_of, DEBUG2);
 }
 
@@ -473,133 +439,6 @@ make_binding(const char *path, const char *prior)
 	if (prior)
 		memcpy(binding->path + pathlen, prior, priorlen);
 	return binding;
-}
-
-/*
- * Find the tenant that somebody wants to bind to and make sure of it.  On
- * success its schema is locked, and the name means what it did when we took
- * the lock.
- */
-static bool
-verify_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
-			   BindingProblem *problem)
-{
-	TenantInfo *found;
-	Oid			locked = InvalidOid;
-
-	if (!tm_registry_installed())
-	{
-		problem->sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
-		problem->message = psprintf(_("extension \"%s\" is not installed in this database"),
-									TM_EXTENSION_NAME);
-		problem->detail = NULL;
-		problem->hint = NULL;
-		return false;
-	}
-
-	for (;;)
-	{
-		*as_of = tm_registry_generation();
-		found = tm_registry_lookup(name, true);
-		if (found == NULL)
-		{
-			describe_absence(name, problem);
-			return false;
-		}
-		if (!OidIsValid(found->nspid) || found->nspid == locked)
-			break;
-
-		/* While we waited, the name may have gone to another schema. */
-		if (OidIsValid(locked))
-			UnlockDatabaseObject(NamespaceRelationId, locked, 0,
-								 AccessShareLock);
-		lock_schema(found->nspid, true);
-		locked = found->nspid;
-	}
-	*tenant = *found;
-	return examine(tenant, GetOuterUserId(), problem);
-}
-
-/* Can the role work for this tenant?  If not, say why. */
-static bool
-examine(const TenantInfo *tenant, Oid roleid, BindingProblem *problem)
-{
-	problem->detail = NULL;
-	problem->hint = NULL;
-
-	if (tenant->state == TENANT_SUSPENDED)
-	{
-		problem->sqlstate = ERRCODE_TENANT_SUSPENDED;
-		problem->message = psprintf(_("tenant \"%s\" is suspended"),
-									tenant->name);
-		return false;
-	}
-	if (!OidIsValid(tenant->nspid))
-	{
-		problem->sqlstate = ERRCODE_UNDEFINED_SCHEMA;
-		problem->message = psprintf(_("schema \"%s\" does not exist"),
-									tenant->schema_name);
-		problem->detail = psprintf(_("It is the schema of tenant \"%s\"."),
-								   tenant->name);
-		return false;
-	}
-	if (strcmp(tenant->schema_name, "$user") == 0)
-	{
-		/* On a search path this is not the name of a schema. */
-		problem->sqlstate = ERRCODE_FEATURE_NOT_SUPPORTED;
-		problem->message = psprintf(_("schema \"%s\" cannot be put on a search path"),
-									tenant->schema_name);
-		return false;
-	}
-	if (tm_schema_aclcheck(tenant->nspid, roleid, ACL_USAGE) != ACLCHECK_OK)
-	{
-		problem->sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
-		problem->message = psprintf(_("permission denied for schema %s"),
-									tenant->schema_name);
-		return false;
-	}
-	if (tenant->is_template && !tm_schema_ownercheck(tenant->nspid, roleid))
-	{
-		problem->sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
-		problem->message = psprintf(_("must be owner of schema %s"),
-									tenant->schema_name);
-		problem->detail = psprintf(_("Tenant \"%s\" is a template."),
-								   tenant->name);
-		return false;
-	}
-	return true;
-}
-
-static void
-describe_absence(const char *name, BindingProblem *problem)
-{
-	problem->sqlstate = ERRCODE_UNDEFINED_SCHEMA;
-	problem->message = psprintf(_("tenant \"%s\" does not exist"),
-								tm_tenant_name_printable(name));
-	problem->detail = NULL;
-	problem->hint = NULL;
-}
-
-/*
- * Lock a schema so that it is neither dropped nor renamed until the end of
- * the transaction.  Returns false if that would have meant to wait.
- */
-static bool
-lock_schema(Oid nspid, bool wait)
-{
-	LOCKTAG		tag;
-
-	if (wait)
-	{
-		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
-		return true;
-	}
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, NamespaceRelationId, nspid, 0);
-	if (LockAcquire(&tag, AccessShareLock, false, true) ==
-		LOCKACQUIRE_NOT_AVAIL)
-		return false;
-	AcceptInvalidationMessages();
-	return true;
 }
 
 /*
@@ -745,6 +584,7 @@ may_settle(void)
 		!IsInParallelMode() && !creating_extension &&
 		!InSecurityRestrictedOperation() &&
 		(MyBackendType == B_BACKEND || !IsUnderPostmaster ||
+		 orphan_path != NULL ||
 		 (current_binding && current_binding->verified));
 }
 

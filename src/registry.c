@@ -252,6 +252,30 @@ tm_registry_trash_details(const TenantInfo *tenant)
 	return trash;
 }
 
+char *
+tm_registry_suspend_reason(const TenantInfo *tenant)
+{
+	RegistryScan scan;
+	HeapTuple	tuple;
+	char	   *reason = NULL;
+
+	begin_scan(&scan, REGISTRY_BY_ID, Anum_registry_id,
+			   BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&tenant->id));
+	tuple = systable_getnext(scan.scan);
+	if (tuple != NULL)
+	{
+		bool		isnull;
+		Datum		value = heap_getattr(tuple, Anum_registry_suspend_reason,
+										 RelationGetDescr(scan.rel), &isnull);
+
+		if (!isnull)
+			reason = TextDatumGetCString(value);
+	}
+	end_scan(&scan);
+
+	return reason;
+}
+
 List *
 tm_registry_due(void)
 {

@@ -61,6 +61,9 @@ extern TenantInfo *tm_registry_lookup_trashed(const char *name);
 /* What a restore needs to know about a trashed tenant. */
 extern TenantTrash *tm_registry_trash_details(const TenantInfo *tenant);
 
+/* Why the tenant was suspended, palloc'd, or NULL. */
+extern char *tm_registry_suspend_reason(const TenantInfo *tenant);
+
 /* Trashed tenants whose time has come, a palloc'd list of TenantInfo. */
 extern List *tm_registry_due(void);
 

@@ -206,7 +206,10 @@ RESET tenant_mgr.clone_exclude;
 RESET ROLE;
 SHOW tenant_mgr.trash_retention;
 SELECT name, setting, unit, context FROM pg_catalog.pg_settings
-	WHERE name LIKE 'tenant\_mgr.%' ORDER BY name COLLATE "C";
+	WHERE name IN ('tenant_mgr.tenant', 'tenant_mgr.persistent_schemas',
+		'tenant_mgr.base_domains', 'tenant_mgr.excluded_subdomains',
+		'tenant_mgr.trash_retention', 'tenant_mgr.default_template')
+	ORDER BY name COLLATE "C";
 
 -- values set before the library was loaded are verified when it is
 \c -

@@ -11,7 +11,9 @@ OBJS = \
 	src/catalog_rules.o \
 	src/clone.o \
 	src/closure.o \
+	src/copy_parallel.o \
 	src/copy_plan.o \
+	src/copy_task.o \
 	src/domain.o \
 	src/entitlement.o \
 	src/file_writer.o \

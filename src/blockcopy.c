@@ -7,6 +7,8 @@
  * source's length is taken once: what is appended later cannot be visible to
  * the snapshot.
  *
+ * The work is cut into tasks, so that parallel workers can share it.
+ *
  * A table goes with its visibility map, which is made anew, for the copied
  * pages are in a better state than the source's, and with its free space map,
  * which is a hint and copied as it is.
@@ -16,9 +18,9 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/relation.h"
 #include "access/table.h"
-#include "access/visibilitymapdefs.h"
-#include "catalog/pg_am.h"
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -26,24 +28,53 @@
 #include "utils/rel.h"
 
 #include "blockcopy.h"
+#include "copy_task.h"
 #include "file_writer.h"
 #include "guc.h"
 #include "page_copy.h"
 
-/* Heap blocks that a byte, and a page, of the visibility map stand for */
-#define BLOCKS_PER_MAP_BYTE (BITS_PER_BYTE / BITS_PER_HEAPBLOCK)
+/* Bytes of a page of the visibility map that hold bits */
 #define MAP_PAGE_BYTES		(BLCKSZ - MAXALIGN(SizeOfPageHeaderData))
 
+/* A worker is worth its start when it has this much to do (32 MB) */
+#define BLOCKS_PER_WORKER	4096
+
+/* A file whose main fork is copied */
+typedef struct CopiedFile
+{
+	const CloneRelation *relation;	/* whose file it is */
+	BlockNumber nblocks;		/* its length */
+	Size		visibility;		/* where its visibility bits begin */
+} CopiedFile;
+
+/* All block copies of a clone */
+typedef struct BlockCopy
+{
+	XLogRecPtr	start;			/* see tm_file_sync_start() */
+	CopiedFile *files;			/* array of nfiles */
+	int			nfiles;
+	int			maxfiles;
+	CopyTask   *tasks;			/* array of ntasks */
+	int			ntasks;
+	int			maxtasks;
+	uint64		nblocks;		/* blocks of all tasks */
+	uint8	   *visibility;		/* bits of all tables, one after the other */
+	Size		nvisibility;	/* bytes of that */
+} BlockCopy;
+
+static bool is_block_method(CopyMethod method);
 static void choose_for_table(CloneState *state, CloneRelation *relation);
 static void choose_for_index(CloneState *state, CloneRelation *relation);
-static void copy_table(CloneState *state, CloneRelation *relation);
-static void copy_heap(CloneState *state, const CloneRelation *relation,
-					  Relation source, BlockNumber nblocks, uint8 *map);
+static void add_relation(BlockCopy *copy, CloneState *state,
+						 const CloneRelation *relation);
+static void add_task(BlockCopy *copy, const CopyTask *task);
+static void stretch_file(const CloneRelation *relation, BlockNumber nblocks);
+static void run_tasks(BlockCopy *copy, CloneState *state);
+static void finish_file(BlockCopy *copy, const CopiedFile *file);
 static void write_visibility_map(const CloneRelation *relation,
 								 const uint8 *map, BlockNumber nblocks);
-static void copy_index(const CloneRelation *relation);
-static void copy_fork(const CloneRelation *relation, Relation source,
-					  ForkNumber fork);
+static void copy_free_space_map(const CloneRelation *relation,
+								Relation source);
 
 void
 tm_blockcopy_choose(CloneState *state)
@@ -73,21 +104,45 @@ tm_blockcopy_relations(CloneState *state)
 												  "tenant_mgr block copy",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
+	BlockCopy	copy = {0};
 
+	copy.start = tm_file_sync_start();
 	for (int i = 0; i < state->nrelations; i++)
 	{
-		CloneRelation *relation = &state->relations[i];
-
-		if (relation->method != COPY_BLOCKS && relation->method != COPY_PATCHED)
-			continue;
-		if (relation->relkind == RELKIND_INDEX)
-			copy_index(relation);
-		else
-			copy_table(state, relation);
-		MemoryContextReset(context);
+		if (is_block_method(state->relations[i].method))
+			add_relation(&copy, state, &state->relations[i]);
+	}
+	if (copy.ntasks > 0)
+	{
+		run_tasks(&copy, state);
+		for (int i = 0; i < copy.nfiles; i++)
+			finish_file(&copy, &copy.files[i]);
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
+}
+
+void
+tm_blockcopy_verbatim(Relation source, ForkNumber fork, BlockNumber first,
+					  BlockNumber end, BufferAccessStrategy strategy,
+					  FileWriter *writer)
+{
+	for (BlockNumber block = first; block < end; block++)
+	{
+		Buffer		buffer;
+
+		CHECK_FOR_INTERRUPTS();
+		buffer = ReadBufferExtended(source, fork, block, RBM_NORMAL, strategy);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		memcpy(tm_file_writer_next(writer, block), BufferGetPage(buffer), BLCKSZ);
+		UnlockReleaseBuffer(buffer);
+	}
+}
+
+static bool
+is_block_method(CopyMethod method)
+{
+	return method == COPY_BLOCKS || method == COPY_PATCHED;
 }
 
 /* A TOAST table goes the way of its table. */
@@ -126,51 +181,124 @@ choose_for_index(CloneState *state, CloneRelation *relation)
 	index_close(source, NoLock);
 }
 
-/* All forks of a table. */
+/* Cut a relation into tasks. */
 static void
-copy_table(CloneState *state, CloneRelation *relation)
+add_relation(BlockCopy *copy, CloneState *state, const CloneRelation *relation)
 {
-	Relation	source = table_open(relation->source, AccessShareLock);
+	Relation	source = relation_open(relation->source, AccessShareLock);
 	BlockNumber nblocks = RelationGetNumberOfBlocks(source);
-	XLogRecPtr	start = tm_file_sync_start();
-	uint8	   *map = palloc0(nblocks / BLOCKS_PER_MAP_BYTE + 1);
+	CopyTask	task = {0};
+	CopiedFile *file;
 
-	copy_heap(state, relation, source, nblocks, map);
-	tm_file_sync_finish(relation->clone_file, MAIN_FORKNUM, start);
-	write_visibility_map(relation, map, nblocks);
-	copy_fork(relation, source, FSM_FORKNUM);
-	table_close(source, NoLock);
+	task.source = relation->source;
+	task.relkind = relation->relkind;
+	task.relpersistence = relation->relpersistence;
+	task.file = relation->clone_file;
+	task.nblocks = nblocks;
+	task.visibility = copy->nvisibility;
+	if (relation->relkind != RELKIND_INDEX)
+	{
+		PagePatch  *patch = tm_page_patch(source, state->map);
+
+		task.needs_map = patch != NULL && patch->any_oid;
+		task.toast_source = source->rd_rel->reltoastrelid;
+		task.toast_clone = tm_oidmap_translate(state->map, RelationRelationId,
+											   task.toast_source);
+		task.keep_pointers = relation->keep_pointers;
+		task.verbatim = !tm_clone_scrub && tm_clone_lock == CLONE_LOCK_SHARE;
+		copy->nvisibility += nblocks / BLOCKS_PER_MAP_BYTE + 1;
+	}
+	relation_close(source, NoLock);
+
+	if (copy->nfiles == copy->maxfiles)
+	{
+		copy->maxfiles = Max(64, copy->maxfiles * 2);
+		copy->files = copy->files == NULL ?
+			palloc(sizeof(CopiedFile) * copy->maxfiles) :
+			repalloc_huge(copy->files, sizeof(CopiedFile) * copy->maxfiles);
+	}
+	file = &copy->files[copy->nfiles++];
+	file->relation = relation;
+	file->nblocks = nblocks;
+	file->visibility = task.visibility;
+
+	if (nblocks > COPY_TASK_BLOCKS)
+		stretch_file(relation, nblocks);
+	for (task.first = 0; task.first < nblocks; task.first = task.end)
+	{
+		task.end = Min(nblocks, task.first + COPY_TASK_BLOCKS);
+		add_task(copy, &task);
+	}
 }
 
-/* The main fork; notes in map which pages are visible to all. */
 static void
-copy_heap(CloneState *state, const CloneRelation *relation, Relation source,
-		  BlockNumber nblocks, uint8 *map)
+add_task(BlockCopy *copy, const CopyTask *task)
 {
-	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
-	FileWriter *writer;
-	PageCopy	copy;
-
-	copy.source = source;
-	copy.snapshot = state->snapshot;
-	copy.patch = tm_page_patch(source, state->map);
-	copy.keep_pointers = relation->keep_pointers;
-	copy.verbatim = !tm_clone_scrub && relation->keep_pointers;
-
-	writer = tm_file_writer_open(relation->clone_file, MAIN_FORKNUM,
-								 relation->relpersistence, true, nblocks);
-	for (BlockNumber block = 0; block < nblocks; block++)
+	if (copy->ntasks == copy->maxtasks)
 	{
-		Page		page = tm_file_writer_next(writer, block);
-
-		CHECK_FOR_INTERRUPTS();
-		if (tm_page_copy(&copy, block, strategy, page))
-			map[block / BLOCKS_PER_MAP_BYTE] |=
-				(copy.verbatim ? VISIBILITYMAP_ALL_VISIBLE : VISIBILITYMAP_VALID_BITS)
-				<< (block % BLOCKS_PER_MAP_BYTE * BITS_PER_HEAPBLOCK);
+		copy->maxtasks = Max(64, copy->maxtasks * 2);
+		copy->tasks = copy->tasks == NULL ?
+			palloc(sizeof(CopyTask) * copy->maxtasks) :
+			repalloc_huge(copy->tasks, sizeof(CopyTask) * copy->maxtasks);
 	}
-	tm_file_writer_close(writer);
-	FreeAccessStrategy(strategy);
+	copy->tasks[copy->ntasks++] = *task;
+	copy->nblocks += task->end - task->first;
+}
+
+/*
+ * Give a file its final length before several processes write to it.  Only
+ * the last page of each segment is written; the rest is a hole until then.
+ */
+static void
+stretch_file(const CloneRelation *relation, BlockNumber nblocks)
+{
+	SMgrRelation smgr = tm_smgropen(relation->clone_file);
+	PGIOAlignedBlock page;
+	BlockNumber last = 0;
+
+	memset(page.data, 0, BLCKSZ);
+	while (last < nblocks - 1)
+	{
+		last = Min(nblocks - 1, last / RELSEG_SIZE * RELSEG_SIZE + RELSEG_SIZE - 1);
+		smgrextend(smgr, MAIN_FORKNUM, last, page.data, true);
+		last++;
+	}
+	smgrclose(smgr);
+}
+
+static void
+run_tasks(BlockCopy *copy, CloneState *state)
+{
+	int			nworkers = Min(tm_clone_workers,
+							   copy->nblocks / BLOCKS_PER_WORKER);
+
+	copy->visibility = palloc0(copy->nvisibility + 1);
+	if (nworkers > 0 && !IsInParallelMode())
+	{
+		tm_copy_tasks_in_parallel(copy->tasks, copy->ntasks, state->snapshot,
+								  state->map, copy->visibility,
+								  copy->nvisibility + 1, nworkers);
+		return;
+	}
+	for (int i = 0; i < copy->ntasks; i++)
+		tm_copy_task_run(&copy->tasks[i], state->snapshot, state->map,
+						 copy->visibility);
+}
+
+/* What remains to be done when all pages of a main fork are there. */
+static void
+finish_file(BlockCopy *copy, const CopiedFile *file)
+{
+	const CloneRelation *relation = file->relation;
+	Relation	source;
+
+	tm_file_sync_finish(relation->clone_file, MAIN_FORKNUM, copy->start);
+	if (relation->relkind != RELKIND_INDEX)
+		write_visibility_map(relation, copy->visibility + file->visibility,
+							 file->nblocks);
+	source = relation_open(relation->source, AccessShareLock);
+	copy_free_space_map(relation, source);
+	relation_close(source, NoLock);
 }
 
 static void
@@ -198,44 +326,21 @@ write_visibility_map(const CloneRelation *relation, const uint8 *map,
 }
 
 static void
-copy_index(const CloneRelation *relation)
-{
-	Relation	source = index_open(relation->source, AccessShareLock);
-
-	copy_fork(relation, source, MAIN_FORKNUM);
-	copy_fork(relation, source, FSM_FORKNUM);
-	index_close(source, NoLock);
-}
-
-/*
- * A fork as it is.  Its pages are logged without regard to their layout,
- * because not every access method tells where a page's free space is.
- */
-static void
-copy_fork(const CloneRelation *relation, Relation source, ForkNumber fork)
+copy_free_space_map(const CloneRelation *relation, Relation source)
 {
 	BufferAccessStrategy strategy;
 	FileWriter *writer;
 	XLogRecPtr	start = tm_file_sync_start();
 	BlockNumber nblocks;
 
-	if (!smgrexists(RelationGetSmgr(source), fork))
+	if (!smgrexists(RelationGetSmgr(source), FSM_FORKNUM))
 		return;
-	nblocks = RelationGetNumberOfBlocksInFork(source, fork);
+	nblocks = RelationGetNumberOfBlocksInFork(source, FSM_FORKNUM);
 	strategy = GetAccessStrategy(BAS_BULKREAD);
-	writer = tm_file_writer_open(relation->clone_file, fork,
+	writer = tm_file_writer_open(relation->clone_file, FSM_FORKNUM,
 								 relation->relpersistence, false, nblocks);
-	for (BlockNumber block = 0; block < nblocks; block++)
-	{
-		Buffer		buffer;
-
-		CHECK_FOR_INTERRUPTS();
-		buffer = ReadBufferExtended(source, fork, block, RBM_NORMAL, strategy);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		memcpy(tm_file_writer_next(writer, block), BufferGetPage(buffer), BLCKSZ);
-		UnlockReleaseBuffer(buffer);
-	}
+	tm_blockcopy_verbatim(source, FSM_FORKNUM, 0, nblocks, strategy, writer);
 	tm_file_writer_close(writer);
-	tm_file_sync_finish(relation->clone_file, fork, start);
+	tm_file_sync_finish(relation->clone_file, FSM_FORKNUM, start);
 	FreeAccessStrategy(strategy);
 }

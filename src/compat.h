@@ -70,6 +70,11 @@ tm_new_file_number(Oid reltablespace, Relation pg_class, char relpersistence)
 #endif
 }
 
+#if PG_VERSION_NUM < 160000
+/* Room for a page that direct I/O can write; PostgreSQL 15 has no direct I/O */
+typedef PGAlignedBlock PGIOAlignedBlock;
+#endif
+
 /* The storage manager's view of a file */
 static inline SMgrRelation
 tm_smgropen(RelFileLocator file)

@@ -17,6 +17,7 @@
 
 #include <limits.h>
 
+#include "postmaster/bgworker_internals.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
@@ -32,6 +33,7 @@ char	   *tm_schema_prefix = NULL;
 char	   *tm_clone_exclude = NULL;
 int			tm_clone_lock = CLONE_LOCK_SHARE;
 bool		tm_clone_scrub = true;
+int			tm_clone_workers = 2;
 int			tm_trash_retention = DEFAULT_TRASH_RETENTION;
 char	   *tm_base_domains = NULL;
 char	   *tm_excluded_subdomains = NULL;
@@ -124,6 +126,19 @@ tm_guc_init(void)
 							 NULL,
 							 NULL,
 							 NULL);
+
+	DefineCustomIntVariable("tenant_mgr.clone_workers",
+							"Sets the maximum number of parallel workers that help to clone a schema.",
+							"They copy large relations and build indexes; zero means none.",
+							&tm_clone_workers,
+							2,
+							0,
+							MAX_PARALLEL_WORKER_LIMIT,
+							PGC_USERSET,
+							0,
+							NULL,
+							NULL,
+							NULL);
 
 	DefineCustomIntVariable("tenant_mgr.trash_retention",
 							"Sets how long a dropped tenant is kept in the trash.",

@@ -16,6 +16,7 @@ extern char *tm_schema_prefix;	/* goes before a tenant's name */
 extern char *tm_clone_exclude;	/* tables whose rows no clone copies */
 extern int	tm_clone_lock;		/* a CloneLock */
 extern bool tm_clone_scrub;		/* leave dead rows behind? */
+extern int	tm_clone_workers;	/* parallel workers of a clone, at most */
 extern int	tm_trash_retention; /* seconds that a dropped tenant is kept */
 extern char *tm_base_domains;	/* hosts under these name a tenant */
 extern char *tm_excluded_subdomains;	/* first labels that never do */

@@ -116,6 +116,7 @@ tm_page_patch(Relation source, const OidMap *map)
 
 		patch->holds_oid[i] = !att->attisdropped &&
 			tm_value_holds_oids(map, att->atttypid);
+		patch->any_oid |= patch->holds_oid[i];
 		if (patch->holds_oid[i] || att->attisdropped)
 			patch->last_column = i + 1;
 		if (att->attlen == -1)

@@ -25,6 +25,7 @@ typedef struct PagePatch
 	int			last_varlena;	/* and up to here if the row has external
 								 * values */
 	bool	   *holds_oid;		/* for each column: is it an OID to replace? */
+	bool		any_oid;		/* is any? */
 } PagePatch;
 
 typedef struct PageCopy

@@ -38,9 +38,11 @@
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "storage/smgr.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "guc.h"
 #include "storage.h"
 
 static void create_files(const CloneRelation *relation);
@@ -52,7 +54,8 @@ static void write_sequence(const CloneRelation *relation);
 static void set_position(const CloneRelation *relation, Page page);
 static int64 sequence_start(Oid seqid);
 static void init_index(CloneState *state, const CloneRelation *index);
-static void build_index(CloneState *state, const CloneRelation *index);
+static void build_index(CloneState *state, const CloneRelation *index,
+						bool parallel);
 static void write_empty_btree(const CloneRelation *index);
 
 void
@@ -101,12 +104,20 @@ tm_storage_init_indexes(CloneState *state)
 void
 tm_storage_build_indexes(CloneState *state)
 {
+	int			save_nestlevel = NewGUCNestLevel();
+
+	/* index builds have a setting of their own; ours rules it here */
+	(void) set_config_option("max_parallel_maintenance_workers",
+							 psprintf("%d", tm_clone_workers),
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	for (int i = 0; i < state->nrelations; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (state->relations[i].method == COPY_BUILD)
-			build_index(state, &state->relations[i]);
+			build_index(state, &state->relations[i], tm_clone_workers > 0);
 	}
+	AtEOXact_GUC(false, save_nestlevel);
 }
 
 static void
@@ -225,18 +236,18 @@ init_index(CloneState *state, const CloneRelation *index)
 		index->relpersistence == RELPERSISTENCE_PERMANENT)
 		write_empty_btree(index);
 	else
-		build_index(state, index);
+		build_index(state, index, false);
 }
 
 static void
-build_index(CloneState *state, const CloneRelation *index)
+build_index(CloneState *state, const CloneRelation *index, bool parallel)
 {
 	Oid			heapid = tm_oidmap_translate(state->map, RelationRelationId,
 											 index->heap);
 	Relation	heapRel = table_open(heapid, AccessExclusiveLock);
 	Relation	indexRel = index_open(index->clone, AccessExclusiveLock);
 
-	index_build(heapRel, indexRel, BuildIndexInfo(indexRel), false, false);
+	index_build(heapRel, indexRel, BuildIndexInfo(indexRel), false, parallel);
 	index_close(indexRel, NoLock);
 	table_close(heapRel, NoLock);
 }

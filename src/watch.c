@@ -18,8 +18,8 @@
  * invalidation messages, for which an idle backend runs an empty transaction,
  * and at the end of each transaction there is a callback of ours.  What is
  * left is the moment between the start of a statement and its first look at
- * the catalogs; a plan made on a wrong path is refused if it reaches beyond
- * the tenant.
+ * the catalogs; a plan that may have been made on a wrong path is refused if
+ * it has missed a table of the tenant.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -96,7 +96,7 @@ static bool plan_is_ours(PlannedStmt *pstmt);
 static bool plan_calls_only_us(Plan *plan, CallSearch *context);
 static bool calls_others_walker(Node *node, void *context);
 static bool function_of_others(Oid funcid, void *context);
-static bool plan_is_confined(PlannedStmt *pstmt, Oid nspid);
+static bool plan_missed_tenant(PlannedStmt *pstmt, Oid nspid);
 static bool begins_transaction(Node *stmt);
 static bool utility_is_exempt(Node *stmt);
 static PlannedStmt *spell_out_reset(PlannedStmt *pstmt);
@@ -279,13 +279,16 @@ watching(void)
 
 /*
  * Something has changed since the last statement, or it is the first one of
- * its transaction.
+ * its transaction.  If it is a change, nobody knows whether the plan was made
+ * before or after it: by way of the same name, even a schema that is where it
+ * was before may have been away for a moment.
  */
 static void
 watch_plan(PlannedStmt *pstmt)
 {
 	Binding    *before = tm_binding_current();
 	Binding    *binding;
+	bool		changed;
 
 	if (plan_is_ours(pstmt))
 	{
@@ -294,11 +297,13 @@ watch_plan(PlannedStmt *pstmt)
 		return;
 	}
 
+	changed = tm_binding_needs_settling();
 	tm_binding_validate();
 
 	binding = tm_binding_current();
-	if (binding != before && binding != NULL && binding->verified &&
-		!plan_is_confined(pstmt, binding->nspid))
+	if ((changed || binding != before) &&
+		binding != NULL && binding->verified &&
+		plan_missed_tenant(pstmt, binding->nspid))
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("search path of tenant changed while the statement was being prepared"),
@@ -391,26 +396,34 @@ function_of_others(Oid funcid, void *context)
 	return nspid != calls->nspid && nspid != PG_CATALOG_NAMESPACE;
 }
 
-/* Are all tables of the plan in this schema, or the system's, or our own? */
+/*
+ * Was a table found elsewhere although the tenant's search path, as it is now,
+ * leads to another one of that name?  Somebody who has given the schema of a
+ * table can be suspected wrongly.
+ */
 static bool
-plan_is_confined(PlannedStmt *pstmt, Oid nspid)
+plan_missed_tenant(PlannedStmt *pstmt, Oid nspid)
 {
-	Oid			our_nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
 	ListCell   *lc;
 
 	foreach(lc, pstmt->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 		Oid			relnsp;
+		char	   *relname;
+		Oid			found;
 
 		if (rte->rtekind != RTE_RELATION)
 			continue;
 		relnsp = get_rel_namespace(rte->relid);
-		if (relnsp != nspid && relnsp != our_nspid &&
-			relnsp != PG_CATALOG_NAMESPACE)
-			return false;
+		if (relnsp == nspid || relnsp == PG_CATALOG_NAMESPACE)
+			continue;
+		relname = get_rel_name(rte->relid);
+		found = (relname != NULL) ? RelnameGetRelid(relname) : InvalidOid;
+		if (OidIsValid(found) && found != rte->relid)
+			return true;
 	}
-	return true;
+	return false;
 }
 
 /*

@@ -22,6 +22,7 @@
 #include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/heap.h"
@@ -73,6 +74,9 @@
 
 /* Rows that are inserted at once */
 #define BATCH_ROWS	128
+
+/* Members whose rows are inserted in one command */
+#define MEMBERS_PER_COMMAND	1000
 
 /* A catalog that takes part, and the rows on their way into it */
 typedef struct CatalogTarget
@@ -236,6 +240,14 @@ tm_relabel_copy_rows(CloneState *state)
 			copy_object(&relabel, closure->members[i].classid,
 						closure->members[i].objid);
 		MemoryContextReset(relabel.scratch);
+
+		/*
+		 * Each row of a relation announces that the relation has changed, and
+		 * the server looks through all announcements of a command for one
+		 * that is there already.
+		 */
+		if (i % MEMBERS_PER_COMMAND == MEMBERS_PER_COMMAND - 1)
+			CommandCounterIncrement();
 	}
 	close_targets(&relabel);
 	MemoryContextDelete(relabel.scratch);

@@ -289,16 +289,21 @@ adjust_class(CloneState *state, Form_pg_class form, Oid source)
 	note_relation(state, form, member, source_file);
 }
 
-/* Figures about the rows, which are new and frozen, or not there at all. */
+/*
+ * Figures about the rows, which are frozen now, or not there at all.  Those of
+ * an index that is built will be overwritten.
+ */
 static void
 adjust_class_rows(Form_pg_class form, bool with_rows)
 {
-	if (!with_rows || form->relkind == RELKIND_INDEX)
+	if (!with_rows)
 	{
 		form->relpages = 0;
 		form->reltuples = -1;
 		form->relallvisible = 0;
 	}
+	if (tm_clone_scrub || !with_rows)
+		tm_set_frozen_pages(form, form->relallvisible);
 	if (form->relkind == RELKIND_SEQUENCE)
 	{
 		form->relpages = 1;

@@ -24,6 +24,7 @@
 #include "utils/relcache.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
 #include "oidmap.h"
@@ -187,17 +188,46 @@ tm_nodetree_map_perminfos(Query *query, const OidMap *map)
 #endif
 }
 
+#if PG_VERSION_NUM >= 160000
+/* RETURNING of an SQL/JSON function, to which the server's walker does not go */
+static inline void
+tm_nodetree_map_returning(JsonReturning *returning, const OidMap *map)
+{
+	if (returning != NULL)
+		returning->typid = tm_oidmap_translate(map, TypeRelationId,
+											   returning->typid);
+}
+#endif
+
 static inline void
 tm_nodetree_map_newer(Node *node, const OidMap *map)
 {
 #if PG_VERSION_NUM >= 160000
-	if (IsA(node, JsonReturning))
+	if (IsA(node, JsonConstructorExpr))
+		tm_nodetree_map_returning(((JsonConstructorExpr *) node)->returning,
+								  map);
+#endif
+#if PG_VERSION_NUM >= 170000
+	if (IsA(node, JsonExpr))
 	{
-		JsonReturning *returning = (JsonReturning *) node;
+		JsonExpr   *expr = (JsonExpr *) node;
 
-		returning->typid = tm_oidmap_translate(map, TypeRelationId,
-											   returning->typid);
+		tm_nodetree_map_returning(expr->returning, map);
+		expr->collation = tm_oidmap_translate(map, CollationRelationId,
+											  expr->collation);
 	}
+#endif
+}
+
+/*
+ * How much of a table is frozen is kept apart from how much of it is visible
+ * since PostgreSQL 18.
+ */
+static inline void
+tm_set_frozen_pages(Form_pg_class form, int32 npages)
+{
+#if PG_VERSION_NUM >= 180000
+	form->relallfrozen = npages;
 #endif
 }
 

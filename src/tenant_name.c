@@ -48,7 +48,7 @@ static const unsigned char *to_unicode(const char *name);
 static bool is_ascii_name_char(unsigned char c);
 static bool is_letter_or_digit(pg_wchar c);
 static locale_t unicode_locale(void);
-static void invalid_name(const char *shown, const char *detail) pg_attribute_noreturn();
+static void invalid_name(const char *shown, const char *detail);
 
 void
 tm_tenant_name_check(const char *name)

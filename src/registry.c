@@ -436,8 +436,10 @@ tm_registry_resume(const TenantInfo *tenant)
  */
 void
 tm_registry_trash(const TenantInfo *tenant, const char *trash_schema,
-				  Jsonb *saved_acl, TimestampTz purge_after)
+				  Jsonb *saved_acl, int retention)
 {
+	/* By the clock: the latest drop wins even within one transaction. */
+	TimestampTz now = GetCurrentTimestamp();
 	RowChange	change = {0};
 
 	set_state(&change, TENANT_TRASHED);
@@ -452,11 +454,10 @@ tm_registry_trash(const TenantInfo *tenant, const char *trash_schema,
 	else
 		clear_column(&change, Anum_registry_saved_acl);
 
-	/* By the clock: the latest drop wins even within one transaction. */
-	set_column(&change, Anum_registry_trashed_at,
-			   TimestampTzGetDatum(GetCurrentTimestamp()));
+	set_column(&change, Anum_registry_trashed_at, TimestampTzGetDatum(now));
 	set_column(&change, Anum_registry_purge_after,
-			   TimestampTzGetDatum(purge_after));
+			   TimestampTzGetDatum(TimestampTzPlusMilliseconds(now,
+															   retention * INT64CONST(1000))));
 	update_row(tenant, &change);
 }
 

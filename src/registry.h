@@ -99,7 +99,7 @@ extern void tm_registry_suspend(const TenantInfo *tenant, const char *reason);
 extern void tm_registry_resume(const TenantInfo *tenant);
 extern void tm_registry_trash(const TenantInfo *tenant,
 							  const char *trash_schema, Jsonb *saved_acl,
-							  TimestampTz purge_after);
+							  int retention);
 extern void tm_registry_restore(const TenantInfo *tenant, const char *name,
 								const char *schema_name);
 extern void tm_registry_begin_purge(const TenantInfo *tenant);

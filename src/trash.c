@@ -265,10 +265,7 @@ move_to_trash(const TenantInfo *tenant)
 		saved_acl = acl_to_json(acl,
 								tm_lifecycle_schema_owner(tenant->nspid));
 	update_schema(tenant->nspid, trash_schema, NULL);
-	tm_registry_trash(tenant, trash_schema, saved_acl,
-					  TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												  tm_trash_retention *
-												  INT64CONST(1000)));
+	tm_registry_trash(tenant, trash_schema, saved_acl, tm_trash_retention);
 }
 
 static char *

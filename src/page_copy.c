@@ -218,7 +218,8 @@ patch_all(const PageCopy *copy, Page page)
 
 /*
  * Make the row look as if it had always been here.  "only" says that it is
- * reached through a redirection and not by index entries of its own.
+ * reached through a redirection and not by index entries of its own, which
+ * only rows are that came from an update.
  */
 static void
 keep_row(const PageCopy *copy, BlockNumber block, OffsetNumber offset,
@@ -228,7 +229,10 @@ keep_row(const PageCopy *copy, BlockNumber block, OffsetNumber offset,
 	row->t_infomask |= HEAP_XMIN_FROZEN | HEAP_XMAX_INVALID;
 	row->t_infomask2 &= ~(HEAP2_XACT_MASK);
 	if (only)
+	{
 		HeapTupleHeaderSetHeapOnly(row);
+		row->t_infomask |= HEAP_UPDATED;
+	}
 	HeapTupleHeaderSetXmin(row, FrozenTransactionId);
 	HeapTupleHeaderSetXmax(row, InvalidTransactionId);
 	row->t_choice.t_heap.t_field3.t_cid = FirstCommandId;

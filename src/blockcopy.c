@@ -11,7 +11,7 @@
  *
  * A table goes with its visibility map, which is made anew, for the copied
  * pages are in a better state than the source's, and with its free space map,
- * which is a hint and copied as it is.
+ * which is a hint and copied as it is, unless the source keeps growing.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -21,9 +21,11 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -127,12 +129,15 @@ tm_blockcopy_verbatim(Relation source, ForkNumber fork, BlockNumber first,
 					  BlockNumber end, BufferAccessStrategy strategy,
 					  FileWriter *writer)
 {
+	/* a free space map need not survive a crash undamaged */
+	ReadBufferMode mode = fork == FSM_FORKNUM ? RBM_ZERO_ON_ERROR : RBM_NORMAL;
+
 	for (BlockNumber block = first; block < end; block++)
 	{
 		Buffer		buffer;
 
 		CHECK_FOR_INTERRUPTS();
-		buffer = ReadBufferExtended(source, fork, block, RBM_NORMAL, strategy);
+		buffer = ReadBufferExtended(source, fork, block, mode, strategy);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
 		memcpy(tm_file_writer_next(writer, block), BufferGetPage(buffer), BLCKSZ);
 		UnlockReleaseBuffer(buffer);
@@ -145,13 +150,19 @@ is_block_method(CopyMethod method)
 	return method == COPY_BLOCKS || method == COPY_PATCHED;
 }
 
-/* A TOAST table goes the way of its table. */
+/*
+ * A TOAST table goes the way of its table.  It can be vacuumed by itself, so
+ * the lock on its table does not do if its index is to be copied.
+ */
 static void
 choose_for_table(CloneState *state, CloneRelation *relation)
 {
-	Relation	source = table_open(relation->source, AccessShareLock);
+	bool		is_toast = relation->relkind == RELKIND_TOASTVALUE;
+	Relation	source = table_open(relation->source,
+									is_toast && tm_clone_lock == CLONE_LOCK_SHARE ?
+									ShareLock : AccessShareLock);
 
-	if (relation->relkind == RELKIND_TOASTVALUE)
+	if (is_toast)
 	{
 		const ClosureMember *member = tm_closure_find(state->closure,
 													  RelationRelationId,
@@ -177,7 +188,12 @@ choose_for_index(CloneState *state, CloneRelation *relation)
 	source = index_open(relation->source, AccessShareLock);
 	relation->method = tm_plan_index(source, table->method, state->map).method;
 	if (relation->method == COPY_BLOCKS)
+	{
 		table->keep_pointers = true;
+		/* emptying a pending list takes no lock on the table */
+		if (relation->relam == GIN_AM_OID)
+			LockRelationOid(relation->source, ShareLock);
+	}
 	index_close(source, NoLock);
 }
 
@@ -194,7 +210,6 @@ add_relation(BlockCopy *copy, CloneState *state, const CloneRelation *relation)
 	task.relkind = relation->relkind;
 	task.relpersistence = relation->relpersistence;
 	task.file = relation->clone_file;
-	task.nblocks = nblocks;
 	task.visibility = copy->nvisibility;
 	if (relation->relkind != RELKIND_INDEX)
 	{
@@ -311,7 +326,7 @@ write_visibility_map(const CloneRelation *relation, const uint8 *map,
 	FileWriter *writer;
 
 	writer = tm_file_writer_open(relation->clone_file, VISIBILITYMAP_FORKNUM,
-								 relation->relpersistence, false, npages);
+								 relation->relpersistence, false);
 	for (BlockNumber block = 0; block < npages; block++)
 	{
 		Page		page = tm_file_writer_next(writer, block);
@@ -333,12 +348,14 @@ copy_free_space_map(const CloneRelation *relation, Relation source)
 	XLogRecPtr	start = tm_file_sync_start();
 	BlockNumber nblocks;
 
-	if (!smgrexists(RelationGetSmgr(source), FSM_FORKNUM))
+	/* it must not name pages that the source has got since */
+	if (tm_clone_lock == CLONE_LOCK_NONE ||
+		!smgrexists(RelationGetSmgr(source), FSM_FORKNUM))
 		return;
 	nblocks = RelationGetNumberOfBlocksInFork(source, FSM_FORKNUM);
 	strategy = GetAccessStrategy(BAS_BULKREAD);
 	writer = tm_file_writer_open(relation->clone_file, FSM_FORKNUM,
-								 relation->relpersistence, false, nblocks);
+								 relation->relpersistence, false);
 	tm_blockcopy_verbatim(source, FSM_FORKNUM, 0, nblocks, strategy, writer);
 	tm_file_writer_close(writer);
 	tm_file_sync_finish(relation->clone_file, FSM_FORKNUM, start);

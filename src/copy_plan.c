@@ -14,6 +14,7 @@
 #include "access/genam.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "catalog/partition.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_enum.h"
@@ -22,10 +23,12 @@
 #include "commands/defrem.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
@@ -35,11 +38,16 @@
 #include "guc.h"
 #include "lifecycle.h"
 #include "page_copy.h"
+#include "tenant_mgr.h"
 #include "valuemap.h"
 
 static bool toast_has_blocks(Relation table);
 static bool has_dropped_varlena(Relation table);
+static void refuse_moving_rows(Relation table, const OidMap *map);
+static bool key_follows_oids(const PartitionKeyData *key, const OidMap *map);
 static bool built_in_index_am(Oid amid);
+static bool index_depends_on_oids(Relation index, const OidMap *map);
+static bool expression_depends_on_oids(Node *node, void *map);
 static OidMap *members_map(const Closure *closure);
 static CopyMethod plan_relation(const OidMap *map, Oid relid, char relkind,
 								CopyChoice *choice);
@@ -86,6 +94,7 @@ tm_plan_table(Relation table, const OidMap *map)
 
 	if (RelationGetNumberOfBlocks(table) == 0)
 		return (CopyChoice) {COPY_EMPTY, "there are no rows"};
+	refuse_moving_rows(table, map);
 	if (table->rd_rel->relam != HEAP_TABLE_AM_OID)
 		return (CopyChoice) {COPY_ROWS,
 			psprintf("access method \"%s\" has a format of its own",
@@ -125,8 +134,6 @@ tm_plan_table(Relation table, const OidMap *map)
 CopyChoice
 tm_plan_index(Relation index, CopyMethod table_method, const OidMap *map)
 {
-	TupleDesc	tupdesc = RelationGetDescr(index);
-
 	if (table_method == COPY_EMPTY)
 		return (CopyChoice) {COPY_EMPTY, "there are no rows"};
 	if (table_method == COPY_ROWS)
@@ -139,13 +146,8 @@ tm_plan_index(Relation index, CopyMethod table_method, const OidMap *map)
 		return (CopyChoice) {COPY_BUILD,
 			psprintf("access method \"%s\" has a format of its own",
 					 get_am_name(index->rd_rel->relam))};
-
-	for (int i = 0; i < tupdesc->natts; i++)
-	{
-		if (tm_value_holds_oids(map, TupleDescAttr(tupdesc, i)->atttypid))
-			return (CopyChoice) {COPY_BUILD,
-				"keys are OIDs of the schema"};
-	}
+	if (index_depends_on_oids(index, map))
+		return (CopyChoice) {COPY_BUILD, "keys are OIDs of the schema"};
 	return (CopyChoice) {COPY_BLOCKS, "rows keep their places"};
 }
 
@@ -199,6 +201,48 @@ has_dropped_varlena(Relation table)
 	return false;
 }
 
+/*
+ * A row stays in its partition.  If the partition follows from an OID that is
+ * another one in the clone, the row would be where nobody looks for it.
+ */
+static void
+refuse_moving_rows(Relation table, const OidMap *map)
+{
+	ListCell   *lc;
+
+	if (!table->rd_rel->relispartition)
+		return;
+	foreach(lc, get_partition_ancestors(RelationGetRelid(table)))
+	{
+		Relation	parent = table_open(lfirst_oid(lc), AccessShareLock);
+
+		if (key_follows_oids(RelationGetPartitionKey(parent), map))
+			ereport(ERROR,
+					(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+					 errmsg("cannot clone the rows of table \"%s\"",
+							RelationGetRelationName(parent)),
+					 errdetail("The partition of a row depends on values that are OIDs of the schema, such as those of an enum type."),
+					 errhint("Partition the table by other values, by list or by range, or leave out its rows.")));
+		table_close(parent, NoLock);
+	}
+}
+
+/* Enum values keep their order, but not what is computed from them. */
+static bool
+key_follows_oids(const PartitionKeyData *key, const OidMap *map)
+{
+	if (key->strategy == PARTITION_STRATEGY_HASH)
+	{
+		for (int i = 0; i < key->partnatts; i++)
+		{
+			if (tm_value_holds_oids(map, key->parttypid[i]))
+				return true;
+		}
+	}
+	return expression_depends_on_oids((Node *) key->partexprs,
+									  unconstify(OidMap *, map));
+}
+
 /* Those whose pages are known to mean the same in another file. */
 static bool
 built_in_index_am(Oid amid)
@@ -215,6 +259,48 @@ built_in_index_am(Oid amid)
 		default:
 			return false;
 	}
+}
+
+/*
+ * An index may hold something else than the values, such as their hashes, so
+ * it is the table's columns that count, and all that expressions are made of.
+ */
+static bool
+index_depends_on_oids(Relation index, const OidMap *map)
+{
+	Relation	table = table_open(index->rd_index->indrelid, AccessShareLock);
+	TupleDesc	tupdesc = RelationGetDescr(table);
+	bool		result;
+
+	result = expression_depends_on_oids((Node *) RelationGetIndexExpressions(index),
+										unconstify(OidMap *, map)) ||
+		expression_depends_on_oids((Node *) RelationGetIndexPredicate(index),
+								   unconstify(OidMap *, map));
+	for (int i = 0; i < index->rd_index->indnatts && !result; i++)
+	{
+		AttrNumber	attnum = index->rd_index->indkey.values[i];
+
+		result = attnum > 0 &&
+			tm_value_holds_oids(map, TupleDescAttr(tupdesc, attnum - 1)->atttypid);
+	}
+	table_close(table, NoLock);
+	return result;
+}
+
+/* Does any part of an expression have a value that holds OIDs? */
+static bool
+expression_depends_on_oids(Node *node, void *map)
+{
+	Oid			typid = InvalidOid;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) || IsA(node, Const) || IsA(node, FuncExpr) ||
+		IsA(node, OpExpr) || IsA(node, CoerceViaIO))
+		typid = exprType(node);
+	if (OidIsValid(typid) && tm_value_holds_oids(map, typid))
+		return true;
+	return expression_tree_walker(node, expression_depends_on_oids, map);
 }
 
 /* Enough of a map to tell which types are the schema's own. */

@@ -41,8 +41,7 @@ tm_copy_task_run(const CopyTask *task, Snapshot snapshot, const OidMap *map,
 
 	/* not every access method tells where a page's free space is */
 	writer = tm_file_writer_open(task->file, MAIN_FORKNUM,
-								 task->relpersistence, !is_index,
-								 task->nblocks);
+								 task->relpersistence, !is_index);
 	if (is_index)
 		tm_blockcopy_verbatim(source, MAIN_FORKNUM, task->first, task->end,
 							  strategy, writer);

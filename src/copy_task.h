@@ -22,7 +22,6 @@ typedef struct CopyTask
 	char		relkind;		/* its kind: an index or some table */
 	char		relpersistence; /* its persistence */
 	RelFileLocator file;		/* where the blocks go */
-	BlockNumber nblocks;		/* length of the whole file */
 	BlockNumber first;			/* blocks from here ... */
 	BlockNumber end;			/* ... to before here are the task */
 	Oid			toast_source;	/* TOAST tables, for a table that has one */

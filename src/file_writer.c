@@ -8,8 +8,10 @@
  * crash before commit, nobody will ever read the file.
  *
  * The file must be on disk when the WAL that could rebuild it is recycled.
- * A checkpoint syncs what has been announced to it, and each segment is
- * announced with its last page.  Only if a checkpoint has begun since the
+ * A checkpoint syncs what has been announced to it.  A segment is announced
+ * with its last page, and also with the last page that a writer puts into it:
+ * there may be other writers, and a checkpoint may fulfil the request of one
+ * while another has not begun.  Only if a checkpoint has begun since the
  * first page was logged may it have come too early for some pages, and the
  * file has to be synced here and now.  (Pages in the buffer pool would not
  * have this problem, but would force WAL out as they get evicted.)
@@ -30,12 +32,13 @@
 /* What direct I/O would want; more than the server asks for otherwise */
 #define PAGE_ALIGNMENT	4096
 
-static void write_pages(FileWriter *writer);
-static void write_one(FileWriter *writer, BlockNumber block, Page page);
+static void write_pages(FileWriter *writer, bool announce);
+static void write_one(FileWriter *writer, BlockNumber block, Page page,
+					  bool announce);
 
 FileWriter *
 tm_file_writer_open(RelFileLocator file, ForkNumber fork, char relpersistence,
-					bool standard, BlockNumber nblocks)
+					bool standard)
 {
 	FileWriter *writer = palloc0(sizeof(FileWriter));
 	char	   *space;
@@ -46,7 +49,6 @@ tm_file_writer_open(RelFileLocator file, ForkNumber fork, char relpersistence,
 	writer->wal = relpersistence == RELPERSISTENCE_PERMANENT &&
 		!tm_file_skips_wal(file);
 	writer->standard = standard;
-	writer->nblocks = nblocks;
 	if (!smgrexists(writer->smgr, fork))
 	{
 		smgrcreate(writer->smgr, fork, false);
@@ -66,7 +68,7 @@ Page
 tm_file_writer_next(FileWriter *writer, BlockNumber block)
 {
 	if (writer->npages == FILE_WRITER_PAGES)
-		write_pages(writer);
+		write_pages(writer, false);
 	writer->blocks[writer->npages] = block;
 	return writer->pages[writer->npages++];
 }
@@ -74,7 +76,7 @@ tm_file_writer_next(FileWriter *writer, BlockNumber block)
 void
 tm_file_writer_close(FileWriter *writer)
 {
-	write_pages(writer);
+	write_pages(writer, true);
 	smgrclose(writer->smgr);
 	/* the pages are gone with the caller's memory context */
 	pfree(writer);
@@ -98,9 +100,12 @@ tm_file_sync_finish(RelFileLocator file, ForkNumber fork, XLogRecPtr start)
 	smgrclose(smgr);
 }
 
-/* Log the pages that wait, then write them. */
+/*
+ * Log the pages that wait, then write them.  The last one of all announces
+ * what came before it.
+ */
 static void
-write_pages(FileWriter *writer)
+write_pages(FileWriter *writer, bool announce)
 {
 	if (writer->npages == 0)
 		return;
@@ -109,15 +114,15 @@ write_pages(FileWriter *writer)
 		log_newpages(&writer->file, writer->fork, writer->npages,
 					 writer->blocks, writer->pages, writer->standard);
 	for (int i = 0; i < writer->npages; i++)
-		write_one(writer, writer->blocks[i], writer->pages[i]);
+		write_one(writer, writer->blocks[i], writer->pages[i],
+				  announce && i == writer->npages - 1);
 	writer->npages = 0;
 }
 
 static void
-write_one(FileWriter *writer, BlockNumber block, Page page)
+write_one(FileWriter *writer, BlockNumber block, Page page, bool announce)
 {
-	bool		last = block == writer->nblocks - 1 ||
-		block % RELSEG_SIZE == RELSEG_SIZE - 1;
+	bool		last = announce || block % RELSEG_SIZE == RELSEG_SIZE - 1;
 
 	PageSetChecksumInplace(page, block);
 	if (block < writer->written)

@@ -22,7 +22,6 @@ typedef struct FileWriter
 	SMgrRelation smgr;			/* it, open */
 	bool		wal;			/* log the pages? */
 	bool		standard;		/* do they have the standard layout? */
-	BlockNumber nblocks;		/* length that the fork will have */
 	BlockNumber written;		/* length that it has */
 	int			npages;			/* pages that wait */
 	BlockNumber blocks[FILE_WRITER_PAGES];	/* where they belong */
@@ -30,12 +29,11 @@ typedef struct FileWriter
 } FileWriter;
 
 /*
- * Write into a fork of a file that this transaction has created, which will
- * have nblocks pages in the end.  The fork is created if it is not there.
+ * Write into a fork of a file that this transaction has created.  The fork is
+ * created if it is not there.
  */
 extern FileWriter *tm_file_writer_open(RelFileLocator file, ForkNumber fork,
-									   char relpersistence, bool standard,
-									   BlockNumber nblocks);
+									   char relpersistence, bool standard);
 
 /* Where to put the next page; it becomes this block of the file. */
 extern Page tm_file_writer_next(FileWriter *writer, BlockNumber block);

@@ -44,17 +44,20 @@ static void take_page(const PageCopy *copy, BlockNumber block,
 					  BufferAccessStrategy strategy, Page page, bool *visible);
 static void judge_rows(const PageCopy *copy, Buffer buffer, BlockNumber block,
 					   bool *visible);
+static void check_pointer_count(const PageCopy *copy, BlockNumber block,
+								OffsetNumber count);
 static void check_row_pointer(const PageCopy *copy, BlockNumber block,
 							  OffsetNumber offset, ItemId item);
 static void patch_all(const PageCopy *copy, Page page);
-static void keep_row(const PageCopy *copy, BlockNumber block,
-					 OffsetNumber offset, HeapTupleHeader row, bool only);
+static void keep_row(const PageCopy *copy, Page page, BlockNumber block,
+					 OffsetNumber offset, bool only);
 static bool remove_rows(const PageCopy *copy, Page page, const bool *visible,
 						const OffsetNumber *roots);
 static bool remove_pointer(const PageCopy *copy, ItemId item, bool heap_only,
 						   OffsetNumber member);
 static void wipe_free_space(Page page);
-static void patch_row(const PagePatch *patch, HeapTupleHeader row);
+static void patch_row(const PagePatch *patch, HeapTupleHeader row,
+					  uint32 length);
 static void patch_value(const PagePatch *patch, int column, char *value);
 
 bool
@@ -79,11 +82,8 @@ tm_page_copy(const PageCopy *copy, BlockNumber block,
 	maxoff = PageGetMaxOffsetNumber(page);
 	for (OffsetNumber offset = FirstOffsetNumber; offset <= maxoff; offset++)
 	{
-		ItemId		item = PageGetItemId(page, offset);
-
 		if (visible[offset])
-			keep_row(copy, block, offset,
-					 (HeapTupleHeader) PageGetItem(page, item),
+			keep_row(copy, page, block, offset,
 					 copy->keep_pointers && roots[offset - 1] != offset);
 	}
 
@@ -158,6 +158,7 @@ judge_rows(const PageCopy *copy, Buffer buffer, BlockNumber block,
 	bool		all_visible = PageIsAllVisible(page) &&
 		!copy->snapshot->takenDuringRecovery;
 
+	check_pointer_count(copy, block, maxoff);
 	for (OffsetNumber offset = FirstOffsetNumber; offset <= maxoff; offset++)
 	{
 		ItemId		item = PageGetItemId(page, offset);
@@ -181,7 +182,21 @@ judge_rows(const PageCopy *copy, Buffer buffer, BlockNumber block,
 	}
 }
 
-/* A damaged page must not make us write outside of our copy of it. */
+/* A damaged page must not make us write outside of our arrays ... */
+static void
+check_pointer_count(const PageCopy *copy, BlockNumber block,
+					OffsetNumber count)
+{
+	if (count > MaxHeapTuplesPerPage)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("block %u of relation \"%s\" is corrupted",
+						block, RelationGetRelationName(copy->source)),
+				 errdetail("It has %u line pointers.", count),
+				 errhint("Check the table with pg_amcheck.")));
+}
+
+/* ... nor of our copy of it. */
 static void
 check_row_pointer(const PageCopy *copy, BlockNumber block, OffsetNumber offset,
 				  ItemId item)
@@ -212,7 +227,8 @@ patch_all(const PageCopy *copy, Page page)
 		ItemId		item = PageGetItemId(page, offset);
 
 		if (ItemIdIsNormal(item))
-			patch_row(copy->patch, (HeapTupleHeader) PageGetItem(page, item));
+			patch_row(copy->patch, (HeapTupleHeader) PageGetItem(page, item),
+					  ItemIdGetLength(item));
 	}
 }
 
@@ -222,9 +238,12 @@ patch_all(const PageCopy *copy, Page page)
  * only rows are that came from an update.
  */
 static void
-keep_row(const PageCopy *copy, BlockNumber block, OffsetNumber offset,
-		 HeapTupleHeader row, bool only)
+keep_row(const PageCopy *copy, Page page, BlockNumber block,
+		 OffsetNumber offset, bool only)
 {
+	ItemId		item = PageGetItemId(page, offset);
+	HeapTupleHeader row = (HeapTupleHeader) PageGetItem(page, item);
+
 	row->t_infomask &= ~(HEAP_XACT_MASK);
 	row->t_infomask |= HEAP_XMIN_FROZEN | HEAP_XMAX_INVALID;
 	row->t_infomask2 &= ~(HEAP2_XACT_MASK);
@@ -238,7 +257,7 @@ keep_row(const PageCopy *copy, BlockNumber block, OffsetNumber offset,
 	row->t_choice.t_heap.t_field3.t_cid = FirstCommandId;
 	ItemPointerSet(&row->t_ctid, block, offset);
 	if (copy->patch != NULL)
-		patch_row(copy->patch, row);
+		patch_row(copy->patch, row, ItemIdGetLength(item));
 }
 
 /*
@@ -311,14 +330,18 @@ wipe_free_space(Page page)
 		   header->pd_upper - header->pd_lower);
 }
 
-/* Change the values of one row that cannot stay as they are. */
+/*
+ * Change the values of one row that cannot stay as they are.  In a damaged
+ * row a value may claim to reach beyond the row's end.
+ */
 static void
-patch_row(const PagePatch *patch, HeapTupleHeader row)
+patch_row(const PagePatch *patch, HeapTupleHeader row, uint32 length)
 {
 	bool		has_nulls = (row->t_infomask & HEAP_HASNULL) != 0;
 	int			ncolumns = patch->last_column;
 	char	   *data = (char *) row + row->t_hoff;
 	uint32		offset = 0;
+	uint64		end = row->t_hoff;
 
 	if ((row->t_infomask & HEAP_HASEXTERNAL) != 0 &&
 		patch->last_varlena > ncolumns)
@@ -333,8 +356,17 @@ patch_row(const PagePatch *patch, HeapTupleHeader row)
 			continue;
 		offset = att_align_pointer(offset, att->attalign, att->attlen,
 								   data + offset);
+		end = row->t_hoff + (uint64) offset;
+		if (end < length)
+			end = att_addlength_pointer(end, att->attlen, data + offset);
+		if (end > length)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("value of column \"%s\" reaches beyond the end of its row",
+							NameStr(att->attname)),
+					 errhint("Check the table with pg_amcheck.")));
 		patch_value(patch, i, data + offset);
-		offset = att_addlength_pointer(offset, att->attlen, data + offset);
+		offset = end - row->t_hoff;
 	}
 }
 

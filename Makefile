@@ -22,6 +22,7 @@ OBJS = \
 	src/nodetree.o \
 	src/oidmap.o \
 	src/page_copy.o \
+	src/progress.o \
 	src/purge.o \
 	src/registry.o \
 	src/registry_cache.o \
@@ -30,6 +31,7 @@ OBJS = \
 	src/relabel_row.o \
 	src/rowcopy.o \
 	src/schema_mention.o \
+	src/shmem.o \
 	src/storage.o \
 	src/tenant_mgr.o \
 	src/tenant_name.o \

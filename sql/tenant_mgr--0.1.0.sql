@@ -386,6 +386,41 @@ COMMENT ON VIEW tenant.domains IS
 GRANT SELECT ON TABLE tenant.domains TO PUBLIC;
 
 --
+-- Progress
+--
+-- There are rows only if the library is in shared_preload_libraries.  What
+-- others are doing is for those who may read all statistics.
+--
+
+CREATE FUNCTION tenant.progress(
+	OUT operation pg_catalog.text,
+	OUT tenant pg_catalog.text,
+	OUT phase pg_catalog.text,
+	OUT done pg_catalog.int8,
+	OUT total pg_catalog.int8,
+	OUT percent pg_catalog.float8,
+	OUT pid pg_catalog.int4,
+	OUT relations_done pg_catalog.int8,
+	OUT relations_total pg_catalog.int8,
+	OUT bytes_done pg_catalog.int8,
+	OUT bytes_total pg_catalog.int8,
+	OUT started_at pg_catalog.timestamptz
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_progress'
+	LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tenant.progress() IS
+	'operations under way in this database, for the view';
+GRANT EXECUTE ON FUNCTION tenant.progress() TO PUBLIC;
+
+CREATE VIEW tenant.progress AS
+	SELECT operation, tenant, phase, done, total, percent, pid,
+		relations_done, relations_total, bytes_done, bytes_total, started_at
+	FROM tenant.progress();
+COMMENT ON VIEW tenant.progress IS
+	'how far clones and purges in this database have got';
+GRANT SELECT ON TABLE tenant.progress TO PUBLIC;
+
+--
 -- Event triggers
 --
 -- Last, so that nothing above fires them.

@@ -34,6 +34,7 @@
 #include "file_writer.h"
 #include "guc.h"
 #include "page_copy.h"
+#include "progress.h"
 
 /* Bytes of a page of the visibility map that hold bits */
 #define MAP_PAGE_BYTES		(BLCKSZ - MAXALIGN(SizeOfPageHeaderData))
@@ -60,6 +61,7 @@ typedef struct BlockCopy
 	int			ntasks;
 	int			maxtasks;
 	uint64		nblocks;		/* blocks of all tasks */
+	uint64		nnotempty;		/* files that have blocks */
 	uint8	   *visibility;		/* bits of all tables, one after the other */
 	Size		nvisibility;	/* bytes of that */
 } BlockCopy;
@@ -258,6 +260,8 @@ add_task(BlockCopy *copy, const CopyTask *task)
 	}
 	copy->tasks[copy->ntasks++] = *task;
 	copy->nblocks += task->end - task->first;
+	if (task->first == 0)
+		copy->nnotempty++;
 }
 
 /*
@@ -287,6 +291,8 @@ run_tasks(BlockCopy *copy, CloneState *state)
 	int			nworkers = Min(tm_clone_workers,
 							   copy->nblocks / BLOCKS_PER_WORKER);
 
+	tm_progress_phase(PROGRESS_COPYING_BLOCKS, copy->nnotempty,
+					  copy->nblocks * BLCKSZ);
 	copy->visibility = palloc0(copy->nvisibility + 1);
 	if (nworkers > 0 && !IsInParallelMode())
 	{

@@ -44,6 +44,7 @@
 #include "clone.h"
 #include "closure.h"
 #include "guc.h"
+#include "progress.h"
 #include "relabel.h"
 #include "rowcopy.h"
 #include "storage.h"
@@ -75,11 +76,13 @@ tm_clone_schema(const CloneRequest *request)
 
 	state.request = request;
 	state.old_owner = replaced_owner(request);
+	tm_progress_phase(PROGRESS_LOCKING, 0, 0);
 	lock_and_collect(&state);	/* which rows make up the schema */
 	tm_closure_refuse_unclonable(state.closure);	/* before anything is written */
 	leave_out_invalid_indexes(&state);
 	decide_about_rows(&state);
 
+	tm_progress_phase(PROGRESS_WRITING_CATALOGS, 0, 0);
 	tm_relabel_assign_oids(&state); /* every object gets a new OID */
 	tm_relabel_copy_rows(&state);	/* the catalogs */
 	tm_storage_create_files(&state);	/* the files */
@@ -114,6 +117,7 @@ lock_and_collect(CloneState *state)
 	for (;;)
 	{
 		lock_relations(state->request, locked);
+		tm_progress_phase(PROGRESS_READING_CATALOGS, 0, 0);
 		state->snapshot = RegisterSnapshot(GetLatestSnapshot());
 		state->closure = tm_closure_of_schema(state->request->source,
 											  state->snapshot);

@@ -276,6 +276,17 @@ tm_local_transaction_id(void)
 #endif
 }
 
+/* Which of the server's processes we are: at least 0, less than MaxBackends */
+static inline int
+tm_backend_number(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProcNumber;
+#else
+	return MyProc->pgprocno;
+#endif
+}
+
 /* Have another backend process invalidation messages soon. */
 static inline void
 tm_signal_catchup(PGPROC *proc)

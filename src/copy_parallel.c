@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "copy_task.h"
+#include "progress.h"
 
 /* Keys in the table of contents of the shared memory */
 #define KEY_SHARED		UINT64CONST(0x7E4A4D0000000001)
@@ -33,6 +34,7 @@
 typedef struct CopyShared
 {
 	int			ntasks;			/* number of tasks */
+	int			progress;		/* the leader's, see tm_progress_join() */
 	pg_atomic_uint32 next;		/* first task that nobody has taken */
 } CopyShared;
 
@@ -64,6 +66,7 @@ tm_copy_tasks_in_parallel(const CopyTask *tasks, int ntasks, Snapshot snapshot,
 
 	shared = shm_toc_allocate(pcxt->toc, sizeof(CopyShared));
 	shared->ntasks = ntasks;
+	shared->progress = tm_progress_number();
 	pg_atomic_init_u32(&shared->next, 0);
 	shm_toc_insert(pcxt->toc, KEY_SHARED, shared);
 	shared_tasks = shm_toc_allocate(pcxt->toc, tasks_size);
@@ -91,7 +94,10 @@ tm_copy_tasks_in_parallel(const CopyTask *tasks, int ntasks, Snapshot snapshot,
 void
 tm_copy_worker_main(dsm_segment *segment, shm_toc *toc)
 {
-	run_shared_tasks(shm_toc_lookup(toc, KEY_SHARED, false),
+	CopyShared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
+
+	tm_progress_join(shared->progress);
+	run_shared_tasks(shared,
 					 shm_toc_lookup(toc, KEY_TASKS, false),
 					 GetActiveSnapshot(),
 					 shm_toc_lookup(toc, KEY_VISIBILITY, false));

@@ -19,6 +19,7 @@
 #include "copy_task.h"
 #include "file_writer.h"
 #include "page_copy.h"
+#include "progress.h"
 
 static void copy_table_blocks(const CopyTask *task, Relation source,
 							  Snapshot snapshot, const OidMap *map,
@@ -51,6 +52,8 @@ tm_copy_task_run(const CopyTask *task, Snapshot snapshot, const OidMap *map,
 						  visibility + task->visibility, writer, strategy);
 	tm_file_writer_close(writer);
 	relation_close(source, NoLock);
+	tm_progress_add(task->first == 0 ? 1 : 0,
+					(uint64) (task->end - task->first) * BLCKSZ);
 
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);

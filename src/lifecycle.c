@@ -41,6 +41,7 @@
 #include "compat.h"
 #include "guc.h"
 #include "lifecycle.h"
+#include "progress.h"
 #include "registry.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
@@ -113,7 +114,11 @@ tenant_create(PG_FUNCTION_ARGS)
 		ownerid = role_to_own(owner);
 
 	if (template != NULL)
+	{
+		tm_progress_begin(PROGRESS_CREATE, name);
 		create_from_template(schema, template, ownerid);
+		tm_progress_end();
+	}
 	else
 	{
 		if (!OidIsValid(ownerid))
@@ -202,6 +207,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 	tm_registry_lock_names(target, NULL);
 	(void) name_is_taken(target, false, NULL);
 	tm_lifecycle_refuse_taken_schema(schema, adopt_hint);
+	tm_progress_begin(PROGRESS_CLONE, target);
 	source = lock_source(source_name, false);
 	tm_lifecycle_refuse_role_name(schema, source.owner);
 
@@ -213,6 +219,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 	request.exclude = list_concat(exclude,
 								  tm_guc_split_names(tm_clone_exclude));
 	tm_clone_schema(&request);
+	tm_progress_end();
 	tm_registry_insert(target, schema, false, metadata, source_name);
 
 	PG_RETURN_TEXT_P(cstring_to_text(schema));

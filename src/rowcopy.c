@@ -28,6 +28,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "progress.h"
 #include "rowcopy.h"
 #include "valuemap.h"
 
@@ -48,8 +49,12 @@ typedef struct RowCopy
 	TupleTableSlot *slots[BATCH_ROWS];	/* the batch; made when needed */
 	int			nslots;			/* rows in it */
 	Size		nbytes;			/* their size */
+	uint64		announced;		/* bytes that the table was said to have */
+	uint64		reported;		/* of these, bytes that were said to be done */
 } RowCopy;
 
+static void announce_work(const CloneState *state);
+static uint64 table_bytes(const CloneRelation *relation);
 static void copy_table(CloneState *state, const CloneRelation *relation);
 static void inspect_columns(RowCopy *copy);
 static HeapTuple row_for_clone(RowCopy *copy, TupleTableSlot *slot);
@@ -60,6 +65,7 @@ static void write_batch(RowCopy *copy);
 void
 tm_rowcopy_tables(CloneState *state)
 {
+	announce_work(state);
 	for (int i = 0; i < state->nrelations; i++)
 	{
 		const CloneRelation *relation = &state->relations[i];
@@ -67,6 +73,35 @@ tm_rowcopy_tables(CloneState *state)
 		if (relation->method == COPY_ROWS)
 			copy_table(state, relation);
 	}
+}
+
+/* Say how much there is to do, if there is anything. */
+static void
+announce_work(const CloneState *state)
+{
+	uint64		ntables = 0;
+	uint64		nbytes = 0;
+
+	for (int i = 0; i < state->nrelations; i++)
+	{
+		if (state->relations[i].method != COPY_ROWS)
+			continue;
+		ntables++;
+		nbytes += table_bytes(&state->relations[i]);
+	}
+	if (ntables > 0)
+		tm_progress_phase(PROGRESS_COPYING_ROWS, ntables, nbytes);
+}
+
+/* A table's size, out-of-line values not counted. */
+static uint64
+table_bytes(const CloneRelation *relation)
+{
+	Relation	source = table_open(relation->source, AccessShareLock);
+	uint64		nbytes = table_relation_size(source, MAIN_FORKNUM);
+
+	table_close(source, NoLock);
+	return nbytes;
 }
 
 /* Copy one table. */
@@ -86,6 +121,7 @@ copy_table(CloneState *state, const CloneRelation *relation)
 										 "tenant_mgr row copy",
 										 ALLOCSET_DEFAULT_SIZES);
 	inspect_columns(&copy);
+	copy.announced = table_relation_size(copy.source, MAIN_FORKNUM);
 
 	slot = table_slot_create(copy.source, NULL);
 	scan = table_beginscan(copy.source, state->snapshot, 0, NULL);
@@ -98,6 +134,7 @@ copy_table(CloneState *state, const CloneRelation *relation)
 	write_batch(&copy);
 	MemoryContextSwitchTo(old_context);
 	table_endscan(scan);
+	tm_progress_add(1, copy.announced - copy.reported);
 	ExecDropSingleTupleTableSlot(slot);
 
 	for (int i = 0; i < BATCH_ROWS && copy.slots[i] != NULL; i++)
@@ -195,6 +232,8 @@ add_to_batch(RowCopy *copy, HeapTuple row)
 static void
 write_batch(RowCopy *copy)
 {
+	uint64		progress = Min(copy->nbytes, copy->announced - copy->reported);
+
 	if (copy->nslots > 0)
 		table_multi_insert(copy->clone, copy->slots, copy->nslots,
 						   GetCurrentCommandId(true),
@@ -204,5 +243,7 @@ write_batch(RowCopy *copy)
 		ExecClearTuple(copy->slots[i]);
 	copy->nslots = 0;
 	copy->nbytes = 0;
+	copy->reported += progress;
+	tm_progress_add(0, progress);
 	MemoryContextReset(copy->context);
 }

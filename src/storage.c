@@ -43,6 +43,7 @@
 #include "utils/syscache.h"
 
 #include "guc.h"
+#include "progress.h"
 #include "storage.h"
 
 static void create_files(const CloneRelation *relation);
@@ -61,6 +62,7 @@ static void write_empty_btree(const CloneRelation *index);
 void
 tm_storage_create_files(CloneState *state)
 {
+	tm_progress_phase(PROGRESS_CREATING_FILES, state->nrelations, 0);
 	for (int i = 0; i < state->nrelations; i++)
 	{
 		const CloneRelation *relation = &state->relations[i];
@@ -69,6 +71,7 @@ tm_storage_create_files(CloneState *state)
 		create_files(relation);
 		if (relation->relkind == RELKIND_SEQUENCE)
 			write_sequence(relation);
+		tm_progress_add(1, 0);
 	}
 }
 
@@ -105,6 +108,14 @@ void
 tm_storage_build_indexes(CloneState *state)
 {
 	int			save_nestlevel = NewGUCNestLevel();
+	int			nindexes = 0;
+
+	for (int i = 0; i < state->nrelations; i++)
+	{
+		if (state->relations[i].method == COPY_BUILD)
+			nindexes++;
+	}
+	tm_progress_phase(PROGRESS_BUILDING_INDEXES, nindexes, 0);
 
 	/* index builds have a setting of their own; ours rules it here */
 	(void) set_config_option("max_parallel_maintenance_workers",
@@ -114,8 +125,10 @@ tm_storage_build_indexes(CloneState *state)
 	for (int i = 0; i < state->nrelations; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (state->relations[i].method == COPY_BUILD)
-			build_index(state, &state->relations[i], tm_clone_workers > 0);
+		if (state->relations[i].method != COPY_BUILD)
+			continue;
+		build_index(state, &state->relations[i], tm_clone_workers > 0);
+		tm_progress_add(1, 0);
 	}
 	AtEOXact_GUC(false, save_nestlevel);
 }

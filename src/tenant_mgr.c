@@ -12,6 +12,7 @@
 #include "fmgr.h"
 
 #include "guc.h"
+#include "shmem.h"
 #include "watch.h"
 
 PG_MODULE_MAGIC;
@@ -23,4 +24,5 @@ _PG_init(void)
 {
 	tm_watch_init();
 	tm_guc_init();
+	tm_shmem_init();
 }

@@ -28,8 +28,10 @@ OBJS = \
 	src/registry_cache.o \
 	src/registry_events.o \
 	src/relabel.o \
+	src/relabel_roles.o \
 	src/relabel_row.o \
 	src/rowcopy.o \
+	src/schema_acl.o \
 	src/schema_mention.o \
 	src/shmem.o \
 	src/storage.o \
@@ -62,7 +64,8 @@ ISOLATION = \
 	drop-switch \
 	rename-rename \
 	rename-switch \
-	suspend-bound
+	suspend-bound \
+	suspend-raw
 ISOLATION_OPTS = --inputdir=test/isolation
 
 PG_CONFIG = pg_config

@@ -28,6 +28,7 @@
 
 static void check_event_trigger(FunctionCallInfo fcinfo);
 static List *dropped_schemas(void);
+static TenantInfo *lock_tenant_of_schema(const char *schema);
 
 PG_FUNCTION_INFO_V1(tenant_registry_changed);
 PG_FUNCTION_INFO_V1(tenant_follow_drop);
@@ -60,7 +61,7 @@ tenant_follow_drop(PG_FUNCTION_ARGS)
 
 	foreach(lc, dropped_schemas())
 	{
-		TenantInfo *tenant = tm_registry_lookup_schema(lfirst(lc));
+		TenantInfo *tenant = lock_tenant_of_schema(lfirst(lc));
 
 		if (tenant == NULL)
 			continue;
@@ -94,7 +95,7 @@ tenant_follow_rename(PG_FUNCTION_ARGS)
 	if (rename->renameType != OBJECT_SCHEMA)
 		PG_RETURN_NULL();
 
-	tenant = tm_registry_lookup_schema(rename->subname);
+	tenant = lock_tenant_of_schema(rename->subname);
 	if (tenant == NULL)
 		PG_RETURN_NULL();
 
@@ -118,6 +119,22 @@ check_event_trigger(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function was not called by event trigger manager")));
+}
+
+/*
+ * The tenant whose schema this is, or was, with its name locked; NULL if it is
+ * nobody's.  Whoever holds that lock, suspending the tenant for example, may
+ * have changed the row until we got it.
+ */
+static TenantInfo *
+lock_tenant_of_schema(const char *schema)
+{
+	TenantInfo *tenant = tm_registry_lookup_schema(schema);
+
+	if (tenant == NULL)
+		return NULL;
+	tm_registry_lock_names(tenant->name, NULL);
+	return tm_registry_lookup_schema(schema);
 }
 
 /* The names of the schemas that the command has dropped, palloc'd. */

@@ -100,7 +100,7 @@ as_user()
 {
 	if [ -n "$RUN_AS" ]; then
 		setpriv --reuid="$RUN_AS" --regid="$(id -g "$RUN_AS")" --init-groups \
-			env HOME="$WORK" USER="$RUN_AS" LOGNAME="$RUN_AS" "$@"
+			env HOME="$WORK" TMPDIR="$WORK" USER="$RUN_AS" LOGNAME="$RUN_AS" "$@"
 	else
 		"$@"
 	fi

@@ -141,7 +141,8 @@ sub is_same
 	return 0;
 }
 
-# Every row of the registry has its schema, and no schema is left over.
+# Every row of the registry has its schema, no schema is left over, and every
+# domain has its tenant.
 sub registry_is_true
 {
 	my ($node, $db, $name) = @_;
@@ -149,7 +150,10 @@ sub registry_is_true
 		SELECT coalesce(t.name, n.nspname), t.state, n.nspname
 		FROM tenant.tenants t FULL JOIN pg_namespace n ON n.nspname = t.schema_name
 		WHERE t.name IS NULL AND n.nspname !~ '^(pg_|information_schema$|public$|tenant$)'
-			OR n.nspname IS NULL OR t.state = 'missing'}), '', $name);
+			OR n.nspname IS NULL OR t.state = 'missing'
+		UNION ALL
+		SELECT d.host, 'no tenant', NULL FROM tenant.domain d LEFT JOIN tenant.registry r ON r.id = d.tenant_id
+		WHERE r.id IS NULL}), '', $name);
 	return;
 }
 

@@ -160,8 +160,8 @@ foreach my $plain ('DROP SCHEMA n1 CASCADE', 'ALTER SCHEMA n1 RENAME TO n2')
 	wait_for_plain($plain, "tenant.$_")
 	  foreach "suspend('n1')", "resume('n1')", "set_metadata('n1', '{}')", "rename('n1', 'n3')",
 	  "drop('n1')", "switch('n1')", "clone('n1', 'n3')", "add_domain('n1.example', 'n1')";
+	registry_is_true($node, 'app', "registry after functions that waited for $plain");
 }
-registry_is_true($node, 'app', 'registry after plain commands that functions waited for');
 
 is($node->safe_psql('app', 'SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid() AND database IS NOT NULL AND locktype <> $$relation$$ AND granted'),
 	0, 'no lock is left');

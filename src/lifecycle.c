@@ -69,7 +69,6 @@ static bool name_is_taken(const char *name, bool if_not_exists,
 static Oid	role_to_own(const char *rolename);
 static void create_from_template(const char *schema, const char *template,
 								 Oid owner);
-static void refuse_old_snapshot(void);
 static CloneSource lock_source(const char *source, bool template_will_do);
 static void check_source(const CloneSource *source, bool template_will_do);
 static char *default_name(const char *schema);
@@ -201,7 +200,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 	CloneRequest request;
 
 	tm_lifecycle_begin("tenant.clone()");
-	refuse_old_snapshot();
+	tm_lifecycle_refuse_old_snapshot();
 	tm_lifecycle_check_create();
 
 	tm_registry_lock_names(target, NULL);
@@ -361,6 +360,16 @@ tm_lifecycle_check_create(void)
 	if (aclresult != ACLCHECK_OK)
 		aclcheck_error(aclresult, OBJECT_DATABASE,
 					   get_database_name(MyDatabaseId));
+}
+
+void
+tm_lifecycle_refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot clone a schema in a transaction of isolation level REPEATABLE READ or SERIALIZABLE"),
+				 errhint("Use isolation level READ COMMITTED.")));
 }
 
 Oid
@@ -636,7 +645,7 @@ create_from_template(const char *schema, const char *template, Oid owner)
 	CloneSource source;
 	CloneRequest request;
 
-	refuse_old_snapshot();
+	tm_lifecycle_refuse_old_snapshot();
 	source = lock_source(template, true);
 	if (!OidIsValid(owner) &&
 		!tm_schema_ownercheck(source.nspid, GetUserId()))
@@ -652,20 +661,6 @@ create_from_template(const char *schema, const char *template, Oid owner)
 	request.exclude = tm_guc_split_names(tm_clone_exclude);
 	request.is_template = source.is_template && OidIsValid(owner);
 	tm_clone_schema(&request);
-}
-
-/*
- * A clone shows what is in the files now, which is not what a snapshot taken
- * earlier sees.
- */
-static void
-refuse_old_snapshot(void)
-{
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot clone a schema in a transaction of isolation level REPEATABLE READ or SERIALIZABLE"),
-				 errhint("Use isolation level READ COMMITTED.")));
 }
 
 /*

@@ -17,6 +17,12 @@ extern void tm_lifecycle_begin(const char *command);
 /* Raise 42501 unless the current user has CREATE on the database. */
 extern void tm_lifecycle_check_create(void);
 
+/*
+ * Raise 0A000 in a transaction that sees an old snapshot.  A clone shows what
+ * is in the files now, which is something else.
+ */
+extern void tm_lifecycle_refuse_old_snapshot(void);
+
 /* The owner of an existing schema. */
 extern Oid	tm_lifecycle_schema_owner(Oid nspid);
 

@@ -246,7 +246,7 @@ purge_step(const TenantInfo *tenant, bool is_named)
 
 	/* Among many, one that cannot go must not hold up the others. */
 	closure = tm_closure_of_schema(tenant->nspid, NULL);
-	if (tm_trash_report_dependents(tenant, closure,
+	if (tm_trash_report_dependents(tm_trash_refusal(tenant), closure,
 								   is_named ? ERROR : WARNING))
 		return false;
 	ereport(DEBUG1,
@@ -297,7 +297,7 @@ drop_batch(const TenantInfo *tenant, const Closure *closure, int budget)
 
 	choose_batch(candidates, closure->nmembers, budget);
 	lock_batch(closure, candidates);
-	tm_trash_report_dependents(tenant, closure, ERROR);
+	tm_trash_report_dependents(tm_trash_refusal(tenant), closure, ERROR);
 
 	for (i = 0; i < closure->nmembers; i++)
 	{

@@ -122,6 +122,8 @@ static void set_column(RowChange *change, AttrNumber attno, Datum value);
 static void clear_column(RowChange *change, AttrNumber attno);
 static void set_state(RowChange *change, TenantState state);
 static void update_row(const TenantInfo *tenant, const RowChange *change);
+static void write_row(const TenantInfo *tenant, const RowChange *change,
+					  bool copies);
 static void registry_changed(Relation rel);
 
 /* ----------------------------------------------------------------
@@ -432,16 +434,20 @@ tm_registry_resume(const TenantInfo *tenant)
 
 /*
  * The trashed tenant gives up its name.  Its suspension is kept, so that it
- * comes back as it went.
+ * comes back as it went.  With an id other than the tenant's, the tenant stays
+ * as it is, and a copy of its row goes to the trash under that id.
  */
 void
-tm_registry_trash(const TenantInfo *tenant, const char *trash_schema,
-				  Jsonb *saved_acl, int retention)
+tm_registry_trash(const TenantInfo *tenant, const pg_uuid_t *id,
+				  const char *trash_schema, Jsonb *saved_acl, int retention)
 {
 	/* By the clock: the latest drop wins even within one transaction. */
 	TimestampTz now = GetCurrentTimestamp();
+	bool		copies = memcmp(id, &tenant->id, sizeof(pg_uuid_t)) != 0;
 	RowChange	change = {0};
 
+	if (copies)
+		set_column(&change, Anum_registry_id, UUIDPGetDatum(id));
 	set_state(&change, TENANT_TRASHED);
 	clear_column(&change, Anum_registry_name_key);
 	set_column(&change, Anum_registry_schema_name,
@@ -458,7 +464,7 @@ tm_registry_trash(const TenantInfo *tenant, const char *trash_schema,
 	set_column(&change, Anum_registry_purge_after,
 			   TimestampTzGetDatum(TimestampTzPlusMilliseconds(now,
 															   retention * INT64CONST(1000))));
-	update_row(tenant, &change);
+	write_row(tenant, &change, copies);
 }
 
 void
@@ -559,6 +565,13 @@ set_state(RowChange *change, TenantState state)
 static void
 update_row(const TenantInfo *tenant, const RowChange *change)
 {
+	write_row(tenant, change, false);
+}
+
+/* Change the tenant's row, or add one that differs from it so. */
+static void
+write_row(const TenantInfo *tenant, const RowChange *change, bool copies)
+{
 	RegistryScan scan;
 	Relation	rel;
 	HeapTuple	tuple;
@@ -585,7 +598,10 @@ update_row(const TenantInfo *tenant, const RowChange *change)
 			 tenant->name);
 	tuple = heap_modify_tuple(tuple, RelationGetDescr(rel),
 							  values, nulls, replace);
-	CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+	if (copies)
+		CatalogTupleInsert(rel, tuple);
+	else
+		CatalogTupleUpdate(rel, &tuple->t_self, tuple);
 	end_scan(&scan);
 
 	registry_changed(rel);

@@ -97,7 +97,7 @@ extern void tm_registry_rename(const TenantInfo *tenant, const char *new_name,
 							   const char *new_schema);
 extern void tm_registry_suspend(const TenantInfo *tenant, const char *reason);
 extern void tm_registry_resume(const TenantInfo *tenant);
-extern void tm_registry_trash(const TenantInfo *tenant,
+extern void tm_registry_trash(const TenantInfo *tenant, const pg_uuid_t *id,
 							  const char *trash_schema, Jsonb *saved_acl,
 							  int retention);
 extern void tm_registry_restore(const TenantInfo *tenant, const char *name,

@@ -250,6 +250,8 @@ reserved_reason(const char *name)
 		return _("Names that start with \"pg_\" are reserved for the server.");
 	if (strncmp(folded, TM_TRASH_PREFIX, strlen(TM_TRASH_PREFIX)) == 0)
 		return _("Names that start with \"" TM_TRASH_PREFIX "\" are reserved for dropped tenants.");
+	if (strncmp(folded, TM_SNAPSHOT_PREFIX, strlen(TM_SNAPSHOT_PREFIX)) == 0)
+		return _("Names that start with \"" TM_SNAPSHOT_PREFIX "\" are reserved for snapshots.");
 	if (strcmp(folded, "information_schema") == 0 ||
 		strcmp(folded, "public") == 0 ||
 		strcmp(folded, TM_SCHEMA_NAME) == 0)

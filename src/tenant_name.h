@@ -10,6 +10,9 @@
 /* Schemas of dropped tenants are called this and the tenant's id */
 #define TM_TRASH_PREFIX		"tenant_trash_"
 
+/* Schemas of snapshots are called this and an id of their own */
+#define TM_SNAPSHOT_PREFIX	"tenant_snapshot_"
+
 /* Raise 42602, saying why, unless a tenant may have this name. */
 extern void tm_tenant_name_check(const char *name);
 

@@ -1,10 +1,8 @@
 -- check.sql: what a clone must not have in common with its source.
---
--- Rows of (catalog, OID) that make up a schema, found without the extension,
--- and what goes from one schema to the other: it should be nothing.
 
 CREATE SCHEMA regress_tm_check;
 
+-- Rows of (catalog, OID) that make up a schema, found without the extension.
 CREATE FUNCTION regress_tm_check.members(schema text, OUT classid oid, OUT objid oid)
 	RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
 	WITH RECURSIVE m (classid, objid) AS (
@@ -85,4 +83,39 @@ CREATE FUNCTION regress_tm_check.foreign_numbers(source text, clone text)
 			'\m(\d{5,10})\M', 'g') n)
 	SELECT DISTINCT pg_describe_object(classid, objid, 0) || ' holds ' || number
 	FROM numbers JOIN s USING (number)
+$$;
+
+-- References from one catalog to another that lead nowhere, in the whole database.
+-- Only the last column of a reference can be an array.
+CREATE FUNCTION regress_tm_check.dangling_references()
+	RETURNS SETOF text LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+	fk record;
+	last text;
+	fields text;
+	conditions text;
+BEGIN
+	FOR fk IN SELECT * FROM pg_get_catalog_foreign_keys() LOOP
+		last := fk.fkcols[cardinality(fk.fkcols)];
+		SELECT string_agg(CASE WHEN fk.is_array AND c = last
+			THEN format($f$unnest(string_to_array(translate(%1$I::text, '{},', '   '), ' ')) AS %1$I$f$, c)
+			WHEN atttypid = 'int2'::regtype THEN format('%I', c)
+			ELSE format('%1$I::oid AS %1$I', c) END, ', ')
+		INTO fields FROM unnest(fk.fkcols) c
+			JOIN pg_attribute ON attrelid = fk.fktable AND attname = c;
+		SELECT string_agg(format('p.%I = f.%I::text::%s', attname, fk.fkcols[i],
+			atttypid::regtype), ' AND ')
+		INTO conditions
+		FROM generate_subscripts(fk.fkcols, 1) i
+			JOIN pg_attribute ON attrelid = fk.pktable AND attname = fk.pkcols[i];
+		RETURN QUERY EXECUTE format($q$
+			SELECT format('%%s of %%s refers to nothing in %%s: %%s', %L, %L, %L, f)
+			FROM (SELECT %s FROM %s) f
+			WHERE f.%I::text <> '' %s
+				AND NOT EXISTS (SELECT 1 FROM %s p WHERE %s)$q$,
+			fk.fkcols, fk.fktable, fk.pktable, fields, fk.fktable, last,
+			CASE WHEN fk.is_opt THEN format($f$AND f.%I::text <> '0'$f$, last) END,
+			fk.pktable, conditions);
+	END LOOP;
+END
 $$;

@@ -20,6 +20,7 @@
 #include "catalog/storage.h"
 #include "storage/bufmgr.h"
 #include "storage/smgr.h"
+#include "utils/rangetypes.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "catalog/pg_namespace.h"
@@ -228,6 +229,18 @@ tm_set_frozen_pages(Form_pg_class form, int32 npages)
 {
 #if PG_VERSION_NUM >= 180000
 	form->relallfrozen = npages;
+#endif
+}
+
+/* A range from its bounds, as they are */
+static inline RangeType *
+tm_range_serialize(TypeCacheEntry *typcache, RangeBound *lower,
+				   RangeBound *upper, bool empty)
+{
+#if PG_VERSION_NUM >= 160000
+	return range_serialize(typcache, lower, upper, empty, NULL);
+#else
+	return range_serialize(typcache, lower, upper, empty);
 #endif
 }
 

@@ -5,10 +5,11 @@
  * An enum value is the OID of its label.  Arrays, composites, ranges and
  * multiranges carry the OID of their type in a header, whatever they are
  * made of.  The reg* types are OIDs by nature.  All of these are rewritten
- * in their binary form, recursively: that is exact, and it works before the
- * new types can be looked up.  The one exception are ranges over types of the
- * schema that are not enums, such as composites: these go through the types'
- * own output and input functions, and the new types must be visible for it.
+ * in their binary form, recursively: that is exact, it runs none of the code
+ * that an input function would, like a domain's checks, and it works before
+ * the new types can be looked up.  The one exception are ranges over types of
+ * the schema that are not enums, such as composites: these are put together
+ * by the server's own routines, and the new types must be visible for it.
  *
  * Domains are their base types here.  A base type with C functions of its
  * own is opaque: it is copied as it is.
@@ -36,8 +37,10 @@
 #include "utils/lsyscache.h"
 #include "utils/multirangetypes.h"
 #include "utils/rangetypes.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "tenant_mgr.h"
 #include "valuemap.h"
 
@@ -47,7 +50,13 @@ static Datum map_composite(const OidMap *map, Datum value);
 static Datum map_range(const OidMap *map, Datum value);
 static Datum map_multirange(const OidMap *map, Datum value);
 static void map_enum_bounds(const OidMap *map, char *start, char *end);
-static Datum map_through_text(const OidMap *map, Datum value, Oid typid);
+static RangeType *rebuild_range(const OidMap *map, const RangeType *range,
+								Oid typid);
+static MultirangeType *rebuild_multirange(const OidMap *map,
+										  const MultirangeType *multirange,
+										  Oid typid);
+static TypeCacheEntry *lookup_range_type(const OidMap *map, Oid typid);
+static Oid	owner_of_type(Oid typid);
 
 bool
 tm_value_holds_oids(const OidMap *map, Oid typid)
@@ -253,7 +262,7 @@ map_range(const OidMap *map, Datum value)
 	if (tm_value_holds_oids(map, subtype) && !RangeIsEmpty(range))
 	{
 		if (get_typtype(subtype) != TYPTYPE_ENUM)
-			return map_through_text(map, value, typid);
+			return RangeTypePGetDatum(rebuild_range(map, range, typid));
 		map_enum_bounds(map, (char *) (range + 1),
 						(char *) range + VARSIZE(range) - sizeof(char));
 	}
@@ -279,7 +288,8 @@ map_multirange(const OidMap *map, Datum value)
 			multirange->rangeCount * sizeof(uint8);
 
 		if (get_typtype(subtype) != TYPTYPE_ENUM)
-			return map_through_text(map, value, typid);
+			return MultirangeTypePGetDatum(rebuild_multirange(map, multirange,
+															  typid));
 		map_enum_bounds(map, (char *) multirange + INTALIGN(header),
 						(char *) multirange + VARSIZE(multirange));
 	}
@@ -295,20 +305,62 @@ map_enum_bounds(const OidMap *map, char *start, char *end)
 		*bound = tm_oidmap_translate(map, EnumRelationId, *bound);
 }
 
+/* Take a range apart and put it together from bounds for the clone. */
+static RangeType *
+rebuild_range(const OidMap *map, const RangeType *range, Oid typid)
+{
+	TypeCacheEntry *old_type = lookup_type_cache(typid, TYPECACHE_RANGE_INFO);
+	TypeCacheEntry *new_type = lookup_range_type(map, typid);
+	Oid			subtype = old_type->rngelemtype->type_id;
+	RangeBound	lower;
+	RangeBound	upper;
+	bool		empty;
+
+	range_deserialize(old_type, range, &lower, &upper, &empty);
+	if (!empty && !lower.infinite)
+		lower.val = tm_value_map(map, lower.val, subtype);
+	if (!empty && !upper.infinite)
+		upper.val = tm_value_map(map, upper.val, subtype);
+	return tm_range_serialize(new_type, &lower, &upper, empty);
+}
+
 /*
- * The long way round, by the types' own functions.  Text forms of these
- * types hold labels and literals, no names of objects, so the search path
- * does not matter.
+ * Likewise for a multirange.  To find out whether ranges touch each other the
+ * server may call the range type's canonical function, so that runs as the
+ * owner of the type and with nothing but its privileges.
  */
-static Datum
-map_through_text(const OidMap *map, Datum value, Oid typid)
+static MultirangeType *
+rebuild_multirange(const OidMap *map, const MultirangeType *multirange,
+				   Oid typid)
+{
+	Oid			rangetype = get_multirange_range(typid);
+	TypeCacheEntry *old_type = lookup_type_cache(rangetype,
+												 TYPECACHE_RANGE_INFO);
+	TypeCacheEntry *new_type = lookup_range_type(map, rangetype);
+	RangeType **ranges;
+	int32		nranges;
+	Oid			save_userid;
+	int			save_sec_context;
+	MultirangeType *result;
+
+	multirange_deserialize(old_type, multirange, &nranges, &ranges);
+	for (int i = 0; i < nranges; i++)
+		ranges[i] = rebuild_range(map, ranges[i], rangetype);
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(owner_of_type(new_type->type_id),
+						   save_sec_context | SECURITY_RESTRICTED_OPERATION);
+	result = make_multirange(tm_oidmap_translate(map, TypeRelationId, typid),
+							 new_type, nranges, ranges);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+	return result;
+}
+
+/* The range type that a range type of the source has become. */
+static TypeCacheEntry *
+lookup_range_type(const OidMap *map, Oid typid)
 {
 	Oid			newtype = tm_oidmap_translate(map, TypeRelationId, typid);
-	Oid			typoutput;
-	Oid			typinput;
-	Oid			typioparam;
-	bool		isvarlena;
-	char	   *text;
 
 	if (!get_typisdefined(newtype))
 		ereport(ERROR,
@@ -317,9 +369,18 @@ map_through_text(const OidMap *map, Datum value, Oid typid)
 						format_type_be(typid)),
 				 errdetail("A default, check or stored expression holds a range whose bounds are of a composite or array type of the same schema."),
 				 errhint("Write the constant as a function call.")));
+	return lookup_type_cache(newtype, TYPECACHE_RANGE_INFO);
+}
 
-	getTypeOutputInfo(typid, &typoutput, &isvarlena);
-	text = OidOutputFunctionCall(typoutput, value);
-	getTypeInputInfo(newtype, &typinput, &typioparam);
-	return OidInputFunctionCall(typinput, text, typioparam, -1);
+static Oid
+owner_of_type(Oid typid)
+{
+	HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for type %u", typid);
+	owner = ((Form_pg_type) GETSTRUCT(tup))->typowner;
+	ReleaseSysCache(tup);
+	return owner;
 }

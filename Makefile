@@ -55,6 +55,7 @@ REGRESS = \
 	binding \
 	binding_guc \
 	domains \
+	clone_roles \
 	functions_acl \
 	injection
 REGRESS_OPTS = --inputdir=test

@@ -29,8 +29,10 @@
 #include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_default_acl.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_description.h"
 #include "catalog/pg_enum.h"
@@ -55,7 +57,6 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -67,6 +68,7 @@
 
 #include "catalog_rules.h"
 #include "relabel.h"
+#include "relabel_roles.h"
 #include "relabel_row.h"
 #include "schema_mention.h"
 #include "tenant_mgr.h"
@@ -155,6 +157,8 @@ static void close_targets(Relabel *relabel);
 static void copy_object(Relabel *relabel, Oid classid, Oid objid);
 static void check_owner(Relabel *relabel, CatalogTarget *target,
 						HeapTuple row, Oid objid);
+static void depend_on_new_owner(Relabel *relabel, CatalogTarget *target,
+								Oid classid, Oid objid, HeapTuple copy);
 static void copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind);
 static bool rows_of_member_travel(CloneState *state, Oid classid, Oid objid);
 static char kind_of_row(Oid classid, HeapTuple row);
@@ -362,8 +366,7 @@ open_target(Relabel *relabel, Oid catalog)
 	target->rules = tm_catalog_rules(target->rel);
 	if (!tm_catalog_identity(catalog, &target->identity, &target->oid_attno))
 		target->identity = InvalidOid;
-	if (is_objectclass_supported(catalog))
-		target->owner_attno = get_object_attnum_owner(catalog);
+	target->owner_attno = tm_relabel_owner_column(catalog);
 	relabel->targets = lappend(relabel->targets, target);
 	MemoryContextSwitchTo(old_context);
 	return target;
@@ -407,6 +410,13 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 		elog(ERROR, "cache lookup failed for object %u of catalog %u",
 			 objid, classid);
 	check_owner(relabel, target, row, objid);
+	if (classid == DefaultAclRelationId &&
+		tm_relabel_default_acl_yields(state, row))
+	{
+		tm_closure_find(state->closure, classid, objid)->left_out = true;
+		systable_endscan(scan);
+		return;
+	}
 	if (classid == ProcedureRelationId &&
 		tm_function_mentions_schema(row, RelationGetDescr(target->rel),
 									state->closure->nspname))
@@ -416,6 +426,7 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 						  relabel->scratch);
 	if (kind == TYPTYPE_DOMAIN && classid == TypeRelationId)
 		note_domain(state, target->rel, row, copy);
+	depend_on_new_owner(relabel, target, classid, objid, copy);
 	enqueue(target, copy);
 	systable_endscan(scan);
 
@@ -429,35 +440,19 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 					 classid, objid);
 }
 
-/*
- * Who clones must own what is cloned.  The exception are templates, which
- * exist to be cloned: there, objects of the template's owner become objects
- * of the clone's owner.
- */
+/* Who clones must own what is cloned. */
 static void
 check_owner(Relabel *relabel, CatalogTarget *target, HeapTuple row, Oid objid)
 {
-	CloneState *state = relabel->state;
-	Oid			owner;
 	bool		isnull;
+	Datum		owner;
 
-	if (target->owner_attno == InvalidAttrNumber || superuser())
+	if (target->owner_attno == InvalidAttrNumber)
 		return;
-	owner = DatumGetObjectId(heap_getattr(row, target->owner_attno,
-										  RelationGetDescr(target->rel),
-										  &isnull));
-	if (isnull || has_privs_of_role(GetUserId(), owner) ||
-		(state->request->is_template && owner == state->old_owner))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_TENANT_NOT_CLONABLE),
-			 errmsg("schema \"%s\" cannot be cloned because of %s",
-					state->closure->nspname,
-					getObjectDescriptionOids(target->catalog, objid)),
-			 errdetail("It is owned by role \"%s\", whose privileges role \"%s\" does not have.",
-					   GetUserNameFromId(owner, false),
-					   GetUserNameFromId(GetUserId(), false)),
-			 errhint("Clone as a member of that role, or change the owner.")));
+	owner = heap_getattr(row, target->owner_attno,
+						 RelationGetDescr(target->rel), &isnull);
+	tm_relabel_check_owner(relabel->state, target->catalog, objid,
+						   DatumGetObjectId(owner));
 }
 
 /* Rows that go with a member. */
@@ -471,6 +466,7 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 		ScanKeyData key;
 		SysScanDesc scan;
 		HeapTuple	row;
+		HeapTuple	copy;
 
 		if (part->owner_catalog != classid ||
 			(part->kind != 0 && part->kind != kind) ||
@@ -487,9 +483,11 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 		{
 			if (part->catalog == InheritsRelationId)
 				note_parent(relabel->state, (Form_pg_inherits) GETSTRUCT(row));
-			enqueue(target, tm_relabel_row(relabel->state, target->rel,
-										   target->rules, row,
-										   relabel->scratch));
+			copy = tm_relabel_row(relabel->state, target->rel, target->rules,
+								  row, relabel->scratch);
+			if (part->catalog == AttributeRelationId)
+				depend_on_new_owner(relabel, target, classid, objid, copy);
+			enqueue(target, copy);
 		}
 		systable_endscan(scan);
 	}
@@ -544,6 +542,7 @@ note_parent(CloneState *state, Form_pg_inherits form)
 {
 	if (tm_oidmap_contains(state->map, RelationRelationId, form->inhparent))
 		return;
+	tm_relabel_check_parent(form);
 	LockRelationOid(form->inhparent, ShareUpdateExclusiveLock);
 	CacheInvalidateRelcacheByRelid(form->inhparent);
 }
@@ -609,18 +608,35 @@ copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid)
 		HeapTuple	copy = heap_copytuple(row);
 		Form_pg_shdepend dep = (Form_pg_shdepend) GETSTRUCT(copy);
 
-		/* an owner's own privileges are not recorded as a dependency */
-		if (OidIsValid(state->old_owner) &&
-			dep->deptype == SHARED_DEPENDENCY_ACL &&
-			dep->refclassid == AuthIdRelationId &&
-			dep->refobjid == state->request->owner)
+		/* see depend_on_new_owner() */
+		if (dep->refclassid == AuthIdRelationId &&
+			tm_relabel_role_moves(state, dep->refobjid))
 			continue;
 		dep->objid = tm_oidmap_translate(state->map, classid, objid);
-		dep->refobjid = tm_oidmap_translate(state->map, dep->refclassid,
-											dep->refobjid);
 		enqueue(target, copy);
 	}
 	systable_endscan(scan);
+}
+
+/* What the new owner, if there is one, has to do with an object or a column. */
+static void
+depend_on_new_owner(Relabel *relabel, CatalogTarget *target, Oid classid,
+					Oid objid, HeapTuple copy)
+{
+	CatalogTarget *shdepend;
+	ObjectAddress source;
+	ListCell   *lc;
+
+	if (!OidIsValid(relabel->state->old_owner))
+		return;
+	shdepend = open_target(relabel, SharedDependRelationId);
+	ObjectAddressSet(source, classid, objid);
+	if (target->catalog == AttributeRelationId)
+		source.objectSubId = ((Form_pg_attribute) GETSTRUCT(copy))->attnum;
+	foreach(lc, tm_relabel_new_owner_rows(relabel->state, shdepend->rel,
+										  &source, copy,
+										  RelationGetDescr(target->rel)))
+		enqueue(shdepend, lfirst(lc));
 }
 
 /* Comments or security labels; both catalogs begin with the same columns. */

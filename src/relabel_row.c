@@ -39,6 +39,7 @@
 
 #include "guc.h"
 #include "nodetree.h"
+#include "relabel_roles.h"
 #include "relabel_row.h"
 #include "schema_mention.h"
 #include "valuemap.h"
@@ -356,7 +357,7 @@ note_relation(CloneState *state, Form_pg_class form, ClosureMember *member,
  * Names of internal triggers end with their OID.  A foreign key to a table
  * outside of the schema puts triggers on that table, which gets more of them
  * by the clone.  As for ALTER TABLE ... ADD FOREIGN KEY, it has to be locked,
- * and the owner of the referencing table must be allowed to reference it.
+ * and one must be allowed to reference it.
  */
 static void
 adjust_trigger(CloneState *state, Form_pg_trigger form, Form_pg_trigger source)
@@ -364,7 +365,6 @@ adjust_trigger(CloneState *state, Form_pg_trigger form, Form_pg_trigger source)
 	char	   *name = NameStr(form->tgname);
 	char	   *suffix = psprintf("_%u", source->oid);
 	size_t		stem = strlen(name) - Min(strlen(suffix), strlen(name));
-	AclResult	aclresult;
 
 	if (form->tgisinternal && strcmp(name + stem, suffix) == 0)
 	{
@@ -374,13 +374,7 @@ adjust_trigger(CloneState *state, Form_pg_trigger form, Form_pg_trigger source)
 
 	if (tm_oidmap_contains(state->map, RelationRelationId, source->tgrelid))
 		return;
+	tm_relabel_check_reference(state, source);
 	LockRelationOid(form->tgrelid, ShareRowExclusiveLock);
-	if (OidIsValid(state->old_owner))
-	{
-		aclresult = pg_class_aclcheck(form->tgrelid, state->request->owner,
-									  ACL_REFERENCES);
-		if (aclresult != ACLCHECK_OK)
-			aclcheck_error(aclresult, OBJECT_TABLE, get_rel_name(form->tgrelid));
-	}
 	CacheInvalidateRelcacheByRelid(form->tgrelid);
 }

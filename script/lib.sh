@@ -188,3 +188,15 @@ fetch_fixtures()
 
 # median FILE: of the numbers in it, one a line.
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
+
+now() { date +%s%N; }
+
+# timed FILE COMMAND...: append the milliseconds a command takes to a file.
+timed()
+{
+	local file=$1 from
+	shift
+	from=$(now)
+	"$@" >/dev/null
+	awk -v ns=$(($(now) - from)) 'BEGIN { printf "%.1f\n", ns / 1e6 }' >>"$file"
+}

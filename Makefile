@@ -34,6 +34,8 @@ OBJS = \
 	src/schema_acl.o \
 	src/schema_mention.o \
 	src/shmem.o \
+	src/snapshot.o \
+	src/snapshot_registry.o \
 	src/storage.o \
 	src/tenant_mgr.o \
 	src/tenant_name.o \
@@ -55,6 +57,7 @@ REGRESS = \
 	binding \
 	binding_guc \
 	domains \
+	snapshots \
 	clone_roles \
 	functions_acl \
 	injection

@@ -386,6 +386,79 @@ COMMENT ON VIEW tenant.domains IS
 GRANT SELECT ON TABLE tenant.domains TO PUBLIC;
 
 --
+-- Snapshots
+--
+-- As with the registry, the library reads and writes the table itself.
+--
+
+CREATE TABLE tenant.snapshot_registry (
+	tenant_id pg_catalog.uuid NOT NULL,
+	label pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	schema_name pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT snapshot_registry_schema_name_key UNIQUE,
+	created_at pg_catalog.timestamptz NOT NULL,
+	created_by pg_catalog.text NOT NULL,
+	purging pg_catalog.bool NOT NULL DEFAULT false,
+	CONSTRAINT snapshot_registry_pkey PRIMARY KEY (tenant_id, label)
+);
+COMMENT ON TABLE tenant.snapshot_registry IS
+	'snapshots, one row each; changed by the functions of tenant_mgr only';
+COMMENT ON COLUMN tenant.snapshot_registry.tenant_id IS 'id of the tenant';
+COMMENT ON COLUMN tenant.snapshot_registry.purging IS
+	'partly gone or to go, cannot be gone back to';
+REVOKE ALL ON TABLE tenant.snapshot_registry FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.snapshot_registry'::pg_catalog.regclass,
+	''::pg_catalog.text);
+
+CREATE FUNCTION tenant.snapshot(name pg_catalog.text, label pg_catalog.text)
+	RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_snapshot'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.snapshot(text, text) IS
+	'remember the state of a tenant under a label';
+REVOKE ALL ON FUNCTION tenant.snapshot(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.rollback_to(name pg_catalog.text, label pg_catalog.text)
+	RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_rollback_to'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.rollback_to(text, text) IS
+	'bring back a state of a tenant, and move the present one to the trash';
+REVOKE ALL ON FUNCTION tenant.rollback_to(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.drop_snapshot(
+	name pg_catalog.text,
+	label pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_drop_snapshot'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.drop_snapshot(text, text) IS
+	'drop a remembered state of a tenant';
+REVOKE ALL ON FUNCTION tenant.drop_snapshot(text, text) FROM PUBLIC;
+
+-- Shows the snapshots of those tenants that tenant.tenants shows.
+CREATE VIEW tenant.snapshots WITH (security_barrier) AS
+	SELECT r.name AS tenant,
+		s.label,
+		s.schema_name,
+		s.created_at,
+		s.created_by,
+		s.purging
+	FROM tenant.snapshot_registry s
+		LEFT JOIN tenant.registry r
+		ON r.id OPERATOR(pg_catalog.=) s.tenant_id
+		LEFT JOIN pg_catalog.pg_namespace n
+		ON n.nspname OPERATOR(pg_catalog.=) r.schema_name
+	WHERE pg_catalog.has_table_privilege(
+			'tenant.registry'::pg_catalog.regclass::pg_catalog.oid,
+			'SELECT'::pg_catalog.text)
+		OR pg_catalog.has_schema_privilege(n.oid, 'USAGE'::pg_catalog.text)
+		OR pg_catalog.pg_has_role(n.nspowner, 'USAGE'::pg_catalog.text);
+COMMENT ON VIEW tenant.snapshots IS
+	'snapshots of tenants that the current user has to do with';
+GRANT SELECT ON TABLE tenant.snapshots TO PUBLIC;
+
+--
 -- Progress
 --
 -- There are rows only if the library is in shared_preload_libraries.  What

@@ -35,6 +35,7 @@ int			tm_clone_lock = CLONE_LOCK_SHARE;
 bool		tm_clone_scrub = true;
 int			tm_clone_workers = 2;
 int			tm_trash_retention = DEFAULT_TRASH_RETENTION;
+int			tm_snapshot_retention = 0;
 char	   *tm_base_domains = NULL;
 char	   *tm_excluded_subdomains = NULL;
 char	   *tm_tenant = NULL;
@@ -145,6 +146,18 @@ tm_guc_init(void)
 							"Zero means that it is due for removal at once.",
 							&tm_trash_retention,
 							DEFAULT_TRASH_RETENTION,
+							0, INT_MAX,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL,
+							NULL,
+							NULL);
+
+	DefineCustomIntVariable("tenant_mgr.snapshot_retention",
+							"Sets the age at which CALL tenant.purge() drops a snapshot.",
+							"Zero means that snapshots are kept until they are dropped.",
+							&tm_snapshot_retention,
+							0,
 							0, INT_MAX,
 							PGC_SUSET,
 							GUC_UNIT_S,

@@ -52,11 +52,22 @@
 #include "compat.h"
 #include "domain.h"
 #include "lifecycle.h"
+#include "progress.h"
 #include "purge.h"
 #include "registry.h"
+#include "snapshot.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 #include "trash.h"
+
+/* What is purged, over several transactions: a tenant or a snapshot */
+typedef struct PurgeJob
+{
+	const TenantInfo *tenant;	/* the tenant, or NULL */
+	const SnapshotInfo *snapshot;	/* the snapshot, or NULL */
+	bool		is_named;		/* has somebody asked for this one? */
+	int			nobjects;		/* what there was of it at first */
+} PurgeJob;
 
 /* A member of the schema, and what it takes to drop it */
 typedef struct Candidate
@@ -87,13 +98,19 @@ typedef struct TieList
 } TieList;
 
 static List *tenants_to_purge(const char *name);
-static void purge_tenant(const TenantInfo *tenant, bool is_named);
-static bool purge_step(const TenantInfo *tenant, bool is_named);
-static bool may_purge(const TenantInfo *tenant);
+static List *snapshots_to_purge(const TenantInfo *tenant);
+static void purge_in_steps(PurgeJob *job);
+static bool tenant_step(PurgeJob *job);
+static bool snapshot_step(PurgeJob *job);
+static void report_progress(PurgeJob *job, const Closure *closure);
+static bool may_purge(Oid nspid);
 static int	lock_table_size(void);
-static void drop_schema(const TenantInfo *tenant);
-static void drop_batch(const TenantInfo *tenant, const Closure *closure,
-					   int budget);
+static int	batch_size(void);
+static void drop_tenant(const TenantInfo *tenant);
+static void drop_snapshot(const SnapshotInfo *snapshot);
+static void drop_schema(Oid nspid);
+static void drop_batch(const Closure *closure, int budget,
+					   const char *refusal);
 static Candidate *collect_candidates(const Closure *closure);
 static void collect_ties(const Closure *closure, Candidate *candidates,
 						 int position, Relation depRel, TieList *list);
@@ -116,7 +133,8 @@ tenant_purge(PG_FUNCTION_ARGS)
 	bool		nonatomic = fcinfo->context != NULL &&
 		IsA(fcinfo->context, CallContext) &&
 		!castNode(CallContext, fcinfo->context)->atomic;
-	List	   *tenants;
+	const TenantInfo *named = NULL;
+	List	   *due;
 	ListCell   *lc;
 
 	if (!nonatomic)
@@ -128,10 +146,24 @@ tenant_purge(PG_FUNCTION_ARGS)
 
 	/* From here on we are in a memory context that outlives transactions. */
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	tenants = tenants_to_purge(PG_ARGISNULL(0) ? NULL :
-							   text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	foreach(lc, tenants)
-		purge_tenant(lfirst(lc), !PG_ARGISNULL(0));
+	due = tenants_to_purge(PG_ARGISNULL(0) ? NULL :
+						   text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (!PG_ARGISNULL(0))
+		named = linitial(due);
+	foreach(lc, due)
+	{
+		PurgeJob	job = {.tenant = lfirst(lc), .is_named = (named != NULL)};
+
+		purge_in_steps(&job);
+	}
+
+	/* Snapshots go after their tenants, or else by their age. */
+	foreach(lc, snapshots_to_purge(named))
+	{
+		PurgeJob	job = {.snapshot = lfirst(lc)};
+
+		purge_in_steps(&job);
+	}
 	SPI_finish();
 
 	PG_RETURN_VOID();
@@ -141,16 +173,55 @@ void
 tm_purge_at_once(const TenantInfo *tenant, const Closure *closure)
 {
 	int			limit = lock_table_size() / 2;
+	int			nobjects = closure->nmembers;
+	List	   *snapshots = NIL;
+	ListCell   *lc;
 
-	if (closure->nmembers > limit)
+	foreach(lc, tm_snapshot_list(&tenant->id))
+	{
+		SnapshotInfo *snapshot = lfirst(lc);
+
+		if (OidIsValid(snapshot->nspid))
+		{
+			tm_snapshot_check_owner(snapshot);
+			snapshot = tm_snapshot_lock(snapshot, AccessExclusiveLock);
+		}
+		if (snapshot == NULL)
+			continue;
+		snapshots = lappend(snapshots, snapshot);
+		if (OidIsValid(snapshot->nspid))
+		{
+			Closure    *part = tm_closure_of_schema(snapshot->nspid, NULL);
+
+			tm_trash_report_dependents(tm_snapshot_refusal(snapshot), part,
+									   ERROR);
+			nobjects += part->nmembers;
+		}
+	}
+
+	if (nobjects > limit)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("tenant \"%s\" is too large to be dropped in one transaction",
 						tenant->name),
 				 errdetail("It has %d objects; %d locks can be taken at once.",
-						   closure->nmembers, limit),
+						   nobjects, limit),
 				 errhint("Use tenant.drop() without purge, and then CALL tenant.purge().")));
-	drop_schema(tenant);
+	foreach(lc, snapshots)
+		drop_snapshot(lfirst(lc));
+	drop_tenant(tenant);
+}
+
+bool
+tm_purge_snapshot_at_once(const SnapshotInfo *snapshot)
+{
+	Closure    *closure = tm_closure_of_schema(snapshot->nspid, NULL);
+
+	tm_trash_report_dependents(tm_snapshot_refusal(snapshot), closure, ERROR);
+	if (closure->nmembers > lock_table_size() / 2)
+		return false;
+	drop_snapshot(snapshot);
+	return true;
 }
 
 /* The current user's, if no name is given; whoever's it is, if there is one. */
@@ -178,41 +249,64 @@ tenants_to_purge(const char *name)
 
 	foreach(lc, tm_registry_due())
 	{
-		if (may_purge(lfirst(lc)))
+		const TenantInfo *tenant = lfirst(lc);
+
+		if (may_purge(tenant->nspid))
 			tenants = lappend(tenants, lfirst(lc));
 	}
 	return tenants;
 }
 
-static bool
-may_purge(const TenantInfo *tenant)
+/* Those of the tenant, if one was named. */
+static List *
+snapshots_to_purge(const TenantInfo *tenant)
 {
-	if (OidIsValid(tenant->nspid))
-		return tm_schema_ownercheck(tenant->nspid, GetUserId());
+	List	   *snapshots = NIL;
+	ListCell   *lc;
+
+	foreach(lc, tm_snapshot_list(tenant != NULL ? &tenant->id : NULL))
+	{
+		const SnapshotInfo *snapshot = lfirst(lc);
+
+		if (tm_snapshot_is_due(snapshot) && may_purge(snapshot->nspid))
+			snapshots = lappend(snapshots, lfirst(lc));
+	}
+	return snapshots;
+}
+
+/* May the current user drop this schema, or forget about one that is gone? */
+static bool
+may_purge(Oid nspid)
+{
+	if (OidIsValid(nspid))
+		return tm_schema_ownercheck(nspid, GetUserId());
 	return tm_database_aclcheck(GetUserId(), ACL_CREATE) == ACLCHECK_OK;
 }
 
 /* A transaction for each step, and memory for each that goes with it. */
 static void
-purge_tenant(const TenantInfo *tenant, bool is_named)
+purge_in_steps(PurgeJob *job)
 {
 	MemoryContext step_context = AllocSetContextCreate(CurrentMemoryContext,
 													   "tenant_mgr purge",
 													   ALLOCSET_DEFAULT_SIZES);
 	bool		more = true;
 
+	tm_progress_begin(PROGRESS_PURGE, job->tenant != NULL ?
+					  job->tenant->name : job->snapshot->schema_name);
 	while (more)
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(step_context);
 
 		CHECK_FOR_INTERRUPTS();
 		PushActiveSnapshot(GetTransactionSnapshot());
-		more = purge_step(tenant, is_named);
+		more = job->tenant != NULL ? tenant_step(job) : snapshot_step(job);
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(step_context);
 		SPI_commit();
 	}
+	tm_progress_end();
 	MemoryContextDelete(step_context);
 }
 
@@ -222,20 +316,20 @@ purge_tenant(const TenantInfo *tenant, bool is_named)
  * looked up.
  */
 static bool
-purge_step(const TenantInfo *tenant, bool is_named)
+tenant_step(PurgeJob *job)
 {
+	const TenantInfo *tenant;
 	Closure    *closure;
-	int			budget = Max(max_locks_per_xact, lock_table_size() / 8);
 
-	tm_registry_lock_names(tenant->name, NULL);
-	tenant = tm_registry_lookup_id(&tenant->id);
+	tm_registry_lock_names(job->tenant->name, NULL);
+	tenant = tm_registry_lookup_id(&job->tenant->id);
 	if (tenant == NULL || tenant->state != TENANT_TRASHED ||
-		!may_purge(tenant))
+		!may_purge(tenant->nspid))
 		return false;
 
 	tenant = tm_lifecycle_lock_schema(tenant, AccessExclusiveLock);
 	if (tenant == NULL || tenant->state != TENANT_TRASHED ||
-		!may_purge(tenant))
+		!may_purge(tenant->nspid))
 		return false;
 	if (!OidIsValid(tenant->nspid))
 	{
@@ -247,22 +341,74 @@ purge_step(const TenantInfo *tenant, bool is_named)
 	/* Among many, one that cannot go must not hold up the others. */
 	closure = tm_closure_of_schema(tenant->nspid, NULL);
 	if (tm_trash_report_dependents(tm_trash_refusal(tenant), closure,
-								   is_named ? ERROR : WARNING))
+								   job->is_named ? ERROR : WARNING))
 		return false;
-	ereport(DEBUG1,
-			(errmsg_internal("purging tenant \"%s\": %d objects left",
-							 tenant->name, closure->nmembers)));
+	report_progress(job, closure);
 
-	if (closure->nmembers < budget)
+	if (closure->nmembers < batch_size())
 	{
-		drop_schema(tenant);
+		drop_tenant(tenant);
 		return false;
 	}
 	if (!tenant->purging)
 		tm_registry_begin_purge(tenant);
 	else
-		drop_batch(tenant, closure, budget);
+		drop_batch(closure, batch_size(), tm_trash_refusal(tenant));
 	return true;
+}
+
+/* Likewise for a snapshot. */
+static bool
+snapshot_step(PurgeJob *job)
+{
+	const SnapshotInfo *snapshot = job->snapshot;
+	const TenantInfo *tenant = tm_registry_lookup_id(&snapshot->tenant_id);
+	Closure    *closure;
+
+	/* Whoever goes back to a snapshot holds the tenant's name. */
+	if (tenant != NULL)
+		tm_registry_lock_names(tenant->name, NULL);
+	snapshot = tm_snapshot_lookup_schema(snapshot->schema_name);
+	if (snapshot == NULL || !may_purge(snapshot->nspid))
+		return false;
+	if (!OidIsValid(snapshot->nspid))
+	{
+		tm_snapshot_delete(snapshot);
+		return false;
+	}
+	snapshot = tm_snapshot_lock(snapshot, AccessExclusiveLock);
+	if (snapshot == NULL || !may_purge(snapshot->nspid) ||
+		!tm_snapshot_is_due(snapshot))
+		return false;
+
+	closure = tm_closure_of_schema(snapshot->nspid, NULL);
+	if (tm_trash_report_dependents(tm_snapshot_refusal(snapshot), closure,
+								   WARNING))
+		return false;
+	report_progress(job, closure);
+
+	if (closure->nmembers < batch_size())
+	{
+		drop_snapshot(snapshot);
+		return false;
+	}
+	if (!snapshot->purging)
+		tm_snapshot_begin_purge(snapshot);
+	else
+		drop_batch(closure, batch_size(), tm_snapshot_refusal(snapshot));
+	return true;
+}
+
+/* Say what is left.  It may grow meanwhile, as others add objects. */
+static void
+report_progress(PurgeJob *job, const Closure *closure)
+{
+	job->nobjects = Max(job->nobjects, closure->nmembers);
+	tm_progress_phase(PROGRESS_DROPPING_OBJECTS, job->nobjects, 0);
+	tm_progress_add(job->nobjects - closure->nmembers, 0);
+	ereport(DEBUG1,
+			(errmsg_internal("purging schema \"%s\": %d objects left",
+							 closure->nspname, closure->nmembers)));
 }
 
 /* How many locks all sessions together can count on. */
@@ -272,15 +418,36 @@ lock_table_size(void)
 	return max_locks_per_xact * (MaxBackends + max_prepared_xacts);
 }
 
+/* How many objects are dropped in one transaction. */
+static int
+batch_size(void)
+{
+	return Max(max_locks_per_xact, lock_table_size() / 8);
+}
+
 static void
-drop_schema(const TenantInfo *tenant)
+drop_tenant(const TenantInfo *tenant)
+{
+	drop_schema(tenant->nspid);
+	tm_domain_forget(&tenant->id);
+	tm_registry_delete(tenant);
+}
+
+static void
+drop_snapshot(const SnapshotInfo *snapshot)
+{
+	if (OidIsValid(snapshot->nspid))
+		drop_schema(snapshot->nspid);
+	tm_snapshot_delete(snapshot);
+}
+
+static void
+drop_schema(Oid nspid)
 {
 	ObjectAddress address;
 
-	ObjectAddressSet(address, NamespaceRelationId, tenant->nspid);
+	ObjectAddressSet(address, NamespaceRelationId, nspid);
 	performDeletion(&address, DROP_CASCADE, PERFORM_DELETION_QUIETLY);
-	tm_domain_forget(&tenant->id);
-	tm_registry_delete(tenant);
 }
 
 /*
@@ -289,7 +456,7 @@ drop_schema(const TenantInfo *tenant)
  * and nobody can make, say, a view of them any more.
  */
 static void
-drop_batch(const TenantInfo *tenant, const Closure *closure, int budget)
+drop_batch(const Closure *closure, int budget, const char *refusal)
 {
 	Candidate  *candidates = collect_candidates(closure);
 	ObjectAddresses *batch = new_object_addresses();
@@ -297,7 +464,7 @@ drop_batch(const TenantInfo *tenant, const Closure *closure, int budget)
 
 	choose_batch(candidates, closure->nmembers, budget);
 	lock_batch(closure, candidates);
-	tm_trash_report_dependents(tm_trash_refusal(tenant), closure, ERROR);
+	tm_trash_report_dependents(refusal, closure, ERROR);
 
 	for (i = 0; i < closure->nmembers; i++)
 	{

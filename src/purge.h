@@ -9,13 +9,20 @@
 
 #include "closure.h"
 #include "registry.h"
+#include "snapshot_registry.h"
 
 /*
- * Drop a tenant's schema and its row within this transaction.  The caller
+ * Drop a tenant's schema, its snapshots and its row within this transaction.  The caller
  * holds the tenant's locks, has checked its privileges and has found no
  * dependent objects outside the schema.  53200 if the schema is so large that
  * it would not leave enough of the lock table to others.
  */
 extern void tm_purge_at_once(const TenantInfo *tenant, const Closure *closure);
+
+/*
+ * Drop a snapshot's schema and its row, under the same conditions; 2BP01 if
+ * something outside depends on it.  False if it is too large.
+ */
+extern bool tm_purge_snapshot_at_once(const SnapshotInfo *snapshot);
 
 #endif							/* TENANT_MGR_PURGE_H */

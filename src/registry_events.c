@@ -25,8 +25,10 @@
 #include "binding.h"
 #include "domain.h"
 #include "registry.h"
+#include "snapshot_registry.h"
 
 static void check_event_trigger(FunctionCallInfo fcinfo);
+static void follow_snapshot(const char *schema, const char *new_schema);
 static List *dropped_schemas(void);
 static TenantInfo *lock_tenant_of_schema(const char *schema);
 
@@ -64,7 +66,10 @@ tenant_follow_drop(PG_FUNCTION_ARGS)
 		TenantInfo *tenant = lock_tenant_of_schema(lfirst(lc));
 
 		if (tenant == NULL)
+		{
+			follow_snapshot(lfirst(lc), NULL);
 			continue;
+		}
 		tm_domain_forget(&tenant->id);
 		tm_registry_delete(tenant);
 		changed = true;
@@ -97,7 +102,10 @@ tenant_follow_rename(PG_FUNCTION_ARGS)
 
 	tenant = lock_tenant_of_schema(rename->subname);
 	if (tenant == NULL)
+	{
+		follow_snapshot(rename->subname, rename->newname);
 		PG_RETURN_NULL();
+	}
 
 	/* No schema can be that of two tenants, if one has lost its own. */
 	other = tm_registry_lookup_schema(rename->newname);
@@ -135,6 +143,20 @@ lock_tenant_of_schema(const char *schema)
 		return NULL;
 	tm_registry_lock_names(tenant->name, NULL);
 	return tm_registry_lookup_schema(schema);
+}
+
+/* The schema may be a snapshot's; NULL is the new name of a dropped one. */
+static void
+follow_snapshot(const char *schema, const char *new_schema)
+{
+	SnapshotInfo *snapshot = tm_snapshot_lookup_schema(schema);
+
+	if (snapshot == NULL)
+		return;
+	if (new_schema != NULL)
+		tm_snapshot_rename_schema(snapshot, new_schema);
+	else
+		tm_snapshot_delete(snapshot);
 }
 
 /* The names of the schemas that the command has dropped, palloc'd. */

@@ -51,6 +51,9 @@ SELECT tenant.set_metadata('tm_acl', '{}');  -- fails
 SELECT tenant.drop('tm_acl');  -- fails
 SELECT tenant.restore('tm_acl');  -- fails
 CALL tenant.purge();  -- fails
+SELECT tenant.snapshot('tm_acl', 'a');  -- fails
+SELECT tenant.rollback_to('tm_acl', 'a');  -- fails
+SELECT tenant.drop_snapshot('tm_acl', 'a');  -- fails
 CREATE TEMP TABLE tm_bait (a int);
 CREATE TRIGGER t AFTER INSERT ON tm_bait
 	EXECUTE FUNCTION tenant.registry_changed();  -- fails

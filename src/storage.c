@@ -30,6 +30,7 @@
 #include "access/xloginsert.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_sequence.h"
 #include "catalog/storage.h"
 #include "catalog/storage_xlog.h"
@@ -55,6 +56,7 @@ static void write_sequence(const CloneRelation *relation);
 static void set_position(const CloneRelation *relation, Page page);
 static int64 sequence_start(Oid seqid);
 static void init_index(CloneState *state, const CloneRelation *index);
+static void build_indexes(CloneState *state, bool of_toast);
 static void build_index(CloneState *state, const CloneRelation *index,
 						bool parallel);
 static void write_empty_btree(const CloneRelation *index);
@@ -122,15 +124,30 @@ tm_storage_build_indexes(CloneState *state)
 							 psprintf("%d", tm_clone_workers),
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	/* keys of the others may be out of line */
+	build_indexes(state, true);
+	build_indexes(state, false);
+	AtEOXact_GUC(false, save_nestlevel);
+}
+
+/* Build those of TOAST tables, or the others. */
+static void
+build_indexes(CloneState *state, bool of_toast)
+{
 	for (int i = 0; i < state->nrelations; i++)
 	{
+		const CloneRelation *relation = &state->relations[i];
+		const CloneRelation *table;
+
 		CHECK_FOR_INTERRUPTS();
-		if (state->relations[i].method != COPY_BUILD)
+		if (relation->method != COPY_BUILD)
 			continue;
-		build_index(state, &state->relations[i], tm_clone_workers > 0);
+		table = tm_relabel_relation(state, relation->heap);
+		if ((table->relkind == RELKIND_TOASTVALUE) != of_toast)
+			continue;
+		build_index(state, relation, tm_clone_workers > 0);
 		tm_progress_add(1, 0);
 	}
-	AtEOXact_GUC(false, save_nestlevel);
 }
 
 static void

@@ -58,6 +58,7 @@ REGRESS = \
 	binding_guc \
 	domains \
 	snapshots \
+	clone_refusals \
 	clone_roles \
 	functions_acl \
 	injection

@@ -27,6 +27,8 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
@@ -51,6 +53,7 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -98,6 +101,10 @@ static void refuse_foreign_namespace(const Closure *closure,
 									 const ClosureMember *member);
 static void refuse_torn_partition(const Closure *closure,
 								  const ClosureMember *member);
+static void refuse_rival_opclass(const Closure *closure,
+								 const ClosureMember *member);
+static void refuse_rival_entry(const Closure *closure,
+							   const ClosureMember *member);
 
 Closure *
 tm_closure_of_schema(Oid nspid, Snapshot snapshot)
@@ -203,6 +210,8 @@ tm_closure_refuse_unclonable(const Closure *closure)
 			refuse(closure, member, "Temporary objects cannot be cloned.", NULL);
 		refuse_foreign_namespace(closure, member);
 		refuse_torn_partition(closure, member);
+		refuse_rival_opclass(closure, member);
+		refuse_rival_entry(closure, member);
 	}
 }
 
@@ -466,4 +475,79 @@ refuse_torn_partition(const Closure *closure, const ClosureMember *member)
 						get_rel_name(parent),
 						get_namespace_name(get_rel_namespace(parent))),
 			   "Detach the partition, or move the partitioned table into the schema.");
+}
+
+/*
+ * A type has one default operator class for an access method, in whatever
+ * schema.  With two of them, the server can use neither.
+ */
+static void
+refuse_rival_opclass(const Closure *closure, const ClosureMember *member)
+{
+	HeapTuple	tup;
+	Form_pg_opclass form;
+
+	if (member->classid != OperatorClassRelationId)
+		return;
+
+	tup = SearchSysCache1(CLAOID, ObjectIdGetDatum(member->objid));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for operator class %u", member->objid);
+	form = (Form_pg_opclass) GETSTRUCT(tup);
+	if (form->opcdefault &&
+		tm_closure_find(closure, TypeRelationId, form->opcintype) == NULL)
+		refuse(closure, member,
+			   psprintf("It is the default for type %s, which does not belong to the schema and cannot have two.",
+						format_type_be(form->opcintype)),
+			   "Move it into another schema.");
+	ReleaseSysCache(tup);
+}
+
+/*
+ * Likewise, an operator family outside of the schema has room for one operator
+ * of a strategy, and one function of a number, between the same types.
+ */
+static void
+refuse_rival_entry(const Closure *closure, const ClosureMember *member)
+{
+	Relation	rel;
+	HeapTuple	tup;
+	Oid			family;
+	Oid			lefttype;
+	Oid			righttype;
+
+	if (member->classid != AccessMethodOperatorRelationId &&
+		member->classid != AccessMethodProcedureRelationId)
+		return;
+
+	rel = table_open(member->classid, AccessShareLock);
+	tup = get_catalog_object_by_oid(rel, get_object_attnum_oid(member->classid),
+									member->objid);
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for object %u of catalog %u",
+			 member->objid, member->classid);
+	if (member->classid == AccessMethodOperatorRelationId)
+	{
+		Form_pg_amop form = (Form_pg_amop) GETSTRUCT(tup);
+
+		family = form->amopfamily;
+		lefttype = form->amoplefttype;
+		righttype = form->amoprighttype;
+	}
+	else
+	{
+		Form_pg_amproc form = (Form_pg_amproc) GETSTRUCT(tup);
+
+		family = form->amprocfamily;
+		lefttype = form->amproclefttype;
+		righttype = form->amprocrighttype;
+	}
+	table_close(rel, AccessShareLock);
+
+	if (tm_closure_find(closure, OperatorFamilyRelationId, family) == NULL &&
+		tm_closure_find(closure, TypeRelationId, lefttype) == NULL &&
+		tm_closure_find(closure, TypeRelationId, righttype) == NULL)
+		refuse(closure, member,
+			   "Neither the operator family nor the types belong to the schema, and the family cannot have two of it.",
+			   "Drop it from the operator family, or move its operator or function into another schema.");
 }

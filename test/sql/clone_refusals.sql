@@ -1,0 +1,36 @@
+-- clone_refusals.sql: what the database cannot have twice is refused by name,
+-- and nothing is left of the clone.
+
+-- a type of somebody else's has one default operator class
+CREATE SCHEMA tm_rival;
+CREATE FUNCTION tm_rival.hash_point(point) RETURNS int
+	LANGUAGE sql IMMUTABLE STRICT AS 'SELECT 1';
+CREATE OPERATOR CLASS tm_rival.point_ops DEFAULT FOR TYPE point USING hash AS
+	OPERATOR 1 ~= (point, point), FUNCTION 1 tm_rival.hash_point(point);
+SELECT tenant.clone('tm_rival', 'tm_rival_2');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+-- a type of the schema comes along and has its own
+CREATE TYPE tm_rival.mood AS ENUM ('sad', 'happy');
+CREATE FUNCTION tm_rival.hash_mood(tm_rival.mood) RETURNS int
+	LANGUAGE sql IMMUTABLE STRICT AS 'SELECT 1';
+CREATE OPERATOR CLASS tm_rival.mood_ops DEFAULT FOR TYPE tm_rival.mood USING hash AS
+	FUNCTION 1 tm_rival.hash_mood(tm_rival.mood);
+DROP OPERATOR FAMILY tm_rival.point_ops USING hash CASCADE;
+SELECT tenant.clone('tm_rival', 'tm_rival_2');
+
+-- an operator family has one function of a number between two types
+CREATE SCHEMA tm_entry;
+CREATE FUNCTION tm_entry.compare(int, point) RETURNS int
+	LANGUAGE sql IMMUTABLE STRICT AS 'SELECT 1';
+CREATE OPERATOR FAMILY public.regress_tm_family USING btree;
+ALTER OPERATOR FAMILY public.regress_tm_family USING btree
+	ADD FUNCTION 1 (int, point) tm_entry.compare(int, point);
+SELECT tenant.clone('tm_entry', 'tm_entry_2');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+
+SELECT nspname FROM pg_namespace WHERE nspname ~ '^tm_' ORDER BY nspname;
+
+SELECT tenant.drop('tm_rival_2', purge => true);
+SET client_min_messages = warning;
+DROP SCHEMA tm_rival, tm_entry CASCADE;
+DROP OPERATOR FAMILY public.regress_tm_family USING btree;

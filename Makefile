@@ -14,6 +14,7 @@ OBJS = \
 	src/copy_parallel.o \
 	src/copy_plan.o \
 	src/copy_task.o \
+	src/doctor.o \
 	src/domain.o \
 	src/entitlement.o \
 	src/file_writer.o \
@@ -21,6 +22,7 @@ OBJS = \
 	src/lifecycle.o \
 	src/nodetree.o \
 	src/oidmap.o \
+	src/orphan_files.o \
 	src/page_copy.o \
 	src/progress.o \
 	src/purge.o \
@@ -58,6 +60,7 @@ REGRESS = \
 	binding_guc \
 	domains \
 	snapshots \
+	doctor \
 	clone_refusals \
 	clone_roles \
 	functions_acl \

@@ -494,6 +494,22 @@ COMMENT ON VIEW tenant.progress IS
 GRANT SELECT ON TABLE tenant.progress TO PUBLIC;
 
 --
+-- Doctor
+--
+
+CREATE FUNCTION tenant.doctor(
+	OUT severity pg_catalog.text,
+	OUT object pg_catalog.text,
+	OUT problem pg_catalog.text,
+	OUT hint pg_catalog.text
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_doctor'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.doctor() IS
+	'what is wrong with the tenants, if anything; takes its time';
+REVOKE ALL ON FUNCTION tenant.doctor() FROM PUBLIC;
+
+--
 -- Event triggers
 --
 -- Last, so that nothing above fires them.

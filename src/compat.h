@@ -22,7 +22,9 @@
 #include "storage/smgr.h"
 #include "utils/rangetypes.h"
 #include "utils/rel.h"
+#include "utils/backend_status.h"
 #include "utils/relcache.h"
+#include "utils/relmapper.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
@@ -297,6 +299,30 @@ tm_backend_number(void)
 	return MyProcNumber;
 #else
 	return MyProc->pgprocno;
+#endif
+}
+
+/* What one of the backends, counted from 1, is doing; NULL if it has gone */
+static inline PgBackendStatus *
+tm_backend_status(int number)
+{
+#if PG_VERSION_NUM >= 160000
+	LocalPgBackendStatus *local = pgstat_get_local_beentry_by_index(number);
+#else
+	LocalPgBackendStatus *local = pgstat_fetch_stat_local_beentry(number);
+#endif
+
+	return local != NULL ? &local->backendStatus : NULL;
+}
+
+/* The relation of this database that has the file by way of the map, or 0 */
+static inline Oid
+tm_mapped_relation(Oid filenumber)
+{
+#if PG_VERSION_NUM >= 160000
+	return RelationMapFilenumberToOid(filenumber, false);
+#else
+	return RelationMapFilenodeToOid(filenumber, false);
 #endif
 }
 

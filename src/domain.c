@@ -213,6 +213,31 @@ tm_domain_forget(const pg_uuid_t *id)
 	CommandCounterIncrement();
 }
 
+List *
+tm_domain_orphans(void)
+{
+	Relation	rel = open_domains(AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	List	   *hosts = NIL;
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		TupleDesc	desc = RelationGetDescr(rel);
+		bool		isnull;
+		Datum		id = heap_getattr(tuple, Anum_domain_tenant_id, desc, &isnull);
+		Datum		host = heap_getattr(tuple, Anum_domain_host, desc, &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (tm_registry_lookup_id(DatumGetUUIDP(id)) == NULL)
+			hosts = lappend(hosts, TextDatumGetCString(host));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	return hosts;
+}
+
 /*
  * The host in an argument of a function that changes something, in the form
  * in which it is kept.  No port is cut off: it would be a misunderstanding.

@@ -7,6 +7,7 @@
 #ifndef TENANT_MGR_DOMAIN_H
 #define TENANT_MGR_DOMAIN_H
 
+#include "nodes/pg_list.h"
 #include "utils/uuid.h"
 
 /*
@@ -14,5 +15,8 @@
  * the privileges.
  */
 extern void tm_domain_forget(const pg_uuid_t *id);
+
+/* The hosts whose tenant is gone for good, a palloc'd list of C strings. */
+extern List *tm_domain_orphans(void);
 
 #endif							/* TENANT_MGR_DOMAIN_H */

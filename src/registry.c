@@ -303,6 +303,26 @@ tm_registry_due(void)
 	return due;
 }
 
+List *
+tm_registry_list(void)
+{
+	Relation	rel = table_open(require_registry(), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	List	   *tenants = NIL;
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		tenants = lappend(tenants,
+						  info_from_tuple(tuple, RelationGetDescr(rel)));
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+
+	return tenants;
+}
+
 bool
 tm_registry_installed(void)
 {

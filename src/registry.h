@@ -67,6 +67,9 @@ extern char *tm_registry_suspend_reason(const TenantInfo *tenant);
 /* Trashed tenants whose time has come, a palloc'd list of TenantInfo. */
 extern List *tm_registry_due(void);
 
+/* All tenants in every state, in no order; a palloc'd list of TenantInfo. */
+extern List *tm_registry_list(void);
+
 /* Is the extension installed (and not just being created or dropped)? */
 extern bool tm_registry_installed(void);
 

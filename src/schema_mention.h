@@ -9,6 +9,8 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "nodes/pg_list.h"
+#include "utils/hsearch.h"
 
 /*
  * Does the body of the function in this pg_proc row name the schema?  Bodies
@@ -16,5 +18,12 @@
  */
 extern bool tm_function_mentions_schema(HeapTuple proc, TupleDesc tupdesc,
 										const char *nspname);
+
+/*
+ * Which of these schemas does it name?  The keys of the hash table are their
+ * names, of NAMEDATALEN bytes; the result is a palloc'd list of C strings.
+ */
+extern List *tm_function_mentioned_schemas(HeapTuple proc, TupleDesc tupdesc,
+										   HTAB *names);
 
 #endif							/* TENANT_MGR_SCHEMA_MENTION_H */

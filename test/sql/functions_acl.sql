@@ -54,6 +54,7 @@ CALL tenant.purge();  -- fails
 SELECT tenant.snapshot('tm_acl', 'a');  -- fails
 SELECT tenant.rollback_to('tm_acl', 'a');  -- fails
 SELECT tenant.drop_snapshot('tm_acl', 'a');  -- fails
+SELECT * FROM tenant.doctor();  -- fails
 CREATE TEMP TABLE tm_bait (a int);
 CREATE TRIGGER t AFTER INSERT ON tm_bait
 	EXECUTE FUNCTION tenant.registry_changed();  -- fails

@@ -1,0 +1,388 @@
+/*
+ * doctor.c
+ *		What is wrong with the tenants of this database.
+ *
+ * Each check looks at one way in which the registry, the catalogs and the
+ * files can disagree, or in which a tenant may not be as separate as it
+ * should be.  Nothing is changed, and nothing is locked: what is reported was
+ * true when it was looked at.  Most of it takes time in proportion to the
+ * number of tenants, their functions and the files of the database, so this
+ * is nothing to be called every minute.
+ *
+ * An error keeps something from working, a warning may need attention, an
+ * information is good to know.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_event_trigger.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "domain.h"
+#include "guc.h"
+#include "orphan_files.h"
+#include "registry.h"
+#include "schema_mention.h"
+#include "snapshot_registry.h"
+#include "tenant_mgr.h"
+#include "tenant_name.h"
+
+#define DOCTOR_COLUMNS	4
+
+/* A schema that functions of other tenants should not name */
+typedef struct NamedSchema
+{
+	char		schema[NAMEDATALEN];	/* hash key */
+	char		tenant[NAMEDATALEN];	/* whose it is */
+} NamedSchema;
+
+static const char severity_error[] = "error";
+static const char severity_warning[] = "warning";
+static const char severity_info[] = "info";
+
+static void report(ReturnSetInfo *rsinfo, const char *severity,
+				   const char *object, const char *problem, const char *hint);
+static void check_tenants(ReturnSetInfo *rsinfo, List *tenants);
+static void check_schemas(ReturnSetInfo *rsinfo);
+static void check_domains(ReturnSetInfo *rsinfo);
+static void check_snapshots(ReturnSetInfo *rsinfo);
+static void check_functions(ReturnSetInfo *rsinfo, List *tenants);
+static void check_functions_of(ReturnSetInfo *rsinfo,
+							   const TenantInfo *tenant, HTAB *schemas);
+static void check_function(ReturnSetInfo *rsinfo, const TenantInfo *tenant,
+						   Oid funcid, HTAB *schemas);
+static void check_persistent_schemas(ReturnSetInfo *rsinfo);
+static void check_event_triggers(ReturnSetInfo *rsinfo);
+static void check_files(ReturnSetInfo *rsinfo);
+
+PG_FUNCTION_INFO_V1(tenant_doctor);
+
+/* doctor(): one row for each problem, none if all is well. */
+Datum
+tenant_doctor(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	List	   *tenants;
+
+	InitMaterializedSRF(fcinfo, 0);
+	tenants = tm_registry_list();
+	check_tenants(rsinfo, tenants);
+	check_schemas(rsinfo);
+	check_domains(rsinfo);
+	check_snapshots(rsinfo);
+	check_functions(rsinfo, tenants);
+	check_persistent_schemas(rsinfo);
+	check_event_triggers(rsinfo);
+	check_files(rsinfo);
+
+	return (Datum) 0;
+}
+
+/* Add a row; the texts have been translated. */
+static void
+report(ReturnSetInfo *rsinfo, const char *severity, const char *object,
+	   const char *problem, const char *hint)
+{
+	Datum		values[DOCTOR_COLUMNS];
+	bool		nulls[DOCTOR_COLUMNS] = {0};
+
+	values[0] = CStringGetTextDatum(severity);
+	values[1] = CStringGetTextDatum(object);
+	values[2] = CStringGetTextDatum(problem);
+	values[3] = CStringGetTextDatum(hint);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* Tenants that have lost their schema, or a part of it. */
+static void
+check_tenants(ReturnSetInfo *rsinfo, List *tenants)
+{
+	ListCell   *lc;
+
+	foreach(lc, tenants)
+	{
+		const TenantInfo *tenant = lfirst(lc);
+		char	   *object = psprintf(_("tenant \"%s\""), tenant->name);
+
+		if (!OidIsValid(tenant->nspid))
+			report(rsinfo, severity_error, object,
+				   psprintf(_("schema \"%s\" does not exist"),
+							tenant->schema_name),
+				   tenant->state == TENANT_TRASHED ?
+				   _("Use CALL tenant.purge() with its name to remove the record of it.") :
+				   _("Use tenant.drop() to remove the record of it."));
+		else if (tenant->purging)
+			report(rsinfo, severity_warning, object,
+				   _("a purge was begun and not completed"),
+				   _("Use CALL tenant.purge() to complete it."));
+	}
+}
+
+/* Schemas that look like ours and are nobody's. */
+static void
+check_schemas(ReturnSetInfo *rsinfo)
+{
+	Relation	rel = table_open(NamespaceRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		const char *name = NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname);
+		const char *problem = NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		if (strncmp(name, TM_TRASH_PREFIX, strlen(TM_TRASH_PREFIX)) == 0 &&
+			tm_registry_lookup_schema(name) == NULL)
+			problem = _("it looks like that of a dropped tenant and is not registered");
+		else if (strncmp(name, TM_SNAPSHOT_PREFIX,
+						 strlen(TM_SNAPSHOT_PREFIX)) == 0 &&
+				 tm_snapshot_lookup_schema(name) == NULL)
+			problem = _("it looks like a snapshot and is not registered");
+		if (problem != NULL)
+			report(rsinfo, severity_warning, psprintf(_("schema \"%s\""), name),
+				   problem,
+				   _("Rename the schema and use tenant.adopt(), or drop it."));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Hosts that lead nowhere. */
+static void
+check_domains(ReturnSetInfo *rsinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_domain_orphans())
+		report(rsinfo, severity_warning,
+			   psprintf(_("host \"%s\""), (char *) lfirst(lc)),
+			   _("the tenant that it belongs to does not exist"),
+			   _("Use tenant.drop_domain() to remove it."));
+}
+
+/* Snapshots of nobody and of nothing. */
+static void
+check_snapshots(ReturnSetInfo *rsinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_snapshot_list(NULL))
+	{
+		const SnapshotInfo *snapshot = lfirst(lc);
+		const TenantInfo *tenant = tm_registry_lookup_id(&snapshot->tenant_id);
+		char	   *label = tm_tenant_name_printable(snapshot->label);
+		char	   *object;
+
+		if (tenant != NULL)
+			object = psprintf(_("snapshot \"%s\" of tenant \"%s\""), label,
+							  tenant->name);
+		else
+			object = psprintf(_("snapshot \"%s\""), label);
+
+		if (tenant == NULL)
+			report(rsinfo, severity_warning, object,
+				   _("the tenant that it belongs to does not exist"),
+				   _("Use CALL tenant.purge() to drop it."));
+		else if (!OidIsValid(snapshot->nspid))
+			report(rsinfo, severity_error, object,
+				   psprintf(_("schema \"%s\" does not exist"),
+							snapshot->schema_name),
+				   _("Use tenant.drop_snapshot() to remove the record of it."));
+		else if (snapshot->purging)
+			report(rsinfo, severity_warning, object,
+				   _("it is to be dropped, or partly dropped already"),
+				   _("Use CALL tenant.purge() to complete that."));
+	}
+}
+
+/* Functions of one tenant that name the schema of another. */
+static void
+check_functions(ReturnSetInfo *rsinfo, List *tenants)
+{
+	HASHCTL		ctl;
+	HTAB	   *schemas;
+	ListCell   *lc;
+
+	ctl.keysize = NAMEDATALEN;
+	ctl.entrysize = sizeof(NamedSchema);
+	ctl.hcxt = CurrentMemoryContext;
+	schemas = hash_create("tenant_mgr schemas", 256, &ctl,
+						  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	foreach(lc, tenants)
+	{
+		const TenantInfo *tenant = lfirst(lc);
+		NamedSchema *entry = hash_search(schemas, tenant->schema_name,
+										 HASH_ENTER, NULL);
+
+		strlcpy(entry->tenant, tenant->name, NAMEDATALEN);
+	}
+	foreach(lc, tenants)
+	{
+		const TenantInfo *tenant = lfirst(lc);
+
+		if (OidIsValid(tenant->nspid) && tenant->state != TENANT_TRASHED)
+			check_functions_of(rsinfo, tenant, schemas);
+	}
+	hash_destroy(schemas);
+}
+
+static void
+check_functions_of(ReturnSetInfo *rsinfo, const TenantInfo *tenant,
+				   HTAB *schemas)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "tenant_mgr doctor",
+												  ALLOCSET_DEFAULT_SIZES);
+	Relation	rel = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(NamespaceRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(tenant->nspid));
+	scan = systable_beginscan(rel, DependReferenceIndexId, true, NULL,
+							  lengthof(keys), keys);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_depend depend = (Form_pg_depend) GETSTRUCT(tuple);
+		MemoryContext old_context;
+
+		CHECK_FOR_INTERRUPTS();
+		if (depend->classid != ProcedureRelationId)
+			continue;
+		old_context = MemoryContextSwitchTo(context);
+		check_function(rsinfo, tenant, depend->objid, schemas);
+		MemoryContextSwitchTo(old_context);
+		MemoryContextReset(context);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	MemoryContextDelete(context);
+}
+
+static void
+check_function(ReturnSetInfo *rsinfo, const TenantInfo *tenant, Oid funcid,
+			   HTAB *schemas)
+{
+	Relation	rel = table_open(ProcedureRelationId, AccessShareLock);
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	ObjectAddress address;
+	List	   *mentioned = NIL;
+	ListCell   *lc;
+
+	/* It may just have been dropped. */
+	if (HeapTupleIsValid(tuple))
+	{
+		mentioned = tm_function_mentioned_schemas(tuple, RelationGetDescr(rel),
+												  schemas);
+		ReleaseSysCache(tuple);
+	}
+	table_close(rel, AccessShareLock);
+
+	ObjectAddressSet(address, ProcedureRelationId, funcid);
+	foreach(lc, mentioned)
+	{
+		NamedSchema *entry = hash_search(schemas, lfirst(lc), HASH_FIND, NULL);
+		char	   *object;
+
+		if (strcmp(entry->schema, tenant->schema_name) == 0)
+			continue;
+		object = getObjectDescription(&address, true);
+		if (object != NULL)
+			report(rsinfo, severity_warning, object,
+				   psprintf(_("its text names schema \"%s\" of tenant \"%s\""),
+							entry->schema, entry->tenant),
+				   _("Leave names unqualified and let the search path decide."));
+	}
+}
+
+/* Schemas that every tenant's search path names in vain. */
+static void
+check_persistent_schemas(ReturnSetInfo *rsinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_guc_split_names(tm_persistent_schemas))
+	{
+		if (!OidIsValid(get_namespace_oid(lfirst(lc), true)))
+			report(rsinfo, severity_warning,
+				   psprintf(_("schema \"%s\""), (char *) lfirst(lc)),
+				   _("it is a persistent schema and does not exist"),
+				   _("Create it, or change tenant_mgr.persistent_schemas."));
+	}
+}
+
+/* What keeps the registry true has to be switched on. */
+static void
+check_event_triggers(ReturnSetInfo *rsinfo)
+{
+	Oid			our_schema = get_namespace_oid(TM_SCHEMA_NAME, false);
+	Relation	rel = table_open(EventTriggerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_event_trigger trigger = (Form_pg_event_trigger) GETSTRUCT(tuple);
+
+		if (get_func_namespace(trigger->evtfoid) != our_schema ||
+			(trigger->evtenabled != TRIGGER_DISABLED &&
+			 trigger->evtenabled != TRIGGER_FIRES_ON_REPLICA))
+			continue;
+		report(rsinfo, severity_error,
+			   psprintf(_("event trigger \"%s\""), NameStr(trigger->evtname)),
+			   _("it does not fire, so tenants whose schemas are dropped or renamed get lost"),
+			   psprintf(_("Use ALTER EVENT TRIGGER %s ENABLE."),
+						quote_identifier(NameStr(trigger->evtname))));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Space that nobody uses. */
+static void
+check_files(ReturnSetInfo *rsinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_orphan_files())
+	{
+		const OrphanFile *orphan = lfirst(lc);
+		StringInfoData problem;
+
+		initStringInfo(&problem);
+		appendStringInfo(&problem,
+						 ngettext("%d file of %llu bytes belongs to no relation",
+								  "%d files of %llu bytes belong to no relation",
+								  orphan->nfiles),
+						 orphan->nfiles, (unsigned long long) orphan->nbytes);
+		report(rsinfo,
+			   orphan->nbytes > 0 ? severity_warning : severity_info,
+			   psprintf(_("file \"%s\""), orphan->path), problem.data,
+			   _("A crash leaves such files behind.  They can be removed while the server is stopped."));
+	}
+}

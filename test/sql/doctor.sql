@@ -1,0 +1,96 @@
+--
+-- tenant.doctor() finds what is wrong, and nothing where nothing is.
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS tenant_mgr;
+RESET client_min_messages;
+
+-- a healthy database, with tenants of every state
+SELECT tenant.create('tm_doc_a');
+SELECT tenant.create('tm_doc_b');
+SELECT tenant.create('tm_doc_t');
+SELECT tenant.create('tm_doc_s');
+CREATE TABLE tm_doc_a.item (id serial PRIMARY KEY, name text);
+CREATE FUNCTION tm_doc_a.good() RETURNS bigint LANGUAGE sql
+	AS $$ SELECT count(*) FROM tm_doc_a.item $$;
+CREATE FUNCTION tm_doc_b.good() RETURNS text LANGUAGE sql
+	AS $$ SELECT 'tm_doc_a is a word, and tm_doc_axe.item another''s' $$;
+SELECT tenant.add_domain('doc.example', 'tm_doc_b');
+SELECT tenant.snapshot('tm_doc_b', 'a') ~ '^tenant_snapshot_' AS made;
+SELECT tenant.drop('tm_doc_t');
+SELECT tenant.suspend('tm_doc_s');
+SELECT * FROM tenant.doctor();
+
+-- in a transaction that makes and removes files
+BEGIN;
+CREATE TABLE tm_doc_b.new AS SELECT 1 AS a;
+TRUNCATE tm_doc_a.item;
+DROP TABLE tm_doc_b.new;
+SELECT * FROM tenant.doctor();
+ROLLBACK;
+SELECT * FROM tenant.doctor();
+
+-- functions that reach into another tenant, in each way of quoting
+CREATE FUNCTION tm_doc_b.bad() RETURNS void LANGUAGE plpgsql
+	AS $$ BEGIN INSERT INTO tm_doc_a.item (name) VALUES ('x'); END $$;
+CREATE FUNCTION tm_doc_b.quoted() RETURNS void LANGUAGE plpgsql
+	AS $$ BEGIN EXECUTE 'DELETE FROM "tm_doc_a" . item'; END $$;
+CREATE FUNCTION tm_doc_b.twice() RETURNS void LANGUAGE plpgsql
+	AS $$ BEGIN
+		EXECUTE format('DELETE FROM %I.item', 'tm_doc_a');
+		DELETE FROM tm_doc_s.item; DELETE FROM tm_doc_a.item;
+	END $$;
+SELECT * FROM tenant.doctor() ORDER BY object, problem;
+DROP FUNCTION tm_doc_b.bad(), tm_doc_b.quoted(), tm_doc_b.twice();
+
+-- a persistent schema that does not exist
+SET tenant_mgr.persistent_schemas = 'public, tm_absent';
+SELECT * FROM tenant.doctor();
+RESET tenant_mgr.persistent_schemas;
+
+-- event triggers that do not fire, and what comes of it
+ALTER EVENT TRIGGER tenant_mgr_follow_drop DISABLE;
+SELECT * FROM tenant.doctor();
+DROP SCHEMA tm_doc_s;
+SELECT severity, object, problem FROM tenant.doctor() ORDER BY object;
+ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE REPLICA;
+SELECT severity, object FROM tenant.doctor() ORDER BY object;
+ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE;
+SELECT * FROM tenant.doctor();
+SELECT tenant.drop('tm_doc_s');
+
+-- a registry that somebody has edited
+CREATE TEMP TABLE saved AS SELECT * FROM tenant.registry;
+DELETE FROM tenant.registry WHERE name IN ('tm_doc_b', 'tm_doc_t');
+UPDATE tenant.registry SET purging = true WHERE name = 'tm_doc_a';
+SELECT severity, regexp_replace(object, '[0-9a-f]{32}', '...') AS object,
+	problem, hint FROM tenant.doctor() ORDER BY 2;
+UPDATE tenant.registry SET purging = false;
+INSERT INTO tenant.registry SELECT * FROM saved WHERE name <> 'tm_doc_a';
+SELECT * FROM tenant.doctor();
+
+-- snapshots without a schema, or without a row
+SELECT schema_name AS snapshot_schema FROM tenant.snapshots \gset
+ALTER EVENT TRIGGER tenant_mgr_follow_rename DISABLE;
+\set ECHO none
+ALTER SCHEMA :"snapshot_schema" RENAME TO tenant_snapshot_other;
+\set ECHO all
+ALTER EVENT TRIGGER tenant_mgr_follow_rename ENABLE;
+SELECT severity, object,
+	regexp_replace(problem, '[0-9a-f]{32}', '...') AS problem, hint
+	FROM tenant.doctor() ORDER BY object;
+SELECT tenant.drop_snapshot('tm_doc_b', 'a');
+DROP SCHEMA tenant_snapshot_other CASCADE;
+SELECT tenant.snapshot('tm_doc_b', 'b') ~ '^tenant_snapshot_' AS made;
+UPDATE tenant.snapshot_registry SET purging = true;
+SELECT * FROM tenant.doctor();
+SELECT tenant.rollback_to('tm_doc_b', 'b');  -- fails
+CALL tenant.purge();
+SELECT * FROM tenant.doctor();
+
+SET client_min_messages = warning;
+SELECT tenant.drop('tm_doc_a', purge => true);
+SELECT tenant.drop('tm_doc_b', purge => true);
+CALL tenant.purge('tm_doc_t');
+SELECT * FROM tenant.doctor();
+DROP TABLE saved;

@@ -107,7 +107,7 @@ tm_clone_schema(const CloneRequest *request)
 
 /*
  * Lock the relations, then look; and look again if a relation was added
- * between the two.
+ * between the two, or if the snapshot still sees what has been dropped.
  */
 static void
 lock_and_collect(CloneState *state)
@@ -121,7 +121,7 @@ lock_and_collect(CloneState *state)
 		state->snapshot = RegisterSnapshot(GetLatestSnapshot());
 		state->closure = tm_closure_of_schema(state->request->source,
 											  state->snapshot);
-		if (all_locked(state->closure, locked))
+		if (!state->closure->stale && all_locked(state->closure, locked))
 			return;
 		UnregisterSnapshot(state->snapshot);
 	}

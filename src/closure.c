@@ -91,7 +91,8 @@ static void add_member(Closure *closure, Oid classid, Oid objid,
 static SysScanDesc scan_dependents(Relation depRel, Snapshot snapshot,
 								   Oid classid, Oid objid);
 static DependentRole classify_dependent(Form_pg_depend dep);
-static bool is_seed(Oid classid, Oid objid, Oid nspid);
+static bool is_seed(Oid classid, Oid objid, Oid nspid, bool *gone);
+static Oid	namespace_of_object(Oid classid, Oid objid);
 static void collect_outsiders(const Closure *closure, Relation depRel,
 							  Oid classid, Oid objid, List **outsiders);
 static bool address_listed(const List *addresses, Oid classid, Oid objid);
@@ -155,7 +156,7 @@ tm_closure_relations(Oid nspid)
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
 
 		if (dep->classid == RelationRelationId &&
-			is_seed(dep->classid, dep->objid, nspid))
+			is_seed(dep->classid, dep->objid, nspid, NULL))
 			relids = lappend_oid(relids, dep->objid);
 	}
 	systable_endscan(scan);
@@ -228,7 +229,8 @@ add_seeds(Closure *closure, Relation depRel)
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
 
-		if (is_seed(dep->classid, dep->objid, closure->nspid))
+		if (is_seed(dep->classid, dep->objid, closure->nspid,
+					&closure->stale))
 			add_member(closure, dep->classid, dep->objid, NULL);
 	}
 	systable_endscan(scan);
@@ -342,12 +344,13 @@ classify_dependent(Form_pg_depend dep)
 
 /*
  * Does the object live in the schema, as opposed to mentioning it?  A default
- * that holds a regnamespace constant depends on the schema, too.
+ * that holds a regnamespace constant depends on the schema, too.  One that has
+ * been dropped meanwhile lives nowhere; "gone" is set for it if wanted.
  */
 static bool
-is_seed(Oid classid, Oid objid, Oid nspid)
+is_seed(Oid classid, Oid objid, Oid nspid, bool *gone)
 {
-	ObjectAddress address;
+	Oid			lives_in;
 
 	switch (classid)
 	{
@@ -367,11 +370,31 @@ is_seed(Oid classid, Oid objid, Oid nspid)
 		case TSParserRelationId:
 		case TSTemplateRelationId:
 		case TypeRelationId:
-			ObjectAddressSet(address, classid, objid);
-			return get_object_namespace(&address) == nspid;
+			lives_in = namespace_of_object(classid, objid);
+			if (!OidIsValid(lives_in) && gone != NULL)
+				*gone = true;
+			return lives_in == nspid;
 		default:
 			return false;
 	}
+}
+
+/* The schema that an object lives in, or InvalidOid if it has been dropped. */
+static Oid
+namespace_of_object(Oid classid, Oid objid)
+{
+	int			cacheid = get_object_catcache_oid(classid);
+	HeapTuple	tup = SearchSysCache1(cacheid, ObjectIdGetDatum(objid));
+	bool		isnull;
+	Oid			nspid;
+
+	if (!HeapTupleIsValid(tup))
+		return InvalidOid;
+	nspid = DatumGetObjectId(SysCacheGetAttr(cacheid, tup,
+											 get_object_attnum_namespace(classid),
+											 &isnull));
+	ReleaseSysCache(tup);
+	return nspid;
 }
 
 /* Objects that depend on the given one without being members. */
@@ -437,7 +460,6 @@ refuse(const Closure *closure, const ClosureMember *member,
 static void
 refuse_foreign_namespace(const Closure *closure, const ClosureMember *member)
 {
-	ObjectAddress address;
 	Oid			nspid;
 
 	if (member->owner_seed == member->objid)
@@ -448,9 +470,9 @@ refuse_foreign_namespace(const Closure *closure, const ClosureMember *member)
 		member->classid != ProcedureRelationId)
 		return;
 
-	ObjectAddressSet(address, member->classid, member->objid);
-	nspid = get_object_namespace(&address);
-	if (nspid == closure->nspid || IsToastNamespace(nspid))
+	nspid = namespace_of_object(member->classid, member->objid);
+	if (!OidIsValid(nspid) || nspid == closure->nspid ||
+		IsToastNamespace(nspid))
 		return;
 	refuse(closure, member,
 		   psprintf("It belongs to the schema but lives in schema \"%s\".",

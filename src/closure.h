@@ -42,6 +42,7 @@ typedef struct Closure
 	int			nmembers;
 	int			maxmembers;
 	HTAB	   *index;			/* (classid, objid) -> position in members */
+	bool		stale;			/* something has been dropped while we looked */
 } Closure;
 
 /*

@@ -123,7 +123,11 @@ tenant_restore(PG_FUNCTION_ARGS)
 	tm_registry_lock_names(name, new_name);
 	tenant = lock_trashed(name);
 	schema = restored_schema_name(tenant, new_name);
-	if (new_name == NULL)
+
+	/* To rename a schema takes that privilege, however one goes about it. */
+	if (new_name != NULL)
+		tm_lifecycle_check_create();
+	else
 		new_name = tenant->name;
 
 	other = tm_registry_lookup_fold(new_name);

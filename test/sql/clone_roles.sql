@@ -147,6 +147,18 @@ SELECT one, many, pg_typeof(one), pg_typeof(many) FROM tm_copy.ranges
 SELECT bool_and(isempty(one) OR one IS NULL OR one <@ one) FROM tm_copy.ranges;
 SELECT tenant.drop('tm_copy', true);
 
+-- neither does a way round through the trash give a schema another name
+SELECT tenant.adopt('tm_src');
+DO $$ BEGIN EXECUTE format('REVOKE CREATE ON DATABASE %I FROM regress_tm_own', current_database()); END $$;
+SET ROLE regress_tm_own;
+\set VERBOSITY sqlstate
+SELECT tenant.rename('tm_src', 'tm_other');  -- fails
+SELECT tenant.drop('tm_src');
+SELECT tenant.restore('tm_src', 'tm_other');  -- fails
+\set VERBOSITY default
+SELECT tenant.restore('tm_src');
+RESET ROLE;
+
 -- end
 SET client_min_messages = warning;
 DROP SCHEMA tm_src, tm_outside CASCADE;

@@ -59,6 +59,7 @@ REGRESS = \
 	binding \
 	binding_guc \
 	domains \
+	statistics \
 	snapshots \
 	doctor \
 	clone_refusals \

@@ -33,29 +33,29 @@
 #define PAGE_ALIGNMENT	4096
 
 static void write_pages(FileWriter *writer, bool announce);
-static void write_one(FileWriter *writer, BlockNumber block, Page page,
-					  bool announce);
+static void write_one(FileWriter *writer, SMgrRelation smgr,
+					  BlockNumber block, Page page, bool announce);
 
 FileWriter *
 tm_file_writer_open(RelFileLocator file, ForkNumber fork, char relpersistence,
 					bool standard)
 {
 	FileWriter *writer = palloc0(sizeof(FileWriter));
+	SMgrRelation smgr = tm_smgropen(file);
 	char	   *space;
 
 	writer->file = file;
 	writer->fork = fork;
-	writer->smgr = tm_smgropen(file);
 	writer->wal = relpersistence == RELPERSISTENCE_PERMANENT &&
 		!tm_file_skips_wal(file);
 	writer->standard = standard;
-	if (!smgrexists(writer->smgr, fork))
+	if (!smgrexists(smgr, fork))
 	{
-		smgrcreate(writer->smgr, fork, false);
+		smgrcreate(smgr, fork, false);
 		if (writer->wal)
 			log_smgrcreate(&file, fork);
 	}
-	writer->written = smgrnblocks(writer->smgr, fork);
+	writer->written = smgrnblocks(smgr, fork);
 
 	space = palloc(FILE_WRITER_PAGES * BLCKSZ + PAGE_ALIGNMENT);
 	space = (char *) TYPEALIGN(PAGE_ALIGNMENT, space);
@@ -77,7 +77,7 @@ void
 tm_file_writer_close(FileWriter *writer)
 {
 	write_pages(writer, true);
-	smgrclose(writer->smgr);
+	smgrclose(tm_smgropen(writer->file));
 	/* the pages are gone with the caller's memory context */
 	pfree(writer);
 }
@@ -103,33 +103,41 @@ tm_file_sync_finish(RelFileLocator file, ForkNumber fork, XLogRecPtr start)
 /*
  * Log the pages that wait, then write them.  The last one of all announces
  * what came before it.
+ *
+ * The file is looked up each time: when the server resets its caches, which
+ * can happen whenever a catalog is read between two batches, it also closes
+ * all files, and PostgreSQL 15 then reuses what it knew them by for others.
  */
 static void
 write_pages(FileWriter *writer, bool announce)
 {
+	SMgrRelation smgr;
+
 	if (writer->npages == 0)
 		return;
 
 	if (writer->wal)
 		log_newpages(&writer->file, writer->fork, writer->npages,
 					 writer->blocks, writer->pages, writer->standard);
+	smgr = tm_smgropen(writer->file);
 	for (int i = 0; i < writer->npages; i++)
-		write_one(writer, writer->blocks[i], writer->pages[i],
+		write_one(writer, smgr, writer->blocks[i], writer->pages[i],
 				  announce && i == writer->npages - 1);
 	writer->npages = 0;
 }
 
 static void
-write_one(FileWriter *writer, BlockNumber block, Page page, bool announce)
+write_one(FileWriter *writer, SMgrRelation smgr, BlockNumber block, Page page,
+		  bool announce)
 {
 	bool		last = announce || block % RELSEG_SIZE == RELSEG_SIZE - 1;
 
 	PageSetChecksumInplace(page, block);
 	if (block < writer->written)
-		smgrwrite(writer->smgr, writer->fork, block, page, !last);
+		smgrwrite(smgr, writer->fork, block, page, !last);
 	else
 	{
-		smgrextend(writer->smgr, writer->fork, block, page, !last);
+		smgrextend(smgr, writer->fork, block, page, !last);
 		writer->written = block + 1;
 	}
 }

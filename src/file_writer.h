@@ -19,7 +19,6 @@ typedef struct FileWriter
 {
 	RelFileLocator file;		/* what is written */
 	ForkNumber	fork;
-	SMgrRelation smgr;			/* it, open */
 	bool		wal;			/* log the pages? */
 	bool		standard;		/* do they have the standard layout? */
 	BlockNumber written;		/* length that it has */

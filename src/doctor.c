@@ -9,8 +9,7 @@
  * number of tenants, their functions and the files of the database, so this
  * is nothing to be called every minute.
  *
- * An error keeps something from working, a warning may need attention, an
- * information is good to know.
+ * An error keeps something from working, a warning may need attention.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -34,6 +33,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -59,7 +59,6 @@ typedef struct NamedSchema
 
 static const char severity_error[] = "error";
 static const char severity_warning[] = "warning";
-static const char severity_info[] = "info";
 
 static void report(ReturnSetInfo *rsinfo, const char *severity,
 				   const char *object, const char *problem, const char *hint);
@@ -125,13 +124,21 @@ check_tenants(ReturnSetInfo *rsinfo, List *tenants)
 		const TenantInfo *tenant = lfirst(lc);
 		char	   *object = psprintf(_("tenant \"%s\""), tenant->name);
 
+		CHECK_FOR_INTERRUPTS();
 		if (!OidIsValid(tenant->nspid))
+		{
+			/* It may just have been renamed. */
+			AcceptInvalidationMessages();
+			tenant = tm_registry_lookup_id(&tenant->id);
+			if (tenant == NULL || OidIsValid(tenant->nspid))
+				continue;
 			report(rsinfo, severity_error, object,
 				   psprintf(_("schema \"%s\" does not exist"),
 							tenant->schema_name),
 				   tenant->state == TENANT_TRASHED ?
 				   _("Use CALL tenant.purge() with its name to remove the record of it.") :
 				   _("Use tenant.drop() to remove the record of it."));
+		}
 		else if (tenant->purging)
 			report(rsinfo, severity_warning, object,
 				   _("a purge was begun and not completed"),
@@ -160,7 +167,12 @@ check_schemas(ReturnSetInfo *rsinfo)
 						 strlen(TM_SNAPSHOT_PREFIX)) == 0 &&
 				 tm_snapshot_lookup_schema(name) == NULL)
 			problem = _("it looks like a snapshot and is not registered");
-		if (problem != NULL)
+		if (problem == NULL)
+			continue;
+
+		/* It may just have been dropped, together with its row. */
+		AcceptInvalidationMessages();
+		if (OidIsValid(get_namespace_oid(name, true)))
 			report(rsinfo, severity_warning, psprintf(_("schema \"%s\""), name),
 				   problem,
 				   _("Rename the schema and use tenant.adopt(), or drop it."));
@@ -195,6 +207,12 @@ check_snapshots(ReturnSetInfo *rsinfo)
 		char	   *label = tm_tenant_name_printable(snapshot->label);
 		char	   *object;
 
+		/* It may just have been dropped, with or without its tenant. */
+		CHECK_FOR_INTERRUPTS();
+		AcceptInvalidationMessages();
+		snapshot = tm_snapshot_lookup_schema(snapshot->schema_name);
+		if (snapshot == NULL)
+			continue;
 		if (tenant != NULL)
 			object = psprintf(_("snapshot \"%s\" of tenant \"%s\""), label,
 							  tenant->name);
@@ -381,7 +399,7 @@ check_files(ReturnSetInfo *rsinfo)
 								  orphan->nfiles),
 						 orphan->nfiles, (unsigned long long) orphan->nbytes);
 		report(rsinfo,
-			   orphan->nbytes > 0 ? severity_warning : severity_info,
+			   severity_warning,
 			   psprintf(_("file \"%s\""), orphan->path), problem.data,
 			   _("A crash leaves such files behind.  They can be removed while the server is stopped."));
 	}

@@ -224,12 +224,17 @@ tm_domain_orphans(void)
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		TupleDesc	desc = RelationGetDescr(rel);
+		pg_uuid_t	tenant_id;
+		ItemPointerData tid;
 		bool		isnull;
 		Datum		id = heap_getattr(tuple, Anum_domain_tenant_id, desc, &isnull);
 		Datum		host = heap_getattr(tuple, Anum_domain_host, desc, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		if (tm_registry_lookup_id(DatumGetUUIDP(id)) == NULL)
+
+		/* Both may just have gone. */
+		if (tm_registry_lookup_id(DatumGetUUIDP(id)) == NULL &&
+			find_host(rel, TextDatumGetCString(host), &tenant_id, &tid))
 			hosts = lappend(hosts, TextDatumGetCString(host));
 	}
 	systable_endscan(scan);

@@ -12,10 +12,10 @@
  * relations that have no number there has it.  A file may be older than the
  * row that will have its number; so whatever has been written to since the
  * oldest of the running transactions began is left alone.  A dropped
- * relation's file stays behind, empty, until the next checkpoint: what is
- * empty has to be older than the latest one.  Removing files takes a
- * transaction a moment after its commit, so suspects are looked at again
- * after a pause.
+ * relation's file stays behind, empty, until the next checkpoint, and nothing
+ * tells when it was dropped: what is empty does not count.  Removing files
+ * takes a transaction a moment after its commit, so suspects are looked at
+ * again after a pause.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -26,12 +26,10 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/transam.h"
-#include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_tablespace.h"
 #include "catalog/storage.h"
-#include "common/controldata_utils.h"
 #include "common/relpath.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -64,7 +62,6 @@ typedef struct FileEntry
 typedef struct Search
 {
 	time_t		still_in_use;	/* what is as young as that may be needed */
-	time_t		checkpoint;		/* when the latest checkpoint began */
 	Relation	pg_class;		/* open */
 	RelFileLocator *own_drops;	/* files that we remove at commit */
 	int			nown_drops;		/* number of these */
@@ -80,7 +77,6 @@ static bool is_needed(Search *search, Oid spcid, Oid number);
 static bool row_has_number(Relation pg_class, Oid spcid, Oid number);
 static void remove_fresh(const Search *search, const char *path, HTAB *files);
 static time_t oldest_transaction(void);
-static time_t latest_checkpoint(void);
 
 List *
 tm_orphan_files(void)
@@ -89,9 +85,12 @@ tm_orphan_files(void)
 	List	   *orphans = NIL;
 	ListCell   *lc;
 
+	/* What the primary's transactions are doing is not known on a standby. */
+	if (RecoveryInProgress())
+		return NIL;
+
 	/* Before the directories: what begins later makes younger files. */
 	search.still_in_use = oldest_transaction();
-	search.checkpoint = latest_checkpoint();
 	search.nown_drops = smgrGetPendingDeletes(true, &search.own_drops);
 	search.pg_class = table_open(RelationRelationId, AccessShareLock);
 	foreach(lc, list_tablespaces())
@@ -332,8 +331,7 @@ remove_fresh(const Search *search, const char *path, HTAB *files)
 	hash_seq_init(&status, files);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
-		if (entry->nfiles == 0 || entry->newest >= search->still_in_use ||
-			(entry->nbytes == 0 && entry->newest >= search->checkpoint))
+		if (entry->nbytes == 0 || entry->newest >= search->still_in_use)
 			hash_search(files, &entry->number, HASH_REMOVE, NULL);
 	}
 }
@@ -358,14 +356,4 @@ oldest_transaction(void)
 			oldest = Min(oldest, status->st_xact_start_timestamp);
 	}
 	return timestamptz_to_time_t(oldest);
-}
-
-/* When the latest completed checkpoint began; 0 if that cannot be found out. */
-static time_t
-latest_checkpoint(void)
-{
-	bool		crc_ok;
-	ControlFileData *control = get_controlfile(DataDir, &crc_ok);
-
-	return crc_ok ? (time_t) control->checkPointCopy.time : 0;
 }

@@ -26,6 +26,10 @@
 
 #define DEFAULT_TRASH_RETENTION	(7 * 24 * 60 * 60)
 
+/* How the server takes a list of some kind apart */
+typedef bool (*SplitFunction) (char *rawstring, char separator,
+							   List **elements);
+
 /* the settings; written by the GUC machinery only */
 char	   *tm_persistent_schemas = NULL;
 char	   *tm_default_template = NULL;
@@ -51,6 +55,7 @@ static const struct config_enum_entry clone_lock_options[] = {
 
 static bool check_name_list(char **newval, void **extra, GucSource source);
 static bool check_word_list(char **newval, void **extra, GucSource source);
+static bool check_list(const char *value, SplitFunction split);
 static bool check_schema_prefix(char **newval, void **extra,
 								GucSource source);
 static void assign_persistent_schemas(const char *newval, void *extra);
@@ -226,31 +231,26 @@ tm_guc_split_words(const char *value)
 static bool
 check_name_list(char **newval, void **extra, GucSource source)
 {
-	char	   *copy = pstrdup(*newval);
-	List	   *names;
-	bool		valid;
-
-	valid = SplitIdentifierString(copy, ',', &names);
-	if (!valid)
-		GUC_check_errdetail("List syntax is invalid.");
-	else
-		list_free(names);
-	pfree(copy);
-	return valid;
+	return check_list(*newval, SplitIdentifierString);
 }
 
 static bool
 check_word_list(char **newval, void **extra, GucSource source)
 {
-	char	   *copy = pstrdup(*newval);
-	List	   *words;
-	bool		valid;
+	return check_list(*newval, SplitGUCList);
+}
 
-	valid = SplitGUCList(copy, ',', &words);
+static bool
+check_list(const char *value, SplitFunction split)
+{
+	char	   *copy = pstrdup(value);
+	List	   *elements;
+	bool		valid = split(copy, ',', &elements);
+
 	if (!valid)
 		GUC_check_errdetail("List syntax is invalid.");
 	else
-		list_free(words);
+		list_free(elements);
 	pfree(copy);
 	return valid;
 }

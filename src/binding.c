@@ -48,6 +48,7 @@
 #include "entitlement.h"
 #include "guc.h"
 #include "registry.h"
+#include "tenant_mgr.h"
 
 /* the binding in force; written by the assign hook */
 static Binding *current_binding = NULL;
@@ -320,7 +321,7 @@ tm_binding_needs_settling(void)
 void
 tm_binding_validate(void)
 {
-	TenantInfo *tenant = NULL;
+	TenantInfo *tenant;
 	EntitlementProblem problem;
 	uint64		as_of;
 
@@ -344,8 +345,14 @@ tm_binding_validate(void)
 	}
 
 	as_of = tm_registry_generation();
-	if (tm_registry_installed())
-		tenant = tenant_of_binding();
+	if (!tm_registry_installed())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"%s\" is not installed in this database",
+						TM_EXTENSION_NAME),
+				 errhint("Use RESET %s to leave the tenant.",
+						 TM_TENANT_SETTING)));
+	tenant = tenant_of_binding();
 	if (tenant == NULL || tenant->state == TENANT_TRASHED)
 	{
 		tm_entitlement_absent(tm_tenant, &problem);

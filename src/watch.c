@@ -29,6 +29,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -385,6 +386,10 @@ calls_others_walker(Node *node, void *context)
 	return expression_tree_walker(node, calls_others_walker, context);
 }
 
+/*
+ * Built-in functions are nobody's, unless they are volatile: nextval() and the
+ * like do something for the tenant.
+ */
 static bool
 function_of_others(Oid funcid, void *context)
 {
@@ -393,7 +398,9 @@ function_of_others(Oid funcid, void *context)
 
 	if (nspid == calls->nspid)
 		calls->calls_us = true;
-	return nspid != calls->nspid && nspid != PG_CATALOG_NAMESPACE;
+	return nspid != calls->nspid &&
+		(nspid != PG_CATALOG_NAMESPACE ||
+		 func_volatile(funcid) == PROVOLATILE_VOLATILE);
 }
 
 /*

@@ -334,6 +334,7 @@ RESET ROLE;
 SELECT tenant.set_template('tm_a', false);
 
 -- suspended: every statement is refused but those that lead out
+CREATE SEQUENCE tm_a.tm_seq;
 SELECT tenant.switch('tm_a');
 SELECT tenant.suspend('tm_a', 'unpaid');
 SELECT who FROM t;  -- fails
@@ -348,6 +349,7 @@ SET work_mem = '1MB';
 RESET work_mem;
 SELECT name, state FROM tenant.tenants ORDER BY name COLLATE "C";
 DO $$ BEGIN PERFORM 1 FROM t; END $$;  -- fails
+SELECT tenant.current(), setval('tm_a.tm_seq', 7);  -- fails
 BEGIN;
 SELECT 1;  -- fails
 ROLLBACK;
@@ -356,6 +358,7 @@ SELECT * FROM tm_state;
 SELECT tenant.switch('tm_a');  -- fails
 \echo :LAST_ERROR_SQLSTATE
 SELECT tenant.resume('tm_a');
+DROP SEQUENCE tm_a.tm_seq;
 SELECT tenant.switch('tm_a');
 SELECT tenant.suspend('tm_a');
 SELECT tenant.switch('tm_b');
@@ -371,6 +374,14 @@ SELECT who FROM t;  -- fails
 ROLLBACK TO s;
 SELECT who FROM t;
 COMMIT;
+
+-- the extension goes away, and comes back
+BEGIN;
+DROP VIEW tm_state;
+DROP EXTENSION tenant_mgr;
+SELECT 1;  -- fails
+ROLLBACK;
+SELECT tenant.current(), who FROM t;
 
 -- renamed: the session follows
 SELECT tenant.rename('tm_a', 'tm_A2');

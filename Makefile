@@ -60,6 +60,7 @@ REGRESS = \
 	binding_guc \
 	domains \
 	statistics \
+	clone_mentions \
 	snapshots \
 	doctor \
 	clone_refusals \

@@ -29,7 +29,6 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -349,7 +348,7 @@ refuse_dangling_references(CloneState *state)
 	}
 }
 
-/* The text of a function stays as it is, so it may reach into the source. */
+/* A text stays as it is, so it may reach into the source. */
 static void
 tell_about_mentions(const CloneState *state)
 {
@@ -358,8 +357,7 @@ tell_about_mentions(const CloneState *state)
 	foreach(lc, state->mentions)
 		ereport(NOTICE,
 				(errmsg("%s names schema \"%s\" in its text",
-						getObjectDescriptionOids(ProcedureRelationId,
-												 lfirst_oid(lc)),
+						getObjectDescription(lfirst(lc), false),
 						state->closure->nspname),
 				 errdetail("The text is the same in schema \"%s\" and still means the source.",
 						   state->request->target),

@@ -159,6 +159,8 @@ static void check_owner(Relabel *relabel, CatalogTarget *target,
 						HeapTuple row, Oid objid);
 static void depend_on_new_owner(Relabel *relabel, CatalogTarget *target,
 								Oid classid, Oid objid, HeapTuple copy);
+static void note_mention(Relabel *relabel, CatalogTarget *target,
+						 HeapTuple row, Oid classid, Oid objid);
 static void copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind);
 static bool rows_of_member_travel(CloneState *state, Oid classid, Oid objid);
 static char kind_of_row(Oid classid, HeapTuple row);
@@ -417,10 +419,7 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 		systable_endscan(scan);
 		return;
 	}
-	if (classid == ProcedureRelationId &&
-		tm_function_mentions_schema(row, RelationGetDescr(target->rel),
-									state->closure->nspname))
-		state->mentions = lappend_oid(state->mentions, objid);
+	note_mention(relabel, target, row, classid, objid);
 	kind = kind_of_row(classid, row);
 	copy = tm_relabel_row(state, target->rel, target->rules, row,
 						  relabel->scratch);
@@ -455,6 +454,30 @@ check_owner(Relabel *relabel, CatalogTarget *target, HeapTuple row, Oid objid)
 						   DatumGetObjectId(owner));
 }
 
+/* Remember the member if a text in this row of its names the source. */
+static void
+note_mention(Relabel *relabel, CatalogTarget *target, HeapTuple row,
+			 Oid classid, Oid objid)
+{
+	CloneState *state = relabel->state;
+	TupleDesc	tupdesc = RelationGetDescr(target->rel);
+	MemoryContext old_context = MemoryContextSwitchTo(relabel->scratch);
+	bool		found;
+	ObjectAddress *address;
+
+	found = tm_constants_mention_schema(row, tupdesc, target->rules,
+										state->closure->nspname) ||
+		(target->catalog == ProcedureRelationId &&
+		 tm_function_mentions_schema(row, tupdesc, state->closure->nspname));
+	MemoryContextSwitchTo(old_context);
+	if (!found)
+		return;
+
+	address = palloc(sizeof(ObjectAddress));
+	ObjectAddressSet(*address, classid, objid);
+	state->mentions = lappend(state->mentions, address);
+}
+
 /* Rows that go with a member. */
 static void
 copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
@@ -483,6 +506,7 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 		{
 			if (part->catalog == InheritsRelationId)
 				note_parent(relabel->state, (Form_pg_inherits) GETSTRUCT(row));
+			note_mention(relabel, target, row, classid, objid);
 			copy = tm_relabel_row(relabel->state, target->rel, target->rules,
 								  row, relabel->scratch);
 			if (part->catalog == AttributeRelationId)

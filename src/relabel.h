@@ -41,8 +41,8 @@ typedef struct CloneState
 	CloneRelation *relations;	/* array of nrelations */
 	int			nrelations;
 	int			maxrelations;
-	List	   *mentions;		/* OIDs of source functions whose text names
-								 * the source */
+	List	   *mentions;		/* ObjectAddress of members of the source
+								 * whose text names the source */
 	List	   *domains;		/* OIDs of domains of the clone whose default
 								 * must be spelled out anew */
 } CloneState;

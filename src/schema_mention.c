@@ -1,6 +1,6 @@
 /*
  * schema_mention.c
- *		Functions whose text names a schema.
+ *		Functions and constants whose text names a schema.
  *
  * The text of a function is never rewritten: it may be in any language, and
  * the name may be built at run time.  All that can be done is to tell the
@@ -8,6 +8,9 @@
  * followed by a period or enclosed in single quotes.  This finds the usual
  * ways to qualify a name and does not trip over a column that happens to be
  * called like the schema.
+ *
+ * Expressions hold OIDs, which are replaced, but a constant in them may be a
+ * text with a name in it, as in nextval('shop.number'::text).
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -23,6 +26,7 @@
 static char *function_text(HeapTuple proc, TupleDesc tupdesc);
 static size_t name_at(const char *text, const char *start, const char **name);
 static bool text_mentions(const char *text, const char *nspname);
+static bool tree_mentions(const char *tree, const char *nspname);
 static bool mention_at(const char *text, const char *start, const char *end);
 static bool part_of_word(char c);
 
@@ -33,6 +37,24 @@ tm_function_mentions_schema(HeapTuple proc, TupleDesc tupdesc,
 	char	   *text = function_text(proc, tupdesc);
 
 	return text != NULL && text_mentions(text, nspname);
+}
+
+bool
+tm_constants_mention_schema(HeapTuple row, TupleDesc tupdesc,
+							const CatalogRules *rules, const char *nspname)
+{
+	for (int i = 0; i < rules->nvariable; i++)
+	{
+		bool		isnull;
+		Datum		tree;
+
+		if (rules->variable[i].kind != COLUMN_NODE_TREE)
+			continue;
+		tree = heap_getattr(row, rules->variable[i].attno, tupdesc, &isnull);
+		if (!isnull && tree_mentions(TextDatumGetCString(tree), nspname))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -123,6 +145,45 @@ text_mentions(const char *text, const char *nspname)
 	return false;
 }
 
+/*
+ * A tree shows the bytes of a constant as numbers.  They are read back without
+ * regard to the type: what is no text will hardly look like one.
+ */
+static bool
+tree_mentions(const char *tree, const char *nspname)
+{
+	static const char label[] = ":constvalue ";
+	const char *p;
+
+	for (p = strstr(tree, label); p != NULL; p = strstr(p, label))
+	{
+		char	   *end;
+		long		size = strtol(p + strlen(label), &end, 10);
+		char	   *text;
+
+		p = end;
+		if (size < (long) strlen(nspname) || strncmp(p, " [ ", 3) != 0)
+			continue;
+		text = palloc(size + 1);
+		p += 3;
+		for (long i = 0; i < size; i++)
+		{
+			text[i] = (char) strtol(p, &end, 10);
+			p = end;
+			/* the length, and whatever else is not text */
+			if (text[i] == '\0')
+				text[i] = ' ';
+		}
+		text[size] = '\0';
+		if (text_mentions(text, nspname) ||
+			(size == VARHDRSZ + (long) strlen(nspname) &&
+			 strcmp(text + VARHDRSZ, nspname) == 0))
+			return true;
+		pfree(text);
+	}
+	return false;
+}
+
 /* Is the name between start and end used as that of a schema? */
 static bool
 mention_at(const char *text, const char *start, const char *end)
@@ -136,9 +197,12 @@ mention_at(const char *text, const char *start, const char *end)
 	else if (part_of_word(before) || part_of_word(*end))
 		return false;
 
+	/* "said.item" and "said . item", but not "he said. Item" */
+	start = end;
 	while (*end == ' ' || *end == '\t' || *end == '\n')
 		end++;
-	return *end == '.';
+	return *end == '.' &&
+		(end > start || end[1] == '"' || part_of_word(end[1]));
 }
 
 /* Characters of an unquoted identifier; all of other scripts count. */

@@ -1,6 +1,6 @@
 /*
  * schema_mention.h
- *		Functions whose text names a schema.
+ *		Functions and constants whose text names a schema.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -9,6 +9,7 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "catalog_rules.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 
@@ -20,7 +21,15 @@ extern bool tm_function_mentions_schema(HeapTuple proc, TupleDesc tupdesc,
 										const char *nspname);
 
 /*
- * Which of these schemas does it name?  The keys of the hash table are their
+ * Does a constant in an expression of this catalog row, a text as a rule, name
+ * the schema?
+ */
+extern bool tm_constants_mention_schema(HeapTuple row, TupleDesc tupdesc,
+										const CatalogRules *rules,
+										const char *nspname);
+
+/*
+ * Which of these schemas does a function name?  The keys of the hash table are their
  * names, of NAMEDATALEN bytes; the result is a palloc'd list of C strings.
  */
 extern List *tm_function_mentioned_schemas(HeapTuple proc, TupleDesc tupdesc,

@@ -48,7 +48,8 @@ SELECT DISTINCT relowner::regrole FROM pg_class
 	WHERE relnamespace = 'tm_booted'::regnamespace ORDER BY 1;
 DROP OWNED BY regress_tm_new;
 SELECT object FROM pg_temp.ties('regress_tm_new');
-SELECT relacl FROM pg_class WHERE oid = 'tm_booted.third'::regclass;
+SELECT relacl::text ~ 'regress_tm_new' AS mentioned FROM pg_class
+	WHERE oid = 'tm_booted.third'::regclass;
 SELECT tenant.drop('tm_booted', true);
 
 -- and nothing is recorded about that role when it is the new owner

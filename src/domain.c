@@ -23,14 +23,12 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_collation.h"
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/formatting.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -60,7 +58,6 @@ static char *host_argument(FunctionCallInfo fcinfo, int argno);
 static char *normalize_host(const char *input);
 static void cut_port(char *host);
 static void check_host(const char *host);
-static char *lower_case(const char *string);
 static Relation open_domains(LOCKMODE lockmode);
 static SysScanDesc begin_scan(Relation rel, const char *index,
 							  ScanKey key);
@@ -264,7 +261,7 @@ host_argument(FunctionCallInfo fcinfo, int argno)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("host name is too long"),
 				 errdetail("The limit is %d bytes.", TM_MAX_HOST_LEN)));
-	host = lower_case(input);
+	host = tm_tenant_name_fold(input);
 	len = strlen(host);
 	if (len > 0 && host[len - 1] == '.')
 		host[len - 1] = '\0';
@@ -275,7 +272,7 @@ host_argument(FunctionCallInfo fcinfo, int argno)
 static char *
 normalize_host(const char *input)
 {
-	char	   *host = lower_case(input);
+	char	   *host = tm_tenant_name_fold(input);
 	Size		len;
 
 	while (isspace((unsigned char) *host))
@@ -358,12 +355,6 @@ check_host(const char *host)
 				 errdetail("%s", _(reason))));
 }
 
-static char *
-lower_case(const char *string)
-{
-	return str_tolower(string, strlen(string), DEFAULT_COLLATION_OID);
-}
-
 /* Open tenant.domain, if it is the one of the extension. */
 static Relation
 open_domains(LOCKMODE lockmode)
@@ -442,7 +433,7 @@ tenant_by_label(const char *host)
 
 	foreach(lc, bases)
 	{
-		char	   *base = lower_case((char *) lfirst(lc));
+		char	   *base = tm_tenant_name_fold((char *) lfirst(lc));
 		Size		baselen;
 
 		if (*base == '.')
@@ -462,7 +453,7 @@ tenant_by_label(const char *host)
 
 	foreach(lc, tm_guc_split_words(tm_excluded_subdomains))
 	{
-		if (strcmp(label, lower_case((char *) lfirst(lc))) == 0)
+		if (strcmp(label, tm_tenant_name_fold((char *) lfirst(lc))) == 0)
 			return NULL;
 	}
 	return tm_registry_lookup_fold(label);

@@ -22,9 +22,12 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/storage.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -48,6 +51,7 @@ typedef struct RowCopy
 	MemoryContext context;		/* holds the rows of one batch */
 	TupleTableSlot *slots[BATCH_ROWS];	/* the batch; made when needed */
 	int			nslots;			/* rows in it */
+	BlockNumber nblocks;		/* blocks that have been written so far */
 	Size		nbytes;			/* their size */
 	uint64		announced;		/* bytes that the table was said to have */
 	uint64		reported;		/* of these, bytes that were said to be done */
@@ -61,6 +65,7 @@ static HeapTuple row_for_clone(RowCopy *copy, TupleTableSlot *slot);
 static HeapTuple changed_row(RowCopy *copy, TupleTableSlot *slot);
 static void add_to_batch(RowCopy *copy, HeapTuple row);
 static void write_batch(RowCopy *copy);
+static void cut_off_rest(RowCopy *copy);
 
 void
 tm_rowcopy_tables(CloneState *state)
@@ -140,6 +145,7 @@ copy_table(CloneState *state, const CloneRelation *relation)
 	for (int i = 0; i < BATCH_ROWS && copy.slots[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(copy.slots[i]);
 	FreeBulkInsertState(copy.bistate);
+	cut_off_rest(&copy);
 	MemoryContextDelete(copy.context);
 	pfree(copy.holds_oids);
 	table_close(copy.clone, NoLock);
@@ -240,10 +246,27 @@ write_batch(RowCopy *copy)
 						   TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN,
 						   copy->bistate);
 	for (int i = 0; i < copy->nslots; i++)
+	{
+		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&copy->slots[i]->tts_tid);
+
+		copy->nblocks = Max(copy->nblocks, block + 1);
 		ExecClearTuple(copy->slots[i]);
+	}
 	copy->nslots = 0;
 	copy->nbytes = 0;
 	copy->reported += progress;
 	tm_progress_add(0, progress);
 	MemoryContextReset(copy->context);
+}
+
+/*
+ * From PostgreSQL 16 on, tables are extended by many pages at once, and those
+ * that have not been used are left behind.
+ */
+static void
+cut_off_rest(RowCopy *copy)
+{
+	if (copy->clone->rd_rel->relam == HEAP_TABLE_AM_OID &&
+		RelationGetNumberOfBlocks(copy->clone) > copy->nblocks)
+		RelationTruncate(copy->clone, copy->nblocks);
 }

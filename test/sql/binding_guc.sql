@@ -134,7 +134,9 @@ SELECT tm_in_b(), (SELECT who FROM t);
 SELECT *, (SELECT who FROM t) FROM tm_state;
 SELECT tm_in_b_then('tm_a');
 SELECT *, (SELECT who FROM t) FROM tm_state;
+\set VERBOSITY terse
 SELECT tm_in_b_fail();  -- fails
+\set VERBOSITY default
 SELECT *, (SELECT who FROM t) FROM tm_state;
 RESET tenant_mgr.tenant;
 SELECT tm_in_b_then('tm_a');

@@ -111,8 +111,14 @@ for (my $wait = 0; $wait < 4000 && $left == TABLES; $wait++)
 	usleep(2_000);
 	$left = objects();
 }
+my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 $node->kill9;
 eval { $harness->finish };
+# it may take a moment to be gone
+for (my $wait = 0; $wait < 500 && kill(0, $postmaster); $wait++)
+{
+	usleep(10_000);
+}
 $node->start;
 $left = objects();
 note("$left tables were left after the crash");

@@ -19,9 +19,12 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/index.h"
+#include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
@@ -55,6 +58,7 @@ static LOCKMODE lock_for_relation(const CloneRequest *request, Oid relid);
 static bool all_locked(const Closure *closure, const OidMap *locked);
 static Oid	replaced_owner(const CloneRequest *request);
 static void leave_out_invalid_indexes(CloneState *state);
+static bool index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid);
 static void decide_about_rows(CloneState *state);
 static bool table_excluded(const CloneRequest *request, Oid relid);
 static bool name_excluded(const CloneRequest *request, const char *relname);
@@ -207,24 +211,43 @@ replaced_owner(const CloneRequest *request)
 static void
 leave_out_invalid_indexes(CloneState *state)
 {
+	Relation	indexRel = table_open(IndexRelationId, AccessShareLock);
+
 	for (int i = 0; i < state->closure->nmembers; i++)
 	{
 		ClosureMember *member = &state->closure->members[i];
-		HeapTuple	tup;
 
 		if (member->classid != RelationRelationId ||
 			member->relkind != RELKIND_INDEX)
 			continue;
-		tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(member->objid));
-		if (!HeapTupleIsValid(tup))
-			elog(ERROR, "cache lookup failed for index %u", member->objid);
-		member->left_out = !((Form_pg_index) GETSTRUCT(tup))->indisvalid;
-		ReleaseSysCache(tup);
+		member->left_out = !index_is_valid(indexRel, state->snapshot,
+										   member->objid);
 		if (member->left_out)
 			ereport(NOTICE,
 					(errmsg("index \"%s\" is invalid and is not cloned",
 							get_rel_name(member->objid))));
 	}
+	table_close(indexRel, AccessShareLock);
+}
+
+/* As the snapshot sees it, because that is what will be copied. */
+static bool
+index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	bool		valid;
+
+	ScanKeyInit(&key, Anum_pg_index_indexrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(indexid));
+	scan = systable_beginscan(indexRel, IndexRelidIndexId, true, snapshot,
+							  1, &key);
+	tup = systable_getnext(scan);
+	valid = HeapTupleIsValid(tup) &&
+		((Form_pg_index) GETSTRUCT(tup))->indisvalid;
+	systable_endscan(scan);
+	return valid;
 }
 
 /* Mark the relations whose rows travel. */

@@ -53,6 +53,9 @@ static const struct config_enum_entry clone_lock_options[] = {
 	{NULL, 0, false}
 };
 
+static void define_tenant_settings(void);
+static void define_clone_settings(void);
+static void define_host_settings(void);
 static bool check_name_list(char **newval, void **extra, GucSource source);
 static bool check_word_list(char **newval, void **extra, GucSource source);
 static bool check_list(const char *value, SplitFunction split);
@@ -62,6 +65,50 @@ static void assign_persistent_schemas(const char *newval, void *extra);
 
 void
 tm_guc_init(void)
+{
+	define_tenant_settings();
+	define_clone_settings();
+	define_host_settings();
+
+	/* last, because a value that it had already is put into effect here */
+	DefineCustomStringVariable("tenant_mgr.tenant",
+							   "Sets the tenant that the session is bound to.",
+							   "An empty string means that it is not bound.  "
+							   "The search path follows.",
+							   &tm_tenant,
+							   "",
+							   PGC_USERSET,
+							   GUC_REPORT,
+							   tm_binding_check_tenant,
+							   tm_binding_assign_tenant,
+							   NULL);
+	tm_binding_start();
+
+	MarkGUCPrefixReserved("tenant_mgr");
+}
+
+List *
+tm_guc_split_names(const char *value)
+{
+	List	   *names;
+
+	if (!SplitIdentifierString(pstrdup(value), ',', &names))
+		elog(ERROR, "invalid list of names: %s", value);
+	return names;
+}
+
+List *
+tm_guc_split_words(const char *value)
+{
+	List	   *words;
+
+	if (!SplitGUCList(pstrdup(value), ',', &words))
+		elog(ERROR, "invalid list of words: %s", value);
+	return words;
+}
+
+static void
+define_tenant_settings(void)
 {
 	DefineCustomStringVariable("tenant_mgr.persistent_schemas",
 							   "Sets the schemas that stay on the search path of every tenant.",
@@ -96,6 +143,34 @@ tm_guc_init(void)
 							   NULL,
 							   NULL);
 
+	DefineCustomIntVariable("tenant_mgr.trash_retention",
+							"Sets how long a dropped tenant is kept in the trash.",
+							"Zero means that it is due for removal at once.",
+							&tm_trash_retention,
+							DEFAULT_TRASH_RETENTION,
+							0, INT_MAX,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL,
+							NULL,
+							NULL);
+
+	DefineCustomIntVariable("tenant_mgr.snapshot_retention",
+							"Sets the age at which CALL tenant.purge() drops a snapshot.",
+							"Zero means that snapshots are kept until they are dropped.",
+							&tm_snapshot_retention,
+							0,
+							0, INT_MAX,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL,
+							NULL,
+							NULL);
+}
+
+static void
+define_clone_settings(void)
+{
 	DefineCustomStringVariable("tenant_mgr.clone_exclude",
 							   "Sets the tables whose rows are left out of every clone.",
 							   "A list of LIKE patterns, compared with the names of tables; "
@@ -145,31 +220,11 @@ tm_guc_init(void)
 							NULL,
 							NULL,
 							NULL);
+}
 
-	DefineCustomIntVariable("tenant_mgr.trash_retention",
-							"Sets how long a dropped tenant is kept in the trash.",
-							"Zero means that it is due for removal at once.",
-							&tm_trash_retention,
-							DEFAULT_TRASH_RETENTION,
-							0, INT_MAX,
-							PGC_SUSET,
-							GUC_UNIT_S,
-							NULL,
-							NULL,
-							NULL);
-
-	DefineCustomIntVariable("tenant_mgr.snapshot_retention",
-							"Sets the age at which CALL tenant.purge() drops a snapshot.",
-							"Zero means that snapshots are kept until they are dropped.",
-							&tm_snapshot_retention,
-							0,
-							0, INT_MAX,
-							PGC_SUSET,
-							GUC_UNIT_S,
-							NULL,
-							NULL,
-							NULL);
-
+static void
+define_host_settings(void)
+{
 	DefineCustomStringVariable("tenant_mgr.base_domains",
 							   "Sets the domains under which the first label of a host name is a tenant.",
 							   "Hosts given to tenants one by one need no base domain.",
@@ -191,41 +246,6 @@ tm_guc_init(void)
 							   check_word_list,
 							   NULL,
 							   NULL);
-
-	DefineCustomStringVariable("tenant_mgr.tenant",
-							   "Sets the tenant that the session is bound to.",
-							   "An empty string means that it is not bound.  "
-							   "The search path follows.",
-							   &tm_tenant,
-							   "",
-							   PGC_USERSET,
-							   GUC_REPORT,
-							   tm_binding_check_tenant,
-							   tm_binding_assign_tenant,
-							   NULL);
-	tm_binding_start();
-
-	MarkGUCPrefixReserved("tenant_mgr");
-}
-
-List *
-tm_guc_split_names(const char *value)
-{
-	List	   *names;
-
-	if (!SplitIdentifierString(pstrdup(value), ',', &names))
-		elog(ERROR, "invalid list of names: %s", value);
-	return names;
-}
-
-List *
-tm_guc_split_words(const char *value)
-{
-	List	   *words;
-
-	if (!SplitGUCList(pstrdup(value), ',', &words))
-		elog(ERROR, "invalid list of words: %s", value);
-	return words;
 }
 
 static bool

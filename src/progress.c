@@ -21,6 +21,7 @@
 #include "catalog/pg_authid.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
@@ -172,6 +173,7 @@ tm_progress_begin(ProgressOperation operation, const char *tenant)
 {
 	static bool registered = false;
 	int			number = tm_backend_number();
+	int			len;
 
 	if (slots == NULL || number < 0 || number >= MaxBackends)
 		return;
@@ -183,6 +185,9 @@ tm_progress_begin(ProgressOperation operation, const char *tenant)
 		registered = true;
 	}
 
+	/* The name may be anything, and too long. */
+	len = pg_mbcliplen(tenant, strlen(tenant), NAMEDATALEN - 1);
+
 	my_slot = &slots[number];
 	my_nest_level = GetCurrentTransactionNestLevel();
 	my_counters = &my_slot->counters;
@@ -193,7 +198,8 @@ tm_progress_begin(ProgressOperation operation, const char *tenant)
 	my_slot->info.operation = operation;
 	my_slot->info.phase = PROGRESS_LOCKING;
 	my_slot->info.started_at = GetCurrentTimestamp();
-	strlcpy(my_slot->info.tenant, tenant, NAMEDATALEN);
+	memcpy(my_slot->info.tenant, tenant, len);
+	my_slot->info.tenant[len] = '\0';
 	set_counters(my_counters, 0, 0);
 	end_change(my_slot);
 }

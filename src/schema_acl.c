@@ -159,9 +159,9 @@ append_role_name(StringInfo buf, Oid roleid)
 }
 
 /*
- * The privileges that tm_schema_acl_to_json() has written down.  Superusers may edit
- * the registry, so nothing is taken for granted here: what makes no sense is
- * passed over.
+ * The privileges that tm_schema_acl_to_json() has written down.  Superusers
+ * may edit the registry, so nothing is taken for granted here: what makes no
+ * sense is passed over.
  */
 Acl *
 tm_schema_acl_from_json(Jsonb *saved, Oid owner)

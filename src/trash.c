@@ -141,7 +141,7 @@ tenant_restore(PG_FUNCTION_ARGS)
 	trash = tm_registry_trash_details(tenant);
 	if (trash->saved_acl != NULL)
 		acl = tm_schema_acl_from_json(trash->saved_acl,
-							tm_lifecycle_schema_owner(tenant->nspid));
+									  tm_lifecycle_schema_owner(tenant->nspid));
 	tm_schema_update(tenant->nspid, schema, acl);
 	tm_registry_restore(tenant, new_name, schema);
 	tm_binding_poke_at_commit();
@@ -200,6 +200,7 @@ tm_trash_move(const TenantInfo *tenant, bool stays)
 {
 	pg_uuid_t	id = tenant->id;
 	char	   *trash_schema;
+	Oid			owner = tm_lifecycle_schema_owner(tenant->nspid);
 	Acl		   *acl = tm_schema_acl(tenant->nspid);
 	Jsonb	   *saved_acl = NULL;
 
@@ -207,8 +208,7 @@ tm_trash_move(const TenantInfo *tenant, bool stays)
 		id = *DatumGetUUIDP(OidFunctionCall0(F_GEN_RANDOM_UUID));
 	trash_schema = schema_name_for(&id);
 	if (acl != NULL)
-		saved_acl = tm_schema_acl_to_json(acl,
-										  tm_lifecycle_schema_owner(tenant->nspid));
+		saved_acl = tm_schema_acl_to_json(acl, owner);
 	tm_schema_update(tenant->nspid, trash_schema, NULL);
 	tm_registry_trash(tenant, &id, trash_schema, saved_acl,
 					  tm_trash_retention);

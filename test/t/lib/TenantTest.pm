@@ -14,7 +14,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_node new_database load_fixture load_torture ident literal
+our @EXPORT = qw(new_node new_database load_fixture load_torture fill_schema ident literal
   structure_of rows_of sequences_of is_same registry_is_true orphan_files
   command_of);
 
@@ -78,6 +78,15 @@ sub load_torture
 	my ($node, $db, $schema) = @_;
 	run_file($node, $db, "$fixtures/torture.sql", '-v', "schema=$schema");
 	return;
+}
+
+# Put some rows into every table; returns the names of those that stay empty.
+sub fill_schema
+{
+	my ($node, $db, $schema, $nrows) = @_;
+	run_file($node, $db, "$fixtures/fill.sql");
+	return $node->safe_psql($db, sprintf(
+		q{SELECT string_agg(relation, ' ' ORDER BY relation COLLATE "C") FROM public.tm_fill(%s, %d) WHERE rows = 0}, literal($schema), $nrows));
 }
 
 # What pg_dump says about a schema, its name replaced by $as, entry by entry in a

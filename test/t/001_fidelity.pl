@@ -302,7 +302,7 @@ foreach my $name (qw(zabbix icinga bacula powerdns roundcube kea rt mediawiki))
 	{
 		skip "$name: its schema could not be fetched and is not in the cache", 1
 		  unless load_fixture($node, $name, $name, "src_${name}_q7");
-		my $empty = fill_schema($node, $name, "src_${name}_q7", 12);
+		my $empty = fill_schema($node, $name, "src_${name}_q7", 8);
 		note("$name: no row could be made up for $empty") if $empty;
 		check_clone($name, "src_${name}_q7", $name);
 	}

@@ -23,6 +23,7 @@ OBJS = \
 	src/nodetree.o \
 	src/oidmap.o \
 	src/orphan_files.o \
+	src/own_table.o \
 	src/page_copy.o \
 	src/progress.o \
 	src/purge.o \

@@ -19,22 +19,18 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
 #include "catalog/indexing.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
-#include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "domain.h"
 #include "guc.h"
 #include "lifecycle.h"
+#include "own_table.h"
 #include "registry.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
@@ -58,9 +54,6 @@ static char *host_argument(FunctionCallInfo fcinfo, int argno);
 static char *normalize_host(const char *input);
 static void cut_port(char *host);
 static void check_host(const char *host);
-static Relation open_domains(LOCKMODE lockmode);
-static SysScanDesc begin_scan(Relation rel, const char *index,
-							  ScanKey key);
 static bool find_host(Relation rel, const char *host, pg_uuid_t *tenant_id,
 					  ItemPointer tid);
 static TenantInfo *tenant_by_label(const char *host);
@@ -93,7 +86,7 @@ tenant_add_domain(PG_FUNCTION_ARGS)
 	tm_lifecycle_begin("tenant.add_domain()");
 	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
 
-	rel = open_domains(RowExclusiveLock);
+	rel = tm_own_table_open("domain", Natts_domain, RowExclusiveLock);
 	if (find_host(rel, host, &holder_id, &tid))
 	{
 		holder = tm_registry_lookup_id(&holder_id);
@@ -139,7 +132,7 @@ tenant_drop_domain(PG_FUNCTION_ARGS)
 
 	tm_lifecycle_begin("tenant.drop_domain()");
 
-	rel = open_domains(RowExclusiveLock);
+	rel = tm_own_table_open("domain", Natts_domain, RowExclusiveLock);
 	if (!find_host(rel, host, &tenant_id, &tid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -177,7 +170,7 @@ tenant_resolve(PG_FUNCTION_ARGS)
 	if (host[0] == '\0')
 		PG_RETURN_NULL();
 
-	rel = open_domains(AccessShareLock);
+	rel = tm_own_table_open("domain", Natts_domain, AccessShareLock);
 	found = find_host(rel, host, &tenant_id, &tid);
 	table_close(rel, AccessShareLock);
 
@@ -192,14 +185,14 @@ tenant_resolve(PG_FUNCTION_ARGS)
 void
 tm_domain_forget(const pg_uuid_t *id)
 {
-	Relation	rel = open_domains(RowExclusiveLock);
+	Relation	rel = tm_own_table_open("domain", Natts_domain, RowExclusiveLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
 	ScanKeyInit(&key, Anum_domain_tenant_id, BTEqualStrategyNumber,
 				F_UUID_EQ, UUIDPGetDatum(id));
-	scan = begin_scan(rel, DOMAIN_TENANT_INDEX, &key);
+	scan = tm_own_table_scan(rel, DOMAIN_TENANT_INDEX, 1, &key);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -213,7 +206,7 @@ tm_domain_forget(const pg_uuid_t *id)
 List *
 tm_domain_orphans(void)
 {
-	Relation	rel = open_domains(AccessShareLock);
+	Relation	rel = tm_own_table_open("domain", Natts_domain, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	List	   *hosts = NIL;
 	HeapTuple	tuple;
@@ -355,43 +348,6 @@ check_host(const char *host)
 				 errdetail("%s", _(reason))));
 }
 
-/* Open tenant.domain, if it is the one of the extension. */
-static Relation
-open_domains(LOCKMODE lockmode)
-{
-	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
-	Oid			relid = InvalidOid;
-	Relation	rel;
-
-	if (OidIsValid(nspid))
-		relid = get_relname_relid("domain", nspid);
-	if (!OidIsValid(relid) ||
-		getExtensionOfObject(RelationRelationId, relid) !=
-		get_extension_oid(TM_EXTENSION_NAME, true))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("extension \"%s\" is not installed in this database",
-						TM_EXTENSION_NAME)));
-
-	rel = table_open(relid, lockmode);
-	if (RelationGetNumberOfAttributes(rel) != Natts_domain)
-		elog(ERROR, "table \"%s.domain\" has %d columns, not %d",
-			 TM_SCHEMA_NAME, RelationGetNumberOfAttributes(rel),
-			 Natts_domain);
-	return rel;
-}
-
-/* A scan that sees what is committed now, and does without its index. */
-static SysScanDesc
-begin_scan(Relation rel, const char *index, ScanKey key)
-{
-	Oid			indexoid = get_relname_relid(index,
-											 RelationGetNamespace(rel));
-
-	return systable_beginscan(rel, indexoid, OidIsValid(indexoid), NULL, 1,
-							  key);
-}
-
 /* Whom a host belongs to, and where the row is. */
 static bool
 find_host(Relation rel, const char *host, pg_uuid_t *tenant_id,
@@ -403,7 +359,7 @@ find_host(Relation rel, const char *host, pg_uuid_t *tenant_id,
 
 	ScanKeyInit(&key, Anum_domain_host, BTEqualStrategyNumber, F_TEXTEQ,
 				CStringGetTextDatum(host));
-	scan = begin_scan(rel, DOMAIN_HOST_INDEX, &key);
+	scan = tm_own_table_scan(rel, DOMAIN_HOST_INDEX, 1, &key);
 	tuple = systable_getnext(scan);
 	if (tuple != NULL)
 	{

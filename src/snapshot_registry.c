@@ -18,18 +18,15 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "own_table.h"
 #include "snapshot_registry.h"
 #include "tenant_mgr.h"
 
@@ -45,9 +42,6 @@
 #define SNAPSHOT_LABEL_INDEX		"snapshot_registry_pkey"
 #define SNAPSHOT_SCHEMA_INDEX		"snapshot_registry_schema_name_key"
 
-static Relation open_snapshots(LOCKMODE lockmode);
-static SysScanDesc begin_scan(Relation rel, const char *index, int nkeys,
-							  ScanKey keys);
 static SnapshotInfo *first_match(const char *index, int nkeys, ScanKey keys);
 static SnapshotInfo *info_from_tuple(HeapTuple tuple, TupleDesc desc);
 static void change_row(const SnapshotInfo *snapshot, AttrNumber attno,
@@ -78,7 +72,8 @@ tm_snapshot_lookup_schema(const char *schema)
 List *
 tm_snapshot_list(const pg_uuid_t *tenant_id)
 {
-	Relation	rel = open_snapshots(AccessShareLock);
+	Relation	rel = tm_own_table_open("snapshot_registry", Natts_snapshot,
+								 AccessShareLock);
 	List	   *snapshots = NIL;
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -87,7 +82,7 @@ tm_snapshot_list(const pg_uuid_t *tenant_id)
 	if (tenant_id != NULL)
 		ScanKeyInit(&key, Anum_snapshot_tenant_id, BTEqualStrategyNumber,
 					F_UUID_EQ, UUIDPGetDatum(tenant_id));
-	scan = begin_scan(rel, SNAPSHOT_LABEL_INDEX, tenant_id != NULL ? 1 : 0,
+	scan = tm_own_table_scan(rel, SNAPSHOT_LABEL_INDEX, tenant_id != NULL ? 1 : 0,
 					  &key);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
@@ -105,7 +100,8 @@ void
 tm_snapshot_insert(const pg_uuid_t *tenant_id, const char *label,
 				   const char *schema)
 {
-	Relation	rel = open_snapshots(RowExclusiveLock);
+	Relation	rel = tm_own_table_open("snapshot_registry", Natts_snapshot,
+								 RowExclusiveLock);
 	Datum		values[Natts_snapshot];
 	bool		nulls[Natts_snapshot] = {0};
 
@@ -142,48 +138,12 @@ tm_snapshot_delete(const SnapshotInfo *snapshot)
 	change_row(snapshot, InvalidAttrNumber, (Datum) 0);
 }
 
-/* Open tenant.snapshot_registry, if it is the one of the extension. */
-static Relation
-open_snapshots(LOCKMODE lockmode)
-{
-	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
-	Oid			relid = InvalidOid;
-	Relation	rel;
-
-	if (OidIsValid(nspid))
-		relid = get_relname_relid("snapshot_registry", nspid);
-	if (!OidIsValid(relid) ||
-		getExtensionOfObject(RelationRelationId, relid) !=
-		get_extension_oid(TM_EXTENSION_NAME, true))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("extension \"%s\" is not installed in this database",
-						TM_EXTENSION_NAME)));
-
-	rel = table_open(relid, lockmode);
-	if (RelationGetNumberOfAttributes(rel) != Natts_snapshot)
-		elog(ERROR, "table \"%s.snapshot_registry\" has %d columns, not %d",
-			 TM_SCHEMA_NAME, RelationGetNumberOfAttributes(rel),
-			 Natts_snapshot);
-	return rel;
-}
-
-/* A scan that sees what is committed now, and does without its index. */
-static SysScanDesc
-begin_scan(Relation rel, const char *index, int nkeys, ScanKey keys)
-{
-	Oid			indexoid = get_relname_relid(index,
-											 RelationGetNamespace(rel));
-
-	return systable_beginscan(rel, indexoid, OidIsValid(indexoid), NULL,
-							  nkeys, keys);
-}
-
 static SnapshotInfo *
 first_match(const char *index, int nkeys, ScanKey keys)
 {
-	Relation	rel = open_snapshots(AccessShareLock);
-	SysScanDesc scan = begin_scan(rel, index, nkeys, keys);
+	Relation	rel = tm_own_table_open("snapshot_registry", Natts_snapshot,
+								 AccessShareLock);
+	SysScanDesc scan = tm_own_table_scan(rel, index, nkeys, keys);
 	HeapTuple	tuple = systable_getnext(scan);
 	SnapshotInfo *snapshot = NULL;
 
@@ -222,14 +182,15 @@ info_from_tuple(HeapTuple tuple, TupleDesc desc)
 static void
 change_row(const SnapshotInfo *snapshot, AttrNumber attno, Datum value)
 {
-	Relation	rel = open_snapshots(RowExclusiveLock);
+	Relation	rel = tm_own_table_open("snapshot_registry", Natts_snapshot,
+								 RowExclusiveLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
 	ScanKeyInit(&key, Anum_snapshot_schema_name, BTEqualStrategyNumber,
 				F_TEXTEQ, CStringGetTextDatum(snapshot->schema_name));
-	scan = begin_scan(rel, SNAPSHOT_SCHEMA_INDEX, 1, &key);
+	scan = tm_own_table_scan(rel, SNAPSHOT_SCHEMA_INDEX, 1, &key);
 	tuple = systable_getnext(scan);
 	if (tuple == NULL)
 		elog(ERROR, "row of snapshot \"%s\" has vanished", snapshot->label);

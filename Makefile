@@ -70,6 +70,7 @@ REGRESS = \
 	injection
 REGRESS_OPTS = --inputdir=test
 ISOLATION = \
+	clone-races \
 	create-create \
 	create-drop \
 	drop-switch \

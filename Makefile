@@ -33,6 +33,7 @@ OBJS = \
 	src/relabel.o \
 	src/relabel_roles.o \
 	src/relabel_row.o \
+	src/relabel_texts.o \
 	src/rowcopy.o \
 	src/schema_acl.o \
 	src/schema_mention.o \

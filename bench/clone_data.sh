@@ -27,7 +27,8 @@ find_pg_config
 make_workspace
 private_server
 build_extension
-start_cluster bench 'fsync = on' 'max_wal_size = 16GB' 'checkpoint_timeout = 1h' 'autovacuum = off'
+start_cluster bench 'fsync = on' 'shared_buffers = 2GB' 'max_wal_size = 16GB' \
+	'checkpoint_timeout = 1h' 'autovacuum = off'
 say "$("$PG_CONFIG" --version), $(nproc) cores, $(uname -sr)"
 say "bench/clone_data.sh $ROUNDS $DUMPS"
 sql -c 'CREATE DATABASE onlybig'

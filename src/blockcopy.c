@@ -48,6 +48,8 @@ typedef struct CopiedFile
 	const CloneRelation *relation;	/* whose file it is */
 	BlockNumber nblocks;		/* its length */
 	Size		visibility;		/* where its visibility bits begin */
+	int			first_task;		/* its tasks: the first ... */
+	int			ntasks;			/* ... and how many */
 } CopiedFile;
 
 /* All block copies of a clone */
@@ -73,6 +75,7 @@ static void add_relation(BlockCopy *copy, CloneState *state,
 						 const CloneRelation *relation);
 static void add_task(BlockCopy *copy, const CopyTask *task);
 static void stretch_file(const CloneRelation *relation, BlockNumber nblocks);
+static CopyTask *deal_tasks(const BlockCopy *copy);
 static void run_tasks(BlockCopy *copy, CloneState *state);
 static void finish_file(BlockCopy *copy, const CopiedFile *file);
 static void write_visibility_map(const CloneRelation *relation,
@@ -238,6 +241,7 @@ add_relation(BlockCopy *copy, CloneState *state, const CloneRelation *relation)
 	file->relation = relation;
 	file->nblocks = nblocks;
 	file->visibility = task.visibility;
+	file->first_task = copy->ntasks;
 
 	if (nblocks > COPY_TASK_BLOCKS)
 		stretch_file(relation, nblocks);
@@ -246,6 +250,7 @@ add_relation(BlockCopy *copy, CloneState *state, const CloneRelation *relation)
 		task.end = Min(nblocks, task.first + COPY_TASK_BLOCKS);
 		add_task(copy, &task);
 	}
+	file->ntasks = copy->ntasks - file->first_task;
 }
 
 static void
@@ -285,6 +290,30 @@ stretch_file(const CloneRelation *relation, BlockNumber nblocks)
 	smgrclose(smgr);
 }
 
+/*
+ * The tasks, a round of one from each file after the other: processes that
+ * write to one file at the same time would wait for each other.
+ */
+static CopyTask *
+deal_tasks(const BlockCopy *copy)
+{
+	CopyTask   *dealt = palloc_extended(sizeof(CopyTask) * copy->ntasks,
+										MCXT_ALLOC_HUGE);
+	int			ndealt = 0;
+
+	for (int round = 0; ndealt < copy->ntasks; round++)
+	{
+		for (int i = 0; i < copy->nfiles; i++)
+		{
+			const CopiedFile *file = &copy->files[i];
+
+			if (round < file->ntasks)
+				dealt[ndealt++] = copy->tasks[file->first_task + round];
+		}
+	}
+	return dealt;
+}
+
 static void
 run_tasks(BlockCopy *copy, CloneState *state)
 {
@@ -296,7 +325,7 @@ run_tasks(BlockCopy *copy, CloneState *state)
 	copy->visibility = palloc0(copy->nvisibility + 1);
 	if (nworkers > 0 && !IsInParallelMode())
 	{
-		tm_copy_tasks_in_parallel(copy->tasks, copy->ntasks, state->snapshot,
+		tm_copy_tasks_in_parallel(deal_tasks(copy), copy->ntasks, state->snapshot,
 								  state->map, copy->visibility,
 								  copy->nvisibility + 1, nworkers);
 		return;

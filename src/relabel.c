@@ -29,9 +29,11 @@
 #include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_default_acl.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_description.h"
@@ -43,12 +45,14 @@
 #include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_range.h"
+#include "catalog/pg_rewrite.h"
 #include "catalog/pg_seclabel.h"
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_shdepend.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_statistic_ext_data.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_ts_config.h"
 #include "catalog/pg_ts_config_map.h"
 #include "catalog/pg_type.h"
@@ -162,18 +166,17 @@ static void depend_on_new_owner(Relabel *relabel, CatalogTarget *target,
 static void note_mention(Relabel *relabel, CatalogTarget *target,
 						 HeapTuple row, Oid classid, Oid objid);
 static void copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind);
+static bool may_have_parent(char relkind, Oid relid);
 static bool rows_of_member_travel(CloneState *state, Oid classid, Oid objid);
 static char kind_of_row(Oid classid, HeapTuple row);
 static void note_parent(CloneState *state, Form_pg_inherits form);
 static void copy_dependencies(Relabel *relabel, Oid classid, Oid objid);
+static bool may_depend_on_roles(Oid classid, char kind);
 static void copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid);
 static void copy_remarks(Relabel *relabel, Oid catalog, Oid index,
 						 Oid classid, Oid objid);
 static void enqueue(CatalogTarget *target, HeapTuple row);
 static void flush(CatalogTarget *target);
-static void note_domain(CloneState *state, Relation rel, HeapTuple source,
-						HeapTuple copy);
-static void refresh_domain_default(Relation rel, Oid typid);
 
 void
 tm_relabel_assign_oids(CloneState *state)
@@ -257,20 +260,6 @@ tm_relabel_copy_rows(CloneState *state)
 	}
 	close_targets(&relabel);
 	MemoryContextDelete(relabel.scratch);
-}
-
-void
-tm_relabel_refresh_texts(CloneState *state)
-{
-	Relation	rel;
-	ListCell   *lc;
-
-	if (state->domains == NIL)
-		return;
-	rel = table_open(TypeRelationId, RowExclusiveLock);
-	foreach(lc, state->domains)
-		refresh_domain_default(rel, lfirst_oid(lc));
-	table_close(rel, RowExclusiveLock);
 }
 
 CloneRelation *
@@ -424,14 +413,15 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 	copy = tm_relabel_row(state, target->rel, target->rules, row,
 						  relabel->scratch);
 	if (kind == TYPTYPE_DOMAIN && classid == TypeRelationId)
-		note_domain(state, target->rel, row, copy);
+		tm_relabel_note_domain(state, target->rel, row, copy);
 	depend_on_new_owner(relabel, target, classid, objid, copy);
 	enqueue(target, copy);
 	systable_endscan(scan);
 
 	copy_parts(relabel, classid, objid, kind);
 	copy_dependencies(relabel, classid, objid);
-	copy_role_dependencies(relabel, classid, objid);
+	if (may_depend_on_roles(classid, kind))
+		copy_role_dependencies(relabel, classid, objid);
 	copy_remarks(relabel, DescriptionRelationId, DescriptionObjIndexId,
 				 classid, objid);
 	if (relabel->labels)
@@ -493,6 +483,7 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 
 		if (part->owner_catalog != classid ||
 			(part->kind != 0 && part->kind != kind) ||
+			(part->catalog == InheritsRelationId && !may_have_parent(kind, objid)) ||
 			(part->about_rows &&
 			 !rows_of_member_travel(relabel->state, classid, objid)))
 			continue;
@@ -515,6 +506,19 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 		}
 		systable_endscan(scan);
 	}
+}
+
+/*
+ * Tables can be children of others; anything else only as a partition.  Most
+ * relations of a schema are indexes and TOAST tables.
+ */
+static bool
+may_have_parent(char relkind, Oid relid)
+{
+	return relkind == RELKIND_RELATION ||
+		relkind == RELKIND_PARTITIONED_TABLE ||
+		relkind == RELKIND_FOREIGN_TABLE ||
+		get_rel_relispartition(relid);
 }
 
 /*
@@ -607,6 +611,27 @@ copy_dependencies(Relabel *relabel, Oid classid, Oid objid)
 		enqueue(target, copy);
 	}
 	systable_endscan(scan);
+}
+
+/*
+ * Objects that have neither an owner nor privileges nor a tablespace of their
+ * own are the majority, and need no look into pg_shdepend.
+ */
+static bool
+may_depend_on_roles(Oid classid, char kind)
+{
+	switch (classid)
+	{
+		case AttrDefaultRelationId:
+		case ConstraintRelationId:
+		case RewriteRelationId:
+		case TriggerRelationId:
+			return false;
+		case RelationRelationId:
+			return kind != RELKIND_INDEX && kind != RELKIND_TOASTVALUE;
+		default:
+			return true;
+	}
 }
 
 /* Roles, and tablespaces, that the member depends on. */
@@ -734,48 +759,4 @@ flush(CatalogTarget *target)
 	for (int i = 0; i < target->nslots; i++)
 		ExecClearTuple(target->slots[i]);
 	target->nslots = 0;
-}
-
-/* A domain's default is stored as an expression and as a text. */
-static void
-note_domain(CloneState *state, Relation rel, HeapTuple source, HeapTuple copy)
-{
-	TupleDesc	tupdesc = RelationGetDescr(rel);
-	bool		isnull;
-	Datum		before;
-	Datum		after;
-
-	before = heap_getattr(source, Anum_pg_type_typdefaultbin, tupdesc, &isnull);
-	if (isnull)
-		return;
-	after = heap_getattr(copy, Anum_pg_type_typdefaultbin, tupdesc, &isnull);
-	if (strcmp(TextDatumGetCString(before), TextDatumGetCString(after)) != 0)
-		state->domains = lappend_oid(state->domains,
-									 ((Form_pg_type) GETSTRUCT(copy))->oid);
-}
-
-static void
-refresh_domain_default(Relation rel, Oid typid)
-{
-	HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
-	Datum		values[Natts_pg_type] = {0};
-	bool		nulls[Natts_pg_type] = {0};
-	bool		replaces[Natts_pg_type] = {0};
-	HeapTuple	newtup;
-	bool		isnull;
-	Datum		tree;
-	char	   *spelled;
-
-	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for type %u", typid);
-	tree = SysCacheGetAttr(TYPEOID, tup, Anum_pg_type_typdefaultbin, &isnull);
-	Assert(!isnull);
-	spelled = deparse_expression(stringToNode(TextDatumGetCString(tree)),
-								 NIL, false, false);
-	values[Anum_pg_type_typdefault - 1] = CStringGetTextDatum(spelled);
-	replaces[Anum_pg_type_typdefault - 1] = true;
-	newtup = heap_modify_tuple(tup, RelationGetDescr(rel), values, nulls,
-							   replaces);
-	CatalogTupleUpdate(rel, &newtup->t_self, newtup);
-	ReleaseSysCache(tup);
 }

@@ -60,6 +60,13 @@ extern void tm_relabel_copy_rows(CloneState *state);
 extern CloneRelation *tm_relabel_relation(CloneState *state, Oid source);
 
 /*
+ * Remember a domain of the clone if its default differs from the source's;
+ * the rows are of pg_type.
+ */
+extern void tm_relabel_note_domain(CloneState *state, Relation rel,
+								   HeapTuple source, HeapTuple copy);
+
+/*
  * Bring texts up to date that the server derives from expressions, once the
  * new rows are visible.
  */

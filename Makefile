@@ -14,11 +14,15 @@ OBJS = \
 	src/copy_parallel.o \
 	src/copy_plan.o \
 	src/copy_task.o \
+	src/crypto.o \
+	src/data_key.o \
 	src/doctor.o \
 	src/domain.o \
 	src/entitlement.o \
 	src/file_writer.o \
 	src/guc.o \
+	src/key_admin.o \
+	src/keyring.o \
 	src/lifecycle.o \
 	src/nodetree.o \
 	src/oidmap.o \
@@ -37,6 +41,7 @@ OBJS = \
 	src/rowcopy.o \
 	src/schema_acl.o \
 	src/schema_mention.o \
+	src/secret.o \
 	src/shmem.o \
 	src/snapshot.o \
 	src/snapshot_registry.o \
@@ -52,6 +57,7 @@ DATA = sql/tenant_mgr--$(EXTVERSION).sql
 DOCS = README.md
 
 PG_CFLAGS = -std=gnu99
+SHLIB_LINK += -lsodium
 
 REGRESS = \
 	install \
@@ -64,6 +70,7 @@ REGRESS = \
 	statistics \
 	clone_mentions \
 	snapshots \
+	secrets \
 	doctor \
 	clone_refusals \
 	clone_roles \

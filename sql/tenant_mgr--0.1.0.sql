@@ -459,6 +459,138 @@ COMMENT ON VIEW tenant.snapshots IS
 GRANT SELECT ON TABLE tenant.snapshots TO PUBLIC;
 
 --
+-- Secrets
+--
+-- As with the registry, the library reads and writes the table itself.
+--
+
+CREATE TABLE tenant.data_key (
+	scope pg_catalog.uuid NOT NULL,
+	version pg_catalog.int4 NOT NULL,
+	wrapped pg_catalog.bytea,
+	root_version pg_catalog.int4 NOT NULL,
+	root_check pg_catalog.bytea NOT NULL,
+	created_at pg_catalog.timestamptz NOT NULL,
+	shredded_at pg_catalog.timestamptz,
+	CONSTRAINT data_key_pkey PRIMARY KEY (scope, version)
+);
+COMMENT ON TABLE tenant.data_key IS
+	'keys of secrets, themselves encrypted; changed by the functions of tenant_mgr only';
+COMMENT ON COLUMN tenant.data_key.scope IS
+	'id of the tenant; zeros for the database';
+COMMENT ON COLUMN tenant.data_key.wrapped IS
+	'the key, sealed with a root key; null when shredded';
+COMMENT ON COLUMN tenant.data_key.root_version IS
+	'version of the root key, which is outside of the database';
+COMMENT ON COLUMN tenant.data_key.root_check IS
+	'what the root key is recognized by';
+REVOKE ALL ON TABLE tenant.data_key FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.data_key'::pg_catalog.regclass,
+	''::pg_catalog.text);
+
+CREATE TYPE tenant.secret;
+
+CREATE FUNCTION tenant.secret_in(pg_catalog.cstring) RETURNS tenant.secret
+	AS 'MODULE_PATHNAME', 'tenant_secret_in'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.secret_in(cstring) IS 'I/O';
+GRANT EXECUTE ON FUNCTION tenant.secret_in(cstring) TO PUBLIC;
+
+CREATE FUNCTION tenant.secret_out(tenant.secret) RETURNS pg_catalog.cstring
+	AS 'MODULE_PATHNAME', 'tenant_secret_out'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.secret_out(tenant.secret) IS 'I/O';
+GRANT EXECUTE ON FUNCTION tenant.secret_out(tenant.secret) TO PUBLIC;
+
+CREATE FUNCTION tenant.secret_recv(pg_catalog.internal) RETURNS tenant.secret
+	AS 'MODULE_PATHNAME', 'tenant_secret_recv'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.secret_recv(internal) IS 'I/O';
+GRANT EXECUTE ON FUNCTION tenant.secret_recv(internal) TO PUBLIC;
+
+CREATE FUNCTION tenant.secret_send(tenant.secret) RETURNS pg_catalog.bytea
+	AS 'MODULE_PATHNAME', 'tenant_secret_send'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.secret_send(tenant.secret) IS 'I/O';
+GRANT EXECUTE ON FUNCTION tenant.secret_send(tenant.secret) TO PUBLIC;
+
+CREATE TYPE tenant.secret (
+	INPUT = tenant.secret_in,
+	OUTPUT = tenant.secret_out,
+	RECEIVE = tenant.secret_recv,
+	SEND = tenant.secret_send,
+	INTERNALLENGTH = VARIABLE,
+	ALIGNMENT = int4,
+	STORAGE = external
+);
+COMMENT ON TYPE tenant.secret IS 'encrypted text';
+
+-- Not STRICT: of a secret with a null context one could not tell later what
+-- it had been sealed with.
+CREATE FUNCTION tenant.encrypt(
+	plaintext pg_catalog.text,
+	context pg_catalog.text DEFAULT '',
+	aad pg_catalog.text DEFAULT '') RETURNS tenant.secret
+	AS 'MODULE_PATHNAME', 'tenant_encrypt'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.encrypt(text, text, text) IS
+	'encrypt a text with the key of the bound tenant, or of the database';
+REVOKE ALL ON FUNCTION tenant.encrypt(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.decrypt(
+	secret tenant.secret,
+	context pg_catalog.text DEFAULT '',
+	aad pg_catalog.text DEFAULT '') RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_decrypt'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.decrypt(tenant.secret, text, text) IS
+	'the text that was encrypted';
+REVOKE ALL ON FUNCTION tenant.decrypt(tenant.secret, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.generate_key() RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_generate_key'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.generate_key() IS
+	'a new line for the ring of root keys';
+REVOKE ALL ON FUNCTION tenant.generate_key() FROM PUBLIC;
+
+CREATE PROCEDURE tenant.rotate_keys()
+	AS 'MODULE_PATHNAME', 'tenant_rotate_keys'
+	LANGUAGE C;
+COMMENT ON PROCEDURE tenant.rotate_keys() IS
+	'wrap all data keys with the current root key';
+REVOKE ALL ON PROCEDURE tenant.rotate_keys() FROM PUBLIC;
+
+CREATE FUNCTION tenant.shred(name pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_shred'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.shred(text) IS
+	'destroy the keys of all secrets of a tenant';
+REVOKE ALL ON FUNCTION tenant.shred(text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.crypto_status() RETURNS pg_catalog.jsonb
+	AS 'MODULE_PATHNAME', 'tenant_crypto_status'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.crypto_status() IS
+	'algorithms, and which keys there are';
+REVOKE ALL ON FUNCTION tenant.crypto_status() FROM PUBLIC;
+
+CREATE FUNCTION tenant.crypto_benchmark(
+	iterations pg_catalog.int4 DEFAULT 1000,
+	OUT algorithm pg_catalog.text,
+	OUT operation pg_catalog.text,
+	OUT bytes pg_catalog.int4,
+	OUT microseconds pg_catalog.float8,
+	OUT library_microseconds pg_catalog.float8
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_crypto_benchmark'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.crypto_benchmark(integer) IS
+	'how long encryption takes, and the bare library for the same';
+REVOKE ALL ON FUNCTION tenant.crypto_benchmark(integer) FROM PUBLIC;
+
+--
 -- Progress
 --
 -- There are rows only if the library is in shared_preload_libraries.  What

@@ -22,6 +22,7 @@
 #include "utils/varlena.h"
 
 #include "binding.h"
+#include "crypto.h"
 #include "guc.h"
 
 #define DEFAULT_TRASH_RETENTION	(7 * 24 * 60 * 60)
@@ -42,6 +43,9 @@ int			tm_trash_retention = DEFAULT_TRASH_RETENTION;
 int			tm_snapshot_retention = 0;
 char	   *tm_base_domains = NULL;
 char	   *tm_excluded_subdomains = NULL;
+char	   *tm_key_file = NULL;
+char	   *tm_key_command = NULL;
+int			tm_secret_algorithm = CRYPTO_XCHACHA20_POLY1305;
 char	   *tm_tenant = NULL;
 
 /* counted up by assign_persistent_schemas */
@@ -53,9 +57,16 @@ static const struct config_enum_entry clone_lock_options[] = {
 	{NULL, 0, false}
 };
 
+static const struct config_enum_entry secret_algorithm_options[] = {
+	{"xchacha20-poly1305", CRYPTO_XCHACHA20_POLY1305, false},
+	{"aes-256-gcm", CRYPTO_AES_256_GCM, false},
+	{NULL, 0, false}
+};
+
 static void define_tenant_settings(void);
 static void define_clone_settings(void);
 static void define_host_settings(void);
+static void define_secret_settings(void);
 static bool check_name_list(char **newval, void **extra, GucSource source);
 static bool check_word_list(char **newval, void **extra, GucSource source);
 static bool check_list(const char *value, SplitFunction split);
@@ -69,6 +80,7 @@ tm_guc_init(void)
 	define_tenant_settings();
 	define_clone_settings();
 	define_host_settings();
+	define_secret_settings();
 
 	/* last, because a value that it had already is put into effect here */
 	DefineCustomStringVariable("tenant_mgr.tenant",
@@ -246,6 +258,44 @@ define_host_settings(void)
 							   check_word_list,
 							   NULL,
 							   NULL);
+}
+
+static void
+define_secret_settings(void)
+{
+	DefineCustomStringVariable("tenant_mgr.key_file",
+							   "Sets the file that holds the root keys of secrets.",
+							   "Only the server's user may have access to it.",
+							   &tm_key_file,
+							   "",
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY,
+							   NULL,
+							   NULL,
+							   NULL);
+
+	DefineCustomStringVariable("tenant_mgr.key_command",
+							   "Sets the shell command that prints the root keys of secrets.",
+							   "Each session that needs a key runs it.",
+							   &tm_key_command,
+							   "",
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY,
+							   NULL,
+							   NULL,
+							   NULL);
+
+	DefineCustomEnumVariable("tenant_mgr.secret_algorithm",
+							 "Sets the algorithm that encrypts new secrets.",
+							 "Secrets that exist are opened by the one they were encrypted with.",
+							 &tm_secret_algorithm,
+							 CRYPTO_XCHACHA20_POLY1305,
+							 secret_algorithm_options,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
 }
 
 static bool

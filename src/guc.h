@@ -21,6 +21,9 @@ extern int	tm_trash_retention; /* seconds that a dropped tenant is kept */
 extern int	tm_snapshot_retention;	/* seconds that snapshots are kept, or 0 */
 extern char *tm_base_domains;	/* hosts under these name a tenant */
 extern char *tm_excluded_subdomains;	/* first labels that never do */
+extern char *tm_key_file;		/* where the root keys are, or '' */
+extern char *tm_key_command;	/* what prints them, or '' */
+extern int	tm_secret_algorithm;	/* a CryptoAlgorithm, for new secrets */
 extern char *tm_tenant;			/* the binding, '' when unbound */
 
 /* Number of changes of tm_persistent_schemas; for comparison only. */

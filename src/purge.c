@@ -50,6 +50,7 @@
 
 #include "binding.h"
 #include "compat.h"
+#include "data_key.h"
 #include "domain.h"
 #include "lifecycle.h"
 #include "progress.h"
@@ -334,6 +335,7 @@ tenant_step(PurgeJob *job)
 	if (!OidIsValid(tenant->nspid))
 	{
 		tm_domain_forget(&tenant->id);
+		tm_data_key_forget(&tenant->id);
 		tm_registry_delete(tenant);
 		return false;
 	}
@@ -430,6 +432,7 @@ drop_tenant(const TenantInfo *tenant)
 {
 	drop_schema(tenant->nspid);
 	tm_domain_forget(&tenant->id);
+	tm_data_key_forget(&tenant->id);
 	tm_registry_delete(tenant);
 }
 

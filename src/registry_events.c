@@ -23,6 +23,7 @@
 #include "utils/inval.h"
 
 #include "binding.h"
+#include "data_key.h"
 #include "domain.h"
 #include "registry.h"
 #include "snapshot_registry.h"
@@ -71,6 +72,7 @@ tenant_follow_drop(PG_FUNCTION_ARGS)
 			continue;
 		}
 		tm_domain_forget(&tenant->id);
+		tm_data_key_forget(&tenant->id);
 		tm_registry_delete(tenant);
 		changed = true;
 	}

@@ -35,6 +35,7 @@
 
 #include "binding.h"
 #include "compat.h"
+#include "data_key.h"
 #include "domain.h"
 #include "guc.h"
 #include "lifecycle.h"
@@ -76,6 +77,7 @@ tenant_drop(PG_FUNCTION_ARGS)
 	{
 		tm_lifecycle_check_create();
 		tm_domain_forget(&tenant->id);
+		tm_data_key_forget(&tenant->id);
 		tm_registry_delete(tenant);
 	}
 	else

@@ -54,6 +54,13 @@ CALL tenant.purge();  -- fails
 SELECT tenant.snapshot('tm_acl', 'a');  -- fails
 SELECT tenant.rollback_to('tm_acl', 'a');  -- fails
 SELECT tenant.drop_snapshot('tm_acl', 'a');  -- fails
+SELECT tenant.encrypt('a');  -- fails
+SELECT tenant.decrypt(NULL);  -- fails
+SELECT tenant.generate_key();  -- fails
+CALL tenant.rotate_keys();  -- fails
+SELECT tenant.shred('tm_acl');  -- fails
+SELECT tenant.crypto_status();  -- fails
+SELECT * FROM tenant.crypto_benchmark();  -- fails
 SELECT * FROM tenant.doctor();  -- fails
 CREATE TEMP TABLE tm_bait (a int);
 CREATE TRIGGER t AFTER INSERT ON tm_bait

@@ -1,0 +1,502 @@
+/*
+ * data_key.c
+ *		The keys that secrets are sealed with: rows of tenant.data_key.
+ *
+ * This is the only file that knows the columns of that table, which is read
+ * and written like the registry.  A scope is a tenant, by its id, or the
+ * database, as an id of zeros.  It has a key for each version; the highest
+ * one that has not been shredded seals.  A row holds its key in a box that
+ * the root key of the version named beside it has sealed, bound to scope,
+ * version and root key.  The root key's check value tells a ring that has
+ * another key under that version from a row that was tampered with.
+ *
+ * A key is unwrapped for each use: whoever has shredded it can rely on its
+ * being gone from every session.
+ *
+ * Locks, on a hash of the scope as an object of the table: AccessShareLock by
+ * transactions that seal, ExclusiveLock to wrap again, AccessExclusiveLock to
+ * shred.  Sub-object 1 is locked in ExclusiveLock mode to make a key, after
+ * the first.  They come after the locks on names and schemas of tenants.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "crypto.h"
+#include "data_key.h"
+#include "keyring.h"
+#include "lifecycle.h"
+#include "own_table.h"
+#include "tenant_mgr.h"
+
+/* Columns of tenant.data_key */
+#define Anum_data_key_scope			1
+#define Anum_data_key_version		2
+#define Anum_data_key_wrapped		3
+#define Anum_data_key_root_version	4
+#define Anum_data_key_root_check	5
+#define Anum_data_key_created_at	6
+#define Anum_data_key_shredded_at	7
+#define Natts_data_key				7
+
+#define DATA_KEY_TABLE	"data_key"
+#define DATA_KEY_INDEX	"data_key_pkey"
+
+/* Data keys are wrapped with this algorithm, which every machine has. */
+#define WRAP_ALGORITHM	CRYPTO_XCHACHA20_POLY1305
+#define WRAPPED_BYTES	(TM_CRYPTO_KEY_BYTES + TM_CRYPTO_OVERHEAD)
+
+/* Sub-objects of a scope that are locked */
+#define LOCK_SCOPE		0
+#define LOCK_NEW_KEY	1
+
+/* A row, and what opens it */
+typedef struct DataKeyRow
+{
+	DataKeyInfo info;			/* what may be told about it */
+	bool		valid;			/* are the following of the right size? */
+	unsigned char wrapped[WRAPPED_BYTES];	/* the box, unless shredded */
+	unsigned char root_check[TM_CRYPTO_CHECK_BYTES];	/* of the root key */
+} DataKeyRow;
+
+/* the one key in use, in guarded memory; made by key_memory() */
+static unsigned char *current_key = NULL;
+
+static unsigned char *key_memory(void);
+static void lock_scope(Relation rel, const pg_uuid_t *scope, uint16 part,
+					   LOCKMODE lockmode);
+static bool find_newest(Relation rel, const pg_uuid_t *scope,
+						DataKeyRow *newest, int32 *last_version);
+static bool find_version(Relation rel, const pg_uuid_t *scope, int32 version,
+						 DataKeyRow *row);
+static SysScanDesc scan_scope(Relation rel, const pg_uuid_t *scope);
+static void row_from_tuple(HeapTuple tuple, TupleDesc desc, DataKeyRow *row);
+static bool bytes_from_datum(Datum value, bool isnull, void *bytes, Size size);
+static Datum datum_from_bytes(const void *bytes, Size size);
+static void unwrap(const DataKeyRow *row);
+static void wrap(DataKeyRow *row);
+static void make_key(Relation rel, DataKeyRow *row);
+static void begin_associated_data(StringInfo ad, const DataKeyRow *row);
+static void rewrap_error_context(void *arg);
+static void remove_keys(const pg_uuid_t *scope, bool keep_record);
+
+const unsigned char *
+tm_data_key_to_seal(const pg_uuid_t *scope, int32 *version)
+{
+	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
+										AccessShareLock);
+	DataKeyRow	row;
+	int32		last_version;
+
+	lock_scope(rel, scope, LOCK_SCOPE, AccessShareLock);
+	if (find_newest(rel, scope, &row, &last_version))
+		unwrap(&row);
+	else
+	{
+		tm_lifecycle_begin("tenant.encrypt()");
+		lock_scope(rel, scope, LOCK_NEW_KEY, ExclusiveLock);
+
+		/* Somebody else may have made it while we waited. */
+		if (find_newest(rel, scope, &row, &last_version))
+			unwrap(&row);
+		else
+		{
+			if (last_version == PG_INT32_MAX)
+				ereport(ERROR,
+						(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						 errmsg("there are no more versions of data keys")));
+			memset(&row, 0, sizeof(row));
+			row.info.scope = *scope;
+			row.info.version = last_version + 1;
+			make_key(rel, &row);
+		}
+	}
+	table_close(rel, AccessShareLock);
+
+	*version = row.info.version;
+	return current_key;
+}
+
+const unsigned char *
+tm_data_key_to_open(const pg_uuid_t *scope, int32 version)
+{
+	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
+										AccessShareLock);
+	DataKeyRow	row;
+	bool		found = find_version(rel, scope, version, &row);
+
+	table_close(rel, AccessShareLock);
+	if (!found)
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_NO_KEY),
+				 errmsg("data key version %d does not exist", version)));
+	if (row.info.shredded)
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_SECRET_SEALED),
+				 errmsg("data key version %d has been shredded", version)));
+	unwrap(&row);
+	return current_key;
+}
+
+void
+tm_data_key_release(void)
+{
+	tm_crypto_wipe(current_key, TM_CRYPTO_KEY_BYTES);
+}
+
+List *
+tm_data_key_list(void)
+{
+	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
+										AccessShareLock);
+	SysScanDesc scan = tm_own_table_scan(rel, DATA_KEY_INDEX, 0, NULL);
+	List	   *keys = NIL;
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		DataKeyInfo *info = palloc(sizeof(DataKeyInfo));
+		DataKeyRow	row;
+
+		CHECK_FOR_INTERRUPTS();
+		row_from_tuple(tuple, RelationGetDescr(rel), &row);
+		*info = row.info;
+		keys = lappend(keys, info);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	return keys;
+}
+
+bool
+tm_data_key_rewrap(const DataKeyInfo *info)
+{
+	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
+										RowExclusiveLock);
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = rewrap_error_context,
+		.arg = unconstify(DataKeyInfo *, info)
+	};
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		rewrapped = false;
+
+	error_context_stack = &callback;
+	lock_scope(rel, &info->scope, LOCK_SCOPE, ExclusiveLock);
+	scan = scan_scope(rel, &info->scope);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		TupleDesc	desc = RelationGetDescr(rel);
+		Datum		values[Natts_data_key] = {0};
+		bool		nulls[Natts_data_key] = {0};
+		bool		replace[Natts_data_key] = {0};
+		DataKeyRow	row;
+
+		row_from_tuple(tuple, desc, &row);
+		if (row.info.version != info->version || row.info.shredded ||
+			row.info.root_version == tm_keyring_current()->version)
+			continue;
+
+		unwrap(&row);
+		wrap(&row);
+		tm_data_key_release();
+		values[Anum_data_key_wrapped - 1] =
+			datum_from_bytes(row.wrapped, WRAPPED_BYTES);
+		values[Anum_data_key_root_version - 1] =
+			Int32GetDatum(row.info.root_version);
+		values[Anum_data_key_root_check - 1] =
+			datum_from_bytes(row.root_check, TM_CRYPTO_CHECK_BYTES);
+		replace[Anum_data_key_wrapped - 1] = true;
+		replace[Anum_data_key_root_version - 1] = true;
+		replace[Anum_data_key_root_check - 1] = true;
+		tuple = heap_modify_tuple(tuple, desc, values, nulls, replace);
+		CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+		rewrapped = true;
+		break;
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+	error_context_stack = callback.previous;
+
+	return rewrapped;
+}
+
+void
+tm_data_key_shred(const pg_uuid_t *scope)
+{
+	remove_keys(scope, true);
+}
+
+void
+tm_data_key_forget(const pg_uuid_t *scope)
+{
+	remove_keys(scope, false);
+}
+
+/* Made once, so that there is no memory to give back after an error. */
+static unsigned char *
+key_memory(void)
+{
+	if (current_key == NULL)
+		current_key = tm_crypto_alloc_guarded(TM_CRYPTO_KEY_BYTES);
+	return current_key;
+}
+
+static void
+lock_scope(Relation rel, const pg_uuid_t *scope, uint16 part,
+		   LOCKMODE lockmode)
+{
+	uint32		key = DatumGetUInt32(hash_any(scope->data, UUID_LEN));
+
+	LockDatabaseObject(RelationGetRelid(rel), key, part, lockmode);
+}
+
+/* The key that seals.  The last version counts those that are shredded. */
+static bool
+find_newest(Relation rel, const pg_uuid_t *scope, DataKeyRow *newest,
+			int32 *last_version)
+{
+	SysScanDesc scan = scan_scope(rel, scope);
+	HeapTuple	tuple;
+	bool		found = false;
+
+	*last_version = 0;
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		DataKeyRow	row;
+
+		row_from_tuple(tuple, RelationGetDescr(rel), &row);
+		*last_version = Max(*last_version, row.info.version);
+		if (row.info.shredded ||
+			(found && row.info.version < newest->info.version))
+			continue;
+		*newest = row;
+		found = true;
+	}
+	systable_endscan(scan);
+
+	return found;
+}
+
+static bool
+find_version(Relation rel, const pg_uuid_t *scope, int32 version,
+			 DataKeyRow *row)
+{
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_data_key_scope, BTEqualStrategyNumber,
+				F_UUID_EQ, UUIDPGetDatum(scope));
+	ScanKeyInit(&keys[1], Anum_data_key_version, BTEqualStrategyNumber,
+				F_INT4EQ, Int32GetDatum(version));
+	scan = tm_own_table_scan(rel, DATA_KEY_INDEX, 2, keys);
+	tuple = systable_getnext(scan);
+	if (tuple != NULL)
+		row_from_tuple(tuple, RelationGetDescr(rel), row);
+	systable_endscan(scan);
+
+	return tuple != NULL;
+}
+
+static SysScanDesc
+scan_scope(Relation rel, const pg_uuid_t *scope)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, Anum_data_key_scope, BTEqualStrategyNumber,
+				F_UUID_EQ, UUIDPGetDatum(scope));
+	return tm_own_table_scan(rel, DATA_KEY_INDEX, 1, &key);
+}
+
+static void
+row_from_tuple(HeapTuple tuple, TupleDesc desc, DataKeyRow *row)
+{
+	Datum		values[Natts_data_key];
+	bool		nulls[Natts_data_key];
+
+	memset(row, 0, sizeof(*row));
+	heap_deform_tuple(tuple, desc, values, nulls);
+	row->info.scope = *DatumGetUUIDP(values[Anum_data_key_scope - 1]);
+	row->info.version = DatumGetInt32(values[Anum_data_key_version - 1]);
+	row->info.root_version =
+		DatumGetInt32(values[Anum_data_key_root_version - 1]);
+	row->info.shredded = nulls[Anum_data_key_wrapped - 1];
+	row->valid =
+		bytes_from_datum(values[Anum_data_key_wrapped - 1],
+						 nulls[Anum_data_key_wrapped - 1],
+						 row->wrapped, WRAPPED_BYTES) &&
+		bytes_from_datum(values[Anum_data_key_root_check - 1],
+						 nulls[Anum_data_key_root_check - 1],
+						 row->root_check, TM_CRYPTO_CHECK_BYTES);
+}
+
+/* A bytea of exactly this size? */
+static bool
+bytes_from_datum(Datum value, bool isnull, void *bytes, Size size)
+{
+	bytea	   *varlena;
+
+	if (isnull)
+		return false;
+	varlena = DatumGetByteaPP(value);
+	if (VARSIZE_ANY_EXHDR(varlena) != size)
+		return false;
+	memcpy(bytes, VARDATA_ANY(varlena), size);
+	return true;
+}
+
+static Datum
+datum_from_bytes(const void *bytes, Size size)
+{
+	bytea	   *varlena = palloc(VARHDRSZ + size);
+
+	SET_VARSIZE(varlena, VARHDRSZ + size);
+	memcpy(VARDATA(varlena), bytes, size);
+	return PointerGetDatum(varlena);
+}
+
+/* Put the row's key into current_key. */
+static void
+unwrap(const DataKeyRow *row)
+{
+	const RootKey *root = tm_keyring_lookup(row->info.root_version);
+	StringInfoData ad;
+
+	if (row->valid &&
+		!tm_crypto_same(root->check, row->root_check, TM_CRYPTO_CHECK_BYTES))
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_NO_KEY),
+				 errmsg("root key version %d in the key ring is not the one that data keys were wrapped with",
+						row->info.root_version),
+				 errhint("Put the former key of that version back, and give the new one a higher version.")));
+
+	begin_associated_data(&ad, row);
+	if (!row->valid ||
+		!tm_crypto_open(WRAP_ALGORITHM, root->key, &ad, row->wrapped,
+						WRAPPED_BYTES, key_memory()))
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_SECRET_SEALED),
+				 errmsg("data key version %d cannot be opened",
+						row->info.version),
+				 errdetail("Its row in tenant.data_key has been changed.")));
+}
+
+/* Put current_key into the row, under the current root key. */
+static void
+wrap(DataKeyRow *row)
+{
+	const RootKey *root = tm_keyring_current();
+	StringInfoData ad;
+
+	row->info.root_version = root->version;
+	memcpy(row->root_check, root->check, TM_CRYPTO_CHECK_BYTES);
+	row->valid = true;
+	begin_associated_data(&ad, row);
+	tm_crypto_seal(WRAP_ALGORITHM, root->key, &ad, current_key,
+				   TM_CRYPTO_KEY_BYTES, row->wrapped);
+}
+
+/* A new key into current_key and, wrapped, into the table. */
+static void
+make_key(Relation rel, DataKeyRow *row)
+{
+	Datum		values[Natts_data_key] = {0};
+	bool		nulls[Natts_data_key] = {0};
+
+	tm_crypto_random(key_memory(), TM_CRYPTO_KEY_BYTES);
+	wrap(row);
+	values[Anum_data_key_scope - 1] = UUIDPGetDatum(&row->info.scope);
+	values[Anum_data_key_version - 1] = Int32GetDatum(row->info.version);
+	values[Anum_data_key_wrapped - 1] =
+		datum_from_bytes(row->wrapped, WRAPPED_BYTES);
+	values[Anum_data_key_root_version - 1] =
+		Int32GetDatum(row->info.root_version);
+	values[Anum_data_key_root_check - 1] =
+		datum_from_bytes(row->root_check, TM_CRYPTO_CHECK_BYTES);
+	values[Anum_data_key_created_at - 1] =
+		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	nulls[Anum_data_key_shredded_at - 1] = true;
+
+	/* The lock that goes with writing is kept, unlike the caller's. */
+	LockRelationOid(RelationGetRelid(rel), RowExclusiveLock);
+	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel),
+											values, nulls));
+	CommandCounterIncrement();
+}
+
+static void
+begin_associated_data(StringInfo ad, const DataKeyRow *row)
+{
+	tm_crypto_ad_begin(ad, "tenant_mgr data key");
+	tm_crypto_ad_bytes(ad, row->info.scope.data, UUID_LEN);
+	tm_crypto_ad_number(ad, row->info.version);
+	tm_crypto_ad_number(ad, row->info.root_version);
+	tm_crypto_ad_bytes(ad, row->root_check, TM_CRYPTO_CHECK_BYTES);
+}
+
+/* Among many, which one was it? */
+static void
+rewrap_error_context(void *arg)
+{
+	const DataKeyInfo *info = arg;
+
+	errcontext("data key version %d of scope %s", info->version,
+			   DatumGetCString(DirectFunctionCall1(uuid_out,
+												   UUIDPGetDatum(&info->scope))));
+}
+
+static void
+remove_keys(const pg_uuid_t *scope, bool keep_record)
+{
+	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
+										RowExclusiveLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	lock_scope(rel, scope, LOCK_SCOPE, AccessExclusiveLock);
+	scan = scan_scope(rel, scope);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Datum		values[Natts_data_key] = {0};
+		bool		nulls[Natts_data_key] = {0};
+		bool		replace[Natts_data_key] = {0};
+		DataKeyRow	row;
+
+		row_from_tuple(tuple, RelationGetDescr(rel), &row);
+		if (!keep_record)
+		{
+			CatalogTupleDelete(rel, &tuple->t_self);
+			continue;
+		}
+		if (row.info.shredded)
+			continue;
+		nulls[Anum_data_key_wrapped - 1] = true;
+		replace[Anum_data_key_wrapped - 1] = true;
+		values[Anum_data_key_shredded_at - 1] =
+			TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+		replace[Anum_data_key_shredded_at - 1] = true;
+		tuple = heap_modify_tuple(tuple, RelationGetDescr(rel),
+								  values, nulls, replace);
+		CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}

@@ -1,0 +1,343 @@
+/*
+ * key_admin.c
+ *		What an administrator does with keys.
+ *
+ * A root key is replaced in three steps: a new one is added to the ring, all
+ * data keys are wrapped with it (CALL tenant.rotate_keys()), and the old one
+ * is removed from the ring.  Secrets stay as they are.  The middle step runs
+ * in batches, each a transaction of its own; a key that has been wrapped with
+ * the current root key is passed over, so the procedure can be interrupted and
+ * called again, and run by two sessions at once.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+#include "crypto.h"
+#include "data_key.h"
+#include "guc.h"
+#include "keyring.h"
+#include "lifecycle.h"
+#include "tenant_mgr.h"
+
+#define ROTATION_BATCH			100
+#define MAX_ITERATIONS			10000000
+#define BENCHMARK_COLUMNS		5
+#define BENCHMARK_MAX_BYTES		65536
+
+/* What a measurement works on */
+typedef struct BenchmarkJob
+{
+	CryptoAlgorithm algorithm;	/* the cipher */
+	unsigned char key[TM_CRYPTO_KEY_BYTES]; /* a key that nobody uses */
+	StringInfoData ad;			/* as long as a secret's usually is */
+	Size		size;			/* of the message */
+	unsigned char *plain;		/* the message */
+	unsigned char *box;			/* it, sealed */
+} BenchmarkJob;
+
+typedef void (*BenchmarkStep) (BenchmarkJob *job);
+
+static void append_ring(StringInfo json);
+static void append_data_keys(StringInfo json);
+static void append_numbers(StringInfo json, List *numbers);
+static void report_measurements(ReturnSetInfo *rsinfo, BenchmarkJob *job,
+								int iterations);
+static double measure(BenchmarkStep step, BenchmarkJob *job, int iterations);
+static void seal_step(BenchmarkJob *job);
+static void open_step(BenchmarkJob *job);
+static void plain_step(BenchmarkJob *job);
+
+PG_FUNCTION_INFO_V1(tenant_generate_key);
+PG_FUNCTION_INFO_V1(tenant_rotate_keys);
+PG_FUNCTION_INFO_V1(tenant_shred);
+PG_FUNCTION_INFO_V1(tenant_crypto_status);
+PG_FUNCTION_INFO_V1(tenant_crypto_benchmark);
+
+/* generate_key(): a line for the ring, with the next version. */
+Datum
+tenant_generate_key(PG_FUNCTION_ARGS)
+{
+	unsigned char key[TM_CRYPTO_KEY_BYTES];
+	char		hex[2 * TM_CRYPTO_KEY_BYTES + 1];
+	char	   *problem;
+	int			version = 0;
+	text	   *result;
+
+	if (tm_keyring_is_usable(&problem))
+	{
+		ListCell   *lc;
+
+		foreach(lc, tm_keyring_versions())
+			version = Max(version, lfirst_int(lc));
+		if (version == PG_INT32_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("there are no more versions of root keys")));
+	}
+	tm_crypto_random(key, sizeof(key));
+	tm_crypto_key_to_hex(key, hex);
+	result = cstring_to_text(psprintf("%d:%s", version + 1, hex));
+	tm_crypto_wipe(key, sizeof(key));
+	tm_crypto_wipe(hex, sizeof(hex));
+
+	PG_RETURN_TEXT_P(result);
+}
+
+/* rotate_keys(): wrap all data keys with the current root key. */
+Datum
+tenant_rotate_keys(PG_FUNCTION_ARGS)
+{
+	bool		nonatomic = fcinfo->context != NULL &&
+		IsA(fcinfo->context, CallContext) &&
+		!castNode(CallContext, fcinfo->context)->atomic;
+	MemoryContext batch_context;
+	List	   *keys;
+	int			position = 0;
+
+	if (!nonatomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s cannot run inside a transaction block",
+						"CALL tenant.rotate_keys()")));
+	tm_lifecycle_begin("tenant.rotate_keys()");
+
+	/* From here on we are in a memory context that outlives transactions. */
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	(void) tm_keyring_current();
+	keys = tm_data_key_list();
+	batch_context = AllocSetContextCreate(CurrentMemoryContext,
+										  "tenant_mgr key rotation",
+										  ALLOCSET_DEFAULT_SIZES);
+	while (position < list_length(keys))
+	{
+		int			end = Min(position + ROTATION_BATCH, list_length(keys));
+		MemoryContext old_context = MemoryContextSwitchTo(batch_context);
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		for (; position < end; position++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			(void) tm_data_key_rewrap(list_nth(keys, position));
+		}
+		PopActiveSnapshot();
+		MemoryContextSwitchTo(old_context);
+		MemoryContextReset(batch_context);
+		SPI_commit();
+	}
+	SPI_finish();
+
+	PG_RETURN_VOID();
+}
+
+/* shred(name): nobody can open the tenant's secrets any more. */
+Datum
+tenant_shred(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	TenantInfo *tenant;
+
+	tm_lifecycle_begin("tenant.shred()");
+	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tm_data_key_shred(&tenant->id);
+
+	PG_RETURN_VOID();
+}
+
+/* crypto_status(): what there is of algorithms and keys. */
+Datum
+tenant_crypto_status(PG_FUNCTION_ARGS)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfo(&json, "{\"libsodium\": \"%s\", \"algorithm\": \"%s\", \"aes-256-gcm\": %s, ",
+					 tm_crypto_library_version(),
+					 tm_crypto_algorithm_name(tm_secret_algorithm),
+					 tm_crypto_is_available(CRYPTO_AES_256_GCM) ?
+					 "true" : "false");
+	append_ring(&json);
+	append_data_keys(&json);
+	appendStringInfoChar(&json, '}');
+
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in,
+										CStringGetDatum(json.data)));
+}
+
+/*
+ * crypto_benchmark(iterations): how long sealing and opening take here, and
+ * how long the bare library takes to encrypt the same.
+ */
+Datum
+tenant_crypto_benchmark(PG_FUNCTION_ARGS)
+{
+	static const Size sizes[] = {32, 1024, BENCHMARK_MAX_BYTES};
+	int32		iterations = PG_GETARG_INT32(0);
+	BenchmarkJob job;
+	int			algorithm;
+	int			i;
+
+	if (iterations < 1 || iterations > MAX_ITERATIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of iterations must be between 1 and %d",
+						MAX_ITERATIONS)));
+
+	InitMaterializedSRF(fcinfo, 0);
+	tm_crypto_random(job.key, sizeof(job.key));
+	tm_crypto_ad_begin(&job.ad, "tenant_mgr benchmark of the length of a secret's associated data");
+	job.plain = palloc0(BENCHMARK_MAX_BYTES);
+	job.box = palloc(BENCHMARK_MAX_BYTES + TM_CRYPTO_OVERHEAD);
+	for (algorithm = 1; tm_crypto_algorithm_name(algorithm) != NULL; algorithm++)
+	{
+		job.algorithm = (CryptoAlgorithm) algorithm;
+		if (!tm_crypto_is_available(job.algorithm))
+			continue;
+		for (i = 0; i < lengthof(sizes); i++)
+		{
+			job.size = sizes[i];
+			report_measurements((ReturnSetInfo *) fcinfo->resultinfo, &job,
+								iterations);
+		}
+	}
+
+	return (Datum) 0;
+}
+
+static void
+append_ring(StringInfo json)
+{
+	char	   *problem;
+	bool		usable = tm_keyring_is_usable(&problem);
+
+	appendStringInfo(json, "\"key_ring\": \"%s\", \"problem\": ",
+					 tm_keyring_source());
+	if (usable)
+	{
+		appendStringInfoString(json, "null, \"root_versions\": ");
+		append_numbers(json, tm_keyring_versions());
+		appendStringInfo(json, ", \"current_root_version\": %d, ",
+						 tm_keyring_current()->version);
+	}
+	else
+	{
+		escape_json(json, problem);
+		appendStringInfoString(json, ", \"root_versions\": [], \"current_root_version\": null, ");
+	}
+}
+
+/* Counts, and which root keys still have data keys that they wrap. */
+static void
+append_data_keys(StringInfo json)
+{
+	List	   *used = NIL;
+	int			nkeys = 0;
+	int			nshredded = 0;
+	ListCell   *lc;
+
+	foreach(lc, tm_data_key_list())
+	{
+		const DataKeyInfo *info = lfirst(lc);
+
+		if (info->shredded)
+			nshredded++;
+		else
+		{
+			nkeys++;
+			used = list_append_unique_int(used, info->root_version);
+		}
+	}
+	list_sort(used, list_int_cmp);
+	appendStringInfo(json, "\"data_keys\": %d, \"shredded_keys\": %d, \"root_versions_in_use\": ",
+					 nkeys, nshredded);
+	append_numbers(json, used);
+}
+
+static void
+append_numbers(StringInfo json, List *numbers)
+{
+	const char *separator = "";
+	ListCell   *lc;
+
+	appendStringInfoChar(json, '[');
+	foreach(lc, numbers)
+	{
+		appendStringInfo(json, "%s%d", separator, lfirst_int(lc));
+		separator = ", ";
+	}
+	appendStringInfoChar(json, ']');
+}
+
+/* A row for sealing, which the bare library is compared with, one for opening */
+static void
+report_measurements(ReturnSetInfo *rsinfo, BenchmarkJob *job, int iterations)
+{
+	Datum		values[BENCHMARK_COLUMNS];
+	bool		nulls[BENCHMARK_COLUMNS] = {0};
+
+	values[0] = CStringGetTextDatum(tm_crypto_algorithm_name(job->algorithm));
+	values[1] = CStringGetTextDatum("seal");
+	values[2] = Int32GetDatum((int32) job->size);
+	values[4] = Float8GetDatum(measure(plain_step, job, iterations));
+	values[3] = Float8GetDatum(measure(seal_step, job, iterations));
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+
+	values[1] = CStringGetTextDatum("open");
+	values[3] = Float8GetDatum(measure(open_step, job, iterations));
+	nulls[4] = true;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* Microseconds that a step takes on the average */
+static double
+measure(BenchmarkStep step, BenchmarkJob *job, int iterations)
+{
+	instr_time	start;
+	instr_time	duration;
+	int			i;
+
+	INSTR_TIME_SET_CURRENT(start);
+	for (i = 0; i < iterations; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		step(job);
+	}
+	INSTR_TIME_SET_CURRENT(duration);
+	INSTR_TIME_SUBTRACT(duration, start);
+	return INSTR_TIME_GET_DOUBLE(duration) * 1e6 / iterations;
+}
+
+static void
+seal_step(BenchmarkJob *job)
+{
+	tm_crypto_seal(job->algorithm, job->key, &job->ad, job->plain, job->size,
+				   job->box);
+}
+
+static void
+open_step(BenchmarkJob *job)
+{
+	if (!tm_crypto_open(job->algorithm, job->key, &job->ad, job->box,
+						job->size + TM_CRYPTO_OVERHEAD, job->plain))
+		elog(ERROR, "could not open what was sealed");
+}
+
+static void
+plain_step(BenchmarkJob *job)
+{
+	tm_crypto_seal_plainly(job->algorithm, job->key, &job->ad, job->plain,
+						   job->size, job->box);
+}

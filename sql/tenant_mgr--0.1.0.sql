@@ -15,10 +15,10 @@ BEGIN
 		FROM pg_catalog.pg_namespace n
 		WHERE n.nspname OPERATOR(pg_catalog.=) 'tenant'::pg_catalog.name;
 
-	IF NOT EXISTS (
+	IF NOT (EXISTS (
 		SELECT FROM pg_catalog.pg_roles r
 			WHERE r.oid OPERATOR(pg_catalog.=) our_owner
-			AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) CURRENT_USER))
+			AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) CURRENT_USER)))
 	THEN
 		RAISE EXCEPTION 'schema "tenant" belongs to another role'
 			USING ERRCODE = 'insufficient_privilege',

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use TenantTest;
 
-my $node = new_node('binding');
+my $node = new_node('binding', "max_prepared_transactions = 2\n");
 new_database($node, 'app');
 $node->safe_psql('app', q{
 	CREATE SCHEMA tpl CREATE TABLE item (id serial, name text);
@@ -71,6 +71,31 @@ foreach my $setting ('session_preload_libraries', 'shared_preload_libraries')
 	check_start($setting, '');
 }
 
+# A prepared transaction: the session goes on as after a commit, what was bound
+# for the transaction only is not, and the tenant cannot go away meanwhile.
+is($node->safe_psql('app', q{
+	BEGIN;
+	SELECT tenant.switch('acme');
+	INSERT INTO item (name) VALUES ('undone');
+	PREPARE TRANSACTION 'bound';
+	SELECT tenant.current(), current_schema();
+	ROLLBACK PREPARED 'bound';
+	SELECT tenant.current(), count(*) FROM item;
+}), "acme\nacme|acme\nacme|1", 'prepared: the session stays bound, the rows can be undone');
+is($node->safe_psql('app', q{
+	BEGIN;
+	SELECT tenant.switch_local('beta');
+	INSERT INTO item (name) VALUES ('done');
+	PREPARE TRANSACTION 'local';
+	SELECT tenant.current() IS NULL, current_schema();
+}), "beta\nt|public", 'prepared: a binding of the transaction is gone');
+my ($rc, $stdout, $stderr) = $node->psql('app', "\\set VERBOSITY sqlstate\nSET lock_timeout = '100ms'; SELECT tenant.drop('beta')");
+like($stderr, qr/55P03/, 'prepared: the tenant cannot be dropped');
+is($node->safe_psql('app', q{
+	COMMIT PREPARED 'local';
+	DELETE FROM beta.item WHERE name = 'done' RETURNING name;
+}), 'done', 'prepared: what was written for the tenant is there');
+
 # A session that waits between its statements.
 my ($in, $out, $err) = ('', '', '');
 my $timer = IPC::Run::timeout(60);
@@ -91,6 +116,18 @@ sub ask
 
 is(ask("SELECT tenant.switch('acme')"), 'acme', 'a session is bound');
 is(ask('SELECT name FROM item'), 'of acme', 'and works for its tenant');
+
+# A switch that is cancelled while it waits leaves the session where it was.
+my ($go, $held) = ("BEGIN;\nSELECT tenant.rename('beta', 'delta');\n\\echo held\n", '');
+my $holder = IPC::Run::start([ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('app') ],
+	'<', \$go, '>', \$held, IPC::Run::timeout(60));
+$holder->pump until $held =~ /held/;
+like(ask("SET statement_timeout = '100ms'; SELECT tenant.switch('beta'); SET statement_timeout = 0"),
+	qr/57014/, 'cancelled: a switch that has to wait');
+ask('SET statement_timeout = 0');
+is(ask('SELECT tenant.current(), name FROM item'), 'acme|of acme', 'cancelled: the session is bound as before');
+$go = "ROLLBACK;\n\\q\n";
+$holder->finish;
 
 $node->safe_psql('app', "SELECT tenant.rename('acme', 'apex')");
 is(ask('SELECT tenant.current(), name FROM item'), 'apex|of acme', 'renamed: the idle session follows');

@@ -112,6 +112,7 @@ static Oid	require_registry(void);
 static void begin_scan(RegistryScan *scan, RegistryIndex which,
 					   AttrNumber attno, StrategyNumber strategy,
 					   RegProcedure procedure, Datum value);
+static HeapTuple begin_own_row(RegistryScan *scan, const TenantInfo *tenant);
 static void end_scan(RegistryScan *scan);
 static TenantInfo *lookup_one(RegistryIndex which, AttrNumber attno,
 							  RegProcedure procedure, Datum value);
@@ -232,12 +233,7 @@ tm_registry_trash_details(const TenantInfo *tenant)
 	Datum		value;
 	bool		isnull;
 
-	begin_scan(&scan, REGISTRY_BY_ID, Anum_registry_id,
-			   BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&tenant->id));
-	tuple = systable_getnext(scan.scan);
-	if (tuple == NULL)
-		elog(ERROR, "registry row of tenant \"%s\" has vanished",
-			 tenant->name);
+	tuple = begin_own_row(&scan, tenant);
 	desc = RelationGetDescr(scan.rel);
 
 	trash = palloc0(sizeof(TenantTrash));
@@ -547,12 +543,7 @@ tm_registry_delete(const TenantInfo *tenant)
 
 	rel = table_open(require_registry(), RowExclusiveLock);
 
-	begin_scan(&scan, REGISTRY_BY_ID, Anum_registry_id,
-			   BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&tenant->id));
-	tuple = systable_getnext(scan.scan);
-	if (tuple == NULL)
-		elog(ERROR, "registry row of tenant \"%s\" has vanished",
-			 tenant->name);
+	tuple = begin_own_row(&scan, tenant);
 	CatalogTupleDelete(rel, &tuple->t_self);
 	end_scan(&scan);
 
@@ -610,12 +601,7 @@ write_row(const TenantInfo *tenant, const RowChange *change, bool copies)
 	memcpy(nulls, change->nulls, sizeof(change->nulls));
 	memcpy(replace, change->replace, sizeof(change->replace));
 
-	begin_scan(&scan, REGISTRY_BY_ID, Anum_registry_id,
-			   BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&tenant->id));
-	tuple = systable_getnext(scan.scan);
-	if (tuple == NULL)
-		elog(ERROR, "registry row of tenant \"%s\" has vanished",
-			 tenant->name);
+	tuple = begin_own_row(&scan, tenant);
 	tuple = heap_modify_tuple(tuple, RelationGetDescr(rel),
 							  values, nulls, replace);
 	if (copies)
@@ -716,6 +702,21 @@ begin_scan(RegistryScan *scan, RegistryIndex which, AttrNumber attno,
 	scan->scan = systable_beginscan(scan->rel, registry_indexes[which],
 									OidIsValid(registry_indexes[which]),
 									NULL, 1, &scan->key);
+}
+
+/* The row of a tenant that is known to have one; ends with end_scan(). */
+static HeapTuple
+begin_own_row(RegistryScan *scan, const TenantInfo *tenant)
+{
+	HeapTuple	tuple;
+
+	begin_scan(scan, REGISTRY_BY_ID, Anum_registry_id,
+			   BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&tenant->id));
+	tuple = systable_getnext(scan->scan);
+	if (tuple == NULL)
+		elog(ERROR, "registry row of tenant \"%s\" has vanished",
+			 tenant->name);
+	return tuple;
 }
 
 static void

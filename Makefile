@@ -19,6 +19,7 @@ OBJS = \
 	src/doctor.o \
 	src/domain.o \
 	src/entitlement.o \
+	src/event.o \
 	src/file_writer.o \
 	src/guc.o \
 	src/key_admin.o \
@@ -62,6 +63,7 @@ SHLIB_LINK += -lsodium
 REGRESS = \
 	install \
 	lifecycle \
+	events \
 	names \
 	registry_events \
 	binding \

@@ -118,6 +118,44 @@ COMMENT ON TRIGGER registry_changed ON tenant.registry IS
 	'tells all sessions about rows edited or restored';
 
 --
+-- Events
+--
+-- As with the registry, the library writes rows itself; it finds the sequence
+-- by its name.
+--
+
+CREATE TABLE tenant.event (
+	event_id pg_catalog.int8 GENERATED ALWAYS AS IDENTITY
+		CONSTRAINT event_pkey PRIMARY KEY,
+	happened_at pg_catalog.timestamptz NOT NULL,
+	event pg_catalog.text NOT NULL,
+	tenant_id pg_catalog.uuid,
+	tenant pg_catalog.text,
+	object pg_catalog.text,
+	actor pg_catalog.text,
+	session_actor pg_catalog.text,
+	detail pg_catalog.jsonb
+);
+COMMENT ON TABLE tenant.event IS
+	'what was done with tenants, by whom and when';
+COMMENT ON COLUMN tenant.event.tenant IS
+	'name of the tenant before it happened';
+COMMENT ON COLUMN tenant.event.object IS
+	'what it was done with: a schema, a new name, a snapshot''s label';
+COMMENT ON COLUMN tenant.event.actor IS 'current user';
+COMMENT ON COLUMN tenant.event.session_actor IS 'user of the session';
+COMMENT ON SEQUENCE tenant.event_event_id_seq IS 'numbers of events';
+CREATE INDEX event_happened_at_idx ON tenant.event (happened_at);
+REVOKE ALL ON TABLE tenant.event FROM PUBLIC;
+REVOKE ALL ON SEQUENCE tenant.event_event_id_seq FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.event'::pg_catalog.regclass,
+	''::pg_catalog.text);
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.event_event_id_seq'::pg_catalog.regclass,
+	''::pg_catalog.text);
+
+--
 -- Lifecycle
 --
 -- Functions whose arguments can be null for a purpose are not STRICT; they

@@ -26,6 +26,7 @@
 #include "guc.h"
 
 #define DEFAULT_TRASH_RETENTION	(7 * 24 * 60 * 60)
+#define DEFAULT_EVENT_RETENTION	(90 * 24 * 60 * 60)
 
 /* How the server takes a list of some kind apart */
 typedef bool (*SplitFunction) (char *rawstring, char separator,
@@ -41,6 +42,7 @@ bool		tm_clone_scrub = true;
 int			tm_clone_workers = 2;
 int			tm_trash_retention = DEFAULT_TRASH_RETENTION;
 int			tm_snapshot_retention = 0;
+int			tm_event_retention = DEFAULT_EVENT_RETENTION;
 char	   *tm_base_domains = NULL;
 char	   *tm_excluded_subdomains = NULL;
 char	   *tm_key_file = NULL;
@@ -172,6 +174,18 @@ define_tenant_settings(void)
 							"Zero means that snapshots are kept until they are dropped.",
 							&tm_snapshot_retention,
 							0,
+							0, INT_MAX,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL,
+							NULL,
+							NULL);
+
+	DefineCustomIntVariable("tenant_mgr.event_retention",
+							"Sets the age at which CALL tenant.purge() removes a record in tenant.event.",
+							"Zero means that they are kept.",
+							&tm_event_retention,
+							DEFAULT_EVENT_RETENTION,
 							0, INT_MAX,
 							PGC_SUSET,
 							GUC_UNIT_S,

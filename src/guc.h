@@ -19,6 +19,7 @@ extern bool tm_clone_scrub;		/* leave dead rows behind? */
 extern int	tm_clone_workers;	/* parallel workers of a clone, at most */
 extern int	tm_trash_retention; /* seconds that a dropped tenant is kept */
 extern int	tm_snapshot_retention;	/* seconds that snapshots are kept, or 0 */
+extern int	tm_event_retention; /* seconds that events are kept, or 0 */
 extern char *tm_base_domains;	/* hosts under these name a tenant */
 extern char *tm_excluded_subdomains;	/* first labels that never do */
 extern char *tm_key_file;		/* where the root keys are, or '' */

@@ -28,6 +28,7 @@
 
 #include "crypto.h"
 #include "data_key.h"
+#include "event.h"
 #include "guc.h"
 #include "keyring.h"
 #include "lifecycle.h"
@@ -51,6 +52,7 @@ typedef struct BenchmarkJob
 
 typedef void (*BenchmarkStep) (BenchmarkJob *job);
 
+static void record_rotation(void);
 static void append_ring(StringInfo json);
 static void append_data_keys(StringInfo json);
 static void append_numbers(StringInfo json, List *numbers);
@@ -107,6 +109,7 @@ tenant_rotate_keys(PG_FUNCTION_ARGS)
 	MemoryContext batch_context;
 	List	   *keys;
 	int			position = 0;
+	bool		recorded = false;
 
 	if (!nonatomic)
 		ereport(ERROR,
@@ -131,7 +134,11 @@ tenant_rotate_keys(PG_FUNCTION_ARGS)
 		for (; position < end; position++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			(void) tm_data_key_rewrap(list_nth(keys, position));
+			if (tm_data_key_rewrap(list_nth(keys, position)) && !recorded)
+			{
+				record_rotation();
+				recorded = true;
+			}
 		}
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(old_context);
@@ -153,6 +160,7 @@ tenant_shred(PG_FUNCTION_ARGS)
 	tm_lifecycle_begin("tenant.shred()");
 	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
 	tm_data_key_shred(&tenant->id);
+	tm_event_record("shred", tenant, NULL, NULL);
 
 	PG_RETURN_VOID();
 }
@@ -215,6 +223,17 @@ tenant_crypto_benchmark(PG_FUNCTION_ARGS)
 	}
 
 	return (Datum) 0;
+}
+
+/* It has begun: if it is interrupted, what was committed by then stays. */
+static void
+record_rotation(void)
+{
+	char		version[12];
+
+	snprintf(version, sizeof(version), "%d", tm_keyring_current()->version);
+	tm_event_record("rotate_keys", NULL, NULL,
+					tm_event_detail("root_version", version, NULL));
 }
 
 static void

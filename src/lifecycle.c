@@ -39,6 +39,7 @@
 #include "binding.h"
 #include "clone.h"
 #include "compat.h"
+#include "event.h"
 #include "guc.h"
 #include "lifecycle.h"
 #include "progress.h"
@@ -127,6 +128,8 @@ tenant_create(PG_FUNCTION_ARGS)
 		CommandCounterIncrement();
 	}
 	tm_registry_insert(name, schema, false, metadata, template);
+	tm_event_record("create", tm_registry_lookup(name, false), schema,
+					tm_event_detail("template", template, NULL));
 
 	PG_RETURN_TEXT_P(cstring_to_text(schema));
 }
@@ -179,6 +182,7 @@ tenant_adopt(PG_FUNCTION_ARGS)
 						schema, other->name)));
 	(void) name_is_taken(name, false, NULL);
 	tm_registry_insert(name, schema, is_template, metadata, NULL);
+	tm_event_record("adopt", tm_registry_lookup(name, false), schema, NULL);
 
 	PG_RETURN_TEXT_P(cstring_to_text(schema));
 }
@@ -220,6 +224,8 @@ tenant_clone(PG_FUNCTION_ARGS)
 	tm_clone_schema(&request);
 	tm_progress_end();
 	tm_registry_insert(target, schema, false, metadata, source_name);
+	tm_event_record("clone", tm_registry_lookup(target, false), schema,
+					tm_event_detail("source", source_name, NULL));
 
 	PG_RETURN_TEXT_P(cstring_to_text(schema));
 }
@@ -255,6 +261,8 @@ tenant_rename(PG_FUNCTION_ARGS)
 		RenameSchema(tenant->schema_name, new_schema);
 	}
 	tm_registry_rename(tenant, new_name, new_schema);
+	tm_event_record("rename", tenant, new_name,
+					tm_event_detail("schema", new_schema, NULL));
 	tm_binding_poke_at_commit();
 
 	PG_RETURN_VOID();
@@ -278,6 +286,8 @@ tenant_suspend(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	}
 	tm_registry_suspend(tenant, reason);
+	tm_event_record("suspend", tenant, NULL,
+					tm_event_detail("reason", reason, NULL));
 	tm_binding_poke_at_commit();
 
 	PG_RETURN_VOID();
@@ -300,6 +310,7 @@ tenant_resume(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	}
 	tm_registry_resume(tenant);
+	tm_event_record("resume", tenant, NULL, NULL);
 	tm_binding_poke_at_commit();
 
 	PG_RETURN_VOID();
@@ -316,6 +327,9 @@ tenant_set_template(PG_FUNCTION_ARGS)
 	tm_lifecycle_begin("tenant.set_template()");
 	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
 	tm_registry_set_template(tenant, is_template);
+	tm_event_record("set_template", tenant, NULL,
+					tm_event_detail("is_template",
+									is_template ? "true" : "false", NULL));
 	tm_binding_poke_at_commit();
 
 	PG_RETURN_VOID();
@@ -332,6 +346,7 @@ tenant_set_metadata(PG_FUNCTION_ARGS)
 	tm_lifecycle_begin("tenant.set_metadata()");
 	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
 	tm_registry_set_metadata(tenant, metadata);
+	tm_event_record("set_metadata", tenant, NULL, NULL);
 
 	PG_RETURN_VOID();
 }

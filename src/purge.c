@@ -52,6 +52,7 @@
 #include "compat.h"
 #include "data_key.h"
 #include "domain.h"
+#include "event.h"
 #include "lifecycle.h"
 #include "progress.h"
 #include "purge.h"
@@ -101,13 +102,14 @@ typedef struct TieList
 static List *tenants_to_purge(const char *name);
 static List *snapshots_to_purge(const TenantInfo *tenant);
 static void purge_in_steps(PurgeJob *job);
+static void purge_events(void);
 static bool tenant_step(PurgeJob *job);
 static bool snapshot_step(PurgeJob *job);
 static void report_progress(PurgeJob *job, const Closure *closure);
 static bool may_purge(Oid nspid);
 static int	lock_table_size(void);
 static int	batch_size(void);
-static void drop_tenant(const TenantInfo *tenant);
+static void drop_tenant(const TenantInfo *tenant, const char *command);
 static void drop_snapshot(const SnapshotInfo *snapshot);
 static void drop_schema(Oid nspid);
 static void drop_batch(const Closure *closure, int budget,
@@ -126,7 +128,7 @@ PG_FUNCTION_INFO_V1(tenant_purge);
 
 /*
  * purge(name): the tenant of that name that was dropped last, now; or all
- * that are due and the current user's.
+ * that are due and the current user's, and old records of events.
  */
 Datum
 tenant_purge(PG_FUNCTION_ARGS)
@@ -165,6 +167,8 @@ tenant_purge(PG_FUNCTION_ARGS)
 
 		purge_in_steps(&job);
 	}
+	if (named == NULL)
+		purge_events();
 	SPI_finish();
 
 	PG_RETURN_VOID();
@@ -210,7 +214,17 @@ tm_purge_at_once(const TenantInfo *tenant, const Closure *closure)
 				 errhint("Use tenant.drop() without purge, and then CALL tenant.purge().")));
 	foreach(lc, snapshots)
 		drop_snapshot(lfirst(lc));
-	drop_tenant(tenant);
+	drop_tenant(tenant, "tenant.drop()");
+}
+
+void
+tm_purge_forget(const TenantInfo *tenant, const char *command)
+{
+	tm_domain_forget(&tenant->id);
+	tm_data_key_forget(&tenant->id);
+	tm_registry_delete(tenant);
+	tm_event_record("purge", tenant, tenant->schema_name,
+					tm_event_detail("command", command, NULL));
 }
 
 bool
@@ -311,6 +325,21 @@ purge_in_steps(PurgeJob *job)
 	MemoryContextDelete(step_context);
 }
 
+/* They are nobody's, and a transaction deletes no more than it should. */
+static void
+purge_events(void)
+{
+	bool		more = true;
+
+	while (more)
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		more = tm_event_purge();
+		PopActiveSnapshot();
+		SPI_commit();
+	}
+}
+
 /*
  * Do as much as fits one transaction; false when nothing is left to do.  The
  * tenant may have been restored, or purged by somebody else, since it was
@@ -334,9 +363,7 @@ tenant_step(PurgeJob *job)
 		return false;
 	if (!OidIsValid(tenant->nspid))
 	{
-		tm_domain_forget(&tenant->id);
-		tm_data_key_forget(&tenant->id);
-		tm_registry_delete(tenant);
+		tm_purge_forget(tenant, "CALL tenant.purge()");
 		return false;
 	}
 
@@ -349,7 +376,7 @@ tenant_step(PurgeJob *job)
 
 	if (closure->nmembers < batch_size())
 	{
-		drop_tenant(tenant);
+		drop_tenant(tenant, "CALL tenant.purge()");
 		return false;
 	}
 	if (!tenant->purging)
@@ -428,12 +455,10 @@ batch_size(void)
 }
 
 static void
-drop_tenant(const TenantInfo *tenant)
+drop_tenant(const TenantInfo *tenant, const char *command)
 {
 	drop_schema(tenant->nspid);
-	tm_domain_forget(&tenant->id);
-	tm_data_key_forget(&tenant->id);
-	tm_registry_delete(tenant);
+	tm_purge_forget(tenant, command);
 }
 
 static void

@@ -20,6 +20,12 @@
 extern void tm_purge_at_once(const TenantInfo *tenant, const Closure *closure);
 
 /*
+ * Forget a tenant that has no schema any more, and record that this command
+ * has done so.  The caller holds the lock on its name.
+ */
+extern void tm_purge_forget(const TenantInfo *tenant, const char *command);
+
+/*
  * Drop a snapshot's schema and its row, under the same conditions; 2BP01 if
  * something outside depends on it.  False if it is too large.
  */

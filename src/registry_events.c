@@ -23,8 +23,8 @@
 #include "utils/inval.h"
 
 #include "binding.h"
-#include "data_key.h"
-#include "domain.h"
+#include "event.h"
+#include "purge.h"
 #include "registry.h"
 #include "snapshot_registry.h"
 
@@ -71,9 +71,7 @@ tenant_follow_drop(PG_FUNCTION_ARGS)
 			follow_snapshot(lfirst(lc), NULL);
 			continue;
 		}
-		tm_domain_forget(&tenant->id);
-		tm_data_key_forget(&tenant->id);
-		tm_registry_delete(tenant);
+		tm_purge_forget(tenant, "DROP SCHEMA");
 		changed = true;
 	}
 	if (changed)
@@ -117,6 +115,9 @@ tenant_follow_rename(PG_FUNCTION_ARGS)
 				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
 						rename->newname, other->name)));
 	tm_registry_rename(tenant, tenant->name, rename->newname);
+	tm_event_record("rename", tenant, tenant->name,
+					tm_event_detail("command", "ALTER SCHEMA",
+									"schema", rename->newname, NULL));
 	tm_binding_poke_at_commit();
 
 	PG_RETURN_NULL();

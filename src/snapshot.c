@@ -37,6 +37,7 @@
 #include "clone.h"
 #include "closure.h"
 #include "compat.h"
+#include "event.h"
 #include "guc.h"
 #include "lifecycle.h"
 #include "progress.h"
@@ -82,6 +83,8 @@ tenant_snapshot(PG_FUNCTION_ARGS)
 	nspid = copy_schema(tenant->nspid, schema, InvalidOid);
 	tm_schema_update(nspid, schema, NULL);
 	tm_snapshot_insert(&tenant->id, label, schema);
+	tm_event_record("snapshot", tenant, label,
+					tm_event_detail("schema", schema, NULL));
 	tm_progress_end();
 
 	PG_RETURN_TEXT_P(cstring_to_text(schema));
@@ -120,6 +123,7 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 	put_state_aside(tenant);
 	nspid = copy_schema(snapshot->nspid, tenant->schema_name, owner);
 	tm_schema_update(nspid, tenant->schema_name, acl);
+	tm_event_record("rollback", tenant, label, NULL);
 	tm_progress_end();
 	tm_binding_poke_at_commit();
 
@@ -149,6 +153,8 @@ tenant_drop_snapshot(PG_FUNCTION_ARGS)
 						tm_tenant_name_printable(label), tenant->name),
 				 errhint("Use CALL tenant.purge() to drop it.")));
 	}
+	tm_event_record("drop_snapshot", tenant, label, NULL);
+
 	PG_RETURN_VOID();
 }
 

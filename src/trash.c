@@ -35,8 +35,7 @@
 
 #include "binding.h"
 #include "compat.h"
-#include "data_key.h"
-#include "domain.h"
+#include "event.h"
 #include "guc.h"
 #include "lifecycle.h"
 #include "purge.h"
@@ -76,9 +75,7 @@ tenant_drop(PG_FUNCTION_ARGS)
 	if (!OidIsValid(tenant->nspid))
 	{
 		tm_lifecycle_check_create();
-		tm_domain_forget(&tenant->id);
-		tm_data_key_forget(&tenant->id);
-		tm_registry_delete(tenant);
+		tm_purge_forget(tenant, "tenant.drop()");
 	}
 	else
 	{
@@ -91,7 +88,10 @@ tenant_drop(PG_FUNCTION_ARGS)
 		if (purge)
 			tm_purge_at_once(tenant, closure);
 		else
+		{
 			tm_trash_move(tenant, false);
+			tm_event_record("drop", tenant, tenant->schema_name, NULL);
+		}
 	}
 	tm_binding_poke_at_commit();
 
@@ -146,6 +146,8 @@ tenant_restore(PG_FUNCTION_ARGS)
 									  tm_lifecycle_schema_owner(tenant->nspid));
 	tm_schema_update(tenant->nspid, schema, acl);
 	tm_registry_restore(tenant, new_name, schema);
+	tm_event_record("restore", tenant, new_name,
+					tm_event_detail("schema", schema, NULL));
 	tm_binding_poke_at_commit();
 
 	PG_RETURN_VOID();

@@ -11,6 +11,8 @@ OBJS = \
 	src/catalog_rules.o \
 	src/clone.o \
 	src/closure.o \
+	src/connection.o \
+	src/conninfo.o \
 	src/copy_parallel.o \
 	src/copy_plan.o \
 	src/copy_task.o \
@@ -73,6 +75,7 @@ REGRESS = \
 	clone_mentions \
 	snapshots \
 	secrets \
+	connections \
 	doctor \
 	clone_refusals \
 	clone_roles \

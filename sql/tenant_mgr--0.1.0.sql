@@ -629,6 +629,114 @@ COMMENT ON FUNCTION tenant.crypto_benchmark(integer) IS
 REVOKE ALL ON FUNCTION tenant.crypto_benchmark(integer) FROM PUBLIC;
 
 --
+-- Connections
+--
+-- As with the registry, the library reads and writes the tables itself, and
+-- finds columns by their number.  Connections may be written by SQL as well,
+-- by whoever has been granted that; constraints, not the library, say what a
+-- row looks like.
+--
+
+-- Public, for a constraint is checked as whoever writes the row.
+CREATE FUNCTION tenant.valid_connection_options(options pg_catalog.jsonb)
+	RETURNS pg_catalog.bool
+	AS 'MODULE_PATHNAME', 'tenant_valid_connection_options'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.valid_connection_options(jsonb) IS
+	'constraint: parameters of libpq that a connection can have';
+GRANT EXECUTE ON FUNCTION tenant.valid_connection_options(jsonb) TO PUBLIC;
+
+CREATE TABLE tenant.connection (
+	connection_id pg_catalog.uuid DEFAULT pg_catalog.gen_random_uuid()
+		CONSTRAINT connection_pkey PRIMARY KEY,
+	connection_name pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT connection_connection_name_key UNIQUE
+		CONSTRAINT connection_name_check CHECK
+		(pg_catalog.octet_length(connection_name) OPERATOR(pg_catalog.>=) 1
+		AND pg_catalog.octet_length(connection_name) OPERATOR(pg_catalog.<=) 63
+		AND connection_name OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
+	connection_type pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		DEFAULT 'shared'
+		CONSTRAINT connection_type_check CHECK
+		(connection_type OPERATOR(pg_catalog.=) ANY
+			(ARRAY['admin', 'shared', 'analytics', 'dedicated']::pg_catalog.text[])),
+	region pg_catalog.text COLLATE pg_catalog."C"
+		CONSTRAINT connection_region_check CHECK
+		(region OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
+	host pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT connection_host_check CHECK
+		(host OPERATOR(pg_catalog.<>) ''::pg_catalog.text
+		AND host OPERATOR(pg_catalog.!~) '[,[:cntrl:][:space:]]'::pg_catalog.text),
+	port pg_catalog.int4 NOT NULL DEFAULT 5432
+		CONSTRAINT connection_port_check CHECK
+		(port OPERATOR(pg_catalog.>=) 1 AND port OPERATOR(pg_catalog.<=) 65535),
+	database_name pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT connection_database_name_check CHECK
+		(database_name OPERATOR(pg_catalog.<>) ''::pg_catalog.text
+		AND database_name OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
+	username pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT connection_username_check CHECK
+		(username OPERATOR(pg_catalog.<>) ''::pg_catalog.text
+		AND username OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
+	password tenant.secret,
+	ssl_mode pg_catalog.text COLLATE pg_catalog."C" NOT NULL DEFAULT 'prefer'
+		CONSTRAINT connection_ssl_mode_check CHECK
+		(ssl_mode OPERATOR(pg_catalog.=) ANY
+			(ARRAY['disable', 'allow', 'prefer', 'require', 'verify-ca',
+				'verify-full']::pg_catalog.text[])),
+	pool_min_size pg_catalog.int4 NOT NULL DEFAULT 0
+		CONSTRAINT connection_pool_min_size_check CHECK
+		(pool_min_size OPERATOR(pg_catalog.>=) 0),
+	pool_max_size pg_catalog.int4 NOT NULL DEFAULT 10
+		CONSTRAINT connection_pool_max_size_check CHECK
+		(pool_max_size OPERATOR(pg_catalog.>=) 1
+		AND pool_max_size OPERATOR(pg_catalog.>=) pool_min_size),
+	pool_timeout_seconds pg_catalog.int4 NOT NULL DEFAULT 30
+		CONSTRAINT connection_pool_timeout_seconds_check CHECK
+		(pool_timeout_seconds OPERATOR(pg_catalog.>=) 0
+		AND pool_timeout_seconds OPERATOR(pg_catalog.<=) 86400),
+	pool_recycle_seconds pg_catalog.int4 NOT NULL DEFAULT 3600
+		CONSTRAINT connection_pool_recycle_seconds_check CHECK
+		(pool_recycle_seconds OPERATOR(pg_catalog.>=) '-1'::pg_catalog.int4),
+	pool_pre_ping pg_catalog.bool NOT NULL DEFAULT true,
+	role pg_catalog.text COLLATE pg_catalog."C" NOT NULL DEFAULT 'primary'
+		CONSTRAINT connection_role_check CHECK
+		(role OPERATOR(pg_catalog.=) ANY
+			(ARRAY['primary', 'replica']::pg_catalog.text[])),
+	weight pg_catalog.int4 NOT NULL DEFAULT 100
+		CONSTRAINT connection_weight_check CHECK
+		(weight OPERATOR(pg_catalog.>=) 0
+		AND weight OPERATOR(pg_catalog.<=) 1000000),
+	is_active pg_catalog.bool NOT NULL DEFAULT true,
+	options pg_catalog.jsonb DEFAULT '{}'
+		CONSTRAINT connection_options_check CHECK
+		(tenant.valid_connection_options(options)),
+	created_at pg_catalog.timestamptz NOT NULL
+		DEFAULT pg_catalog.transaction_timestamp(),
+	created_by pg_catalog.text NOT NULL DEFAULT CURRENT_USER
+);
+COMMENT ON TABLE tenant.connection IS
+	'databases that tenants live in, and how to get there';
+COMMENT ON COLUMN tenant.connection.password IS
+	'sealed with the key of the database, bound to connection_id; see tenant.set_password()';
+COMMENT ON COLUMN tenant.connection.pool_recycle_seconds IS
+	'age at which a connection is opened anew; 0 or -1 for never';
+COMMENT ON COLUMN tenant.connection.weight IS
+	'share of a replica in what is read; the heavier primary is preferred';
+COMMENT ON COLUMN tenant.connection.options IS
+	'further parameters of libpq, from a list of those that are allowed';
+REVOKE ALL ON TABLE tenant.connection FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.connection'::pg_catalog.regclass,
+	''::pg_catalog.text);
+
+CREATE TRIGGER connection_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tenant.connection
+	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER connection_changed ON tenant.connection IS
+	'tells all sessions about rows edited or restored';
+
+--
 -- Progress
 --
 -- There are rows only if the library is in shared_preload_libraries.  What

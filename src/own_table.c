@@ -15,6 +15,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/extension.h"
+#include "executor/executor.h"
 #include "utils/lsyscache.h"
 
 #include "own_table.h"
@@ -52,4 +53,19 @@ tm_own_table_scan(Relation rel, const char *index, int nkeys, ScanKey keys)
 
 	return systable_beginscan(rel, indexoid, OidIsValid(indexoid), NULL,
 							  nkeys, keys);
+}
+
+void
+tm_own_table_check_row(Relation rel, HeapTuple tuple)
+{
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *info = makeNode(ResultRelInfo);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
+													&TTSOpsHeapTuple);
+
+	InitResultRelInfo(info, rel, 0, NULL, 0);
+	ExecStoreHeapTuple(tuple, slot, false);
+	ExecConstraints(info, slot, estate);
+	ExecDropSingleTupleTableSlot(slot);
+	FreeExecutorState(estate);
 }

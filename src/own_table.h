@@ -25,4 +25,10 @@ extern Relation tm_own_table_open(const char *name, int natts,
 extern SysScanDesc tm_own_table_scan(Relation rel, const char *index,
 									 int nkeys, ScanKey keys);
 
+/*
+ * Raise the error that INSERT would if the row does not satisfy a constraint
+ * of the table.  The routines that write rows as into a catalog do not look.
+ */
+extern void tm_own_table_check_row(Relation rel, HeapTuple tuple);
+
 #endif							/* TENANT_MGR_OWN_TABLE_H */

@@ -37,6 +37,7 @@
 #include "crypto.h"
 #include "data_key.h"
 #include "guc.h"
+#include "secret.h"
 #include "tenant_mgr.h"
 
 #define ENVELOPE_FORMAT		1
@@ -69,7 +70,8 @@ static void refuse_input(void);
 static void refuse_to_open(void);
 static void refuse_null(FunctionCallInfo fcinfo);
 static void current_scope(pg_uuid_t *scope);
-static void begin_associated_data(StringInfo ad, FunctionCallInfo fcinfo,
+static void place_from_arguments(SecretPlace *place, FunctionCallInfo fcinfo);
+static void begin_associated_data(StringInfo ad, const SecretPlace *place,
 								  const EnvelopeHeader *header);
 
 PG_FUNCTION_INFO_V1(tenant_secret_in);
@@ -134,22 +136,45 @@ tenant_secret_send(PG_FUNCTION_ARGS)
 Datum
 tenant_encrypt(PG_FUNCTION_ARGS)
 {
-	CryptoAlgorithm algorithm = (CryptoAlgorithm) tm_secret_algorithm;
-	EnvelopeHeader header;
-	StringInfoData ad;
-	const unsigned char *key;
+	SecretPlace place;
 	text	   *plain;
-	Size		plain_size;
-	Size		size;
-	bytea	   *envelope;
-	int32		key_version;
-	uint32		key_version_bytes;
 
 	refuse_null(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	plain = PG_GETARG_TEXT_PP(0);
-	plain_size = VARSIZE_ANY_EXHDR(plain);
+	place_from_arguments(&place, fcinfo);
+
+	PG_RETURN_BYTEA_P(tm_secret_seal(&place, VARDATA_ANY(plain),
+									 VARSIZE_ANY_EXHDR(plain)));
+}
+
+/* decrypt(secret, context, aad): what was encrypted. */
+Datum
+tenant_decrypt(PG_FUNCTION_ARGS)
+{
+	SecretPlace place;
+
+	refuse_null(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	place_from_arguments(&place, fcinfo);
+
+	PG_RETURN_TEXT_P(tm_secret_open(&place, PG_GETARG_BYTEA_PP(0)));
+}
+
+bytea *
+tm_secret_seal(const SecretPlace *place, const char *plain, Size plain_size)
+{
+	CryptoAlgorithm algorithm = (CryptoAlgorithm) tm_secret_algorithm;
+	EnvelopeHeader header;
+	StringInfoData ad;
+	const unsigned char *key;
+	Size		size;
+	bytea	   *envelope;
+	int32		key_version;
+	uint32		key_version_bytes;
+
 	if (plain_size > MAX_PLAIN_SIZE)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -160,7 +185,7 @@ tenant_encrypt(PG_FUNCTION_ARGS)
 
 	header.format = ENVELOPE_FORMAT;
 	header.algorithm = (uint8) algorithm;
-	current_scope(&header.scope);
+	header.scope = place->scope;
 	size = sizeof(header) + plain_size + TM_CRYPTO_OVERHEAD;
 	envelope = palloc(VARHDRSZ + size);
 	SET_VARSIZE(envelope, VARHDRSZ + size);
@@ -170,48 +195,39 @@ tenant_encrypt(PG_FUNCTION_ARGS)
 	memcpy(header.key_version, &key_version_bytes,
 		   sizeof(header.key_version));
 	memcpy(VARDATA(envelope), &header, sizeof(header));
-	begin_associated_data(&ad, fcinfo, &header);
-	tm_crypto_seal(algorithm, key, &ad, VARDATA_ANY(plain), plain_size,
+	begin_associated_data(&ad, place, &header);
+	tm_crypto_seal(algorithm, key, &ad, plain, plain_size,
 				   (unsigned char *) VARDATA(envelope) + sizeof(header));
 	tm_data_key_release();
 
-	PG_RETURN_BYTEA_P(envelope);
+	return envelope;
 }
 
-/* decrypt(secret, context, aad): what was encrypted. */
-Datum
-tenant_decrypt(PG_FUNCTION_ARGS)
+text *
+tm_secret_open(const SecretPlace *place, bytea *secret)
 {
+	const char *bytes = VARDATA_ANY(secret);
+	Size		size = VARSIZE_ANY_EXHDR(secret);
 	EnvelopeHeader header;
 	StringInfoData ad;
 	const unsigned char *key;
-	pg_uuid_t	scope;
-	bytea	   *envelope;
-	const char *bytes;
-	Size		size;
 	Size		plain_size;
 	text	   *plain;
 	bool		opened;
 
-	refuse_null(fcinfo);
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	envelope = PG_GETARG_BYTEA_PP(0);
-	bytes = VARDATA_ANY(envelope);
-	size = VARSIZE_ANY_EXHDR(envelope);
 	if (!is_envelope(bytes, size))
 		refuse_to_open();
 	memcpy(&header, bytes, sizeof(header));
-	current_scope(&scope);
-	if (memcmp(&header.scope, &scope, sizeof(scope)) != 0)
+	if (memcmp(&header.scope, &place->scope, sizeof(pg_uuid_t)) != 0)
 		refuse_to_open();
 	tm_crypto_require((CryptoAlgorithm) header.algorithm);
 
 	plain_size = size - sizeof(header) - TM_CRYPTO_OVERHEAD;
 	plain = palloc(VARHDRSZ + plain_size);
 	SET_VARSIZE(plain, VARHDRSZ + plain_size);
-	begin_associated_data(&ad, fcinfo, &header);
-	key = tm_data_key_to_open(&scope, (int32) key_version_of(&header));
+	begin_associated_data(&ad, place, &header);
+	key = tm_data_key_to_open(&header.scope,
+							  (int32) key_version_of(&header));
 	opened = tm_crypto_open((CryptoAlgorithm) header.algorithm, key, &ad,
 							(const unsigned char *) bytes + sizeof(header),
 							size - sizeof(header), VARDATA(plain));
@@ -229,7 +245,7 @@ tenant_decrypt(PG_FUNCTION_ARGS)
 				 errmsg("secret is not a text in the encoding of this database")));
 	}
 
-	PG_RETURN_TEXT_P(plain);
+	return plain;
 }
 
 /* Can these bytes be an envelope?  Says nothing about what is in the box. */
@@ -446,15 +462,26 @@ current_scope(pg_uuid_t *scope)
 	*scope = binding->id;
 }
 
+/* The bound tenant, or the database, with the arguments of either function. */
 static void
-begin_associated_data(StringInfo ad, FunctionCallInfo fcinfo,
-					  const EnvelopeHeader *header)
+place_from_arguments(SecretPlace *place, FunctionCallInfo fcinfo)
 {
 	text	   *context = PG_GETARG_TEXT_PP(1);
 	text	   *aad = PG_GETARG_TEXT_PP(2);
 
+	current_scope(&place->scope);
+	place->context = VARDATA_ANY(context);
+	place->context_size = VARSIZE_ANY_EXHDR(context);
+	place->aad = VARDATA_ANY(aad);
+	place->aad_size = VARSIZE_ANY_EXHDR(aad);
+}
+
+static void
+begin_associated_data(StringInfo ad, const SecretPlace *place,
+					  const EnvelopeHeader *header)
+{
 	tm_crypto_ad_begin(ad, "tenant_mgr secret");
 	tm_crypto_ad_bytes(ad, header, sizeof(*header));
-	tm_crypto_ad_bytes(ad, VARDATA_ANY(context), VARSIZE_ANY_EXHDR(context));
-	tm_crypto_ad_bytes(ad, VARDATA_ANY(aad), VARSIZE_ANY_EXHDR(aad));
+	tm_crypto_ad_bytes(ad, place->context, place->context_size);
+	tm_crypto_ad_bytes(ad, place->aad, place->aad_size);
 }

@@ -1,0 +1,397 @@
+/*
+ * connection.c
+ *		Databases that tenants live in: rows of tenant.connection.
+ *
+ * This is the only file that knows the columns of that table.  Administrators
+ * write rows by SQL as well, or load them from elsewhere, so what a row has to
+ * look like is said by constraints of the table, and the constraints are
+ * checked for rows that are written from here, too.  Like the registry, the
+ * table is read and written from here without regard to privileges on it.
+ *
+ * A row is locked as SQL would lock it before it is changed, for it may be SQL
+ * that changes it at the same time.
+ *
+ * The password is sealed with the database's data key and bound to the id of
+ * the connection: in another row it cannot be opened.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "connection.h"
+#include "own_table.h"
+#include "tenant_name.h"
+
+/* Columns of tenant.connection */
+#define Anum_connection_id				1
+#define Anum_connection_name			2
+#define Anum_connection_type			3
+#define Anum_connection_region			4
+#define Anum_connection_host			5
+#define Anum_connection_port			6
+#define Anum_connection_database		7
+#define Anum_connection_username		8
+#define Anum_connection_password		9
+#define Anum_connection_ssl_mode		10
+#define Anum_connection_pool_min_size	11
+#define Anum_connection_pool_max_size	12
+#define Anum_connection_pool_timeout	13
+#define Anum_connection_pool_recycle	14
+#define Anum_connection_pool_pre_ping	15
+#define Anum_connection_role			16
+#define Anum_connection_weight			17
+#define Anum_connection_is_active		18
+#define Anum_connection_options			19
+#define Anum_connection_created_at		20
+#define Anum_connection_created_by		21
+#define Natts_connection				21
+
+#define CONNECTION_TABLE	"connection"
+#define CONNECTION_BY_ID	"connection_pkey"
+#define CONNECTION_BY_NAME	"connection_connection_name_key"
+
+static SysScanDesc scan_by_name(Relation rel, const char *name);
+static void refuse_missing(const char *name);
+static int	compare_names(const ListCell *a, const ListCell *b);
+static bool lock_row(Relation rel, HeapTuple tuple);
+static ConnectionInfo *info_from_tuple(HeapTuple tuple, TupleDesc desc);
+static char *text_or_null(Datum value, bool isnull);
+static void fill_row(const ConnectionInfo *connection, Datum *values,
+					 bool *nulls);
+static void set_text(Datum *values, bool *nulls, AttrNumber attno,
+					 const char *text);
+static HeapTuple begin_own_row(const ConnectionInfo *connection, Relation *rel,
+							   SysScanDesc *scan);
+static void end_own_row(Relation rel, SysScanDesc scan);
+
+ConnectionInfo *
+tm_connection_lookup(const char *name, bool missing_ok)
+{
+	Relation	rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
+										AccessShareLock);
+	SysScanDesc scan = scan_by_name(rel, name);
+	HeapTuple	tuple = systable_getnext(scan);
+	ConnectionInfo *connection = NULL;
+
+	if (tuple != NULL)
+		connection = info_from_tuple(tuple, RelationGetDescr(rel));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	if (connection == NULL && !missing_ok)
+		refuse_missing(name);
+	return connection;
+}
+
+ConnectionInfo *
+tm_connection_lookup_id(const pg_uuid_t *id)
+{
+	Relation	rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
+										AccessShareLock);
+	ConnectionInfo *connection = NULL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_connection_id, BTEqualStrategyNumber,
+				F_UUID_EQ, UUIDPGetDatum(id));
+	scan = tm_own_table_scan(rel, CONNECTION_BY_ID, 1, &key);
+	tuple = systable_getnext(scan);
+	if (tuple != NULL)
+		connection = info_from_tuple(tuple, RelationGetDescr(rel));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	return connection;
+}
+
+List *
+tm_connection_list(bool active_only)
+{
+	Relation	rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
+										AccessShareLock);
+	SysScanDesc scan = tm_own_table_scan(rel, CONNECTION_BY_NAME, 0, NULL);
+	List	   *connections = NIL;
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		ConnectionInfo *connection = info_from_tuple(tuple,
+													 RelationGetDescr(rel));
+
+		CHECK_FOR_INTERRUPTS();
+		if (connection->is_active || !active_only)
+			connections = lappend(connections, connection);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	/* The index may be missing. */
+	list_sort(connections, compare_names);
+	return connections;
+}
+
+ConnectionInfo *
+tm_connection_lock(const char *name)
+{
+	Relation	rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
+										RowExclusiveLock);
+	ConnectionInfo *connection = NULL;
+
+	/* Whoever had the row locked may have changed it, or its name. */
+	while (connection == NULL)
+	{
+		SysScanDesc scan = scan_by_name(rel, name);
+		HeapTuple	tuple = systable_getnext(scan);
+
+		CHECK_FOR_INTERRUPTS();
+		if (tuple == NULL)
+			refuse_missing(name);
+		if (lock_row(rel, tuple))
+			connection = info_from_tuple(tuple, RelationGetDescr(rel));
+		systable_endscan(scan);
+	}
+	table_close(rel, NoLock);
+
+	return connection;
+}
+
+void
+tm_connection_insert(const ConnectionInfo *connection)
+{
+	Relation	rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
+										RowExclusiveLock);
+	Datum		values[Natts_connection] = {0};
+	bool		nulls[Natts_connection] = {0};
+	HeapTuple	tuple;
+
+	fill_row(connection, values, nulls);
+	values[Anum_connection_id - 1] = UUIDPGetDatum(&connection->id);
+	values[Anum_connection_created_at - 1] =
+		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	set_text(values, nulls, Anum_connection_created_by,
+			 GetUserNameFromId(GetUserId(), false));
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	tm_own_table_check_row(rel, tuple);
+	CatalogTupleInsert(rel, tuple);
+	CacheInvalidateRelcache(rel);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+void
+tm_connection_update(const ConnectionInfo *connection)
+{
+	Datum		values[Natts_connection] = {0};
+	bool		nulls[Natts_connection] = {0};
+	bool		replace[Natts_connection];
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple = begin_own_row(connection, &rel, &scan);
+
+	fill_row(connection, values, nulls);
+	memset(replace, true, sizeof(replace));
+	replace[Anum_connection_id - 1] = false;
+	replace[Anum_connection_created_at - 1] = false;
+	replace[Anum_connection_created_by - 1] = false;
+	tuple = heap_modify_tuple(tuple, RelationGetDescr(rel), values, nulls,
+							  replace);
+	tm_own_table_check_row(rel, tuple);
+	CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+	end_own_row(rel, scan);
+}
+
+void
+tm_connection_delete(const ConnectionInfo *connection)
+{
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple = begin_own_row(connection, &rel, &scan);
+
+	CatalogTupleDelete(rel, &tuple->t_self);
+	end_own_row(rel, scan);
+}
+
+static SysScanDesc
+scan_by_name(Relation rel, const char *name)
+{
+	ScanKeyData key;
+
+	/* ScanKeyInit uses the collation "C", as the column does. */
+	ScanKeyInit(&key, Anum_connection_name, BTEqualStrategyNumber,
+				F_TEXTEQ, CStringGetTextDatum(name));
+	return tm_own_table_scan(rel, CONNECTION_BY_NAME, 1, &key);
+}
+
+static void
+refuse_missing(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("connection \"%s\" does not exist",
+					tm_tenant_name_printable(name))));
+}
+
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	const ConnectionInfo *first = lfirst(a);
+	const ConnectionInfo *second = lfirst(b);
+
+	return strcmp(first->name, second->name);
+}
+
+/* False if the row has been changed or deleted while we waited. */
+static bool
+lock_row(Relation rel, HeapTuple tuple)
+{
+	HeapTupleData locked = *tuple;
+	TM_FailureData failure;
+	TM_Result	result;
+	Buffer		buffer;
+
+	result = heap_lock_tuple(rel, &locked, GetCurrentCommandId(true),
+							 LockTupleExclusive, LockWaitBlock, false,
+							 &buffer, &failure);
+	ReleaseBuffer(buffer);
+	if (result != TM_Ok && result != TM_Updated && result != TM_Deleted)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("connection is being changed by the current command already")));
+	return result == TM_Ok;
+}
+
+static ConnectionInfo *
+info_from_tuple(HeapTuple tuple, TupleDesc desc)
+{
+	ConnectionInfo *connection = palloc0(sizeof(ConnectionInfo));
+	Datum		values[Natts_connection];
+	bool		nulls[Natts_connection];
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	connection->id = *DatumGetUUIDP(values[Anum_connection_id - 1]);
+	connection->name = TextDatumGetCString(values[Anum_connection_name - 1]);
+	connection->type = TextDatumGetCString(values[Anum_connection_type - 1]);
+	connection->region = text_or_null(values[Anum_connection_region - 1],
+									  nulls[Anum_connection_region - 1]);
+	connection->host = TextDatumGetCString(values[Anum_connection_host - 1]);
+	connection->port = DatumGetInt32(values[Anum_connection_port - 1]);
+	connection->database =
+		TextDatumGetCString(values[Anum_connection_database - 1]);
+	connection->username =
+		TextDatumGetCString(values[Anum_connection_username - 1]);
+	if (!nulls[Anum_connection_password - 1])
+		connection->password =
+			DatumGetByteaPCopy(values[Anum_connection_password - 1]);
+	connection->ssl_mode =
+		TextDatumGetCString(values[Anum_connection_ssl_mode - 1]);
+	connection->pool_min_size =
+		DatumGetInt32(values[Anum_connection_pool_min_size - 1]);
+	connection->pool_max_size =
+		DatumGetInt32(values[Anum_connection_pool_max_size - 1]);
+	connection->pool_timeout =
+		DatumGetInt32(values[Anum_connection_pool_timeout - 1]);
+	connection->pool_recycle =
+		DatumGetInt32(values[Anum_connection_pool_recycle - 1]);
+	connection->pool_pre_ping =
+		DatumGetBool(values[Anum_connection_pool_pre_ping - 1]);
+	connection->role = TextDatumGetCString(values[Anum_connection_role - 1]);
+	connection->is_replica = strcmp(connection->role, "replica") == 0;
+	connection->weight = DatumGetInt32(values[Anum_connection_weight - 1]);
+	connection->is_active =
+		DatumGetBool(values[Anum_connection_is_active - 1]);
+	if (!nulls[Anum_connection_options - 1])
+		connection->options =
+			DatumGetJsonbPCopy(values[Anum_connection_options - 1]);
+	return connection;
+}
+
+static char *
+text_or_null(Datum value, bool isnull)
+{
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* All columns but the id, and who made the row when. */
+static void
+fill_row(const ConnectionInfo *connection, Datum *values, bool *nulls)
+{
+	set_text(values, nulls, Anum_connection_name, connection->name);
+	set_text(values, nulls, Anum_connection_type, connection->type);
+	set_text(values, nulls, Anum_connection_region, connection->region);
+	set_text(values, nulls, Anum_connection_host, connection->host);
+	values[Anum_connection_port - 1] = Int32GetDatum(connection->port);
+	set_text(values, nulls, Anum_connection_database, connection->database);
+	set_text(values, nulls, Anum_connection_username, connection->username);
+	values[Anum_connection_password - 1] =
+		PointerGetDatum(connection->password);
+	nulls[Anum_connection_password - 1] = connection->password == NULL;
+	set_text(values, nulls, Anum_connection_ssl_mode, connection->ssl_mode);
+	values[Anum_connection_pool_min_size - 1] =
+		Int32GetDatum(connection->pool_min_size);
+	values[Anum_connection_pool_max_size - 1] =
+		Int32GetDatum(connection->pool_max_size);
+	values[Anum_connection_pool_timeout - 1] =
+		Int32GetDatum(connection->pool_timeout);
+	values[Anum_connection_pool_recycle - 1] =
+		Int32GetDatum(connection->pool_recycle);
+	values[Anum_connection_pool_pre_ping - 1] =
+		BoolGetDatum(connection->pool_pre_ping);
+	set_text(values, nulls, Anum_connection_role, connection->role);
+	values[Anum_connection_weight - 1] = Int32GetDatum(connection->weight);
+	values[Anum_connection_is_active - 1] =
+		BoolGetDatum(connection->is_active);
+	values[Anum_connection_options - 1] = PointerGetDatum(connection->options);
+	nulls[Anum_connection_options - 1] = connection->options == NULL;
+}
+
+static void
+set_text(Datum *values, bool *nulls, AttrNumber attno, const char *text)
+{
+	nulls[attno - 1] = text == NULL;
+	if (text != NULL)
+		values[attno - 1] = CStringGetTextDatum(text);
+}
+
+/* The row of a connection that is locked; ends with end_own_row(). */
+static HeapTuple
+begin_own_row(const ConnectionInfo *connection, Relation *rel,
+			  SysScanDesc *scan)
+{
+	ScanKeyData key;
+	HeapTuple	tuple;
+
+	*rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
+							 RowExclusiveLock);
+	ScanKeyInit(&key, Anum_connection_id, BTEqualStrategyNumber,
+				F_UUID_EQ, UUIDPGetDatum(&connection->id));
+	*scan = tm_own_table_scan(*rel, CONNECTION_BY_ID, 1, &key);
+	tuple = systable_getnext(*scan);
+	if (tuple == NULL)
+		elog(ERROR, "row of connection \"%s\" has vanished",
+			 connection->name);
+	return tuple;
+}
+
+static void
+end_own_row(Relation rel, SysScanDesc scan)
+{
+	systable_endscan(scan);
+	CacheInvalidateRelcache(rel);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}

@@ -1,0 +1,32 @@
+/*
+ * secret.h
+ *		Secrets: values that are stored sealed, and only so.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_SECRET_H
+#define TENANT_MGR_SECRET_H
+
+#include "utils/uuid.h"
+
+/* What a secret is bound to; it is opened nowhere else */
+typedef struct SecretPlace
+{
+	pg_uuid_t	scope;			/* id of the tenant, zeros for the database */
+	const char *context;		/* what kind of secret it is */
+	Size		context_size;	/* bytes of it */
+	const char *aad;			/* whose secret it is */
+	Size		aad_size;		/* bytes of it */
+} SecretPlace;
+
+/*
+ * A value of type tenant.secret with the text sealed in it, as tenant.encrypt()
+ * returns it, and back.  Results are palloc'd; the caller wipes a text that is
+ * not to be left in memory.  The errors are those of tenant.encrypt() and
+ * tenant.decrypt().  Privileges are not looked at.
+ */
+extern bytea *tm_secret_seal(const SecretPlace *place, const char *plain,
+							 Size size);
+extern text *tm_secret_open(const SecretPlace *place, bytea *secret);
+
+#endif							/* TENANT_MGR_SECRET_H */

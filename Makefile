@@ -45,6 +45,7 @@ OBJS = \
 	src/schema_acl.o \
 	src/schema_mention.o \
 	src/secret.o \
+	src/session_lock.o \
 	src/shmem.o \
 	src/snapshot.o \
 	src/snapshot_registry.o \
@@ -70,6 +71,7 @@ REGRESS = \
 	registry_events \
 	binding \
 	binding_guc \
+	session_lock \
 	domains \
 	statistics \
 	clone_mentions \

@@ -365,6 +365,27 @@ COMMENT ON FUNCTION tenant.search_path(text) IS
 	'search path that a session gets when it is bound to a tenant';
 GRANT EXECUTE ON FUNCTION tenant.search_path(text) TO PUBLIC;
 
+CREATE FUNCTION tenant.lock(key pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_lock'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.lock(text) IS
+	'keep the session bound to its tenant until it is unlocked';
+GRANT EXECUTE ON FUNCTION tenant.lock(text) TO PUBLIC;
+
+CREATE FUNCTION tenant.unlock(key pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_unlock'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.unlock(text) IS
+	'end what tenant.lock() has begun';
+GRANT EXECUTE ON FUNCTION tenant.unlock(text) TO PUBLIC;
+
+CREATE FUNCTION tenant.is_locked() RETURNS pg_catalog.bool
+	AS 'MODULE_PATHNAME', 'tenant_is_locked'
+	LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.is_locked() IS
+	'is the session locked to its tenant';
+GRANT EXECUTE ON FUNCTION tenant.is_locked() TO PUBLIC;
+
 --
 -- Domains
 --

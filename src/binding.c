@@ -48,6 +48,7 @@
 #include "entitlement.h"
 #include "guc.h"
 #include "registry.h"
+#include "session_lock.h"
 #include "tenant_mgr.h"
 
 /* the binding in force; written by the assign hook */
@@ -118,6 +119,7 @@ tenant_switch_local(PG_FUNCTION_ARGS)
 Datum
 tenant_reset(PG_FUNCTION_ARGS)
 {
+	tm_session_lock_refuse();
 	if (tm_tenant[0] != '\0' || tenant_record->stack != NULL)
 		set_tenant("", GUC_ACTION_SET, ERROR);
 	PG_RETURN_VOID();
@@ -162,6 +164,8 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 
 	pending_binding = NULL;
 
+	if (!tm_session_lock_permits_tenant(*newval, source))
+		return false;
 	if (!can_look_up(source))
 	{
 		if ((*newval)[0] == '\0')
@@ -241,6 +245,8 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 	pending_binding = NULL;
 	stamp.roleid = InvalidOid;
 
+	if (!fresh && tenant_record != NULL)
+		tm_session_lock_refuse_default(tenant_record, newval);
 	if (fresh)
 	{
 		if (new_binding->bound)
@@ -296,7 +302,7 @@ tm_binding_current(void)
 bool
 tm_binding_is_settled(void)
 {
-	if (orphan_path != NULL)
+	if (orphan_path != NULL || !tm_session_lock_is_intact())
 		return false;
 	if (current_binding == NULL ||
 		(!current_binding->verified && !may_settle()))
@@ -326,6 +332,7 @@ tm_binding_validate(void)
 	uint64		as_of;
 
 	settle_orphan();
+	tm_session_lock_validate();
 	if (current_binding == NULL)
 		return;
 
@@ -480,6 +487,7 @@ path_for_schema(const char *schema)
 static void
 set_path(const char *path, GucAction action)
 {
+	tm_session_lock_admit_path(path);
 	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
 							 action, true, ERROR, false);
 }

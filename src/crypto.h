@@ -11,6 +11,7 @@
 
 #define TM_CRYPTO_KEY_BYTES		32
 #define TM_CRYPTO_CHECK_BYTES	16
+#define TM_CRYPTO_HASH_BYTES	32
 
 /* A box is nonce, commitment, ciphertext and tag, in this order. */
 #define TM_CRYPTO_NONCE_BYTES		24
@@ -55,6 +56,10 @@ extern void tm_crypto_random(void *buffer, Size size);
 /* A number by which a key is told from others, and that does not reveal it. */
 extern void tm_crypto_key_check(const unsigned char *key,
 								unsigned char *check);
+
+/* TM_CRYPTO_HASH_BYTES that only who has the key can tell from others */
+extern void tm_crypto_keyed_hash(const unsigned char *key, const void *data,
+								 Size size, unsigned char *hash);
 
 /* Are they the same?  Takes the same time in any case. */
 extern bool tm_crypto_same(const void *a, const void *b, Size size);

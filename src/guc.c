@@ -24,6 +24,7 @@
 #include "binding.h"
 #include "crypto.h"
 #include "guc.h"
+#include "session_lock.h"
 
 #define DEFAULT_TRASH_RETENTION	(7 * 24 * 60 * 60)
 #define DEFAULT_EVENT_RETENTION	(90 * 24 * 60 * 60)
@@ -69,7 +70,10 @@ static void define_tenant_settings(void);
 static void define_clone_settings(void);
 static void define_host_settings(void);
 static void define_secret_settings(void);
+static void define_session_settings(void);
 static bool check_name_list(char **newval, void **extra, GucSource source);
+static bool check_persistent_schemas(char **newval, void **extra,
+									 GucSource source);
 static bool check_word_list(char **newval, void **extra, GucSource source);
 static bool check_list(const char *value, SplitFunction split);
 static bool check_schema_prefix(char **newval, void **extra,
@@ -83,6 +87,8 @@ tm_guc_init(void)
 	define_clone_settings();
 	define_host_settings();
 	define_secret_settings();
+	define_session_settings();
+	tm_session_lock_init();
 
 	/* last, because a value that it had already is put into effect here */
 	DefineCustomStringVariable("tenant_mgr.tenant",
@@ -131,7 +137,7 @@ define_tenant_settings(void)
 							   "public",
 							   PGC_SUSET,
 							   GUC_LIST_INPUT,
-							   check_name_list,
+							   check_persistent_schemas,
 							   assign_persistent_schemas,
 							   NULL);
 
@@ -312,10 +318,34 @@ define_secret_settings(void)
 							 NULL);
 }
 
+static void
+define_session_settings(void)
+{
+	DefineCustomBoolVariable("tenant_mgr.locked",
+							 "Shows whether the session is locked to its tenant.",
+							 "tenant.lock() and tenant.unlock() change it.",
+							 &tm_session_locked,
+							 false,
+							 PGC_USERSET,
+							 GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE |
+							 GUC_DISALLOW_IN_FILE,
+							 tm_session_lock_check_locked,
+							 NULL,
+							 NULL);
+}
+
 static bool
 check_name_list(char **newval, void **extra, GucSource source)
 {
 	return check_list(*newval, SplitIdentifierString);
+}
+
+/* They are on the search path, which a locked session keeps. */
+static bool
+check_persistent_schemas(char **newval, void **extra, GucSource source)
+{
+	return tm_session_lock_permits_change(source) &&
+		check_list(*newval, SplitIdentifierString);
 }
 
 static bool

@@ -42,6 +42,7 @@
 
 #include "binding.h"
 #include "compat.h"
+#include "session_lock.h"
 #include "tenant_mgr.h"
 #include "watch.h"
 
@@ -160,6 +161,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	bool		begins;
 	bool		passes;
 
+	tm_session_lock_check_utility(pstmt->utilityStmt);
 	if (utility_depth > 0 || !watching())
 	{
 		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,

@@ -1,0 +1,66 @@
+/*
+ * session_lock.h
+ *		A session that stays where it is bound until a key is shown.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_SESSION_LOCK_H
+#define TENANT_MGR_SESSION_LOCK_H
+
+#include "nodes/nodes.h"
+#include "utils/guc_tables.h"
+
+/* Is the session locked?  Also known to its parallel workers. */
+extern bool tm_session_locked;
+
+/* Hook of the setting that tells; for guc.c. */
+extern bool tm_session_lock_check_locked(bool *newval, void **extra,
+										 GucSource source);
+
+/*
+ * Put our hooks before those of the server's settings that say where a
+ * session is.  To be called once the settings are defined.
+ */
+extern void tm_session_lock_init(void);
+
+/* Raise TM004 if the session is locked. */
+extern void tm_session_lock_refuse(void);
+
+/*
+ * For the check hook of tenant_mgr.tenant: may the setting have this value?
+ * If not, the objection has been handed to the GUC machinery.
+ */
+extern bool tm_session_lock_permits_tenant(const char *name,
+										   GucSource source);
+
+/*
+ * For check hooks of other settings that a search path depends on: may the
+ * setting be changed?  Likewise.
+ */
+extern bool tm_session_lock_permits_change(GucSource source);
+
+/*
+ * For assign hooks, which see values that no check hook has: raise TM004 if
+ * the session is locked and this is the setting's default taking the place of
+ * its value, and not a value that is restored.
+ */
+extern void tm_session_lock_refuse_default(struct config_generic *record,
+										   const char *newval);
+
+/* Raise TM004 if the session is locked and the command would unlock it. */
+extern void tm_session_lock_check_utility(Node *stmt);
+
+/*
+ * Is the session where it was locked?  A rollback may have taken it away.
+ * The second raises TM004 if not.
+ */
+extern bool tm_session_lock_is_intact(void);
+extern void tm_session_lock_validate(void);
+
+/*
+ * The search path is about to be set for a binding that has been permitted,
+ * and has been set.  An error in between ends it as well.
+ */
+extern void tm_session_lock_admit_path(const char *path);
+
+#endif							/* TENANT_MGR_SESSION_LOCK_H */

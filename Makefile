@@ -6,12 +6,14 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tenant_mgr.cont
 MODULE_big = tenant_mgr
 OBJS = \
 	$(WIN32RES) \
+	src/assignment.o \
 	src/binding.o \
 	src/blockcopy.o \
 	src/catalog_rules.o \
 	src/clone.o \
 	src/closure.o \
 	src/connection.o \
+	src/connection_admin.o \
 	src/conninfo.o \
 	src/copy_parallel.o \
 	src/copy_plan.o \

@@ -757,6 +757,140 @@ CREATE TRIGGER connection_changed
 COMMENT ON TRIGGER connection_changed ON tenant.connection IS
 	'tells all sessions about rows edited or restored';
 
+CREATE TABLE tenant.assignment (
+	tenant_id pg_catalog.uuid NOT NULL,
+	connection_id pg_catalog.uuid NOT NULL,
+	assigned_at pg_catalog.timestamptz NOT NULL,
+	assigned_by pg_catalog.text NOT NULL,
+	CONSTRAINT assignment_pkey PRIMARY KEY (tenant_id, connection_id)
+);
+COMMENT ON TABLE tenant.assignment IS 'connections of tenants';
+COMMENT ON COLUMN tenant.assignment.tenant_id IS
+	'id of the tenant; zeros for tenants that have no connection of their own';
+COMMENT ON COLUMN tenant.assignment.connection_id IS 'id of the connection';
+CREATE INDEX assignment_connection_id_idx
+	ON tenant.assignment (connection_id);
+REVOKE ALL ON TABLE tenant.assignment FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.assignment'::pg_catalog.regclass,
+	''::pg_catalog.text);
+
+CREATE TRIGGER assignment_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tenant.assignment
+	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER assignment_changed ON tenant.assignment IS
+	'tells all sessions about rows edited or restored';
+
+CREATE FUNCTION tenant.add_connection(
+	connection_name pg_catalog.text,
+	connection_type pg_catalog.text DEFAULT 'shared',
+	region pg_catalog.text DEFAULT NULL,
+	host pg_catalog.text DEFAULT NULL,
+	port pg_catalog.int4 DEFAULT 5432,
+	database_name pg_catalog.text DEFAULT NULL,
+	username pg_catalog.text DEFAULT NULL,
+	password pg_catalog.text DEFAULT NULL,
+	ssl_mode pg_catalog.text DEFAULT 'prefer',
+	pool_min_size pg_catalog.int4 DEFAULT 0,
+	pool_max_size pg_catalog.int4 DEFAULT 10,
+	pool_timeout_seconds pg_catalog.int4 DEFAULT 30,
+	pool_recycle_seconds pg_catalog.int4 DEFAULT 3600,
+	pool_pre_ping pg_catalog.bool DEFAULT true,
+	role pg_catalog.text DEFAULT 'primary',
+	weight pg_catalog.int4 DEFAULT 100,
+	is_active pg_catalog.bool DEFAULT true,
+	options pg_catalog.jsonb DEFAULT '{}') RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_add_connection'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.add_connection(
+	text, text, text, text, integer, text, text, text, text, integer, integer,
+	integer, integer, boolean, text, integer, boolean, jsonb) IS
+	'add a database that tenants can live in';
+REVOKE ALL ON FUNCTION tenant.add_connection(
+	text, text, text, text, integer, text, text, text, text, integer, integer,
+	integer, integer, boolean, text, integer, boolean, jsonb)
+	FROM PUBLIC;
+
+CREATE FUNCTION tenant.drop_connection(
+	connection_name pg_catalog.text,
+	unassign pg_catalog.bool DEFAULT false) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_drop_connection'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.drop_connection(text, boolean) IS
+	'drop a connection that is assigned to no tenant';
+REVOKE ALL ON FUNCTION tenant.drop_connection(text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenant.set_password(
+	connection_name pg_catalog.text,
+	password pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_set_password'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.set_password(text, text) IS
+	'set the password of a connection, encrypted';
+REVOKE ALL ON FUNCTION tenant.set_password(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.conninfo(
+	connection_name pg_catalog.text,
+	reveal pg_catalog.bool DEFAULT false) RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_conninfo'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.conninfo(text, boolean) IS
+	'connection string for libpq, with the password on request';
+REVOKE ALL ON FUNCTION tenant.conninfo(text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenant.password(connection_name pg_catalog.text)
+	RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_password'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.password(text) IS
+	'password of a connection; whoever may call this may see passwords';
+REVOKE ALL ON FUNCTION tenant.password(text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.assign(
+	name pg_catalog.text,
+	connection_name pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_assign'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.assign(text, text) IS
+	'give a connection to a tenant, or to all that have none of their own';
+REVOKE ALL ON FUNCTION tenant.assign(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.unassign(
+	name pg_catalog.text,
+	connection_name pg_catalog.text DEFAULT NULL) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_unassign'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.unassign(text, text) IS
+	'take a connection, or all of them, from a tenant';
+REVOKE ALL ON FUNCTION tenant.unassign(text, text) FROM PUBLIC;
+
+-- Shows the connections of those tenants that tenant.tenants shows.
+CREATE VIEW tenant.assignments WITH (security_barrier) AS
+	SELECT r.name AS tenant,
+		c.connection_name,
+		c.connection_type,
+		c.region,
+		c.role,
+		c.weight,
+		c.is_active,
+		a.assigned_at,
+		a.assigned_by
+	FROM tenant.assignment a
+		JOIN tenant.connection c
+		ON c.connection_id OPERATOR(pg_catalog.=) a.connection_id
+		LEFT JOIN tenant.registry r
+		ON r.id OPERATOR(pg_catalog.=) a.tenant_id
+		LEFT JOIN pg_catalog.pg_namespace n
+		ON n.nspname OPERATOR(pg_catalog.=) r.schema_name
+	WHERE pg_catalog.has_table_privilege(
+			'tenant.registry'::pg_catalog.regclass::pg_catalog.oid,
+			'SELECT'::pg_catalog.text)
+		OR pg_catalog.has_schema_privilege(n.oid, 'USAGE'::pg_catalog.text)
+		OR pg_catalog.pg_has_role(n.nspowner, 'USAGE'::pg_catalog.text);
+COMMENT ON VIEW tenant.assignments IS
+	'connections of tenants that the current user has to do with';
+GRANT SELECT ON TABLE tenant.assignments TO PUBLIC;
+
 --
 -- Progress
 --

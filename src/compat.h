@@ -29,6 +29,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/base64.h"
 #include "oidmap.h"
@@ -147,6 +148,17 @@ tm_schema_aclcheck(Oid nspid, Oid roleid, AclMode mode)
 	return object_aclcheck(NamespaceRelationId, nspid, roleid, mode);
 #else
 	return pg_namespace_aclcheck(nspid, roleid, mode);
+#endif
+}
+
+/* Does the role have these privileges on the function? */
+static inline AclResult
+tm_function_aclcheck(Oid function, Oid roleid, AclMode mode)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, roleid, mode);
+#else
+	return pg_proc_aclcheck(function, roleid, mode);
 #endif
 }
 

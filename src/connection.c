@@ -33,7 +33,9 @@
 #include "utils/timestamp.h"
 
 #include "connection.h"
+#include "crypto.h"
 #include "own_table.h"
+#include "secret.h"
 #include "tenant_name.h"
 
 /* Columns of tenant.connection */
@@ -64,6 +66,9 @@
 #define CONNECTION_BY_ID	"connection_pkey"
 #define CONNECTION_BY_NAME	"connection_connection_name_key"
 
+#define PASSWORD_CONTEXT	"connection.password"
+
+static void set_place(SecretPlace *place, const pg_uuid_t *id);
 static SysScanDesc scan_by_name(Relation rel, const char *name);
 static void refuse_missing(const char *name);
 static int	compare_names(const ListCell *a, const ListCell *b);
@@ -224,6 +229,57 @@ tm_connection_delete(const ConnectionInfo *connection)
 
 	CatalogTupleDelete(rel, &tuple->t_self);
 	end_own_row(rel, scan);
+}
+
+bytea *
+tm_connection_seal_password(const pg_uuid_t *id, const text *password)
+{
+	SecretPlace place;
+
+	/* Some methods of authentication would take it for none. */
+	if (VARSIZE_ANY_EXHDR(password) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("password must not be empty")));
+	set_place(&place, id);
+	return tm_secret_seal(&place, VARDATA_ANY(password),
+						  VARSIZE_ANY_EXHDR(password));
+}
+
+char *
+tm_connection_open_password(const ConnectionInfo *connection)
+{
+	SecretPlace place;
+	text	   *password;
+	char	   *result;
+
+	set_place(&place, &connection->id);
+	password = tm_secret_open(&place, connection->password);
+	result = text_to_cstring(password);
+	tm_crypto_wipe(VARDATA_ANY(password), VARSIZE_ANY_EXHDR(password));
+	pfree(password);
+	return result;
+}
+
+void
+tm_connection_wipe(char *string)
+{
+	tm_crypto_wipe(string, strlen(string));
+	pfree(string);
+}
+
+/* The place of a password: tenant.decrypt() can be told as well. */
+static void
+set_place(SecretPlace *place, const pg_uuid_t *id)
+{
+	char	   *aad = DatumGetCString(DirectFunctionCall1(uuid_out,
+														  UUIDPGetDatum(id)));
+
+	memset(&place->scope, 0, sizeof(pg_uuid_t));
+	place->context = PASSWORD_CONTEXT;
+	place->context_size = strlen(PASSWORD_CONTEXT);
+	place->aad = aad;
+	place->aad_size = strlen(aad);
 }
 
 static SysScanDesc

@@ -11,9 +11,6 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
-/* The context of passwords; their associated data is the connection's id. */
-#define TM_CONNECTION_CONTEXT	"connection.password"
-
 /* One connection; the strings are in the database's encoding */
 typedef struct ConnectionInfo
 {
@@ -65,5 +62,16 @@ extern ConnectionInfo *tm_connection_lock(const char *name);
 extern void tm_connection_insert(const ConnectionInfo *connection);
 extern void tm_connection_update(const ConnectionInfo *connection);
 extern void tm_connection_delete(const ConnectionInfo *connection);
+
+/*
+ * Seal a password, which must not be empty, for the connection of this id; and
+ * open that of a connection, which has one, as a palloc'd C string that the
+ * caller wipes with tm_connection_wipe().  The errors are those of
+ * tenant.encrypt() and tenant.decrypt().
+ */
+extern bytea *tm_connection_seal_password(const pg_uuid_t *id,
+										  const text *password);
+extern char *tm_connection_open_password(const ConnectionInfo *connection);
+extern void tm_connection_wipe(char *string);
 
 #endif							/* TENANT_MGR_CONNECTION_H */

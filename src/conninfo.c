@@ -47,6 +47,7 @@ static const char *const allowed_options[] = {
 	"tcp_user_timeout"
 };
 
+static bool needs_quotes(const char *value);
 static void check_option(const char *keyword, const JsonbValue *value);
 static bool is_allowed(const char *keyword);
 static char *list_allowed(void);
@@ -112,16 +113,34 @@ tm_conninfo_build(const ConnectionInfo *connection, const char *password)
 void
 tm_conninfo_append(StringInfo conninfo, const char *keyword, const char *value)
 {
+	bool		quote = needs_quotes(value);
+
 	if (conninfo->len > 0)
 		appendStringInfoChar(conninfo, ' ');
-	appendStringInfo(conninfo, "%s='", keyword);
+	appendStringInfo(conninfo, "%s=%s", keyword, quote ? "'" : "");
 	for (; *value != '\0'; value++)
 	{
 		if (*value == '\'' || *value == '\\')
 			appendStringInfoChar(conninfo, '\\');
 		appendStringInfoChar(conninfo, *value);
 	}
-	appendStringInfoChar(conninfo, '\'');
+	if (quote)
+		appendStringInfoChar(conninfo, '\'');
+}
+
+/* What libpq takes for white space depends on the locale. */
+static bool
+needs_quotes(const char *value)
+{
+	const char *c;
+
+	for (c = value; *c != '\0'; c++)
+	{
+		if (*c <= ' ' || *c == '\177' || IS_HIGHBIT_SET(*c) ||
+			*c == '\'' || *c == '\\')
+			return true;
+	}
+	return value[0] == '\0';
 }
 
 bool

@@ -21,7 +21,7 @@
 extern char *tm_conninfo_build(const ConnectionInfo *connection,
 							   const char *password);
 
-/* Add " keyword='value'", quoted, without the blank if it is the first. */
+/* Add a keyword with its value, quoted if need be. */
 extern void tm_conninfo_append(StringInfo conninfo, const char *keyword,
 							   const char *value);
 

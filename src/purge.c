@@ -48,6 +48,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "assignment.h"
 #include "binding.h"
 #include "compat.h"
 #include "data_key.h"
@@ -221,6 +222,7 @@ void
 tm_purge_forget(const TenantInfo *tenant, const char *command)
 {
 	tm_domain_forget(&tenant->id);
+	tm_assignment_forget_tenant(&tenant->id);
 	tm_data_key_forget(&tenant->id);
 	tm_registry_delete(tenant);
 	tm_event_record("purge", tenant, tenant->schema_name,

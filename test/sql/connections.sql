@@ -1,6 +1,6 @@
 --
--- Connections: what a row can be, who may write it, and that no plain
--- password gets into it.
+-- Connections, as far as they go without a key ring: what a row can be, who
+-- may write it, that no plain password gets into it, and which tenant has which.
 --
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS tenant_mgr;
@@ -102,6 +102,113 @@ INSERT INTO tenant.connection (connection_name, host, database_name, username, o
 	VALUES ('theirs too', 'db1.example', 'app', 'app', '{"user": "x"}');  -- fails
 RESET ROLE;
 
+REVOKE SELECT, INSERT ON tenant.connection FROM regress_tm_user;
+
+-- connection strings are quoted as libpq reads them
+SELECT connection_name, tenant.conninfo(connection_name)
+	FROM tenant.connection ORDER BY connection_name;
+SELECT tenant.conninfo('none');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.conninfo(NULL) IS NULL AS nothing;
+SELECT tenant.password('main') IS NULL AS nothing;
 DELETE FROM tenant.connection;
+
+-- the function takes the columns by their names, and obeys the constraints
+SELECT tenant.add_connection('main', host => 'db1.example',
+	database_name => 'app', username => 'app');
+SELECT tenant.add_connection('copy', 'dedicated', 'eu-1', '/run/postgresql',
+	6432, 'app db', E'o\\''b', NULL, 'require', 1, 2, 3, 4, false, 'replica', 5,
+	false, '{"connect_timeout": 7}');
+SELECT connection_type AS type, region, host, port, database_name, username,
+	ssl_mode, pool_min_size AS min, pool_max_size AS max,
+	pool_timeout_seconds AS timeout, pool_recycle_seconds AS recycle,
+	pool_pre_ping AS ping, role, weight, is_active AS active, options
+	FROM tenant.connection ORDER BY connection_name;
+SELECT tenant.conninfo('copy');
+\set VERBOSITY sqlstate
+SELECT tenant.add_connection('main', host => 'h', database_name => 'd', username => 'u');  -- fails
+SELECT tenant.add_connection('x');  -- fails
+SELECT tenant.add_connection(NULL, host => 'h', database_name => 'd', username => 'u');  -- fails
+SELECT tenant.add_connection('x', host => 'h', database_name => 'd', username => 'u', port => 0);  -- fails
+SELECT tenant.add_connection('x', host => 'h', database_name => 'd', username => 'u', port => NULL);  -- fails
+SELECT tenant.add_connection('x', host => 'h', database_name => 'd', username => 'u', role => 'x');  -- fails
+SELECT tenant.add_connection('x', host => 'h', database_name => 'd', username => 'u', password => '');  -- fails
+SELECT tenant.add_connection('x', host => 'h', database_name => 'd', username => 'u', options => '{"passfile": "x"}');  -- fails
+\set VERBOSITY terse
+BEGIN READ ONLY;
+SELECT tenant.add_connection('x', host => 'h', database_name => 'd', username => 'u');  -- fails
+ROLLBACK;
+-- without a key ring there is no place for a password
+SELECT tenant.add_connection('x', host => 'h', database_name => 'd', username => 'u', password => 'x');  -- fails
+SELECT tenant.set_password('main', 'x');  -- fails
+SELECT tenant.set_password('main', '');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.set_password('main', NULL);  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.set_password('none', 'x');  -- fails
+SELECT tenant.set_password(NULL, 'x');  -- fails
+SELECT count(*), count(password) FROM tenant.connection;
+
+-- tenants and their connections
+SELECT tenant.create('tm_a', owner => 'regress_tm_user');
+SELECT tenant.create('tm_b');
+SELECT tenant.assign('tm_a', 'main');
+SELECT tenant.assign('tm_a', 'copy');
+SELECT tenant.assign('tm_a', 'copy');
+SELECT tenant.assign(NULL, 'main');
+SELECT tenant.assign('tm_none', 'main');  -- fails
+SELECT tenant.assign('tm_a', 'none');  -- fails
+SELECT tenant.assign('tm_a', NULL);  -- fails
+SELECT tenant, connection_name, connection_type, role, weight, is_active
+	FROM tenant.assignments ORDER BY tenant, connection_name;
+SELECT tenant.rename('tm_a', 'tm_a2');
+UPDATE tenant.connection SET connection_name = 'copy2' WHERE connection_name = 'copy';
+SELECT tenant, connection_name FROM tenant.assignments ORDER BY tenant, connection_name;
+SELECT tenant.drop_connection('copy2');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.unassign('tm_b', 'copy2');  -- fails
+SELECT tenant.unassign('tm_b');
+SELECT tenant.unassign('tm_a2', 'main');
+SELECT tenant.drop_connection('copy2', unassign => true);
+SELECT tenant.drop_connection('copy2');  -- fails
+SELECT tenant, connection_name FROM tenant.assignments ORDER BY tenant, connection_name;
+
+-- the owner of a schema speaks for that tenant only
+GRANT EXECUTE ON FUNCTION tenant.assign(text, text), tenant.unassign(text, text)
+	TO regress_tm_user;
+SET ROLE regress_tm_user;
+SELECT tenant.assign('tm_a2', 'main');
+SELECT tenant.assign('tm_b', 'main');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.unassign(NULL);  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant, connection_name FROM tenant.assignments;
+RESET ROLE;
+
+-- without EXECUTE on tenant.password() nothing is revealed
+GRANT EXECUTE ON FUNCTION tenant.conninfo(text, boolean) TO regress_tm_user;
+SET ROLE regress_tm_user;
+SELECT tenant.conninfo('main');
+SELECT tenant.conninfo('main', reveal => true);  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.password('main');  -- fails
+RESET ROLE;
+
+-- assignments go with the tenant; what they refer to may have gone before
+SELECT tenant.assign('tm_b', 'main');
+SELECT tenant.drop('tm_a2');
+SELECT tenant.restore('tm_a2');
+SELECT tenant, connection_name FROM tenant.assignments ORDER BY tenant, connection_name;
+SELECT tenant.drop('tm_a2', purge => true);
+DROP SCHEMA tm_b;
+SELECT count(*) FROM tenant.assignment;
+DELETE FROM tenant.connection;
+SELECT tenant, connection_name FROM tenant.assignments;
+SELECT tenant.unassign(NULL);
+SELECT count(*) FROM tenant.assignment;
+SELECT event, tenant, object, detail FROM tenant.event
+	WHERE event ~ 'connection|assign' ORDER BY event_id;
+
+DELETE FROM tenant.event WHERE event ~ 'connection|assign';
 DROP OWNED BY regress_tm_user;
 DROP ROLE regress_tm_user;

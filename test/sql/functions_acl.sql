@@ -62,6 +62,13 @@ SELECT tenant.shred('tm_acl');  -- fails
 SELECT tenant.crypto_status();  -- fails
 SELECT * FROM tenant.crypto_benchmark();  -- fails
 SELECT * FROM tenant.doctor();  -- fails
+SELECT tenant.add_connection('a');  -- fails
+SELECT tenant.drop_connection('a');  -- fails
+SELECT tenant.set_password('a', 'a');  -- fails
+SELECT tenant.conninfo('a');  -- fails
+SELECT tenant.password('a');  -- fails
+SELECT tenant.assign('tm_acl', 'a');  -- fails
+SELECT tenant.unassign('tm_acl');  -- fails
 CREATE TEMP TABLE tm_bait (a int);
 CREATE TRIGGER t AFTER INSERT ON tm_bait
 	EXECUTE FUNCTION tenant.registry_changed();  -- fails

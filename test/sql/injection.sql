@@ -34,6 +34,12 @@ BEGIN
 					WHEN a.i = argument THEN format('%L', hostile)
 					WHEN p.proargnames[a.i] = 'owner' THEN 'NULL'
 					WHEN p.proargnames[a.i] = 'host' THEN '''tm.example'''
+					WHEN p.proargnames[a.i] = 'connection_type' THEN '''shared'''
+					WHEN p.proargnames[a.i] = 'ssl_mode' THEN '''prefer'''
+					WHEN p.proargnames[a.i] = 'role' THEN '''primary'''
+					WHEN p.proargnames[a.i] = 'password'
+						AND p.proname = 'add_connection' THEN 'NULL'
+					WHEN a.type = 'integer'::regtype THEN '1'
 					WHEN a.type = 'text'::regtype
 						AND (a.i = 1 OR p.proname = 'add_domain')
 						AND p.proname <> 'create' THEN '''tm_inject'''

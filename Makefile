@@ -31,6 +31,7 @@ OBJS = \
 	src/lifecycle.o \
 	src/nodetree.o \
 	src/oidmap.o \
+	src/open_plan.o \
 	src/orphan_files.o \
 	src/own_table.o \
 	src/page_copy.o \
@@ -74,6 +75,7 @@ REGRESS = \
 	binding \
 	binding_guc \
 	session_lock \
+	open_plans \
 	domains \
 	statistics \
 	clone_mentions \

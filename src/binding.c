@@ -47,6 +47,7 @@
 #include "compat.h"
 #include "entitlement.h"
 #include "guc.h"
+#include "open_plan.h"
 #include "registry.h"
 #include "session_lock.h"
 #include "tenant_mgr.h"
@@ -68,6 +69,9 @@ static struct config_generic *path_record = NULL;
  */
 static char *orphan_path = NULL;
 static char *orphan_prior = NULL;
+
+/* the session sets the tenant on its own; written by set_tenant_again */
+static bool following = false;
 
 /* for what the binding in force was last found good */
 static struct
@@ -93,6 +97,9 @@ static bool nothing_has_changed(void);
 static TenantInfo *tenant_of_binding(void);
 static void follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel);
 static void put_stamp(void);
+static void refuse_change(const char *newval, const Binding *new_binding,
+						  bool fresh);
+static void set_tenant_again(const char *name, int elevel);
 static char *bind_session(FunctionCallInfo fcinfo, bool local);
 
 PG_FUNCTION_INFO_V1(tenant_switch);
@@ -245,8 +252,7 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 	pending_binding = NULL;
 	stamp.roleid = InvalidOid;
 
-	if (!fresh && tenant_record != NULL)
-		tm_session_lock_refuse_default(tenant_record, newval);
+	refuse_change(newval, new_binding, fresh);
 	if (fresh)
 	{
 		if (new_binding->bound)
@@ -340,7 +346,7 @@ tm_binding_validate(void)
 	{
 		/* The check hook finds everything that is wrong. */
 		if (may_settle())
-			set_tenant(tm_tenant, follow_action(), ERROR);
+			set_tenant_again(tm_tenant, ERROR);
 		return;
 	}
 
@@ -421,6 +427,13 @@ tm_binding_settle(bool wait)
 		follow_tenant(tenant, as_of, DEBUG2);
 }
 
+bool
+tm_binding_is_passing(void)
+{
+	return current_binding != NULL && tenant_record->stack != NULL &&
+		tenant_record->stack->state != GUC_SET;
+}
+
 void
 tm_binding_forget_lock(void)
 {
@@ -483,6 +496,47 @@ path_for_schema(const char *schema)
 	return path.data;
 }
 
+/*
+ * Is there a reason not to take a value that the check hook had no objection
+ * to, or has not seen?  What the session does on its own to stay where it is
+ * is not asked for reasons; a function's SET clause ends with the function,
+ * and with all that was opened meanwhile.
+ */
+static void
+refuse_change(const char *newval, const Binding *new_binding, bool fresh)
+{
+	GucStack   *stack;
+
+	if (following || tenant_record == NULL)
+		return;
+	if (!fresh)
+	{
+		if (!tm_guc_returns_to_default(tenant_record, newval))
+			return;
+		tm_session_lock_refuse();
+		tm_open_plan_refuse(NULL);
+		return;
+	}
+
+	stack = tenant_record->stack;
+	if (stack != NULL && stack->state == GUC_SAVE)
+		return;
+	if (new_binding->bound && tm_session_switch == SESSION_SWITCH_DENY &&
+		(stack == NULL || stack->state == GUC_SET))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot bind the session to a tenant"),
+				 errdetail("The setting %s allows transactions to be bound only.",
+						   "tenant_mgr.session_switch"),
+				 errhint("Use tenant.switch_local() in a transaction block.")));
+	if (!new_binding->bound)
+		tm_open_plan_refuse(NULL);
+	else if (current_binding == NULL || !current_binding->verified ||
+			 memcmp(&current_binding->id, &new_binding->id,
+					sizeof(pg_uuid_t)) != 0)
+		tm_open_plan_refuse(&new_binding->id);
+}
+
 /* Give search_path a value, or reset it. */
 static void
 set_path(const char *path, GucAction action)
@@ -497,6 +551,25 @@ set_tenant(const char *name, GucAction action, int elevel)
 {
 	(void) set_config_option(TM_TENANT_SETTING, name, PGC_USERSET,
 							 PGC_S_SESSION, action, true, elevel, false);
+}
+
+/*
+ * The session puts a tenant into effect that it has been given, or follows
+ * its tenant.
+ */
+static void
+set_tenant_again(const char *name, int elevel)
+{
+	following = true;
+	PG_TRY();
+	{
+		set_tenant(name, follow_action(), elevel);
+	}
+	PG_FINALLY();
+	{
+		following = false;
+	}
+	PG_END_TRY();
 }
 
 /*
@@ -659,7 +732,7 @@ follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel)
 	if (may_settle() &&
 		(!current_binding->verified || renamed || stale_path))
 	{
-		set_tenant(tenant->name, follow_action(), elevel);
+		set_tenant_again(tenant->name, elevel);
 		return;
 	}
 	current_binding->generation = as_of;

@@ -64,6 +64,9 @@ extern void tm_binding_settle(bool wait);
 /* Something may have to be settled. */
 extern bool tm_binding_needs_settling(void);
 
+/* Does the binding end with the transaction, or with a function? */
+extern bool tm_binding_is_passing(void);
+
 /* The lock on the tenant's schema may be gone. */
 extern void tm_binding_forget_lock(void);
 

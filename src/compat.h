@@ -360,6 +360,18 @@ tm_base64_decode(const char *src, int len, char *dst, int dstlen)
 #endif
 }
 
+/* Parameters of ExecutorRun and its hook, and what is handed on */
+#if PG_VERSION_NUM >= 180000
+#define TM_EXECUTOR_RUN_PARAMETERS \
+	(QueryDesc *queryDesc, ScanDirection direction, uint64 count)
+#define TM_EXECUTOR_RUN_ARGUMENTS	(queryDesc, direction, count)
+#else
+#define TM_EXECUTOR_RUN_PARAMETERS \
+	(QueryDesc *queryDesc, ScanDirection direction, uint64 count, \
+	 bool execute_once)
+#define TM_EXECUTOR_RUN_ARGUMENTS	(queryDesc, direction, count, execute_once)
+#endif
+
 /* Have another backend process invalidation messages soon. */
 static inline void
 tm_signal_catchup(PGPROC *proc)

@@ -17,6 +17,8 @@
 
 #include <limits.h>
 
+#include "access/parallel.h"
+#include "access/xact.h"
 #include "postmaster/bgworker_internals.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
@@ -49,6 +51,7 @@ char	   *tm_excluded_subdomains = NULL;
 char	   *tm_key_file = NULL;
 char	   *tm_key_command = NULL;
 int			tm_secret_algorithm = CRYPTO_XCHACHA20_POLY1305;
+int			tm_session_switch = SESSION_SWITCH_ALLOW;
 char	   *tm_tenant = NULL;
 
 /* counted up by assign_persistent_schemas */
@@ -63,6 +66,12 @@ static const struct config_enum_entry clone_lock_options[] = {
 static const struct config_enum_entry secret_algorithm_options[] = {
 	{"xchacha20-poly1305", CRYPTO_XCHACHA20_POLY1305, false},
 	{"aes-256-gcm", CRYPTO_AES_256_GCM, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry session_switch_options[] = {
+	{"allow", SESSION_SWITCH_ALLOW, false},
+	{"deny", SESSION_SWITCH_DENY, false},
 	{NULL, 0, false}
 };
 
@@ -105,6 +114,25 @@ tm_guc_init(void)
 	tm_binding_start();
 
 	MarkGUCPrefixReserved("tenant_mgr");
+}
+
+bool
+tm_guc_returns_to_default(struct config_generic *record, const char *newval)
+{
+	struct config_string *setting = (struct config_string *) record;
+	GucStack   *stack = record->stack;
+
+	if (!IsTransactionState() || InitializingParallelWorker ||
+		newval != setting->reset_val || newval == *setting->variable)
+		return false;
+
+	/* What is restored lies on the setting's stack. */
+	if (stack != NULL && (newval == stack->prior.val.stringval ||
+						  (stack->state == GUC_SET_LOCAL &&
+						   newval == stack->masked.val.stringval)))
+		return false;
+	return newval == NULL || *setting->variable == NULL ||
+		strcmp(newval, *setting->variable) != 0;
 }
 
 List *
@@ -321,6 +349,19 @@ define_secret_settings(void)
 static void
 define_session_settings(void)
 {
+	DefineCustomEnumVariable("tenant_mgr.session_switch",
+							 "Sets whether a session can be bound for longer than a transaction.",
+							 "Behind a pool that hands out connections for transactions, "
+							 "use \"deny\" for the pool's roles.",
+							 &tm_session_switch,
+							 SESSION_SWITCH_ALLOW,
+							 session_switch_options,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+
 	DefineCustomBoolVariable("tenant_mgr.locked",
 							 "Shows whether the session is locked to its tenant.",
 							 "tenant.lock() and tenant.unlock() change it.",

@@ -9,6 +9,14 @@
 
 #include "copy_plan.h"
 #include "nodes/pg_list.h"
+#include "utils/guc_tables.h"
+
+/* May a session be bound for longer than a transaction? */
+typedef enum SessionSwitch
+{
+	SESSION_SWITCH_ALLOW,
+	SESSION_SWITCH_DENY
+} SessionSwitch;
 
 extern char *tm_persistent_schemas; /* on every tenant's search path */
 extern char *tm_default_template;	/* what tenant.create() clones, or '' */
@@ -25,6 +33,7 @@ extern char *tm_excluded_subdomains;	/* first labels that never do */
 extern char *tm_key_file;		/* where the root keys are, or '' */
 extern char *tm_key_command;	/* what prints them, or '' */
 extern int	tm_secret_algorithm;	/* a CryptoAlgorithm, for new secrets */
+extern int	tm_session_switch;	/* a SessionSwitch */
 extern char *tm_tenant;			/* the binding, '' when unbound */
 
 /* Number of changes of tm_persistent_schemas; for comparison only. */
@@ -32,6 +41,15 @@ extern uint64 tm_guc_path_generation;
 
 /* Define every setting and reserve the prefix. */
 extern void tm_guc_init(void);
+
+/*
+ * For the assign hook of a setting that is a string: is this its default,
+ * taking the place of another value by RESET or its like?  The check hook has
+ * not been asked about it then, nor about a value that is restored, and only
+ * in the first case may the hook fail.
+ */
+extern bool tm_guc_returns_to_default(struct config_generic *record,
+									  const char *newval);
 
 /*
  * The names in the value of a setting that is a list of identifiers, folded

@@ -117,6 +117,7 @@ static const char *admitted_path = NULL;
 static void *pending_extra = NULL;
 
 static void wrap(WrappedSetting *setting);
+static void refuse_default(const WrappedSetting *setting, const char *newval);
 static text *key_argument(FunctionCallInfo fcinfo);
 static void hash_key(text *key, unsigned char *hash);
 static void set_locked(const char *value);
@@ -258,28 +259,6 @@ tm_session_lock_permits_change(GucSource source)
 }
 
 void
-tm_session_lock_refuse_default(struct config_generic *record,
-							   const char *newval)
-{
-	struct config_string *setting = (struct config_string *) record;
-	GucStack   *stack = record->stack;
-
-	if (!tm_session_locked || !IsTransactionState() ||
-		InitializingParallelWorker)
-		return;
-	if (newval != setting->reset_val || newval == *setting->variable)
-		return;
-	if (stack != NULL && (newval == stack->prior.val.stringval ||
-						  (stack->state == GUC_SET_LOCAL &&
-						   newval == stack->masked.val.stringval)))
-		return;
-	if (newval != NULL && *setting->variable != NULL &&
-		strcmp(newval, *setting->variable) == 0)
-		return;
-	tm_session_lock_refuse();
-}
-
-void
 tm_session_lock_check_utility(Node *stmt)
 {
 	VariableSetStmt *set = NULL;
@@ -370,6 +349,15 @@ wrap(WrappedSetting *setting)
 	setting->record->assign_hook = setting->assign_hook;
 }
 
+/* The default of a setting is not to take the place of its value. */
+static void
+refuse_default(const WrappedSetting *setting, const char *newval)
+{
+	if (tm_session_locked &&
+		tm_guc_returns_to_default(&setting->record->gen, newval))
+		tm_session_lock_refuse();
+}
+
 /*
  * A new search path.  A locked session keeps its own; what names no other
  * tenant passes for the time being, because it may be a function's.
@@ -408,7 +396,7 @@ assign_path(const char *newval, void *extra)
 
 	pending_extra = NULL;
 	if (!pending)
-		tm_session_lock_refuse_default(&path_setting.record->gen, newval);
+		refuse_default(&path_setting, newval);
 	else if (stack == NULL || stack->state != GUC_SAVE)
 		tm_session_lock_refuse();
 	if (path_setting.prev_assign_hook)
@@ -437,7 +425,7 @@ check_role_name(char **newval, void **extra, GucSource source)
 static void
 assign_role_name(const char *newval, void *extra)
 {
-	tm_session_lock_refuse_default(&role_setting.record->gen, newval);
+	refuse_default(&role_setting, newval);
 	if (role_setting.prev_assign_hook)
 		role_setting.prev_assign_hook(newval, extra);
 }
@@ -456,7 +444,7 @@ check_session_user(char **newval, void **extra, GucSource source)
 static void
 assign_session_user(const char *newval, void *extra)
 {
-	tm_session_lock_refuse_default(&session_user_setting.record->gen, newval);
+	refuse_default(&session_user_setting, newval);
 	if (session_user_setting.prev_assign_hook)
 		session_user_setting.prev_assign_hook(newval, extra);
 }

@@ -39,13 +39,6 @@ extern bool tm_session_lock_permits_tenant(const char *name,
  */
 extern bool tm_session_lock_permits_change(GucSource source);
 
-/*
- * For assign hooks, which see values that no check hook has: raise TM004 if
- * the session is locked and this is the setting's default taking the place of
- * its value, and not a value that is restored.
- */
-extern void tm_session_lock_refuse_default(struct config_generic *record,
-										   const char *newval);
 
 /* Raise TM004 if the session is locked and the command would unlock it. */
 extern void tm_session_lock_check_utility(Node *stmt);

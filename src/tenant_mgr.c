@@ -12,6 +12,7 @@
 #include "fmgr.h"
 
 #include "guc.h"
+#include "open_plan.h"
 #include "shmem.h"
 #include "watch.h"
 
@@ -23,6 +24,7 @@ void
 _PG_init(void)
 {
 	tm_watch_init();
+	tm_open_plan_init();
 	tm_guc_init();
 	tm_shmem_init();
 }

@@ -101,6 +101,7 @@ static bool function_of_others(Oid funcid, void *context);
 static bool plan_missed_tenant(PlannedStmt *pstmt, Oid nspid);
 static bool begins_transaction(Node *stmt);
 static bool utility_is_exempt(Node *stmt);
+static void refuse_lasting_cursor(Node *stmt);
 static PlannedStmt *spell_out_reset(PlannedStmt *pstmt);
 static void poke_others(void);
 
@@ -175,6 +176,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 
 	if (passes && !tm_binding_is_settled())
 		tm_binding_validate();
+	refuse_lasting_cursor(pstmt->utilityStmt);
 	pstmt = spell_out_reset(pstmt);
 
 	if (passes)
@@ -481,6 +483,23 @@ utility_is_exempt(Node *stmt)
 		default:
 			return false;
 	}
+}
+
+/*
+ * A cursor that is held beyond the end of the transaction must not outlive
+ * the binding it was opened under: whoever fetches from it then is bound to
+ * another tenant, or is somebody else's client.
+ */
+static void
+refuse_lasting_cursor(Node *stmt)
+{
+	if (IsA(stmt, DeclareCursorStmt) &&
+		(((DeclareCursorStmt *) stmt)->options & CURSOR_OPT_HOLD) != 0 &&
+		tm_binding_is_passing())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot hold a cursor for longer than the session is bound to its tenant"),
+				 errhint("Declare the cursor without WITH HOLD.")));
 }
 
 /*

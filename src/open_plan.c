@@ -1,0 +1,303 @@
+/*
+ * open_plan.c
+ *		Statements and cursors that still read from a tenant.
+ *
+ * Names are looked up, and privileges checked, when a plan is made and
+ * started.  What is open when a session goes to another tenant goes on reading
+ * where it was.  So a switch is refused while there is
+ *
+ *		a statement on its way, of which the switch is a part,
+ *		a cursor, by whatever protocol it was opened, or
+ *		a loop of a procedural language
+ *
+ * that reads a table of another tenant than the one to come, or a table with
+ * row-level security, whose policies may ask for the tenant.  What reads
+ * nothing of this kind does not stand in the way: a loop over the tenants that
+ * switches to one after the other, for example.  A trigger runs in the middle
+ * of a statement, or at the end of a transaction, and never may switch.
+ *
+ * Statements on their way are known from a hook of the executor.  Cursors are
+ * the portals that wait for being run again; the one that the switch runs in is
+ * active.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "nodes/plannodes.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/portal.h"
+#include "utils/syscache.h"
+#include "utils/tuplestore.h"
+
+#include "compat.h"
+#include "open_plan.h"
+#include "registry.h"
+#include "snapshot_registry.h"
+#include "tenant_mgr.h"
+
+/* A statement on its way */
+typedef struct RunningPlan
+{
+	const PlannedStmt *plan;	/* what is executed */
+	struct RunningPlan *outer;	/* the statement that it is a part of */
+} RunningPlan;
+
+/* What a plan reads that it must not */
+typedef struct Obstacle
+{
+	char	   *relation;		/* name of the table */
+	char	   *tenant;			/* whose it is, NULL if it is all tenants' */
+} Obstacle;
+
+/* the hook that was there before us; written by tm_open_plan_init */
+static ExecutorRun_hook_type prev_ExecutorRun = NULL;
+
+/* the innermost statement on its way; written by tm_ExecutorRun */
+static RunningPlan *running = NULL;
+
+static void tm_ExecutorRun TM_EXECUTOR_RUN_PARAMETERS;
+static void refuse_cursors(const pg_uuid_t *tenant_id);
+static List *cursor_names(void);
+static void check_cursor(Portal portal, const pg_uuid_t *tenant_id);
+static bool cursor_is_done(Portal portal);
+static bool finds_obstacle(const PlannedStmt *plan,
+						   const pg_uuid_t *tenant_id, Obstacle *obstacle);
+static bool is_obstacle(Oid relid, const pg_uuid_t *tenant_id,
+						Obstacle *obstacle);
+static int	errdetail_obstacle(const Obstacle *obstacle);
+
+void
+tm_open_plan_init(void)
+{
+	prev_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = tm_ExecutorRun;
+}
+
+void
+tm_open_plan_refuse(const pg_uuid_t *tenant_id)
+{
+	RunningPlan *statement;
+	Obstacle	obstacle;
+
+	if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0)) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot switch tenants in a trigger")));
+	if (!tm_registry_installed())
+		return;
+
+	for (statement = running; statement != NULL; statement = statement->outer)
+	{
+		if (finds_obstacle(statement->plan, tenant_id, &obstacle))
+			ereport(ERROR,
+					(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+					 errmsg("cannot switch tenants in a statement that works for another tenant"),
+					 errdetail_obstacle(&obstacle),
+					 errhint("Switch in a statement of its own.")));
+	}
+	refuse_cursors(tenant_id);
+}
+
+/* Keep account of what is being executed. */
+static void
+tm_ExecutorRun TM_EXECUTOR_RUN_PARAMETERS
+{
+	RunningPlan statement;
+
+	statement.plan = queryDesc->plannedstmt;
+	statement.outer = running;
+	running = &statement;
+	PG_TRY();
+	{
+		if (prev_ExecutorRun)
+			prev_ExecutorRun TM_EXECUTOR_RUN_ARGUMENTS;
+		else
+			standard_ExecutorRun TM_EXECUTOR_RUN_ARGUMENTS;
+	}
+	PG_FINALLY();
+	{
+		running = statement.outer;
+	}
+	PG_END_TRY();
+}
+
+static void
+refuse_cursors(const pg_uuid_t *tenant_id)
+{
+	ListCell   *lc;
+
+	foreach(lc, cursor_names())
+	{
+		Portal		portal = GetPortalByName(lfirst(lc));
+
+		if (PortalIsValid(portal) && portal->status == PORTAL_READY &&
+			!cursor_is_done(portal))
+			check_cursor(portal, tenant_id);
+	}
+}
+
+/*
+ * The names of all portals but those of plain statements, palloc'd.  The
+ * server shows its portals to nobody but by the function behind the view
+ * pg_cursors.
+ */
+static List *
+cursor_names(void)
+{
+	LOCAL_FCINFO(fcinfo, 0);
+	FmgrInfo	flinfo;
+	ReturnSetInfo rsinfo;
+	TupleTableSlot *slot;
+	List	   *names = NIL;
+
+	fmgr_info(F_PG_CURSOR, &flinfo);
+	memset(&rsinfo, 0, sizeof(rsinfo));
+	rsinfo.type = T_ReturnSetInfo;
+	rsinfo.econtext = CreateStandaloneExprContext();
+	rsinfo.allowedModes = SFRM_Materialize;
+	rsinfo.returnMode = SFRM_Materialize;
+	InitFunctionCallInfoData(*fcinfo, &flinfo, 0, InvalidOid, NULL,
+							 (Node *) &rsinfo);
+	(void) FunctionCallInvoke(fcinfo);
+
+	slot = MakeSingleTupleTableSlot(rsinfo.setDesc, &TTSOpsMinimalTuple);
+	while (tuplestore_gettupleslot(rsinfo.setResult, true, false, slot))
+	{
+		bool		isnull;
+		Datum		name = slot_getattr(slot, 1, &isnull);
+
+		names = lappend(names, TextDatumGetCString(name));
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(rsinfo.setResult);
+	FreeExprContext(rsinfo.econtext, true);
+
+	return names;
+}
+
+/* Raise an error if the cursor reads from another tenant. */
+static void
+check_cursor(Portal portal, const pg_uuid_t *tenant_id)
+{
+	Obstacle	obstacle = {NULL, NULL};
+	bool		unknown;
+	bool		reads = false;
+	ListCell   *lc;
+
+	/*
+	 * A cursor that has outlived its plan, or the rows of which come from the
+	 * plan of another command, may be anything.  The loop of a procedure that
+	 * commits has been looked at before it did.
+	 */
+	unknown = portal->stmts == NIL && !portal->autoHeld;
+	foreach(lc, portal->stmts)
+	{
+		PlannedStmt *plan = lfirst_node(PlannedStmt, lc);
+
+		if (plan->commandType != CMD_UTILITY)
+			reads = reads || finds_obstacle(plan, tenant_id, &obstacle);
+		else if (IsA(plan->utilityStmt, ExecuteStmt) ||
+				 IsA(plan->utilityStmt, FetchStmt))
+			unknown = true;
+	}
+	if (!reads && !unknown)
+		return;
+
+	if (portal->portalPinned)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot switch tenants in a loop that works for another tenant"),
+				 reads ? errdetail_obstacle(&obstacle) : 0,
+				 errhint("Collect the rows first, then switch.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("cannot switch tenants while cursor \"%s\" is open",
+					portal->name),
+			 reads ? errdetail_obstacle(&obstacle) : 0,
+			 errhint("Close the cursor first.")));
+}
+
+/* A portal that has been read to its end stays until it is closed. */
+static bool
+cursor_is_done(Portal portal)
+{
+	return portal->atEnd && (portal->cursorOptions & CURSOR_OPT_SCROLL) == 0;
+}
+
+static bool
+finds_obstacle(const PlannedStmt *plan, const pg_uuid_t *tenant_id,
+			   Obstacle *obstacle)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION &&
+			is_obstacle(rte->relid, tenant_id, obstacle))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_obstacle(Oid relid, const pg_uuid_t *tenant_id, Obstacle *obstacle)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Form_pg_class form;
+	char	   *schema;
+	TenantInfo *tenant;
+	SnapshotInfo *snapshot;
+	const pg_uuid_t *owner = NULL;
+	bool		found;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	obstacle->relation = pstrdup(NameStr(form->relname));
+	obstacle->tenant = NULL;
+	found = form->relrowsecurity;
+	schema = get_namespace_name(form->relnamespace);
+	ReleaseSysCache(tuple);
+
+	if (schema == NULL || strcmp(schema, "pg_catalog") == 0 ||
+		strcmp(schema, TM_SCHEMA_NAME) == 0)
+		return false;
+	tenant = tm_registry_lookup_schema(schema);
+	if (tenant != NULL)
+		owner = &tenant->id;
+	else
+	{
+		snapshot = tm_snapshot_lookup_schema(schema);
+		if (snapshot != NULL)
+			owner = &snapshot->tenant_id;
+	}
+	if (owner != NULL)
+	{
+		found = tenant_id == NULL ||
+			memcmp(owner, tenant_id, sizeof(pg_uuid_t)) != 0;
+		obstacle->tenant = tenant ? pstrdup(tenant->name) : schema;
+	}
+	return found;
+}
+
+static int
+errdetail_obstacle(const Obstacle *obstacle)
+{
+	if (obstacle->tenant == NULL)
+		return errdetail("It reads table \"%s\", whose row-level security may ask for the tenant.",
+						 obstacle->relation);
+	return errdetail("It reads table \"%s\" of tenant \"%s\".",
+					 obstacle->relation, obstacle->tenant);
+}

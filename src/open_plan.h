@@ -1,0 +1,21 @@
+/*
+ * open_plan.h
+ *		Statements and cursors that still read from a tenant.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_OPEN_PLAN_H
+#define TENANT_MGR_OPEN_PLAN_H
+
+#include "utils/uuid.h"
+
+/* Install the hooks. */
+extern void tm_open_plan_init(void);
+
+/*
+ * Raise an error if something that is open reads from another tenant than the
+ * one that the session is about to be bound to, NULL for none.
+ */
+extern void tm_open_plan_refuse(const pg_uuid_t *tenant_id);
+
+#endif							/* TENANT_MGR_OPEN_PLAN_H */

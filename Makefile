@@ -23,11 +23,14 @@ OBJS = \
 	src/doctor.o \
 	src/domain.o \
 	src/entitlement.o \
+	src/envelope.o \
 	src/event.o \
 	src/file_writer.o \
 	src/guc.o \
 	src/key_admin.o \
+	src/key_cache.o \
 	src/keyring.o \
+	src/keyring_text.o \
 	src/lifecycle.o \
 	src/nodetree.o \
 	src/oidmap.o \

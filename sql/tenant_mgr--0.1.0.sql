@@ -108,7 +108,7 @@ CREATE FUNCTION tenant.registry_changed() RETURNS trigger
 	AS 'MODULE_PATHNAME', 'tenant_registry_changed'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION tenant.registry_changed() IS
-	'trigger: tell all sessions that the registry has changed';
+	'trigger: tell all sessions that a table of the library has changed';
 REVOKE ALL ON FUNCTION tenant.registry_changed() FROM PUBLIC;
 
 CREATE TRIGGER registry_changed
@@ -547,6 +547,12 @@ REVOKE ALL ON TABLE tenant.data_key FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump(
 	'tenant.data_key'::pg_catalog.regclass,
 	''::pg_catalog.text);
+
+CREATE TRIGGER data_key_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tenant.data_key
+	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER data_key_changed ON tenant.data_key IS
+	'tells all sessions about rows edited or restored';
 
 CREATE TYPE tenant.secret;
 

@@ -31,7 +31,6 @@
 #include "catalog/pg_database.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "common/base64.h"
 #include "oidmap.h"
 
 #if PG_VERSION_NUM < 150000
@@ -336,27 +335,6 @@ tm_mapped_relation(Oid filenumber)
 	return RelationMapFilenumberToOid(filenumber, false);
 #else
 	return RelationMapFilenodeToOid(filenumber, false);
-#endif
-}
-
-/* Base64 without line breaks; the length of the result, or -1 */
-static inline int
-tm_base64_encode(const char *src, int len, char *dst, int dstlen)
-{
-#if PG_VERSION_NUM >= 180000
-	return pg_b64_encode((const uint8 *) src, len, dst, dstlen);
-#else
-	return pg_b64_encode(src, len, dst, dstlen);
-#endif
-}
-
-static inline int
-tm_base64_decode(const char *src, int len, char *dst, int dstlen)
-{
-#if PG_VERSION_NUM >= 180000
-	return pg_b64_decode(src, len, (uint8 *) dst, dstlen);
-#else
-	return pg_b64_decode(src, len, dst, dstlen);
 #endif
 }
 

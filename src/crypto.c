@@ -2,20 +2,22 @@
  * crypto.c
  *		Authenticated encryption; all that is known of libsodium.
  *
- * A box holds a message that was sealed with a key and associated data.  For
- * each box there is a fresh random nonce of 24 bytes, from which, with the key
- * and the associated data, keyed BLAKE2b derives 64 bytes: the first half
- * encrypts, the second half commits.  So no key ever encrypts two messages,
- * and the short nonces of AES-GCM are no concern, however many messages there
- * are.
+ * Nothing is ever sealed with a key as it is: for each use of a key, keyed
+ * BLAKE2b derives two others from it and a description of that use.  One
+ * encrypts, the other one commits.
+ *
+ * A box holds a message that was sealed with such a pair and associated data.
+ * Each has a fresh random nonce of 24 bytes, which XChaCha20 takes as it is, so
+ * that the number of messages under a key is no concern.  AES-GCM would take
+ * 12 bytes only; there, the key of each message is derived from the nonce.
  *
  * Neither Poly1305 nor GCM commits to a key: somebody who knows two keys can
- * make a ciphertext that both of them open.  The commitment, BLAKE2b over
- * nonce, ciphertext and associated data under the second half, can be right
- * for one key only.  It is compared first, in constant time, and nothing is
+ * make a ciphertext that both of them open.  The commitment, BLAKE2b over the
+ * second key, nonce, associated data and ciphertext, can be right for one key
+ * only.  It is compared first, in constant time, and nothing is
  * deciphered unless it is right.
  *
- * Derived keys live on the stack and are wiped before the function returns.
+ * Keys on the stack are wiped before the function returns.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -23,18 +25,18 @@
 
 #include <sodium.h>
 
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
 
 #include "crypto.h"
 
 #define DERIVED_BYTES	(2 * TM_CRYPTO_KEY_BYTES)
 
-/* Keys for one box, derived from the caller's */
-typedef struct BoxKeys
-{
-	unsigned char encryption[TM_CRYPTO_KEY_BYTES];	/* for the cipher */
-	unsigned char commitment[TM_CRYPTO_KEY_BYTES];	/* for the hash */
-} BoxKeys;
+/* To ask the system for each nonce would take as long as to seal a password. */
+#define NONCE_POOL_SIZE	(64 * TM_CRYPTO_NONCE_BYTES)
+
+/* What is hashed without being cut into pieces: two blocks of BLAKE2b */
+#define SHORT_MESSAGE	256
 
 StaticAssertDecl(TM_CRYPTO_NONCE_BYTES ==
 				 crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
@@ -47,7 +49,7 @@ StaticAssertDecl(TM_CRYPTO_TAG_BYTES ==
 				 crypto_aead_xchacha20poly1305_ietf_ABYTES &&
 				 TM_CRYPTO_TAG_BYTES == crypto_aead_aes256gcm_ABYTES,
 				 "tag of the wrong size");
-StaticAssertDecl(sizeof(BoxKeys) == DERIVED_BYTES &&
+StaticAssertDecl(sizeof(CryptoKeys) == DERIVED_BYTES &&
 				 DERIVED_BYTES == crypto_generichash_BYTES_MAX,
 				 "derived keys of the wrong size");
 
@@ -59,19 +61,31 @@ static const char *const algorithm_names[] = {
 /* has the library been started?  Written by start_library. */
 static bool started = false;
 
+/* random bytes for nonces, and the process that drew them; see take_nonce */
+static unsigned char nonce_pool[NONCE_POOL_SIZE];
+static Size nonce_pool_used = NONCE_POOL_SIZE;
+static int	nonce_pool_owner = 0;
+
 static void start_library(void);
-static void derive_keys(CryptoAlgorithm algorithm, const unsigned char *key,
-						const StringInfoData *ad, const unsigned char *nonce,
-						BoxKeys *keys);
-static void compute_commitment(const BoxKeys *keys, const StringInfoData *ad,
+static void take_nonce(unsigned char *nonce);
+static void compute_commitment(const CryptoKeys *keys,
 							   const unsigned char *nonce,
+							   const void *aad, Size aad_size,
 							   const unsigned char *sealed, Size size,
 							   unsigned char *commitment);
 static void hash_counted(crypto_generichash_state *state, const void *data,
 						 Size size);
 static void encipher(CryptoAlgorithm algorithm, const unsigned char *key,
-					 const StringInfoData *ad, const unsigned char *nonce,
-					 const void *plain, Size size, unsigned char *sealed);
+					 const unsigned char *nonce, const void *aad,
+					 Size aad_size, const void *plain, Size size,
+					 unsigned char *sealed);
+static bool decipher(CryptoAlgorithm algorithm, const unsigned char *key,
+					 const unsigned char *nonce, const void *aad,
+					 Size aad_size, const unsigned char *sealed, Size size,
+					 void *plain);
+static void derive_message_key(const unsigned char *key,
+							   const unsigned char *nonce,
+							   unsigned char *message_key);
 
 const char *
 tm_crypto_algorithm_name(int algorithm)
@@ -142,6 +156,13 @@ tm_crypto_free_guarded(void *pointer)
 	sodium_free(pointer);
 }
 
+/* It may be too much to ask for, and is no more than a precaution. */
+void
+tm_crypto_lock_guarded(void *pointer, Size size)
+{
+	(void) sodium_mlock(pointer, size);
+}
+
 void
 tm_crypto_wipe(void *pointer, Size size)
 {
@@ -182,94 +203,148 @@ tm_crypto_same(const void *a, const void *b, Size size)
 }
 
 void
-tm_crypto_ad_begin(StringInfo ad, const char *purpose)
+tm_crypto_use_begin(StringInfo use, const char *purpose)
 {
-	initStringInfo(ad);
-	tm_crypto_ad_bytes(ad, purpose, strlen(purpose));
+	initStringInfo(use);
+	tm_crypto_use_bytes(use, purpose, strlen(purpose));
 }
 
 void
-tm_crypto_ad_bytes(StringInfo ad, const void *data, Size size)
+tm_crypto_use_bytes(StringInfo use, const void *data, Size size)
 {
 	uint64		length = pg_hton64((uint64) size);
 
-	appendBinaryStringInfo(ad, (const char *) &length, sizeof(length));
-	appendBinaryStringInfo(ad, data, size);
+	appendBinaryStringInfo(use, (const char *) &length, sizeof(length));
+	appendBinaryStringInfo(use, data, size);
 }
 
 void
-tm_crypto_ad_number(StringInfo ad, uint32 number)
+tm_crypto_use_number(StringInfo use, uint32 number)
 {
 	uint32		bytes = pg_hton32(number);
 
-	tm_crypto_ad_bytes(ad, &bytes, sizeof(bytes));
+	tm_crypto_use_bytes(use, &bytes, sizeof(bytes));
 }
 
 void
-tm_crypto_seal(CryptoAlgorithm algorithm, const unsigned char *key,
-			   const StringInfoData *ad, const void *plain, Size size,
-			   unsigned char *box)
+tm_crypto_derive(CryptoAlgorithm algorithm, const unsigned char *key,
+				 const StringInfoData *use, CryptoKeys *keys)
+{
+	static const char purpose[] = "tenant_mgr keys";
+	crypto_generichash_state state;
+	unsigned char number = (unsigned char) algorithm;
+
+	crypto_generichash_init(&state, key, TM_CRYPTO_KEY_BYTES, DERIVED_BYTES);
+	hash_counted(&state, purpose, sizeof(purpose) - 1);
+	hash_counted(&state, &number, 1);
+	hash_counted(&state, use->data, use->len);
+	crypto_generichash_final(&state, (unsigned char *) keys, DERIVED_BYTES);
+	sodium_memzero(&state, sizeof(state));
+}
+
+void
+tm_crypto_seal(CryptoAlgorithm algorithm, const CryptoKeys *keys,
+			   const void *aad, Size aad_size, const void *plain, Size size,
+			   void *box)
 {
 	unsigned char *nonce = box;
 	unsigned char *commitment = nonce + TM_CRYPTO_NONCE_BYTES;
 	unsigned char *sealed = commitment + TM_CRYPTO_COMMITMENT_BYTES;
-	BoxKeys		keys;
 
-	randombytes_buf(nonce, TM_CRYPTO_NONCE_BYTES);
-	derive_keys(algorithm, key, ad, nonce, &keys);
-	encipher(algorithm, keys.encryption, ad, nonce, plain, size, sealed);
-	compute_commitment(&keys, ad, nonce, sealed, size + TM_CRYPTO_TAG_BYTES,
-					   commitment);
-	sodium_memzero(&keys, sizeof(keys));
+	take_nonce(nonce);
+	encipher(algorithm, keys->encryption, nonce, aad, aad_size, plain, size,
+			 sealed);
+	compute_commitment(keys, nonce, aad, aad_size, sealed,
+					   size + TM_CRYPTO_TAG_BYTES, commitment);
 }
 
 bool
-tm_crypto_open(CryptoAlgorithm algorithm, const unsigned char *key,
-			   const StringInfoData *ad, const unsigned char *box, Size size,
+tm_crypto_open(CryptoAlgorithm algorithm, const CryptoKeys *keys,
+			   const void *aad, Size aad_size, const void *box, Size size,
 			   void *plain)
 {
 	const unsigned char *nonce = box;
 	const unsigned char *commitment = nonce + TM_CRYPTO_NONCE_BYTES;
 	const unsigned char *sealed = commitment + TM_CRYPTO_COMMITMENT_BYTES;
 	unsigned char expected[TM_CRYPTO_COMMITMENT_BYTES];
-	BoxKeys		keys;
 	Size		sealed_size;
-	bool		opened;
 
 	if (size < TM_CRYPTO_OVERHEAD)
 		return false;
 	sealed_size = size - TM_CRYPTO_NONCE_BYTES - TM_CRYPTO_COMMITMENT_BYTES;
 
-	derive_keys(algorithm, key, ad, nonce, &keys);
-	compute_commitment(&keys, ad, nonce, sealed, sealed_size, expected);
-	opened = sodium_memcmp(expected, commitment, sizeof(expected)) == 0;
-	if (opened && algorithm == CRYPTO_AES_256_GCM)
-		opened = crypto_aead_aes256gcm_decrypt(plain, NULL, NULL,
-											   sealed, sealed_size,
-											   (unsigned char *) ad->data,
-											   ad->len, nonce,
-											   keys.encryption) == 0;
-	else if (opened)
-		opened = crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL,
-															sealed, sealed_size,
-															(unsigned char *) ad->data,
-															ad->len, nonce,
-															keys.encryption) == 0;
-	sodium_memzero(&keys, sizeof(keys));
-	if (!opened)
-		memset(plain, 0, size - TM_CRYPTO_OVERHEAD);
-	return opened;
+	compute_commitment(keys, nonce, aad, aad_size, sealed, sealed_size,
+					   expected);
+	if (sodium_memcmp(expected, commitment, sizeof(expected)) == 0 &&
+		decipher(algorithm, keys->encryption, nonce, aad, aad_size, sealed,
+				 sealed_size, plain))
+		return true;
+	memset(plain, 0, size - TM_CRYPTO_OVERHEAD);
+	return false;
 }
 
 void
-tm_crypto_seal_plainly(CryptoAlgorithm algorithm, const unsigned char *key,
-					   const StringInfoData *ad, const void *plain, Size size,
-					   unsigned char *sealed)
+tm_crypto_seal_plainly(CryptoAlgorithm algorithm, const CryptoKeys *keys,
+					   const void *plain, Size size, void *sealed)
 {
-	unsigned char nonce[TM_CRYPTO_NONCE_BYTES];
+	unsigned char *nonce = sealed;
 
-	randombytes_buf(nonce, sizeof(nonce));
-	encipher(algorithm, key, ad, nonce, plain, size, sealed);
+	randombytes_buf(nonce, TM_CRYPTO_NONCE_BYTES);
+	if (algorithm == CRYPTO_AES_256_GCM)
+		crypto_aead_aes256gcm_encrypt(nonce + TM_CRYPTO_NONCE_BYTES, NULL,
+									  plain, size, NULL, 0, NULL, nonce,
+									  keys->encryption);
+	else
+		crypto_aead_xchacha20poly1305_ietf_encrypt(nonce + TM_CRYPTO_NONCE_BYTES,
+												   NULL, plain, size, NULL, 0,
+												   NULL, nonce,
+												   keys->encryption);
+}
+
+bool
+tm_crypto_open_plainly(CryptoAlgorithm algorithm, const CryptoKeys *keys,
+					   const void *sealed, Size size, void *plain)
+{
+	const unsigned char *nonce = sealed;
+	const unsigned char *text = nonce + TM_CRYPTO_NONCE_BYTES;
+	Size		text_size = size + TM_CRYPTO_TAG_BYTES;
+
+	if (algorithm == CRYPTO_AES_256_GCM)
+		return crypto_aead_aes256gcm_decrypt(plain, NULL, NULL, text,
+											 text_size, NULL, 0, nonce,
+											 keys->encryption) == 0;
+	return crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, text,
+													  text_size, NULL, 0,
+													  nonce,
+													  keys->encryption) == 0;
+}
+
+Size
+tm_crypto_base64_size(Size size)
+{
+	return sodium_base64_encoded_len(size, sodium_base64_VARIANT_ORIGINAL);
+}
+
+void
+tm_crypto_to_base64(const void *bytes, Size size, char *text)
+{
+	sodium_bin2base64(text, tm_crypto_base64_size(size), bytes, size,
+					  sodium_base64_VARIANT_ORIGINAL);
+}
+
+bool
+tm_crypto_from_base64(CryptoBase64 kind, const char *text, Size size,
+					  void *bytes, Size capacity, Size *nbytes)
+{
+	size_t		decoded = 0;
+
+	if (sodium_base642bin(bytes, capacity, text, size, NULL, &decoded, NULL,
+						  kind == CRYPTO_BASE64_URL ?
+						  sodium_base64_VARIANT_URLSAFE :
+						  sodium_base64_VARIANT_ORIGINAL) != 0)
+		return false;
+	*nbytes = decoded;
+	return true;
 }
 
 void
@@ -302,40 +377,65 @@ start_library(void)
 	started = true;
 }
 
-/* The keys of one box; the algorithm takes part, so none serves two. */
+/*
+ * A nonce that has not been used and will not be: random bytes, each of them
+ * taken once.  A process does not take what another one has drawn.
+ */
 static void
-derive_keys(CryptoAlgorithm algorithm, const unsigned char *key,
-			const StringInfoData *ad, const unsigned char *nonce,
-			BoxKeys *keys)
+take_nonce(unsigned char *nonce)
 {
-	static const char purpose[] = "tenant_mgr box keys";
-	crypto_generichash_state state;
-	unsigned char number = (unsigned char) algorithm;
-
-	crypto_generichash_init(&state, key, TM_CRYPTO_KEY_BYTES, DERIVED_BYTES);
-	hash_counted(&state, purpose, sizeof(purpose) - 1);
-	hash_counted(&state, &number, 1);
-	hash_counted(&state, nonce, TM_CRYPTO_NONCE_BYTES);
-	hash_counted(&state, ad->data, ad->len);
-	crypto_generichash_final(&state, (unsigned char *) keys, DERIVED_BYTES);
-	sodium_memzero(&state, sizeof(state));
+	if (nonce_pool_used == NONCE_POOL_SIZE || nonce_pool_owner != MyProcPid)
+	{
+		randombytes_buf(nonce_pool, NONCE_POOL_SIZE);
+		nonce_pool_used = 0;
+		nonce_pool_owner = MyProcPid;
+	}
+	memcpy(nonce, nonce_pool + nonce_pool_used, TM_CRYPTO_NONCE_BYTES);
+	nonce_pool_used += TM_CRYPTO_NONCE_BYTES;
 }
 
+/*
+ * The key goes in like the rest: a keyed hash would take a block more, and for
+ * BLAKE2b, which cannot be continued from its result, the one is as good as
+ * the other.  A short message is hashed in one go, which is faster.
+ */
 static void
-compute_commitment(const BoxKeys *keys, const StringInfoData *ad,
-				   const unsigned char *nonce, const unsigned char *sealed,
-				   Size size, unsigned char *commitment)
+compute_commitment(const CryptoKeys *keys, const unsigned char *nonce,
+				   const void *aad, Size aad_size,
+				   const unsigned char *sealed, Size size,
+				   unsigned char *commitment)
 {
-	crypto_generichash_state state;
+	uint64		aad_length = pg_hton64((uint64) aad_size);
+	Size		fixed_size = TM_CRYPTO_KEY_BYTES + TM_CRYPTO_NONCE_BYTES +
+		sizeof(aad_length);
+	unsigned char buffer[SHORT_MESSAGE];
 
-	crypto_generichash_init(&state, keys->commitment,
-							sizeof(keys->commitment),
-							TM_CRYPTO_COMMITMENT_BYTES);
-	hash_counted(&state, nonce, TM_CRYPTO_NONCE_BYTES);
-	hash_counted(&state, sealed, size);
-	hash_counted(&state, ad->data, ad->len);
-	crypto_generichash_final(&state, commitment, TM_CRYPTO_COMMITMENT_BYTES);
-	sodium_memzero(&state, sizeof(state));
+	memcpy(buffer, keys->commitment, TM_CRYPTO_KEY_BYTES);
+	memcpy(buffer + TM_CRYPTO_KEY_BYTES, nonce, TM_CRYPTO_NONCE_BYTES);
+	memcpy(buffer + TM_CRYPTO_KEY_BYTES + TM_CRYPTO_NONCE_BYTES,
+		   &aad_length, sizeof(aad_length));
+	if (aad_size < SHORT_MESSAGE && size < SHORT_MESSAGE &&
+		fixed_size + aad_size + size <= SHORT_MESSAGE)
+	{
+		if (aad_size > 0)
+			memcpy(buffer + fixed_size, aad, aad_size);
+		memcpy(buffer + fixed_size + aad_size, sealed, size);
+		crypto_generichash(commitment, TM_CRYPTO_COMMITMENT_BYTES, buffer,
+						   fixed_size + aad_size + size, NULL, 0);
+	}
+	else
+	{
+		crypto_generichash_state state;
+
+		crypto_generichash_init(&state, NULL, 0, TM_CRYPTO_COMMITMENT_BYTES);
+		crypto_generichash_update(&state, buffer, fixed_size);
+		crypto_generichash_update(&state, aad, aad_size);
+		crypto_generichash_update(&state, sealed, size);
+		crypto_generichash_final(&state, commitment,
+								 TM_CRYPTO_COMMITMENT_BYTES);
+		sodium_memzero(&state, sizeof(state));
+	}
+	sodium_memzero(buffer, TM_CRYPTO_KEY_BYTES);
 }
 
 static void
@@ -351,15 +451,49 @@ hash_counted(crypto_generichash_state *state, const void *data, Size size)
 /* AES-GCM takes the first half of the nonce; all of it is in the key. */
 static void
 encipher(CryptoAlgorithm algorithm, const unsigned char *key,
-		 const StringInfoData *ad, const unsigned char *nonce,
+		 const unsigned char *nonce, const void *aad, Size aad_size,
 		 const void *plain, Size size, unsigned char *sealed)
 {
 	if (algorithm == CRYPTO_AES_256_GCM)
-		crypto_aead_aes256gcm_encrypt(sealed, NULL, plain, size,
-									  (unsigned char *) ad->data, ad->len,
-									  NULL, nonce, key);
+	{
+		unsigned char message_key[TM_CRYPTO_KEY_BYTES];
+
+		derive_message_key(key, nonce, message_key);
+		crypto_aead_aes256gcm_encrypt(sealed, NULL, plain, size, aad,
+									  aad_size, NULL, nonce, message_key);
+		sodium_memzero(message_key, sizeof(message_key));
+	}
 	else
 		crypto_aead_xchacha20poly1305_ietf_encrypt(sealed, NULL, plain, size,
-												   (unsigned char *) ad->data,
-												   ad->len, NULL, nonce, key);
+												   aad, aad_size, NULL, nonce,
+												   key);
+}
+
+static bool
+decipher(CryptoAlgorithm algorithm, const unsigned char *key,
+		 const unsigned char *nonce, const void *aad, Size aad_size,
+		 const unsigned char *sealed, Size size, void *plain)
+{
+	unsigned char message_key[TM_CRYPTO_KEY_BYTES];
+	bool		opened;
+
+	if (algorithm != CRYPTO_AES_256_GCM)
+		return crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL,
+														  sealed, size, aad,
+														  aad_size, nonce,
+														  key) == 0;
+	derive_message_key(key, nonce, message_key);
+	opened = crypto_aead_aes256gcm_decrypt(plain, NULL, NULL, sealed, size,
+										   aad, aad_size, nonce,
+										   message_key) == 0;
+	sodium_memzero(message_key, sizeof(message_key));
+	return opened;
+}
+
+static void
+derive_message_key(const unsigned char *key, const unsigned char *nonce,
+				   unsigned char *message_key)
+{
+	crypto_generichash(message_key, TM_CRYPTO_KEY_BYTES, nonce,
+					   TM_CRYPTO_NONCE_BYTES, key, TM_CRYPTO_KEY_BYTES);
 }

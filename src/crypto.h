@@ -31,8 +31,20 @@ typedef enum CryptoAlgorithm
  * Names as in the setting and in envelopes.  A number without an algorithm
  * has no name (NULL), a name without one is number 0.
  */
+#define TM_CRYPTO_MAX_NAME	32
+
 extern const char *tm_crypto_algorithm_name(int algorithm);
 extern int	tm_crypto_algorithm_number(const char *name, int namelen);
+
+/*
+ * What a secret key becomes for one purpose.  A secret as well: kept in guarded
+ * memory, or wiped.
+ */
+typedef struct CryptoKeys
+{
+	unsigned char encryption[TM_CRYPTO_KEY_BYTES];	/* for the cipher */
+	unsigned char commitment[TM_CRYPTO_KEY_BYTES];	/* for the hash */
+} CryptoKeys;
 
 /* Can this machine do it?  Raise 0A000 unless it can. */
 extern bool tm_crypto_is_available(CryptoAlgorithm algorithm);
@@ -47,6 +59,9 @@ extern const char *tm_crypto_library_version(void);
  */
 extern void *tm_crypto_alloc_guarded(Size size);
 extern void tm_crypto_free_guarded(void *pointer);
+
+/* Keep a copy that came with fork() out of swap as well. */
+extern void tm_crypto_lock_guarded(void *pointer, Size size);
 
 /* Overwrite, whatever the compiler thinks of it. */
 extern void tm_crypto_wipe(void *pointer, Size size);
@@ -65,38 +80,62 @@ extern void tm_crypto_keyed_hash(const unsigned char *key, const void *data,
 extern bool tm_crypto_same(const void *a, const void *b, Size size);
 
 /*
- * Associated data, part by part: each is preceded by its length, so that no
+ * What keys are for, part by part: each is preceded by its length, so that no
  * two lists of parts are the same string.
  */
-extern void tm_crypto_ad_begin(StringInfo ad, const char *purpose);
-extern void tm_crypto_ad_bytes(StringInfo ad, const void *data, Size size);
-extern void tm_crypto_ad_number(StringInfo ad, uint32 number);
+extern void tm_crypto_use_begin(StringInfo use, const char *purpose);
+extern void tm_crypto_use_bytes(StringInfo use, const void *data, Size size);
+extern void tm_crypto_use_number(StringInfo use, uint32 number);
+
+/* The keys for that, from a key.  The algorithm takes part.  No error. */
+extern void tm_crypto_derive(CryptoAlgorithm algorithm,
+							 const unsigned char *key,
+							 const StringInfoData *use, CryptoKeys *keys);
 
 /*
  * Seal size bytes into a box of size + TM_CRYPTO_OVERHEAD bytes.  The
  * algorithm is available.  Raises no error.
  */
-extern void tm_crypto_seal(CryptoAlgorithm algorithm,
-						   const unsigned char *key, const StringInfoData *ad,
-						   const void *plain, Size size, unsigned char *box);
+extern void tm_crypto_seal(CryptoAlgorithm algorithm, const CryptoKeys *keys,
+						   const void *aad, Size aad_size,
+						   const void *plain, Size size, void *box);
 
 /*
  * Open a box of size bytes into size - TM_CRYPTO_OVERHEAD bytes.  False, and
- * nothing but zeros there, unless key, associated data and box belong
+ * nothing but zeros there, unless keys, associated data and box belong
  * together.  The algorithm is available.  Raises no error.
  */
-extern bool tm_crypto_open(CryptoAlgorithm algorithm,
-						   const unsigned char *key, const StringInfoData *ad,
-						   const unsigned char *box, Size size, void *plain);
+extern bool tm_crypto_open(CryptoAlgorithm algorithm, const CryptoKeys *keys,
+						   const void *aad, Size aad_size,
+						   const void *box, Size size, void *plain);
 
 /*
- * Encryption by the bare library, for comparison: size bytes into a buffer
- * of size + TM_CRYPTO_TAG_BYTES bytes.
+ * Encryption by the bare library, for comparison: size bytes and a nonce into
+ * a buffer of size + TM_CRYPTO_OVERHEAD bytes; and back.
  */
 extern void tm_crypto_seal_plainly(CryptoAlgorithm algorithm,
-								   const unsigned char *key,
-								   const StringInfoData *ad, const void *plain,
-								   Size size, unsigned char *sealed);
+								   const CryptoKeys *keys, const void *plain,
+								   Size size, void *sealed);
+extern bool tm_crypto_open_plainly(CryptoAlgorithm algorithm,
+								   const CryptoKeys *keys, const void *sealed,
+								   Size size, void *plain);
+
+/*
+ * Base64, in the alphabet of either kind, with padding.  What is decoded has
+ * to be written in the one way that encoding would write it.  The room that
+ * text takes includes a null byte.
+ */
+typedef enum CryptoBase64
+{
+	CRYPTO_BASE64,				/* with + and / */
+	CRYPTO_BASE64_URL			/* with - and _ */
+} CryptoBase64;
+
+extern Size tm_crypto_base64_size(Size size);
+extern void tm_crypto_to_base64(const void *bytes, Size size, char *text);
+extern bool tm_crypto_from_base64(CryptoBase64 kind, const char *text,
+								  Size size, void *bytes, Size capacity,
+								  Size *nbytes);
 
 /*
  * Hexadecimal digits of a key, 64 of them and a null byte; and back, false

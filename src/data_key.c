@@ -10,8 +10,10 @@
  * version and root key.  The root key's check value tells a ring that has
  * another key under that version from a row that was tampered with.
  *
- * A key is unwrapped for each use: whoever has shredded it can rely on its
- * being gone from every session.
+ * What is derived from a data key for a use of it is remembered (key_cache.c);
+ * the data key itself is in memory for a moment only.  Whatever may make a key
+ * another one, or none, invalidates the table's relation cache entry.  To wrap
+ * a key again does not.
  *
  * Locks, on a hash of the scope as an object of the table: AccessShareLock by
  * transactions that seal, ExclusiveLock to wrap again, AccessExclusiveLock to
@@ -32,11 +34,13 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "crypto.h"
 #include "data_key.h"
+#include "key_cache.h"
 #include "keyring.h"
 #include "lifecycle.h"
 #include "own_table.h"
@@ -72,11 +76,15 @@ typedef struct DataKeyRow
 	unsigned char root_check[TM_CRYPTO_CHECK_BYTES];	/* of the root key */
 } DataKeyRow;
 
-/* the one key in use, in guarded memory; made by key_memory() */
+/* the one that is just worked on, in guarded memory; made by key_memory() */
 static unsigned char *current_key = NULL;
 
+static Relation open_table(LOCKMODE lockmode);
 static unsigned char *key_memory(void);
-static void lock_scope(Relation rel, const pg_uuid_t *scope, uint16 part,
+static void wipe_key(void);
+static const KeyAtHand *derive_keys(const KeyUse *use, int32 version,
+									int32 remembered_as, uint64 as_of);
+static void lock_scope(Oid relid, const pg_uuid_t *scope, uint16 part,
 					   LOCKMODE lockmode);
 static bool find_newest(Relation rel, const pg_uuid_t *scope,
 						DataKeyRow *newest, int32 *last_version);
@@ -88,56 +96,63 @@ static bool bytes_from_datum(Datum value, bool isnull, void *bytes, Size size);
 static Datum datum_from_bytes(const void *bytes, Size size);
 static void unwrap(const DataKeyRow *row);
 static void wrap(DataKeyRow *row);
+static uint64 new_key(Relation rel, const pg_uuid_t *scope,
+					  DataKeyRow *row);
 static void make_key(Relation rel, DataKeyRow *row);
-static void begin_associated_data(StringInfo ad, const DataKeyRow *row);
+static void derive_wrapping_keys(const RootKey *root, const DataKeyRow *row,
+								 CryptoKeys *keys);
 static void rewrap_error_context(void *arg);
 static void remove_keys(const pg_uuid_t *scope, bool keep_record);
 
-const unsigned char *
-tm_data_key_to_seal(const pg_uuid_t *scope, int32 *version)
+const CryptoKeys *
+tm_data_key_to_seal(const KeyUse *use, int32 *version)
 {
-	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
-										AccessShareLock);
+	Oid			relid = tm_key_cache_relid();
+	const KeyAtHand *at_hand = NULL;
+	Relation	rel;
 	DataKeyRow	row;
 	int32		last_version;
+	uint64		as_of;
 
-	lock_scope(rel, scope, LOCK_SCOPE, AccessShareLock);
-	if (find_newest(rel, scope, &row, &last_version))
-		unwrap(&row);
-	else
+	/* Lock first, then look. */
+	if (OidIsValid(relid))
 	{
-		tm_lifecycle_begin("tenant.encrypt()");
-		lock_scope(rel, scope, LOCK_NEW_KEY, ExclusiveLock);
-
-		/* Somebody else may have made it while we waited. */
-		if (find_newest(rel, scope, &row, &last_version))
+		lock_scope(relid, &use->scope, LOCK_SCOPE, AccessShareLock);
+		at_hand = tm_key_cache_recall(use, TM_KEY_TO_SEAL);
+	}
+	if (at_hand == NULL)
+	{
+		rel = open_table(AccessShareLock);
+		lock_scope(RelationGetRelid(rel), &use->scope, LOCK_SCOPE,
+				   AccessShareLock);
+		as_of = tm_key_cache_generation();
+		if (find_newest(rel, &use->scope, &row, &last_version))
 			unwrap(&row);
 		else
-		{
-			if (last_version == PG_INT32_MAX)
-				ereport(ERROR,
-						(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						 errmsg("there are no more versions of data keys")));
-			memset(&row, 0, sizeof(row));
-			row.info.scope = *scope;
-			row.info.version = last_version + 1;
-			make_key(rel, &row);
-		}
+			as_of = new_key(rel, &use->scope, &row);
+		table_close(rel, AccessShareLock);
+		at_hand = derive_keys(use, row.info.version, TM_KEY_TO_SEAL, as_of);
 	}
-	table_close(rel, AccessShareLock);
 
-	*version = row.info.version;
-	return current_key;
+	*version = at_hand->version;
+	return &at_hand->keys;
 }
 
-const unsigned char *
-tm_data_key_to_open(const pg_uuid_t *scope, int32 version)
+const CryptoKeys *
+tm_data_key_to_open(const KeyUse *use, int32 version)
 {
-	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
-										AccessShareLock);
+	const KeyAtHand *at_hand = tm_key_cache_recall(use, version);
+	Relation	rel;
 	DataKeyRow	row;
-	bool		found = find_version(rel, scope, version, &row);
+	uint64		as_of;
+	bool		found;
 
+	if (at_hand != NULL)
+		return &at_hand->keys;
+
+	rel = open_table(AccessShareLock);
+	as_of = tm_key_cache_generation();
+	found = find_version(rel, &use->scope, version, &row);
 	table_close(rel, AccessShareLock);
 	if (!found)
 		ereport(ERROR,
@@ -148,13 +163,7 @@ tm_data_key_to_open(const pg_uuid_t *scope, int32 version)
 				(errcode(ERRCODE_TENANT_SECRET_SEALED),
 				 errmsg("data key version %d has been shredded", version)));
 	unwrap(&row);
-	return current_key;
-}
-
-void
-tm_data_key_release(void)
-{
-	tm_crypto_wipe(current_key, TM_CRYPTO_KEY_BYTES);
+	return &derive_keys(use, version, version, as_of)->keys;
 }
 
 List *
@@ -197,7 +206,7 @@ tm_data_key_rewrap(const DataKeyInfo *info)
 	bool		rewrapped = false;
 
 	error_context_stack = &callback;
-	lock_scope(rel, &info->scope, LOCK_SCOPE, ExclusiveLock);
+	lock_scope(RelationGetRelid(rel), &info->scope, LOCK_SCOPE, ExclusiveLock);
 	scan = scan_scope(rel, &info->scope);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
@@ -214,7 +223,7 @@ tm_data_key_rewrap(const DataKeyInfo *info)
 
 		unwrap(&row);
 		wrap(&row);
-		tm_data_key_release();
+		wipe_key();
 		values[Anum_data_key_wrapped - 1] =
 			datum_from_bytes(row.wrapped, WRAPPED_BYTES);
 		values[Anum_data_key_root_version - 1] =
@@ -249,6 +258,16 @@ tm_data_key_forget(const pg_uuid_t *scope)
 	remove_keys(scope, false);
 }
 
+static Relation
+open_table(LOCKMODE lockmode)
+{
+	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
+										lockmode);
+
+	tm_key_cache_watch(RelationGetRelid(rel));
+	return rel;
+}
+
 /* Made once, so that there is no memory to give back after an error. */
 static unsigned char *
 key_memory(void)
@@ -259,12 +278,38 @@ key_memory(void)
 }
 
 static void
-lock_scope(Relation rel, const pg_uuid_t *scope, uint16 part,
-		   LOCKMODE lockmode)
+wipe_key(void)
+{
+	tm_crypto_wipe(current_key, TM_CRYPTO_KEY_BYTES);
+}
+
+/* From current_key, which is the data key of that version and goes away. */
+static const KeyAtHand *
+derive_keys(const KeyUse *use, int32 version, int32 remembered_as,
+			uint64 as_of)
+{
+	StringInfoData text;
+	KeyAtHand  *at_hand;
+
+	tm_crypto_use_begin(&text, "tenant_mgr secret");
+	tm_crypto_use_bytes(&text, use->scope.data, UUID_LEN);
+	tm_crypto_use_number(&text, version);
+	tm_crypto_use_bytes(&text, use->context, use->context_size);
+
+	at_hand = tm_key_cache_place(use, remembered_as, as_of);
+	at_hand->version = version;
+	tm_crypto_derive(use->algorithm, current_key, &text, &at_hand->keys);
+	wipe_key();
+	pfree(text.data);
+	return at_hand;
+}
+
+static void
+lock_scope(Oid relid, const pg_uuid_t *scope, uint16 part, LOCKMODE lockmode)
 {
 	uint32		key = DatumGetUInt32(hash_any(scope->data, UUID_LEN));
 
-	LockDatabaseObject(RelationGetRelid(rel), key, part, lockmode);
+	LockDatabaseObject(relid, key, part, lockmode);
 }
 
 /* The key that seals.  The last version counts those that are shredded. */
@@ -377,7 +422,8 @@ static void
 unwrap(const DataKeyRow *row)
 {
 	const RootKey *root = tm_keyring_lookup(row->info.root_version);
-	StringInfoData ad;
+	CryptoKeys	keys;
+	bool		opened;
 
 	if (row->valid &&
 		!tm_crypto_same(root->check, row->root_check, TM_CRYPTO_CHECK_BYTES))
@@ -387,10 +433,12 @@ unwrap(const DataKeyRow *row)
 						row->info.root_version),
 				 errhint("Put the former key of that version back, and give the new one a higher version.")));
 
-	begin_associated_data(&ad, row);
-	if (!row->valid ||
-		!tm_crypto_open(WRAP_ALGORITHM, root->key, &ad, row->wrapped,
-						WRAPPED_BYTES, key_memory()))
+	derive_wrapping_keys(root, row, &keys);
+	opened = row->valid &&
+		tm_crypto_open(WRAP_ALGORITHM, &keys, NULL, 0, row->wrapped,
+					   WRAPPED_BYTES, key_memory());
+	tm_crypto_wipe(&keys, sizeof(keys));
+	if (!opened)
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_SECRET_SEALED),
 				 errmsg("data key version %d cannot be opened",
@@ -403,14 +451,46 @@ static void
 wrap(DataKeyRow *row)
 {
 	const RootKey *root = tm_keyring_current();
-	StringInfoData ad;
+	CryptoKeys	keys;
 
 	row->info.root_version = root->version;
 	memcpy(row->root_check, root->check, TM_CRYPTO_CHECK_BYTES);
 	row->valid = true;
-	begin_associated_data(&ad, row);
-	tm_crypto_seal(WRAP_ALGORITHM, root->key, &ad, current_key,
+	derive_wrapping_keys(root, row, &keys);
+	tm_crypto_seal(WRAP_ALGORITHM, &keys, NULL, 0, current_key,
 				   TM_CRYPTO_KEY_BYTES, row->wrapped);
+	tm_crypto_wipe(&keys, sizeof(keys));
+}
+
+/*
+ * Another key for a scope that has none which seals.  The caller holds the
+ * lock on the scope.  Returns the generation that the row belongs to.
+ */
+static uint64
+new_key(Relation rel, const pg_uuid_t *scope, DataKeyRow *row)
+{
+	int32		last_version;
+	uint64		as_of;
+
+	tm_lifecycle_begin("tenant.encrypt()");
+	lock_scope(RelationGetRelid(rel), scope, LOCK_NEW_KEY, ExclusiveLock);
+
+	/* Somebody else may have made it while we waited. */
+	as_of = tm_key_cache_generation();
+	if (find_newest(rel, scope, row, &last_version))
+	{
+		unwrap(row);
+		return as_of;
+	}
+	if (last_version == PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("there are no more versions of data keys")));
+	memset(row, 0, sizeof(*row));
+	row->info.scope = *scope;
+	row->info.version = last_version + 1;
+	make_key(rel, row);
+	return tm_key_cache_generation();
 }
 
 /* A new key into current_key and, wrapped, into the table. */
@@ -438,17 +518,24 @@ make_key(Relation rel, DataKeyRow *row)
 	LockRelationOid(RelationGetRelid(rel), RowExclusiveLock);
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel),
 											values, nulls));
+	CacheInvalidateRelcache(rel);
 	CommandCounterIncrement();
 }
 
+/* A data key is bound to its scope, its version and the root key. */
 static void
-begin_associated_data(StringInfo ad, const DataKeyRow *row)
+derive_wrapping_keys(const RootKey *root, const DataKeyRow *row,
+					 CryptoKeys *keys)
 {
-	tm_crypto_ad_begin(ad, "tenant_mgr data key");
-	tm_crypto_ad_bytes(ad, row->info.scope.data, UUID_LEN);
-	tm_crypto_ad_number(ad, row->info.version);
-	tm_crypto_ad_number(ad, row->info.root_version);
-	tm_crypto_ad_bytes(ad, row->root_check, TM_CRYPTO_CHECK_BYTES);
+	StringInfoData use;
+
+	tm_crypto_use_begin(&use, "tenant_mgr data key");
+	tm_crypto_use_bytes(&use, row->info.scope.data, UUID_LEN);
+	tm_crypto_use_number(&use, row->info.version);
+	tm_crypto_use_number(&use, row->info.root_version);
+	tm_crypto_use_bytes(&use, row->root_check, TM_CRYPTO_CHECK_BYTES);
+	tm_crypto_derive(WRAP_ALGORITHM, root->key, &use, keys);
+	pfree(use.data);
 }
 
 /* Among many, which one was it? */
@@ -470,7 +557,7 @@ remove_keys(const pg_uuid_t *scope, bool keep_record)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	lock_scope(rel, scope, LOCK_SCOPE, AccessExclusiveLock);
+	lock_scope(RelationGetRelid(rel), scope, LOCK_SCOPE, AccessExclusiveLock);
 	scan = scan_scope(rel, scope);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
@@ -497,6 +584,7 @@ remove_keys(const pg_uuid_t *scope, bool keep_record)
 		CatalogTupleUpdate(rel, &tuple->t_self, tuple);
 	}
 	systable_endscan(scan);
+	CacheInvalidateRelcache(rel);
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
 }

@@ -10,6 +10,8 @@
 #include "nodes/pg_list.h"
 #include "utils/uuid.h"
 
+#include "crypto.h"
+
 /* What may be told about a data key */
 typedef struct DataKeyInfo
 {
@@ -19,22 +21,30 @@ typedef struct DataKeyInfo
 	bool		shredded;		/* only the record of it is left */
 } DataKeyInfo;
 
+/* What keys are used for; those of different uses are different */
+typedef struct KeyUse
+{
+	pg_uuid_t	scope;			/* id of the tenant, zeros for the database */
+	CryptoAlgorithm algorithm;	/* the cipher */
+	const char *context;		/* what kind of secret it is */
+	Size		context_size;	/* bytes of it */
+} KeyUse;
+
 /*
- * The key that seals new secrets of a scope, and its version; made, with an
- * error in a transaction that may not write, if there is none.  Until the end
- * of the transaction the scope cannot be shredded.
+ * The keys that seal new secrets, and the version of the data key that they
+ * come from; one is made, with an error in a transaction that may not write,
+ * if there is none.  Until the end of the transaction the scope cannot be
+ * shredded.
  *
- * The key that opens secrets: TM006 when there never was such a key or the
- * root key for it is missing, TM007 when it was shredded.
+ * The keys that open secrets: TM006 when there never was such a data key or
+ * the root key for it is missing, TM007 when it was shredded.
  *
- * Either is in guarded memory and valid until tm_data_key_release(), or until
- * the next one is asked for if an error comes first.
+ * Either are valid until anything is locked, looked up or asked for again.
  */
-extern const unsigned char *tm_data_key_to_seal(const pg_uuid_t *scope,
-												int32 *version);
-extern const unsigned char *tm_data_key_to_open(const pg_uuid_t *scope,
-												int32 version);
-extern void tm_data_key_release(void);
+extern const CryptoKeys *tm_data_key_to_seal(const KeyUse *use,
+											 int32 *version);
+extern const CryptoKeys *tm_data_key_to_open(const KeyUse *use,
+											 int32 version);
 
 /* All of them, in no order; a palloc'd list of DataKeyInfo. */
 extern List *tm_data_key_list(void);

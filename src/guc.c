@@ -324,7 +324,7 @@ define_secret_settings(void)
 
 	DefineCustomStringVariable("tenant_mgr.key_command",
 							   "Sets the shell command that prints the root keys of secrets.",
-							   "Each session that needs a key runs it.",
+							   "The server runs it when it starts, and sessions after a reload.",
 							   &tm_key_command,
 							   "",
 							   PGC_SIGHUP,

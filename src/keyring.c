@@ -2,16 +2,18 @@
  * keyring.c
  *		The root keys, which come from outside of the database.
  *
- * The ring is a text: a line for each key, "version:" and 64 hexadecimal
- * digits, with an asterisk before the version of the current key; without any
- * asterisk the highest version is current.  Empty lines and lines that begin
- * with "#" do not count, and a line may end with a carriage return.  It comes
- * from a file or from what a program prints, never through SQL.
+ * The ring is a text (keyring_text.c) from a file, or from what a program
+ * prints; it never comes through SQL.  If the server loads the library when it
+ * starts, it reads the ring then, or does not start, and every session has the
+ * ring from the beginning.  Otherwise each session reads it when it first needs
+ * a key.
  *
- * Each backend reads it when it first needs a key, and again after the
- * configuration has been reloaded, or when the file is not the one it was.
- * All of it or nothing is taken over: a ring with a mistake in it is no ring,
- * for a key that is silently missing would be missed when it is too late.
+ * A session looks at the ring again after the configuration has been reloaded,
+ * or when the file is not the one it was: before a key is looked up, and at
+ * most once for a statement.  If what is there now is not a ring, the session
+ * goes on with the one it has and says so in the log, as the server does with
+ * its own files.  To take all keys away, no ring may be configured.
+ *
  * The text and the keys are in guarded memory only, and the text is wiped as
  * soon as it has been read.  The reading functions return a reason instead of
  * raising an error, so that nothing of the text is left behind.  No message
@@ -25,32 +27,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "guc.h"
 #include "keyring.h"
 #include "tenant_mgr.h"
 
-#define MAX_ROOT_KEYS	100
-#define MAX_RING_SIZE	(64 * 1024)
-#define NO_KEY			(-1)
-
-/* A ring as it was read; in guarded memory */
-typedef struct KeyRing
-{
-	int			nkeys;			/* number of keys */
-	int			current;		/* position of the current one, or NO_KEY */
-	RootKey		keys[MAX_ROOT_KEYS];	/* in the order of the text */
-} KeyRing;
-
 /* The text of a ring while it is read; in guarded memory */
 typedef struct RingText
 {
 	Size		size;			/* bytes in use */
-	char		text[MAX_RING_SIZE + 1];	/* one more, to see that it is too long */
+	char		text[TM_MAX_RING_SIZE + 1]; /* one more, to see that it is too
+											 * long */
 } RingText;
 
 /* By what it is seen that the ring may have changed */
@@ -63,23 +56,61 @@ typedef struct RingStamp
 	struct timespec changed;	/* time of its last change */
 } RingStamp;
 
-/* the ring in force and its stamp, or NULL; written by load_ring */
+/*
+ * The ring in force, or NULL; written by look_at_ring().  The process that
+ * read it, or has locked its copy of it in memory.
+ */
 static KeyRing *ring = NULL;
+static int	ring_owner = 0;
+
+/* what was there when it was last looked at, and what was wrong, or NULL */
 static RingStamp ring_stamp;
+static char *ring_problem = NULL;
+
+/* moves when the ring in force changes */
+static uint64 ring_generation = 1;
 
 static void require_ring(void);
 static bool ring_is_configured(void);
-static char *load_ring(void);
+static void look_at_ring(void);
+static void set_ring(KeyRing *new_ring);
+static void set_problem(const char *problem);
+static char *read_ring(KeyRing **result);
 static void take_stamp(RingStamp *stamp);
 static char *read_file(RingText *text);
 static char *check_file(const struct stat *st);
 static char *read_command(RingText *text);
 static char *read_all(int fd, RingText *text);
-static char *parse_ring(const RingText *text, KeyRing *result);
-static char *parse_line(const char *line, Size size, KeyRing *result,
-						bool *marked);
-static int32 parse_version(const char *digits, Size size);
-static void choose_current(KeyRing *result, bool marked);
+
+void
+tm_keyring_start(void)
+{
+	if (!process_shared_preload_libraries_in_progress ||
+		!ring_is_configured())
+		return;
+
+	look_at_ring();
+	if (ring == NULL)
+		ereport(FATAL,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("key ring cannot be used"),
+				 errdetail("%s", ring_problem),
+				 errhint("Without tenant_mgr.key_file and tenant_mgr.key_command the server starts without root keys.")));
+}
+
+uint64
+tm_keyring_generation(void)
+{
+	static TimestampTz looked_at = 0;
+	TimestampTz now = GetCurrentStatementStartTimestamp();
+
+	if (now != looked_at)
+	{
+		look_at_ring();
+		looked_at = now;
+	}
+	return ring_generation;
+}
 
 const RootKey *
 tm_keyring_current(void)
@@ -91,29 +122,41 @@ tm_keyring_current(void)
 const RootKey *
 tm_keyring_lookup(int32 version)
 {
-	int			i;
+	const RootKey *key;
 
 	require_ring();
-	for (i = 0; i < ring->nkeys; i++)
+	key = tm_keyring_find(version);
+	if (key == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_NO_KEY),
+				 errmsg("root key version %d is not in the key ring", version),
+				 errhint("Add the key to the ring again; CALL tenant.rotate_keys() before removing it.")));
+	return key;
+}
+
+const RootKey *
+tm_keyring_find(int32 version)
+{
+	int			i;
+
+	for (i = 0; ring != NULL && i < ring->nkeys; i++)
 	{
 		if (ring->keys[i].version == version)
 			return &ring->keys[i];
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_TENANT_NO_KEY),
-			 errmsg("root key version %d is not in the key ring", version),
-			 errhint("Add the key to the ring again; CALL tenant.rotate_keys() before removing it.")));
-	return NULL;				/* keep compiler quiet */
+	return NULL;
 }
 
 bool
 tm_keyring_is_usable(char **problem)
 {
+	look_at_ring();
+	*problem = NULL;
 	if (!ring_is_configured())
 		*problem = pstrdup(_("No key ring is configured."));
-	else
-		*problem = load_ring();
-	return *problem == NULL;
+	else if (ring_problem != NULL)
+		*problem = pstrdup(ring_problem);
+	return ring != NULL;
 }
 
 List *
@@ -139,19 +182,17 @@ tm_keyring_source(void)
 static void
 require_ring(void)
 {
-	char	   *problem;
-
 	if (!ring_is_configured())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no key ring is configured"),
 				 errhint("Put the output of tenant.generate_key() into a file that only the server's user can read, and set tenant_mgr.key_file.")));
-	problem = load_ring();
-	if (problem != NULL)
+	look_at_ring();
+	if (ring == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_NO_KEY),
 				 errmsg("key ring cannot be used"),
-				 errdetail("%s", problem)));
+				 errdetail("%s", ring_problem)));
 }
 
 static bool
@@ -161,25 +202,73 @@ ring_is_configured(void)
 }
 
 /*
- * Read the ring, unless the one at hand is as good.  Returns NULL, or why
- * there is no ring; then an old one is gone, too.
+ * Read the ring, unless nothing has changed since it was last looked at.
+ * Without any ring, it is tried again each time.
  */
-static char *
-load_ring(void)
+static void
+look_at_ring(void)
 {
 	RingStamp	stamp;
-	RingText   *text;
-	KeyRing    *result;
+	KeyRing    *new_ring = NULL;
 	char	   *problem;
 
-	take_stamp(&stamp);
-	if (ring != NULL)
+	if (!ring_is_configured())
 	{
-		if (memcmp(&stamp, &ring_stamp, sizeof(stamp)) == 0)
-			return NULL;
-		tm_crypto_free_guarded(ring);
-		ring = NULL;
+		set_ring(NULL);
+		set_problem(NULL);
+		return;
 	}
+
+	/* What has been locked in memory by the server is not for a session. */
+	if (ring != NULL && ring_owner != MyProcPid)
+	{
+		tm_crypto_lock_guarded(ring, sizeof(KeyRing));
+		ring_owner = MyProcPid;
+	}
+
+	take_stamp(&stamp);
+	if (ring != NULL && memcmp(&stamp, &ring_stamp, sizeof(stamp)) == 0)
+		return;
+	problem = read_ring(&new_ring);
+	ring_stamp = stamp;
+	set_problem(problem);
+	if (problem == NULL)
+		set_ring(new_ring);
+	else if (ring != NULL)
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("key ring cannot be used, going on with the former one"),
+				 errdetail("%s", problem)));
+}
+
+static void
+set_ring(KeyRing *new_ring)
+{
+	if (ring == new_ring)
+		return;
+	if (ring != NULL)
+		tm_crypto_free_guarded(ring);
+	ring = new_ring;
+	ring_owner = MyProcPid;
+	ring_generation++;
+}
+
+static void
+set_problem(const char *problem)
+{
+	if (ring_problem != NULL)
+		pfree(ring_problem);
+	ring_problem = problem != NULL ?
+		MemoryContextStrdup(TopMemoryContext, problem) : NULL;
+}
+
+/* Returns NULL, or why there is no ring. */
+static char *
+read_ring(KeyRing **result)
+{
+	RingText   *text;
+	char	   *problem;
+
 	if (tm_key_file[0] != '\0' && tm_key_command[0] != '\0')
 		return pstrdup(_("Both tenant_mgr.key_file and tenant_mgr.key_command are set."));
 
@@ -194,17 +283,12 @@ load_ring(void)
 		return problem;
 	}
 
-	result = tm_crypto_alloc_guarded(sizeof(KeyRing));
-	problem = parse_ring(text, result);
+	*result = tm_crypto_alloc_guarded(sizeof(KeyRing));
+	problem = tm_keyring_parse(text->text, text->size, *result);
 	tm_crypto_free_guarded(text);
 	if (problem != NULL)
-	{
-		tm_crypto_free_guarded(result);
-		return problem;
-	}
-	ring = result;
-	ring_stamp = stamp;
-	return NULL;
+		tm_crypto_free_guarded(*result);
+	return problem;
 }
 
 /* A file that is not there has no stamp, and is complained of when read. */
@@ -299,116 +383,8 @@ read_all(int fd, RingText *text)
 		if (nread == 0)
 			return NULL;
 		text->size += nread;
-		if (text->size > MAX_RING_SIZE)
+		if (text->size > TM_MAX_RING_SIZE)
 			return psprintf(_("The key ring is longer than %d bytes."),
-							MAX_RING_SIZE);
-	}
-}
-
-static char *
-parse_ring(const RingText *text, KeyRing *result)
-{
-	const char *position = text->text;
-	const char *end = text->text + text->size;
-	bool		marked = false;
-	int			number = 0;
-
-	result->current = NO_KEY;
-	while (position < end)
-	{
-		const char *newline = memchr(position, '\n', end - position);
-		const char *line = position;
-		Size		size = (newline != NULL ? newline : end) - line;
-		char	   *problem;
-
-		number++;
-		position = newline != NULL ? newline + 1 : end;
-		if (size > 0 && line[size - 1] == '\r')
-			size--;
-		if (size == 0 || line[0] == '#')
-			continue;
-		problem = parse_line(line, size, result, &marked);
-		if (problem != NULL)
-			return psprintf(_("Line %d of the key ring: %s."), number, problem);
-	}
-	if (result->nkeys == 0)
-		return pstrdup(_("The key ring is empty."));
-	choose_current(result, marked);
-	return NULL;
-}
-
-/* One key.  Returns NULL, or what is wrong with it; not a sentence. */
-static char *
-parse_line(const char *line, Size size, KeyRing *result, bool *marked)
-{
-	bool		is_current = (line[0] == '*');
-	const char *start = line + (is_current ? 1 : 0);
-	const char *end = line + size;
-	const char *colon = memchr(start, ':', end - start);
-	RootKey    *key = &result->keys[result->nkeys];
-	int			i;
-
-	if (colon == NULL)
-		return pstrdup(_("there is no colon after the version"));
-	if (result->nkeys >= MAX_ROOT_KEYS)
-		return psprintf(_("there are more than %d keys"), MAX_ROOT_KEYS);
-
-	key->version = parse_version(start, colon - start);
-	if (key->version <= 0)
-		return psprintf(_("the version is not a number from 1 to %d"),
-						PG_INT32_MAX);
-	for (i = 0; i < result->nkeys; i++)
-	{
-		if (result->keys[i].version == key->version)
-			return psprintf(_("version %d occurs twice"), key->version);
-	}
-	if (end - colon - 1 != 2 * TM_CRYPTO_KEY_BYTES)
-		return psprintf(_("the key has %d characters instead of %d"),
-						(int) (end - colon - 1), 2 * TM_CRYPTO_KEY_BYTES);
-	if (!tm_crypto_key_from_hex(colon + 1, end - colon - 1, key->key))
-		return pstrdup(_("the key is not hexadecimal"));
-	if (is_current && *marked)
-		return pstrdup(_("a second key is marked as the current one"));
-
-	tm_crypto_key_check(key->key, key->check);
-	if (is_current)
-	{
-		*marked = true;
-		result->current = result->nkeys;
-	}
-	result->nkeys++;
-	return NULL;
-}
-
-/* A positive number without sign, blanks and leading zeros, or 0. */
-static int32
-parse_version(const char *digits, Size size)
-{
-	int64		version = 0;
-	Size		i;
-
-	if (size == 0 || size > 10 || digits[0] == '0')
-		return 0;
-	for (i = 0; i < size; i++)
-	{
-		if (digits[i] < '0' || digits[i] > '9')
-			return 0;
-		version = version * 10 + (digits[i] - '0');
-	}
-	return version <= PG_INT32_MAX ? (int32) version : 0;
-}
-
-static void
-choose_current(KeyRing *result, bool marked)
-{
-	int			i;
-
-	if (marked)
-		return;
-	result->current = 0;
-	for (i = 1; i < result->nkeys; i++)
-	{
-		if (result->keys[i].version > result->keys[result->current].version)
-			result->current = i;
+							TM_MAX_RING_SIZE);
 	}
 }

@@ -9,27 +9,38 @@
 
 #include "nodes/pg_list.h"
 
-#include "crypto.h"
-
-/* One root key; in guarded memory, valid until the ring is asked for again */
-typedef struct RootKey
-{
-	int32		version;		/* positive */
-	unsigned char key[TM_CRYPTO_KEY_BYTES]; /* the secret */
-	unsigned char check[TM_CRYPTO_CHECK_BYTES]; /* what it is known by */
-} RootKey;
+#include "keyring_text.h"
 
 /*
- * The key that wraps new data keys, and the one of a version.  55000 when no
- * ring is configured; TM006 when it cannot be read or has no such key.
+ * When the library is loaded by the starting server: read the ring, if one is
+ * configured.  FATAL when it cannot be used.
+ */
+extern void tm_keyring_start(void);
+
+/*
+ * A number that moves when the ring in force is another one.  Needs a
+ * transaction.
+ */
+extern uint64 tm_keyring_generation(void);
+
+/*
+ * The key that wraps new data keys, and the one of a version; in guarded
+ * memory, valid until the ring is asked for again.  55000 when no ring is
+ * configured; TM006 when there is none that can be used or it has no such key.
  */
 extern const RootKey *tm_keyring_current(void);
 extern const RootKey *tm_keyring_lookup(int32 version);
 
-/* Is there a ring that can be read?  Otherwise why not, palloc'd. */
+/* The key of a version, or NULL if the ring that is in force has none. */
+extern const RootKey *tm_keyring_find(int32 version);
+
+/*
+ * Is there a ring in force?  Tells also, palloc'd, what is wrong with the one
+ * that is configured now, or NULL.
+ */
 extern bool tm_keyring_is_usable(char **problem);
 
-/* The versions in the ring, a palloc'd list of integers; the ring is usable. */
+/* The versions in the ring, a palloc'd list of integers; there is one. */
 extern List *tm_keyring_versions(void);
 
 /* Where the ring comes from: "file", "command" or "none". */

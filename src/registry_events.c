@@ -37,7 +37,7 @@ PG_FUNCTION_INFO_V1(tenant_registry_changed);
 PG_FUNCTION_INFO_V1(tenant_follow_drop);
 PG_FUNCTION_INFO_V1(tenant_follow_rename);
 
-/* Statement trigger of tenant.registry: its rows are news to every backend. */
+/* Statement trigger of our tables: their rows are news to every backend. */
 Datum
 tenant_registry_changed(PG_FUNCTION_ARGS)
 {

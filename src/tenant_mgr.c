@@ -12,6 +12,7 @@
 #include "fmgr.h"
 
 #include "guc.h"
+#include "keyring.h"
 #include "open_plan.h"
 #include "shmem.h"
 #include "watch.h"
@@ -27,4 +28,5 @@ _PG_init(void)
 	tm_open_plan_init();
 	tm_guc_init();
 	tm_shmem_init();
+	tm_keyring_start();
 }

@@ -196,7 +196,7 @@ foreach my $sql (q{SELECT tenant.encrypt('x')}, q{SELECT tenant.decrypt(NULL)}, 
 }
 is(value(q{LOAD 'tenant_mgr'; SET ROLE tm_nobody; SELECT count(*) FROM pg_settings WHERE name LIKE 'tenant_mgr.key%'}), 0, 'the settings of the ring are not shown');
 
-# rings that are none; the last good one is not used in their place
+# rings that are none
 my $unusable = 'TM006: key ring cannot be used | ';
 my @rings = (
 	[ '', 'The key ring is empty.' ],
@@ -223,7 +223,9 @@ my $session = $node->background_psql('app', on_error_stop => 0);
 write_ring("1:$root[1]\n");
 is($session->query_safe(q{SELECT try(tenant.encrypt('x')::text)}), 'opened: x', 'a session has read the ring');
 write_ring("1:$root[1]\n", 0640);
-like($session->query_safe(q{SELECT try(s::text, 'c', 'a') FROM kept WHERE name = 'own'}), qr/^TM006/, 'and does not go on with it when it is not fit any more');
+is($session->query_safe(q{SELECT try(s::text, 'c', 'a') FROM kept WHERE name = 'own'}), 'opened: of the database', 'and goes on with it when what is there is not fit any more');
+ok($node->log_contains('LOG:  key ring cannot be used, going on with the former one'), 'which the log says');
+is($session->query_safe(q{SELECT (tenant.crypto_status() ->> 'problem') || (tenant.crypto_status() ->> 'root_versions')}), 'The key file can be accessed by others than its owner.[1]', 'and the status');
 foreach my $mode (0640, 0604, 0660, 0644)
 {
 	write_ring("1:$root[1]\n", $mode);
@@ -306,6 +308,40 @@ is(value($own), 'TM007|data key version 1 cannot be opened|Its row in tenant.dat
 $node->safe_psql('app', q{UPDATE tenant.data_key d SET wrapped = s.wrapped FROM saved s WHERE s.scope = d.scope AND s.version = d.version; DROP TABLE saved});
 is(value($own), 'opened: of the database', 'all is well again');
 
+# keys at hand: whatever changes them takes effect in every session at once
+$session->query_safe(q{SELECT tenant.switch('globex')});
+my $try = "SELECT try('$globex')";
+is($session->query_safe($try), 'opened: of globex', 'a session has opened a secret');
+$node->safe_psql('app', q{BEGIN; SELECT tenant.shred('globex'); ROLLBACK});
+is($session->query_safe($try), 'opened: of globex', 'and can do so after a shredding that was rolled back');
+is($session->query_safe(qq{BEGIN; SAVEPOINT s; SELECT tenant.shred('globex') \\g /dev/null
+	SELECT try('$globex'); ROLLBACK TO s; $try; COMMIT}), "TM007|data key version 1 has been shredded\nopened: of globex", 'its own shredding counts, until it is rolled back');
+$node->safe_psql('app', q{CREATE TABLE saved AS SELECT d.* FROM tenant.data_key d JOIN tenant.registry ON scope = id WHERE name = 'globex';
+	UPDATE tenant.data_key SET wrapped = NULL WHERE scope IN (SELECT scope FROM saved)});
+is($session->query_safe($try), 'TM007|data key version 1 has been shredded', 'a row that was edited counts');
+$node->safe_psql('app', q{UPDATE tenant.data_key d SET wrapped = s.wrapped FROM saved s WHERE s.scope = d.scope; DROP TABLE saved});
+is($session->query_safe($try), 'opened: of globex', 'and so does its return');
+is($session->query_safe(q{BEGIN; SELECT tenant.create('brief'), tenant.switch_local('brief') \g /dev/null
+	SELECT tenant.encrypt('x') \g /dev/null
+	ROLLBACK; BEGIN; SELECT tenant.create('brief'), tenant.switch_local('brief') \g /dev/null
+	SELECT try(tenant.encrypt('y')::text); COMMIT}), 'opened: y', 'a key that was made in a transaction that was rolled back is not used');
+is($session->query_safe(q{SELECT count(DISTINCT tenant.decrypt(tenant.encrypt(i::text, repeat('c', i)), repeat('c', i))) FROM generate_series(1, 200) i}), 200, 'more contexts than are remembered, some of them long');
+# in the middle of a statement: another session shreds, and waits for nobody
+$session->query_safe(q{CREATE TABLE globex.gate (go bool); SELECT tenant.switch('globex');
+	CREATE FUNCTION pg_temp.open_until_shredded(secret text) RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN
+		FOR i IN 1 .. 100000000 LOOP PERFORM tenant.decrypt(secret::tenant.secret); END LOOP;
+		RETURN 'never shredded';
+	EXCEPTION WHEN SQLSTATE 'TM007' THEN
+		RETURN 'shredded';
+	END $$});
+$session->query_until(qr/started/, "\\echo started\nSELECT pg_temp.open_until_shredded('$globex') AS ended \\gset\n");
+$node->poll_query_until('app', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~ 'open_until' AND state = 'active' AND pid <> pg_backend_pid()});
+$node->safe_psql('app', q{CREATE TABLE saved AS SELECT d.* FROM tenant.data_key d JOIN tenant.registry ON scope = id WHERE name = 'globex'; SELECT tenant.shred('globex')});
+is($session->query_safe('\echo :ended'), 'shredded', 'a statement that is under way cannot go on with a key that is gone');
+$node->safe_psql('app', q{UPDATE tenant.data_key d SET wrapped = s.wrapped, shredded_at = NULL FROM saved s WHERE s.scope = d.scope; DROP TABLE saved});
+$session->query_safe(q{SELECT tenant.reset()});
+
 # shredding
 $node->safe_psql('app', q{BEGIN; SELECT tenant.shred('acme'); ROLLBACK});
 is(bound_try('acme', $acme), 'opened: of acme', 'a shredding that is rolled back has not happened');
@@ -343,6 +379,13 @@ foreach my $case ([ 'echo 3:$root[3]; exit 1', 'The key command has failed.' ], 
 }
 is(value($own), 'opened: of the database', 'what it prints is the ring');
 is($session->query_safe($own), 'opened: of the database', 'also for a session that had read the file');
+$node->safe_psql('app', qq{LOAD 'tenant_mgr'; ALTER SYSTEM RESET tenant_mgr.key_command});
+$node->reload;
+$node->poll_query_until('app', q{SELECT current_setting('tenant_mgr.key_command') = ''});
+like($session->query_safe($own), qr/^55000/, 'without any ring configured, the keys are gone from sessions that had them');
+$node->safe_psql('app', qq{LOAD 'tenant_mgr'; ALTER SYSTEM SET tenant_mgr.key_file = '$ring'});
+$node->reload;
+$node->poll_query_until('app', qq{SELECT current_setting('tenant_mgr.key_file') = '$ring'});
 $session->quit;
 
 # nothing plain is left anywhere

@@ -91,15 +91,15 @@ def counted(*parts):
     return b''.join(struct.pack('>Q', len(part)) + part for part in parts)
 
 
-def open_box(key, box, ad):
+def open_box(key, use, box, aad):
     nonce, commitment, sealed = box[:24], box[24:56], box[56:]
-    derived = hashlib.blake2b(counted(b'tenant_mgr box keys', b'\x01', nonce, ad),
+    derived = hashlib.blake2b(counted(b'tenant_mgr keys', b'\x01', use),
                               digest_size=64, key=key).digest()
-    expected = hashlib.blake2b(counted(nonce, sealed, ad), digest_size=32,
-                               key=derived[32:]).digest()
+    expected = hashlib.blake2b(derived[32:] + nonce + counted(aad) + sealed,
+                               digest_size=32).digest()
     if expected != commitment:
         raise ValueError('wrong commitment')
-    return xchacha20_poly1305_open(derived[:32], nonce, sealed, ad)
+    return xchacha20_poly1305_open(derived[:32], nonce, sealed, aad)
 
 
 def main():
@@ -109,13 +109,15 @@ def main():
     scope = bytes.fromhex(given['scope'].replace('-', ''))
     version = struct.pack('>I', int(given['version']))
     check = hashlib.blake2b(b'tenant_mgr key check', digest_size=16, key=root).digest()
-    data_key = open_box(root, bytes.fromhex(given['wrapped']),
+    data_key = open_box(root,
                         counted(b'tenant_mgr data key', scope, version,
-                                struct.pack('>I', int(given['root_version'])), check))
+                                struct.pack('>I', int(given['root_version'])), check),
+                        bytes.fromhex(given['wrapped']), b'')
     box = base64.b64decode(given['envelope'].split(':')[4], validate=True)
-    plain = open_box(data_key, box,
-                     counted(b'tenant_mgr secret', b'\x01\x01' + version + scope,
-                             given['context'].encode(), given['aad'].encode()))
+    plain = open_box(data_key,
+                     counted(b'tenant_mgr secret', scope, version,
+                             given['context'].encode()),
+                     box, given['aad'].encode())
     print(plain.decode())
 
 

@@ -26,6 +26,10 @@ OBJS = \
 	src/envelope.o \
 	src/event.o \
 	src/file_writer.o \
+	src/guard.o \
+	src/guard_access.o \
+	src/guard_query.o \
+	src/guard_utility.o \
 	src/guc.o \
 	src/key_admin.o \
 	src/key_cache.o \
@@ -50,6 +54,7 @@ OBJS = \
 	src/rowcopy.o \
 	src/schema_acl.o \
 	src/schema_mention.o \
+	src/schema_owner.o \
 	src/secret.o \
 	src/session_lock.o \
 	src/shmem.o \

@@ -387,6 +387,20 @@ COMMENT ON FUNCTION tenant.is_locked() IS
 GRANT EXECUTE ON FUNCTION tenant.is_locked() TO PUBLIC;
 
 --
+-- Guard
+--
+
+-- The planner puts it round the argument of nextval() and its like.  Volatile,
+-- because its answer depends on the session's tenant.
+CREATE FUNCTION tenant.own_relation(relation pg_catalog.regclass)
+	RETURNS pg_catalog.regclass
+	AS 'MODULE_PATHNAME', 'tenant_own_relation'
+	LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tenant.own_relation(regclass) IS
+	'the relation itself; an error if the guard keeps the session away from it';
+GRANT EXECUTE ON FUNCTION tenant.own_relation(regclass) TO PUBLIC;
+
+--
 -- Domains
 --
 -- As with the registry, the library reads and writes the table itself.

@@ -46,6 +46,7 @@
 #include "binding.h"
 #include "compat.h"
 #include "entitlement.h"
+#include "guard.h"
 #include "guc.h"
 #include "open_plan.h"
 #include "registry.h"
@@ -83,6 +84,7 @@ static struct
 }			stamp;
 
 static bool can_look_up(GucSource source);
+static bool same_tenant(const Binding *a, const Binding *b);
 static Binding *make_binding(const char *path, const char *prior);
 static char *path_for_schema(const char *schema);
 static void set_path(const char *path, GucAction action);
@@ -267,6 +269,8 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 		keep_orphan(old_binding);
 
 	current_binding = (new_binding && new_binding->bound) ? new_binding : NULL;
+	if (!same_tenant(old_binding, current_binding))
+		tm_guard_tenant_changed();
 
 	if (current_binding == NULL || InitializingParallelWorker)
 		return;
@@ -302,6 +306,26 @@ tm_binding_start(void)
 Binding *
 tm_binding_current(void)
 {
+	return current_binding;
+}
+
+/* A parallel worker has been told the tenant's name and nothing else. */
+Binding *
+tm_binding_in_force(void)
+{
+	TenantInfo *tenant;
+
+	if (current_binding == NULL || !current_binding->verified)
+		return NULL;
+	if (!OidIsValid(current_binding->nspid) && tm_registry_installed())
+	{
+		tenant = tm_registry_lookup(tm_tenant, true);
+		if (tenant != NULL)
+		{
+			current_binding->id = tenant->id;
+			current_binding->nspid = tenant->nspid;
+		}
+	}
 	return current_binding;
 }
 
@@ -446,6 +470,15 @@ can_look_up(GucSource source)
 {
 	return source >= PGC_S_INTERACTIVE && source != PGC_S_TEST &&
 		IsTransactionState() && !InitializingParallelWorker;
+}
+
+static bool
+same_tenant(const Binding *a, const Binding *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return a->verified == b->verified &&
+		memcmp(&a->id, &b->id, sizeof(pg_uuid_t)) == 0;
 }
 
 /* A new binding, or NULL if there is no memory. */

@@ -42,6 +42,12 @@ extern void tm_binding_start(void);
 extern Binding *tm_binding_current(void);
 
 /*
+ * The binding if it has been verified, or NULL.  Only its id and schema are
+ * of use to a parallel worker.  Needs a transaction.
+ */
+extern Binding *tm_binding_in_force(void);
+
+/*
  * Is there nothing to look at before the next statement?  Processes pending
  * invalidations, costs next to nothing, and is also true when unbound.
  */

@@ -45,6 +45,7 @@
 #include "blockcopy.h"
 #include "clone.h"
 #include "closure.h"
+#include "guard.h"
 #include "guc.h"
 #include "progress.h"
 #include "relabel.h"
@@ -72,6 +73,7 @@ tm_clone_schema(const CloneRequest *request)
 	MemoryContext context;
 	MemoryContext old_context;
 	CloneState	state = {0};
+	int			save_nestlevel = tm_guard_enter_own(request->source);
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "tenant_mgr clone",
 									ALLOCSET_DEFAULT_SIZES);
@@ -102,6 +104,7 @@ tm_clone_schema(const CloneRequest *request)
 	tell_about_mentions(&state);
 	UnregisterSnapshot(state.snapshot);
 	CommandCounterIncrement();
+	tm_guard_leave_own(save_nestlevel);
 
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);

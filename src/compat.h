@@ -20,6 +20,7 @@
 #include "catalog/storage.h"
 #include "storage/bufmgr.h"
 #include "storage/smgr.h"
+#include "utils/fmgroids.h"
 #include "utils/rangetypes.h"
 #include "utils/rel.h"
 #include "utils/backend_status.h"
@@ -180,6 +181,41 @@ tm_check_can_set_role(Oid member, Oid role)
 	check_can_set_role(member, role);
 #else
 	check_is_member_of_role(member, role);
+#endif
+}
+
+/* What the executor hands to its hook for checking permissions */
+#if PG_VERSION_NUM >= 160000
+#define TM_CHECK_PERMS_PARAMETERS \
+	List *rangeTable, List *rteperminfos, bool ereport_on_violation
+#define TM_CHECK_PERMS_ARGUMENTS \
+	rangeTable, rteperminfos, ereport_on_violation
+#else
+#define TM_CHECK_PERMS_PARAMETERS \
+	List *rangeTable, bool ereport_on_violation
+#define TM_CHECK_PERMS_ARGUMENTS \
+	rangeTable, ereport_on_violation
+#endif
+
+/* A function that works on a sequence, since PostgreSQL 18 */
+#ifdef F_PG_GET_SEQUENCE_DATA
+#define TM_F_PG_GET_SEQUENCE_DATA	F_PG_GET_SEQUENCE_DATA
+#else
+#define TM_F_PG_GET_SEQUENCE_DATA	InvalidOid
+#endif
+
+/* In a parallel worker: is the leader a session of a client? */
+static inline bool
+tm_leader_is_backend(void)
+{
+	PGPROC	   *leader = MyProc->lockGroupLeader;
+
+	if (leader == NULL)
+		return true;
+#if PG_VERSION_NUM >= 180000
+	return leader->isRegularBackend;
+#else
+	return !leader->isBackgroundWorker;
 #endif
 }
 

@@ -19,12 +19,15 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "postmaster/bgworker_internals.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
 #include "utils/varlena.h"
 
 #include "binding.h"
 #include "crypto.h"
+#include "guard.h"
 #include "guc.h"
 #include "session_lock.h"
 
@@ -52,6 +55,9 @@ char	   *tm_key_file = NULL;
 char	   *tm_key_command = NULL;
 int			tm_secret_algorithm = CRYPTO_XCHACHA20_POLY1305;
 int			tm_session_switch = SESSION_SWITCH_ALLOW;
+int			tm_guard = GUARD_OFF;
+int			tm_unbound = UNBOUND_ALLOW;
+static char *tm_guard_tenant = NULL;
 char	   *tm_tenant = NULL;
 
 /* counted up by assign_persistent_schemas */
@@ -75,11 +81,25 @@ static const struct config_enum_entry session_switch_options[] = {
 	{NULL, 0, false}
 };
 
+static const struct config_enum_entry guard_options[] = {
+	{"off", GUARD_OFF, false},
+	{"log", GUARD_LOG, false},
+	{"enforce", GUARD_ENFORCE, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry unbound_options[] = {
+	{"allow", UNBOUND_ALLOW, false},
+	{"deny", UNBOUND_DENY, false},
+	{NULL, 0, false}
+};
+
 static void define_tenant_settings(void);
 static void define_clone_settings(void);
 static void define_host_settings(void);
 static void define_secret_settings(void);
 static void define_session_settings(void);
+static void define_guard_settings(void);
 static bool check_name_list(char **newval, void **extra, GucSource source);
 static bool check_persistent_schemas(char **newval, void **extra,
 									 GucSource source);
@@ -87,6 +107,7 @@ static bool check_word_list(char **newval, void **extra, GucSource source);
 static bool check_list(const char *value, SplitFunction split);
 static bool check_schema_prefix(char **newval, void **extra,
 								GucSource source);
+static void assign_guard(int newval, void *extra);
 static void assign_persistent_schemas(const char *newval, void *extra);
 
 void
@@ -98,6 +119,7 @@ tm_guc_init(void)
 	define_secret_settings();
 	define_session_settings();
 	tm_session_lock_init();
+	define_guard_settings();
 
 	/* last, because a value that it had already is put into effect here */
 	DefineCustomStringVariable("tenant_mgr.tenant",
@@ -375,6 +397,52 @@ define_session_settings(void)
 							 NULL);
 }
 
+/*
+ * The guard has to be there from the start to be worth its name, so it is on
+ * by default only where the server loads it.
+ */
+static void
+define_guard_settings(void)
+{
+	DefineCustomEnumVariable("tenant_mgr.guard",
+							 "Sets what happens when a bound session uses an object of another tenant.",
+							 "It can be written to the log, or refused with an error.",
+							 &tm_guard,
+							 process_shared_preload_libraries_in_progress ?
+							 GUARD_ENFORCE : GUARD_OFF,
+							 guard_options,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 assign_guard,
+							 NULL);
+
+	DefineCustomEnumVariable("tenant_mgr.unbound",
+							 "Sets whether sessions that are not bound can use objects of tenants.",
+							 NULL,
+							 &tm_unbound,
+							 UNBOUND_ALLOW,
+							 unbound_options,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 assign_guard,
+							 NULL);
+
+	/* a setting so that parallel workers get it */
+	DefineCustomStringVariable(TM_GUARD_TENANT_SETTING,
+							   "Tells the guard whose schema an operation of tenant_mgr works on.",
+							   NULL,
+							   &tm_guard_tenant,
+							   "",
+							   PGC_SUSET,
+							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE |
+							   GUC_DISALLOW_IN_FILE,
+							   tm_guard_check_tenant,
+							   tm_guard_assign_tenant,
+							   NULL);
+}
+
 static bool
 check_name_list(char **newval, void **extra, GucSource source)
 {
@@ -439,6 +507,14 @@ check_schema_prefix(char **newval, void **extra, GucSource source)
 		return false;
 	}
 	return true;
+}
+
+/* Plans have been made without regard to what is guarded from now on. */
+static void
+assign_guard(int newval, void *extra)
+{
+	if (newval != 0)
+		ResetPlanCache();
 }
 
 /* Bound sessions compare the number with the one their path was made for. */

@@ -23,6 +23,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -46,6 +48,7 @@ static SnapshotInfo *first_match(const char *index, int nkeys, ScanKey keys);
 static SnapshotInfo *info_from_tuple(HeapTuple tuple, TupleDesc desc);
 static void change_row(const SnapshotInfo *snapshot, AttrNumber attno,
 					   Datum value);
+static void owners_changed(Relation rel);
 
 SnapshotInfo *
 tm_snapshot_lookup(const pg_uuid_t *tenant_id, const char *label)
@@ -115,8 +118,8 @@ tm_snapshot_insert(const pg_uuid_t *tenant_id, const char *label,
 	values[Anum_snapshot_purging - 1] = BoolGetDatum(false);
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel),
 											values, nulls));
+	owners_changed(rel);
 	table_close(rel, NoLock);
-	CommandCounterIncrement();
 }
 
 void
@@ -209,6 +212,21 @@ change_row(const SnapshotInfo *snapshot, AttrNumber attno, Datum value)
 	else
 		CatalogTupleDelete(rel, &tuple->t_self);
 	systable_endscan(scan);
+	owners_changed(rel);
 	table_close(rel, NoLock);
+}
+
+/*
+ * What is remembered of whose a schema is may be wrong now.  It is forgotten
+ * when the registry is said to have changed.
+ */
+static void
+owners_changed(Relation rel)
+{
+	Oid			registry = get_relname_relid("registry",
+											 RelationGetNamespace(rel));
+
+	if (OidIsValid(registry))
+		CacheInvalidateRelcacheByRelid(registry);
 	CommandCounterIncrement();
 }

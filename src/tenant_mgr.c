@@ -3,7 +3,8 @@
  *		Start-up of the library.
  *
  * Hooks come before settings: defining tenant_mgr.tenant may bind the session
- * at once, and what watches a binding has to be in place by then.
+ * at once, and what watches a binding has to be in place by then.  The hooks
+ * that verify a binding come after those that rely on it, to be called first.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -11,6 +12,7 @@
 
 #include "fmgr.h"
 
+#include "guard.h"
 #include "guc.h"
 #include "keyring.h"
 #include "open_plan.h"
@@ -24,6 +26,7 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	tm_guard_init();
 	tm_watch_init();
 	tm_open_plan_init();
 	tm_guc_init();

@@ -1,0 +1,459 @@
+/*
+ * guard.c
+ *		A bound session stays with its tenant.
+ *
+ * What is used is judged when it is used and by what it is, not by how it was
+ * found: an object belongs to the tenant that its schema belongs to (see
+ * schema_owner.c), and one that belongs to another tenant than the session's
+ * is refused, whoever asks and whatever privileges there are.  No way to write
+ * a name, no search path, view or function makes a difference.
+ *
+ * Here are the hooks that see everything that is executed:
+ *
+ * - the executor tells which relations a plan is about, among them those that
+ *   views and inheritance have brought in;
+ * - the planner tells the same before it looks at statistics, so that no
+ *   function of the user's gets to see values from them;
+ * - the function manager asks about each function that is not built in when
+ *   it looks the function up, and before it is inlined.
+ *
+ * What they do not see is the business of guard_query.c (sequences and types
+ * in expressions) and guard_utility.c (utility statements).
+ *
+ * The hooks run in parallel workers as well: a function in a worker may have
+ * queries of its own.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
+#include "commands/sequence.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "optimizer/plancat.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/uuid.h"
+
+#include "binding.h"
+#include "compat.h"
+#include "guard.h"
+#include "guard_query.h"
+#include "guard_utility.h"
+#include "guc.h"
+#include "schema_owner.h"
+#include "tenant_mgr.h"
+
+/* A tenant that there is not, for work on a schema of nobody */
+#define NOBODY		"00000000-0000-0000-0000-000000000000"
+
+/* Objects that have been written to the log for the present statement */
+#define MAX_LOGGED	32
+
+/* hooks that were there before us; written by tm_guard_init */
+static ExecutorCheckPerms_hook_type prev_ExecutorCheckPerms = NULL;
+static get_relation_info_hook_type prev_get_relation_info = NULL;
+static needs_fmgr_hook_type prev_needs_fmgr = NULL;
+
+/* whom an operation of ours works for, or NULL; written by the assign hook */
+static const pg_uuid_t *working_for = NULL;
+
+/* written by already_logged */
+static struct
+{
+	TimestampTz statement;		/* when the statement came */
+	int			nobjects;
+	Oid			objects[MAX_LOGGED];
+}			logged;
+
+static bool tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS);
+static void tm_get_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
+								 RelOptInfo *rel);
+static bool tm_needs_fmgr(Oid funcid);
+static const SchemaOwner *other_owner(Oid nspid);
+static bool serves_client(void);
+static Oid	schema_in_row(Oid classid, Oid objid);
+static Oid	schema_of_parent(Oid classid, Oid objid);
+static void refuse(const SchemaOwner *owner, const ObjectAddress *object);
+static void note(const SchemaOwner *owner, const ObjectAddress *object);
+static char *describe(const ObjectAddress *object);
+static bool already_logged(Oid objid);
+
+void
+tm_guard_init(void)
+{
+	prev_ExecutorCheckPerms = ExecutorCheckPerms_hook;
+	ExecutorCheckPerms_hook = tm_ExecutorCheckPerms;
+	prev_get_relation_info = get_relation_info_hook;
+	get_relation_info_hook = tm_get_relation_info;
+	prev_needs_fmgr = needs_fmgr_hook;
+	needs_fmgr_hook = tm_needs_fmgr;
+	tm_guard_query_init();
+	tm_guard_utility_init();
+}
+
+bool
+tm_guard_is_on(void)
+{
+	Binding    *binding;
+
+	if (tm_guard == GUARD_OFF && tm_unbound == UNBOUND_ALLOW)
+		return false;
+	if (!IsTransactionState() || InitializingParallelWorker)
+		return false;
+	binding = tm_binding_current();
+	if (binding != NULL && binding->verified)
+		return tm_guard != GUARD_OFF;
+	return tm_unbound == UNBOUND_DENY && serves_client();
+}
+
+bool
+tm_guard_check_object(Oid classid, Oid objid)
+{
+	const SchemaOwner *owner = other_owner(tm_guard_schema_of(classid, objid));
+	ObjectAddress object;
+
+	if (owner == NULL)
+		return true;
+	ObjectAddressSet(object, classid, objid);
+	if (tm_guard == GUARD_LOG && tm_binding_in_force() != NULL)
+	{
+		note(owner, &object);
+		return true;
+	}
+	refuse(owner, &object);
+	return false;				/* not reached */
+}
+
+bool
+tm_guard_out_of_reach(Oid classid, Oid objid)
+{
+	if (tm_guard == GUARD_LOG && tm_binding_in_force() != NULL)
+		return false;
+	return other_owner(tm_guard_schema_of(classid, objid)) != NULL;
+}
+
+Oid
+tm_guard_schema_of(Oid classid, Oid objid)
+{
+	Oid			nspid;
+
+	if (objid < FirstNormalObjectId && classid != NamespaceRelationId)
+		return InvalidOid;
+	switch (classid)
+	{
+		case NamespaceRelationId:
+			return objid;
+		case RelationRelationId:
+		case InheritsRelationId:
+			nspid = get_rel_namespace(objid);
+			if (nspid == PG_TOAST_NAMESPACE)
+				return schema_of_parent(RelationRelationId, objid);
+			return nspid;
+		case ProcedureRelationId:
+			return get_func_namespace(objid);
+		default:
+			if (is_objectclass_supported(classid) &&
+				get_object_attnum_namespace(classid) != InvalidAttrNumber &&
+				get_object_catcache_oid(classid) >= 0)
+				return schema_in_row(classid, objid);
+			return schema_of_parent(classid, objid);
+	}
+}
+
+int
+tm_guard_enter_own(Oid nspid)
+{
+	const SchemaOwner *owner;
+	int			save_nestlevel;
+
+	if (!tm_guard_is_on())
+		return 0;
+	owner = tm_schema_owner(nspid);
+	save_nestlevel = NewGUCNestLevel();
+	(void) set_config_option(TM_GUARD_TENANT_SETTING,
+							 owner == NULL ? NOBODY :
+							 DatumGetCString(DirectFunctionCall1(uuid_out,
+																 UUIDPGetDatum(&owner->id))),
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	return save_nestlevel;
+}
+
+void
+tm_guard_leave_own(int save_nestlevel)
+{
+	if (save_nestlevel > 0)
+		AtEOXact_GUC(true, save_nestlevel);
+}
+
+bool
+tm_guard_check_tenant(char **newval, void **extra, GucSource source)
+{
+	pg_uuid_t  *id;
+
+	if ((*newval)[0] == '\0')
+		return true;
+	id = tm_guc_alloc(sizeof(pg_uuid_t));
+	if (id == NULL)
+		return false;
+	*id = *DatumGetUUIDP(DirectFunctionCall1(uuid_in,
+											 CStringGetDatum(*newval)));
+	*extra = id;
+	return true;
+}
+
+void
+tm_guard_assign_tenant(const char *newval, void *extra)
+{
+	working_for = (const pg_uuid_t *) extra;
+}
+
+/*
+ * Plans would go on calling functions that were called when they were made,
+ * and sequences that they hold as constants.  So they are made again, which
+ * the change of the search path would lead to anyway.
+ */
+void
+tm_guard_tenant_changed(void)
+{
+	if (tm_guard == GUARD_OFF && tm_unbound == UNBOUND_ALLOW)
+		return;
+	ResetPlanCache();
+	ResetSequenceCaches();
+	tm_guard_query_forget();
+}
+
+/*
+ * A plan, COPY or a check of a foreign key is about to begin.  Its planner has
+ * added children and what views stand for, with no privileges required.
+ */
+static bool
+tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS)
+{
+	ListCell   *lc;
+
+	if (tm_guard_is_on())
+	{
+		foreach(lc, rangeTable)
+		{
+			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+			/* A view may be there as the subquery that it has become. */
+			if (rte->relid < FirstNormalObjectId ||
+				(rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY))
+				continue;
+			if (!ereport_on_violation &&
+				tm_guard_out_of_reach(RelationRelationId, rte->relid))
+				return false;
+			tm_guard_check_object(RelationRelationId, rte->relid);
+		}
+	}
+
+	if (prev_ExecutorCheckPerms)
+		return prev_ExecutorCheckPerms(TM_CHECK_PERMS_ARGUMENTS);
+	return true;
+}
+
+static void
+tm_get_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
+					 RelOptInfo *rel)
+{
+	if (relid >= FirstNormalObjectId && tm_guard_is_on() &&
+		tm_guard_out_of_reach(RelationRelationId, relid))
+		tm_guard_check_object(RelationRelationId, relid);
+
+	if (prev_get_relation_info)
+		prev_get_relation_info(root, relid, inhparent, rel);
+}
+
+/*
+ * We do not mean to be called when the function is, looking it up is what needs
+ * permission; but a function that asks for this is not inlined.
+ */
+static bool
+tm_needs_fmgr(Oid funcid)
+{
+	bool		result = prev_needs_fmgr ? prev_needs_fmgr(funcid) : false;
+
+	if (funcid >= FirstNormalObjectId && tm_guard_is_on())
+	{
+		tm_guard_check_object(ProcedureRelationId, funcid);
+		result = tm_guard_keeps_apart(funcid) || result;
+	}
+	return result;
+}
+
+/* The tenant that the schema belongs to, if the session is kept away from it */
+static const SchemaOwner *
+other_owner(Oid nspid)
+{
+	Binding    *binding;
+	const SchemaOwner *owner;
+	const pg_uuid_t *id = NULL;
+
+	if (!OidIsValid(nspid))
+		return NULL;
+	binding = tm_binding_in_force();
+	if (working_for != NULL)
+		id = working_for;
+	else if (binding != NULL)
+	{
+		if (nspid == binding->nspid)
+			return NULL;
+		id = &binding->id;
+	}
+	owner = tm_schema_owner(nspid);
+	if (owner != NULL && id != NULL &&
+		memcmp(&owner->id, id, sizeof(pg_uuid_t)) == 0)
+		return NULL;
+	return owner;
+}
+
+/*
+ * Sessions of clients have to be bound; what the server does on its own
+ * account, and replication, has no tenant.
+ */
+static bool
+serves_client(void)
+{
+	if (IsParallelWorker())
+		return tm_leader_is_backend();
+	return MyBackendType == B_BACKEND;
+}
+
+/* The schema that the object's own row names */
+static Oid
+schema_in_row(Oid classid, Oid objid)
+{
+	int			cacheid = get_object_catcache_oid(classid);
+	HeapTuple	tuple = SearchSysCache1(cacheid, ObjectIdGetDatum(objid));
+	Datum		nspid;
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	nspid = SysCacheGetAttr(cacheid, tuple,
+							get_object_attnum_namespace(classid), &isnull);
+	ReleaseSysCache(tuple);
+	return isnull ? InvalidOid : DatumGetObjectId(nspid);
+}
+
+/*
+ * The schema of the relation that an object is a part of: a trigger, a rule,
+ * a policy, a default, a table of large values.
+ */
+static Oid
+schema_of_parent(Oid classid, Oid objid)
+{
+	Relation	rel;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			parent = InvalidOid;
+
+	rel = table_open(DependRelationId, AccessShareLock);
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(classid));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(objid));
+	scan = systable_beginscan(rel, DependDependerIndexId, true, NULL, 2, keys);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->refclassid == RelationRelationId &&
+			(form->deptype == DEPENDENCY_AUTO ||
+			 form->deptype == DEPENDENCY_INTERNAL))
+		{
+			parent = form->refobjid;
+			break;
+		}
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	/* The index of a table of large values has two steps to go. */
+	return OidIsValid(parent) ?
+		tm_guard_schema_of(RelationRelationId, parent) : InvalidOid;
+}
+
+static void
+refuse(const SchemaOwner *owner, const ObjectAddress *object)
+{
+	if (tm_binding_in_force() == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_NOT_BOUND),
+				 errmsg("cannot access %s of tenant \"%s\" without being bound to it",
+						describe(object), owner->name),
+				 errhint("Use tenant.switch() to bind the session.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("cannot access %s of tenant \"%s\" while bound to tenant \"%s\"",
+					describe(object), owner->name, tm_tenant)));
+}
+
+static void
+note(const SchemaOwner *owner, const ObjectAddress *object)
+{
+	if (already_logged(object->objectId))
+		return;
+	ereport(LOG,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("access to %s of tenant \"%s\" while bound to tenant \"%s\"",
+					describe(object), owner->name, tm_tenant)));
+}
+
+/* An object, its kind first; it may have gone while we looked. */
+static char *
+describe(const ObjectAddress *object)
+{
+	char	   *kind = getObjectTypeDescription(object, true);
+	char	   *identity = getObjectIdentity(object, true);
+
+	if (kind == NULL || identity == NULL)
+		return psprintf(_("object %u"), object->objectId);
+	return psprintf("%s %s", kind, identity);
+}
+
+/*
+ * Has the object been noted for the present statement?  There are several
+ * occasions to ask about each function and relation.
+ */
+static bool
+already_logged(Oid objid)
+{
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+	int			i;
+
+	if (logged.statement != statement)
+	{
+		logged.statement = statement;
+		logged.nobjects = 0;
+	}
+	for (i = 0; i < logged.nobjects; i++)
+	{
+		if (logged.objects[i] == objid)
+			return true;
+	}
+	if (logged.nobjects < MAX_LOGGED)
+		logged.objects[logged.nobjects++] = objid;
+	return false;
+}

@@ -1,0 +1,73 @@
+/*
+ * guard.h
+ *		A bound session stays with its tenant.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_GUARD_H
+#define TENANT_MGR_GUARD_H
+
+#include "utils/guc.h"
+
+#define TM_GUARD_TENANT_SETTING		"tenant_mgr.guard_tenant"
+
+/* What happens when a bound session uses something of another tenant */
+typedef enum GuardMode
+{
+	GUARD_OFF,
+	GUARD_LOG,
+	GUARD_ENFORCE
+} GuardMode;
+
+/* Whether tenants can be reached by sessions that are not bound */
+typedef enum UnboundMode
+{
+	UNBOUND_ALLOW,
+	UNBOUND_DENY
+} UnboundMode;
+
+/* Install the hooks. */
+extern void tm_guard_init(void);
+
+/*
+ * Is this session, at this moment, kept away from any tenant?  False as well
+ * where nothing could be looked up, such as in an aborted transaction.
+ */
+extern bool tm_guard_is_on(void);
+
+/*
+ * Raise an error, or write to the log, if the object or the schema belongs to
+ * a tenant that the session is kept away from.  An object that does not exist
+ * belongs to nobody.  Returns false if the object is out of reach, which the
+ * caller gets to know only where no error is raised.
+ */
+extern bool tm_guard_check_object(Oid classid, Oid objid);
+
+/* The same question without consequences. */
+extern bool tm_guard_out_of_reach(Oid classid, Oid objid);
+
+/* The schema that the object stands or falls with, or InvalidOid. */
+extern Oid	tm_guard_schema_of(Oid classid, Oid objid);
+
+/*
+ * What the extension does to a schema on somebody's order is none of the
+ * guard's business, but what the schema's own functions do meanwhile is: they
+ * are judged as if the session were bound to the tenant of that schema.  Takes
+ * effect in parallel workers, too, and is undone by abort.  The result goes
+ * to the second function.
+ */
+extern int	tm_guard_enter_own(Oid nspid);
+extern void tm_guard_leave_own(int save_nestlevel);
+
+/* The hooks of the setting behind this; for guc.c. */
+extern bool tm_guard_check_tenant(char **newval, void **extra,
+								  GucSource source);
+extern void tm_guard_assign_tenant(const char *newval, void *extra);
+
+/*
+ * The session has got another tenant, or none: forget what was prepared for
+ * the one before.  May be called whenever settings can change.
+ */
+extern void tm_guard_tenant_changed(void);
+
+#endif							/* TENANT_MGR_GUARD_H */

@@ -1,0 +1,518 @@
+/*
+ * guard_query.c
+ *		What a bound session's expressions name, before they are planned.
+ *
+ * The planner gets a query after views and rules have been put in, which is
+ * when all relations, functions and types in it can be judged by their OIDs.
+ *
+ * Sequences need more than that.  nextval() and its like are built in, and
+ * nothing asks before they are called.  Where such a function is given a
+ * constant, which is how defaults and applications call it, the sequence is
+ * judged here; any other argument is wrapped in a call of a function of ours
+ * that judges its value.
+ *
+ * An SQL function may become part of the query within the planner, too late
+ * for us.  If it calls a function of that kind, or names something of another
+ * tenant, it is kept apart: then its queries come by here on their own.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
+#include "parser/parse_func.h"
+#include "partitioning/partdesc.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "guard.h"
+#include "guard_query.h"
+#include "registry.h"
+#include "tenant_mgr.h"
+
+#define OWN_RELATION	"own_relation"
+
+/* SQL functions a backend remembers */
+typedef struct ApartEntry
+{
+	Oid			funcid;			/* hash key */
+	bool		apart;			/* the answer */
+} ApartEntry;
+
+/* Built-in functions that work on the relation which is their first argument */
+static const struct
+{
+	Oid			funcid;
+	const char *name;
+}			relation_functions[] =
+{
+	{F_NEXTVAL, "nextval"},
+	{F_CURRVAL, "currval"},
+	{F_SETVAL_REGCLASS_INT8, "setval"},
+	{F_SETVAL_REGCLASS_INT8_BOOL, "setval"},
+	{F_PG_SEQUENCE_LAST_VALUE, "pg_sequence_last_value"},
+	{TM_F_PG_GET_SEQUENCE_DATA, "pg_get_sequence_data"},
+	{F_BRIN_SUMMARIZE_NEW_VALUES, "brin_summarize_new_values"},
+	{F_BRIN_SUMMARIZE_RANGE, "brin_summarize_range"},
+	{F_BRIN_DESUMMARIZE_RANGE, "brin_desummarize_range"},
+	{F_GIN_CLEAN_PENDING_LIST, "gin_clean_pending_list"}
+};
+
+/* the hook that was there before us; written by tm_guard_query_init */
+static planner_hook_type prev_planner = NULL;
+
+/* answers of tm_guard_keeps_apart; forgotten by the callback */
+static HTAB *apart_functions = NULL;
+
+static PlannedStmt *tm_planner(Query *parse, const char *query_string,
+							   int cursorOptions, ParamListInfo boundParams);
+static bool query_walker(Node *node, void *context);
+static void check_table_entry(const RangeTblEntry *rte);
+static void check_partitions(const Query *query);
+static void check_type(Oid typid);
+static Oid	type_of_node(Node *node);
+static bool check_function(Oid funcid, void *context);
+static List **arguments_of(Node *node, Oid *funcid);
+static bool works_on_relation(Oid funcid);
+static void guard_argument(List *args);
+static bool raw_calls_walker(Node *node, void *context);
+static bool names_relation_function(const FuncCall *call);
+static bool body_needs_judging(HeapTuple tuple);
+static bool raw_body_walker(Node *node, void *context);
+static bool names_other_tenant(List *names);
+static bool body_walker(Node *node, void *context);
+static bool body_function(Oid funcid, void *context);
+static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
+
+PG_FUNCTION_INFO_V1(tenant_own_relation);
+
+void
+tm_guard_query_init(void)
+{
+	prev_planner = planner_hook;
+	planner_hook = tm_planner;
+}
+
+/* own_relation(relation): hands it through if it is not another tenant's. */
+Datum
+tenant_own_relation(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+
+	if (tm_guard_is_on())
+		tm_guard_check_object(RelationRelationId, relid);
+	PG_RETURN_OID(relid);
+}
+
+void
+tm_guard_query(Node *node)
+{
+	(void) query_walker(node, NULL);
+}
+
+void
+tm_guard_raw_calls(Node *node)
+{
+	(void) raw_calls_walker(node, NULL);
+}
+
+/*
+ * The answer depends on the session's tenant.  Should a schema get another
+ * owner meanwhile, only types can be missed, which an inlined function names.
+ */
+bool
+tm_guard_keeps_apart(Oid funcid)
+{
+	ApartEntry *entry;
+	HeapTuple	tuple;
+	bool		apart = false;
+	bool		found;
+
+	if (apart_functions == NULL)
+	{
+		static bool registered = false;
+		HASHCTL		ctl;
+
+		if (!registered)
+			CacheRegisterSyscacheCallback(PROCOID, forget_functions,
+										  (Datum) 0);
+		registered = true;
+		ctl.keysize = sizeof(Oid);
+		ctl.entrysize = sizeof(ApartEntry);
+		apart_functions = hash_create("tenant_mgr functions", 64, &ctl,
+									  HASH_ELEM | HASH_BLOBS);
+	}
+	entry = hash_search(apart_functions, &funcid, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry->apart;
+
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == SQLlanguageId)
+		apart = body_needs_judging(tuple);
+	ReleaseSysCache(tuple);
+
+	/* Everything may have been forgotten while we looked. */
+	if (apart_functions != NULL)
+	{
+		entry = hash_search(apart_functions, &funcid, HASH_ENTER, &found);
+		entry->apart = apart;
+	}
+	return apart;
+}
+
+static PlannedStmt *
+tm_planner(Query *parse, const char *query_string, int cursorOptions,
+		   ParamListInfo boundParams)
+{
+	if (tm_guard_is_on())
+		tm_guard_query((Node *) parse);
+
+	if (prev_planner)
+		return prev_planner(parse, query_string, cursorOptions, boundParams);
+	return standard_planner(parse, query_string, cursorOptions, boundParams);
+}
+
+static bool
+query_walker(Node *node, void *context)
+{
+	List	  **args;
+	Oid			funcid;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		check_partitions((Query *) node);
+		return query_tree_walker((Query *) node, query_walker, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	}
+	if (IsA(node, RangeTblEntry))
+	{
+		check_table_entry((RangeTblEntry *) node);
+		return false;			/* its parts come next */
+	}
+	if (IsA(node, NextValueExpr))
+		tm_guard_check_object(RelationRelationId,
+							  ((NextValueExpr *) node)->seqid);
+	else
+	{
+		check_type(type_of_node(node));
+		(void) check_functions_in_node(node, check_function, NULL);
+		args = arguments_of(node, &funcid);
+		if (args != NULL && works_on_relation(funcid))
+			guard_argument(*args);
+	}
+	return expression_tree_walker(node, query_walker, context);
+}
+
+static void
+check_table_entry(const RangeTblEntry *rte)
+{
+	ListCell   *lc;
+
+	if ((rte->rtekind == RTE_RELATION || rte->rtekind == RTE_SUBQUERY) &&
+		rte->relid >= FirstNormalObjectId)
+		tm_guard_check_object(RelationRelationId, rte->relid);
+	if (rte->rtekind != RTE_FUNCTION)
+		return;
+	foreach(lc, rte->functions)
+	{
+		ListCell   *lct;
+
+		foreach(lct, ((RangeTblFunction *) lfirst(lc))->funccoltypes)
+			check_type(lfirst_oid(lct));
+	}
+}
+
+/* Rows that go to a partition do not ask whose it is. */
+static void
+check_partitions(const Query *query)
+{
+	RangeTblEntry *rte;
+
+	if (query->resultRelation == 0 || query->commandType == CMD_DELETE)
+		return;
+	rte = list_nth_node(RangeTblEntry, query->rtable,
+						query->resultRelation - 1);
+	if (rte->rtekind == RTE_RELATION &&
+		rte->relkind == RELKIND_PARTITIONED_TABLE)
+		tm_guard_partitions(rte->relid);
+}
+
+void
+tm_guard_partitions(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	PartitionDesc desc = RelationGetPartitionDesc(rel, true);
+	int			i;
+
+	check_stack_depth();
+	for (i = 0; i < desc->nparts; i++)
+	{
+		tm_guard_check_object(RelationRelationId, desc->oids[i]);
+		if (!desc->is_leaf[i])
+			tm_guard_partitions(desc->oids[i]);
+	}
+	table_close(rel, AccessShareLock);
+}
+
+static void
+check_type(Oid typid)
+{
+	if (typid >= FirstNormalObjectId)
+		tm_guard_check_object(TypeRelationId, typid);
+}
+
+/*
+ * The type that a node brings in.  Those that only pass on what their
+ * arguments have are left out.
+ */
+static Oid
+type_of_node(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_Aggref:
+		case T_WindowFunc:
+		case T_SubscriptingRef:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_FieldSelect:
+		case T_FieldStore:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_ArrayExpr:
+		case T_RowExpr:
+		case T_CoerceToDomain:
+			return exprType(node);
+		default:
+			return InvalidOid;
+	}
+}
+
+static bool
+check_function(Oid funcid, void *context)
+{
+	if (funcid >= FirstNormalObjectId)
+		tm_guard_check_object(ProcedureRelationId, funcid);
+	return false;
+}
+
+/* If the node is a call of one function, that function and its arguments */
+static List **
+arguments_of(Node *node, Oid *funcid)
+{
+	if (IsA(node, FuncExpr))
+	{
+		*funcid = ((FuncExpr *) node)->funcid;
+		return &((FuncExpr *) node)->args;
+	}
+	if (IsA(node, OpExpr) && ((OpExpr *) node)->opno >= FirstNormalObjectId)
+	{
+		*funcid = get_opcode(((OpExpr *) node)->opno);
+		return &((OpExpr *) node)->args;
+	}
+	return NULL;
+}
+
+static bool
+works_on_relation(Oid funcid)
+{
+	int			i;
+
+	if (funcid >= FirstNormalObjectId)
+		return false;
+	for (i = 0; i < lengthof(relation_functions); i++)
+	{
+		if (relation_functions[i].funcid == funcid)
+			return OidIsValid(funcid);
+	}
+	return false;
+}
+
+/*
+ * The first argument is a relation.  If its value is known judge it, or else
+ * arrange for that.
+ */
+static void
+guard_argument(List *args)
+{
+	Node	   *arg;
+	Oid			argtype = REGCLASSOID;
+	List	   *name;
+	Oid			funcid;
+
+	if (args == NIL)
+		return;
+	arg = linitial(args);
+	if (IsA(arg, Const))
+	{
+		Const	   *value = (Const *) arg;
+
+		if (!value->constisnull)
+			tm_guard_check_object(RelationRelationId,
+								  DatumGetObjectId(value->constvalue));
+		return;
+	}
+	if (!tm_registry_installed())
+		return;
+	name = list_make2(makeString(TM_SCHEMA_NAME), makeString(OWN_RELATION));
+	funcid = LookupFuncName(name, 1, &argtype, false);
+	linitial(args) = makeFuncExpr(funcid, REGCLASSOID, list_make1(arg),
+								  InvalidOid, InvalidOid,
+								  COERCE_EXPLICIT_CALL);
+}
+
+/* Wrap the first argument of calls by name, in SQL's own terms. */
+static bool
+raw_calls_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncCall))
+	{
+		FuncCall   *call = (FuncCall *) node;
+
+		if (names_relation_function(call) && call->args != NIL &&
+			tm_registry_installed())
+		{
+			List	   *name = list_make2(makeString(TM_SCHEMA_NAME),
+										  makeString(OWN_RELATION));
+
+			linitial(call->args) =
+				makeFuncCall(name, list_make1(linitial(call->args)),
+							 COERCE_EXPLICIT_CALL, call->location);
+		}
+	}
+	return raw_expression_tree_walker(node, raw_calls_walker, context);
+}
+
+/* Called like one of them, whichever function it will turn out to be? */
+static bool
+names_relation_function(const FuncCall *call)
+{
+	const char *name = strVal(llast(call->funcname));
+	int			i;
+
+	for (i = 0; i < lengthof(relation_functions); i++)
+	{
+		if (strcmp(relation_functions[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Only a single SELECT can become part of another query.  A text that cannot
+ * be parsed will raise its error where it is executed.
+ */
+static bool
+body_needs_judging(HeapTuple tuple)
+{
+	Datum		datum;
+	bool		isnull;
+	List	   *stmts;
+	Node	   *stmt;
+
+	datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
+	if (!isnull)
+		return body_walker(stringToNode(TextDatumGetCString(datum)), NULL);
+
+	datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+	if (isnull)
+		return false;
+	stmts = pg_parse_query(TextDatumGetCString(datum));
+	if (list_length(stmts) != 1)
+		return false;
+	stmt = linitial_node(RawStmt, stmts)->stmt;
+	return IsA(stmt, SelectStmt) && raw_body_walker(stmt, NULL);
+}
+
+static bool
+raw_body_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncCall) &&
+		(names_relation_function((FuncCall *) node) ||
+		 names_other_tenant(((FuncCall *) node)->funcname)))
+		return true;
+	if (IsA(node, TypeName) && names_other_tenant(((TypeName *) node)->names))
+		return true;
+	return raw_expression_tree_walker(node, raw_body_walker, context);
+}
+
+static bool
+names_other_tenant(List *names)
+{
+	if (list_length(names) < 2)
+		return false;
+	return tm_guard_out_of_reach(NamespaceRelationId,
+								 get_namespace_oid(strVal(list_nth(names,
+																   list_length(names) - 2)),
+												   true));
+}
+
+/* A body that was parsed when the function was made; lists of queries, too. */
+static bool
+body_walker(Node *node, void *context)
+{
+	Oid			funcid;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, body_walker, context, 0);
+	if (arguments_of(node, &funcid) != NULL && works_on_relation(funcid))
+		return true;
+	if (tm_guard_out_of_reach(TypeRelationId, type_of_node(node)) ||
+		check_functions_in_node(node, body_function, NULL))
+		return true;
+	return expression_tree_walker(node, body_walker, context);
+}
+
+static bool
+body_function(Oid funcid, void *context)
+{
+	return tm_guard_out_of_reach(ProcedureRelationId, funcid);
+}
+
+static void
+forget_functions(Datum arg, int cacheid, uint32 hashvalue)
+{
+	tm_guard_query_forget();
+}
+
+/* Called at awkward moments; nobody is looking at an entry then. */
+void
+tm_guard_query_forget(void)
+{
+	if (apart_functions != NULL)
+		hash_destroy(apart_functions);
+	apart_functions = NULL;
+}

@@ -1,0 +1,40 @@
+/*
+ * guard_query.h
+ *		What a bound session's expressions name, before they are planned.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_GUARD_QUERY_H
+#define TENANT_MGR_GUARD_QUERY_H
+
+#include "nodes/nodes.h"
+
+/* Install the hook. */
+extern void tm_guard_query_init(void);
+
+/*
+ * Judge everything that an analyzed query or expression names, and let
+ * sequences that are named by an expression be judged when it has a value.
+ * Changes the tree in place.
+ */
+extern void tm_guard_query(Node *node);
+
+/* Judge the partitions of a table that rows are about to be put into. */
+extern void tm_guard_partitions(Oid relid);
+
+/*
+ * Let sequences be judged when the calls in a tree that the parser has made
+ * are executed.  Changes the tree in place.
+ */
+extern void tm_guard_raw_calls(Node *node);
+
+/*
+ * Must an SQL function be kept from being made part of the query that calls
+ * it, because its text needs to be judged by the above?
+ */
+extern bool tm_guard_keeps_apart(Oid funcid);
+
+/* Forget what the former has answered. */
+extern void tm_guard_query_forget(void);
+
+#endif							/* TENANT_MGR_GUARD_QUERY_H */

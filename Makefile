@@ -9,6 +9,7 @@ OBJS = \
 	src/assignment.o \
 	src/binding.o \
 	src/blockcopy.o \
+	src/catalog_reader.o \
 	src/catalog_rules.o \
 	src/clone.o \
 	src/closure.o \

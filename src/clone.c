@@ -88,6 +88,7 @@ tm_clone_schema(const CloneRequest *request)
 	decide_about_rows(&state);
 
 	tm_progress_phase(PROGRESS_WRITING_CATALOGS, 0, 0);
+	tm_closure_sort(state.closure);
 	tm_relabel_assign_oids(&state); /* every object gets a new OID */
 	tm_relabel_copy_rows(&state);	/* the catalogs */
 	tm_storage_create_files(&state);	/* the files */

@@ -85,6 +85,7 @@ typedef enum DependentRole
 } DependentRole;
 
 static void add_seeds(Closure *closure, Relation depRel);
+static int	compare_members(const void *a, const void *b);
 static void add_parts(Closure *closure, Relation depRel, int position);
 static void add_member(Closure *closure, Oid classid, Oid objid,
 					   const ClosureMember *owner);
@@ -177,6 +178,22 @@ tm_closure_find(const Closure *closure, Oid classid, Oid objid)
 	return entry ? &closure->members[entry->position] : NULL;
 }
 
+void
+tm_closure_sort(Closure *closure)
+{
+	qsort(closure->members, closure->nmembers, sizeof(ClosureMember),
+		  compare_members);
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		MemberKey	key = {closure->members[i].classid,
+		closure->members[i].objid};
+		MemberEntry *entry;
+
+		entry = hash_search(closure->index, &key, HASH_FIND, NULL);
+		entry->position = i;
+	}
+}
+
 List *
 tm_closure_outside_dependents(const Closure *closure)
 {
@@ -234,6 +251,20 @@ add_seeds(Closure *closure, Relation depRel)
 			add_member(closure, dep->classid, dep->objid, NULL);
 	}
 	systable_endscan(scan);
+}
+
+/* qsort comparator: by address. */
+static int
+compare_members(const void *a, const void *b)
+{
+	const ClosureMember *left = a;
+	const ClosureMember *right = b;
+
+	if (left->classid != right->classid)
+		return left->classid < right->classid ? -1 : 1;
+	if (left->objid != right->objid)
+		return left->objid < right->objid ? -1 : 1;
+	return 0;
 }
 
 /* The objects that belong to one that we have already. */

@@ -29,8 +29,8 @@ typedef struct ClosureMember
 } ClosureMember;
 
 /*
- * The members of one schema, in the order in which they were found: every
- * member comes after the one that led to it.
+ * The members of one schema, in the order in which they were found, unless
+ * sorted: every member comes after the one that led to it.
  */
 typedef struct Closure
 {
@@ -61,6 +61,13 @@ extern List *tm_closure_relations(Oid nspid);
 /* The member at this address, or NULL. */
 extern ClosureMember *tm_closure_find(const Closure *closure,
 									  Oid classid, Oid objid);
+
+/*
+ * Put the members into the order of their addresses, in which the catalogs
+ * are read fastest, and in which copies keep the order of their originals'
+ * OIDs.
+ */
+extern void tm_closure_sort(Closure *closure);
 
 /*
  * Objects outside the schema that depend on a member and that a DROP SCHEMA

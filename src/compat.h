@@ -10,6 +10,7 @@
 #ifndef TENANT_MGR_COMPAT_H
 #define TENANT_MGR_COMPAT_H
 
+#include "access/genam.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
@@ -65,6 +66,17 @@ tm_file_locator(Oid reltablespace, Oid relfilenumber)
 	return locator;
 }
 
+/* Start an index scan whose use nobody counts */
+static inline IndexScanDesc
+tm_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(heap, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(heap, index, snapshot, nkeys, 0);
+#endif
+}
+
 /* An OID that neither a relation nor a file in the tablespace has */
 static inline Oid
 tm_new_file_number(Oid reltablespace, Relation pg_class, char relpersistence)
@@ -100,21 +112,6 @@ tm_file_skips_wal(RelFileLocator file)
 	return RelFileLocatorSkippingWAL(file);
 #else
 	return RelFileNodeSkippingWAL(file);
-#endif
-}
-
-/* A new, zeroed and exclusively locked page at the end of a file of our own */
-static inline Buffer
-tm_extend_file(RelFileLocator file, ForkNumber fork, char relpersistence)
-{
-#if PG_VERSION_NUM >= 160000
-	return ExtendBufferedRel(BMR_SMGR(tm_smgropen(file), relpersistence),
-							 fork, NULL,
-							 EB_LOCK_FIRST | EB_SKIP_EXTENSION_LOCK);
-#else
-	return ReadBufferWithoutRelcache(file, fork, P_NEW, RBM_ZERO_AND_LOCK,
-									 NULL,
-									 relpersistence == RELPERSISTENCE_PERMANENT);
 #endif
 }
 

@@ -70,6 +70,7 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "catalog_reader.h"
 #include "catalog_rules.h"
 #include "relabel.h"
 #include "relabel_roles.h"
@@ -92,8 +93,8 @@ typedef struct CatalogTarget
 	CatalogIndexState indstate; /* its indexes, open */
 	CatalogRules *rules;		/* what changes in its rows */
 	Oid			identity;		/* unique index on its OIDs, or InvalidOid */
-	AttrNumber	oid_attno;		/* its OID column, if it has one */
 	AttrNumber	owner_attno;	/* its owner column, or 0 */
+	CatalogReader *reader;		/* the source's rows, once they are read */
 	TupleTableSlot *slots[BATCH_ROWS];	/* made when first needed */
 	int			nslots;			/* slots that hold a row */
 } CatalogTarget;
@@ -113,50 +114,51 @@ typedef struct PartCatalog
 	Oid			owner_catalog;	/* catalog of the member */
 	char		kind;			/* relkind, typtype or prokind; 0 for any */
 	Oid			catalog;		/* where the parts are */
-	Oid			index;			/* whose first column is ... */
-	AttrNumber	attno;			/* ... the member's OID */
+	Oid			index;			/* whose first column is the member's OID */
 	bool		about_rows;		/* statistics of rows: only with the rows */
 } PartCatalog;
 
 static const PartCatalog part_catalogs[] = {
 	{RelationRelationId, 0, AttributeRelationId,
-	AttributeRelidNumIndexId, Anum_pg_attribute_attrelid, false},
+	AttributeRelidNumIndexId, false},
 	{RelationRelationId, RELKIND_INDEX, IndexRelationId,
-	IndexRelidIndexId, Anum_pg_index_indexrelid, false},
+	IndexRelidIndexId, false},
 	{RelationRelationId, RELKIND_PARTITIONED_INDEX, IndexRelationId,
-	IndexRelidIndexId, Anum_pg_index_indexrelid, false},
+	IndexRelidIndexId, false},
 	{RelationRelationId, 0, InheritsRelationId,
-	InheritsRelidSeqnoIndexId, Anum_pg_inherits_inhrelid, false},
+	InheritsRelidSeqnoIndexId, false},
 	{RelationRelationId, RELKIND_SEQUENCE, SequenceRelationId,
-	SequenceRelidIndexId, Anum_pg_sequence_seqrelid, false},
+	SequenceRelidIndexId, false},
 	{RelationRelationId, RELKIND_PARTITIONED_TABLE, PartitionedRelationId,
-	PartitionedRelidIndexId, Anum_pg_partitioned_table_partrelid, false},
+	PartitionedRelidIndexId, false},
 	{RelationRelationId, RELKIND_FOREIGN_TABLE, ForeignTableRelationId,
-	ForeignTableRelidIndexId, Anum_pg_foreign_table_ftrelid, false},
+	ForeignTableRelidIndexId, false},
 	{RelationRelationId, RELKIND_RELATION, StatisticRelationId,
-	StatisticRelidAttnumInhIndexId, Anum_pg_statistic_starelid, true},
+	StatisticRelidAttnumInhIndexId, true},
 	{RelationRelationId, RELKIND_MATVIEW, StatisticRelationId,
-	StatisticRelidAttnumInhIndexId, Anum_pg_statistic_starelid, true},
+	StatisticRelidAttnumInhIndexId, true},
 	{RelationRelationId, RELKIND_PARTITIONED_TABLE, StatisticRelationId,
-	StatisticRelidAttnumInhIndexId, Anum_pg_statistic_starelid, true},
+	StatisticRelidAttnumInhIndexId, true},
 	{RelationRelationId, RELKIND_INDEX, StatisticRelationId,
-	StatisticRelidAttnumInhIndexId, Anum_pg_statistic_starelid, true},
+	StatisticRelidAttnumInhIndexId, true},
 	{StatisticExtRelationId, 0, StatisticExtDataRelationId,
-	StatisticExtDataStxoidInhIndexId, Anum_pg_statistic_ext_data_stxoid, true},
+	StatisticExtDataStxoidInhIndexId, true},
 	{ProcedureRelationId, PROKIND_AGGREGATE, AggregateRelationId,
-	AggregateFnoidIndexId, Anum_pg_aggregate_aggfnoid, false},
+	AggregateFnoidIndexId, false},
 	{TypeRelationId, TYPTYPE_ENUM, EnumRelationId,
-	EnumTypIdSortOrderIndexId, Anum_pg_enum_enumtypid, false},
+	EnumTypIdSortOrderIndexId, false},
 	{TypeRelationId, TYPTYPE_RANGE, RangeRelationId,
-	RangeTypidIndexId, Anum_pg_range_rngtypid, false},
+	RangeTypidIndexId, false},
 	{TSConfigRelationId, 0, TSConfigMapRelationId,
-	TSConfigMapIndexId, Anum_pg_ts_config_map_mapcfg, false},
+	TSConfigMapIndexId, false},
 };
 
 static void assign_member_oid(CloneState *state, Relation rel, Oid index,
 							  AttrNumber attno, const ClosureMember *member);
 static void assign_label_oids(CloneState *state, Relation enumRel, Oid typid);
 static CatalogTarget *open_target(Relabel *relabel, Oid catalog);
+static CatalogReader *seek_rows(Relabel *relabel, CatalogTarget *target,
+								Oid index, int nkeys, const Oid *keys);
 static void close_targets(Relabel *relabel);
 static void copy_object(Relabel *relabel, Oid classid, Oid objid);
 static void check_owner(Relabel *relabel, CatalogTarget *target,
@@ -340,6 +342,7 @@ open_target(Relabel *relabel, Oid catalog)
 {
 	MemoryContext old_context;
 	CatalogTarget *target;
+	AttrNumber	attno;
 	ListCell   *lc;
 
 	foreach(lc, relabel->targets)
@@ -355,12 +358,32 @@ open_target(Relabel *relabel, Oid catalog)
 	target->rel = table_open(catalog, RowExclusiveLock);
 	target->indstate = CatalogOpenIndexes(target->rel);
 	target->rules = tm_catalog_rules(target->rel);
-	if (!tm_catalog_identity(catalog, &target->identity, &target->oid_attno))
+	if (!tm_catalog_identity(catalog, &target->identity, &attno))
 		target->identity = InvalidOid;
 	target->owner_attno = tm_relabel_owner_column(catalog);
 	relabel->targets = lappend(relabel->targets, target);
 	MemoryContextSwitchTo(old_context);
 	return target;
+}
+
+/*
+ * The source's rows with these keys.  No catalog is read by more than one
+ * index.
+ */
+static CatalogReader *
+seek_rows(Relabel *relabel, CatalogTarget *target, Oid index, int nkeys,
+		  const Oid *keys)
+{
+	if (target->reader == NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(relabel->context);
+
+		target->reader = tm_reader_open(target->rel, index, nkeys,
+										relabel->state->snapshot);
+		MemoryContextSwitchTo(old_context);
+	}
+	tm_reader_seek(target->reader, keys);
+	return target->reader;
 }
 
 static void
@@ -375,6 +398,8 @@ close_targets(Relabel *relabel)
 		flush(target);
 		for (int i = 0; i < BATCH_ROWS && target->slots[i] != NULL; i++)
 			ExecDropSingleTupleTableSlot(target->slots[i]);
+		if (target->reader != NULL)
+			tm_reader_close(target->reader);
 		CatalogCloseIndexes(target->indstate);
 		table_close(target->rel, RowExclusiveLock);
 	}
@@ -386,17 +411,12 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 {
 	CloneState *state = relabel->state;
 	CatalogTarget *target = open_target(relabel, classid);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	row;
+	CatalogReader *reader = seek_rows(relabel, target, target->identity,
+									  1, &objid);
+	HeapTuple	row = tm_reader_next(reader);
 	HeapTuple	copy;
 	char		kind;
 
-	ScanKeyInit(&key, target->oid_attno, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(objid));
-	scan = systable_beginscan(target->rel, target->identity, true,
-							  state->snapshot, 1, &key);
-	row = systable_getnext(scan);
 	if (!HeapTupleIsValid(row))
 		elog(ERROR, "cache lookup failed for object %u of catalog %u",
 			 objid, classid);
@@ -405,7 +425,6 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 		tm_relabel_default_acl_yields(state, row))
 	{
 		tm_closure_find(state->closure, classid, objid)->left_out = true;
-		systable_endscan(scan);
 		return;
 	}
 	note_mention(relabel, target, row, classid, objid);
@@ -416,7 +435,6 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 		tm_relabel_note_domain(state, target->rel, row, copy);
 	depend_on_new_owner(relabel, target, classid, objid, copy);
 	enqueue(target, copy);
-	systable_endscan(scan);
 
 	copy_parts(relabel, classid, objid, kind);
 	copy_dependencies(relabel, classid, objid);
@@ -476,8 +494,7 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 	{
 		const PartCatalog *part = &part_catalogs[i];
 		CatalogTarget *target;
-		ScanKeyData key;
-		SysScanDesc scan;
+		CatalogReader *reader;
 		HeapTuple	row;
 		HeapTuple	copy;
 
@@ -489,11 +506,8 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 			continue;
 
 		target = open_target(relabel, part->catalog);
-		ScanKeyInit(&key, part->attno, BTEqualStrategyNumber, F_OIDEQ,
-					ObjectIdGetDatum(objid));
-		scan = systable_beginscan(target->rel, part->index, true,
-								  relabel->state->snapshot, 1, &key);
-		while (HeapTupleIsValid(row = systable_getnext(scan)))
+		reader = seek_rows(relabel, target, part->index, 1, &objid);
+		while (HeapTupleIsValid(row = tm_reader_next(reader)))
 		{
 			if (part->catalog == InheritsRelationId)
 				note_parent(relabel->state, (Form_pg_inherits) GETSTRUCT(row));
@@ -504,7 +518,6 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 				depend_on_new_owner(relabel, target, classid, objid, copy);
 			enqueue(target, copy);
 		}
-		systable_endscan(scan);
 	}
 }
 
@@ -581,17 +594,12 @@ copy_dependencies(Relabel *relabel, Oid classid, Oid objid)
 {
 	CloneState *state = relabel->state;
 	CatalogTarget *target = open_target(relabel, DependRelationId);
-	ScanKeyData key[2];
-	SysScanDesc scan;
+	Oid			keys[] = {classid, objid};
+	CatalogReader *reader = seek_rows(relabel, target, DependDependerIndexId,
+									  lengthof(keys), keys);
 	HeapTuple	row;
 
-	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(classid));
-	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(objid));
-	scan = systable_beginscan(target->rel, DependDependerIndexId, true,
-							  state->snapshot, 2, key);
-	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	while (HeapTupleIsValid(row = tm_reader_next(reader)))
 	{
 		HeapTuple	copy = heap_copytuple(row);
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(copy);
@@ -610,7 +618,6 @@ copy_dependencies(Relabel *relabel, Oid classid, Oid objid)
 											dep->refobjid);
 		enqueue(target, copy);
 	}
-	systable_endscan(scan);
 }
 
 /*
@@ -640,19 +647,13 @@ copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid)
 {
 	CloneState *state = relabel->state;
 	CatalogTarget *target = open_target(relabel, SharedDependRelationId);
-	ScanKeyData key[3];
-	SysScanDesc scan;
+	Oid			keys[] = {MyDatabaseId, classid, objid};
+	CatalogReader *reader = seek_rows(relabel, target,
+									  SharedDependDependerIndexId,
+									  lengthof(keys), keys);
 	HeapTuple	row;
 
-	ScanKeyInit(&key[0], Anum_pg_shdepend_dbid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(MyDatabaseId));
-	ScanKeyInit(&key[1], Anum_pg_shdepend_classid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(classid));
-	ScanKeyInit(&key[2], Anum_pg_shdepend_objid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(objid));
-	scan = systable_beginscan(target->rel, SharedDependDependerIndexId, true,
-							  state->snapshot, 3, key);
-	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	while (HeapTupleIsValid(row = tm_reader_next(reader)))
 	{
 		HeapTuple	copy = heap_copytuple(row);
 		Form_pg_shdepend dep = (Form_pg_shdepend) GETSTRUCT(copy);
@@ -664,7 +665,6 @@ copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid)
 		dep->objid = tm_oidmap_translate(state->map, classid, objid);
 		enqueue(target, copy);
 	}
-	systable_endscan(scan);
 }
 
 /* What the new owner, if there is one, has to do with an object or a column. */
@@ -694,29 +694,25 @@ copy_remarks(Relabel *relabel, Oid catalog, Oid index, Oid classid, Oid objid)
 {
 	CloneState *state = relabel->state;
 	CatalogTarget *target = open_target(relabel, catalog);
-	ScanKeyData key[2];
-	SysScanDesc scan;
+	CatalogReader *reader = seek_rows(relabel, target, index, 1, &objid);
 	HeapTuple	row;
 
 	StaticAssertStmt(Anum_pg_description_objoid == Anum_pg_seclabel_objoid &&
 					 Anum_pg_description_classoid == Anum_pg_seclabel_classoid,
 					 "pg_description and pg_seclabel are addressed alike");
 
-	ScanKeyInit(&key[0], Anum_pg_description_objoid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(objid));
-	ScanKeyInit(&key[1], Anum_pg_description_classoid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(classid));
-	scan = systable_beginscan(target->rel, index, true, state->snapshot,
-							  2, key);
-	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	while (HeapTupleIsValid(row = tm_reader_next(reader)))
 	{
-		HeapTuple	copy = heap_copytuple(row);
+		HeapTuple	copy;
 
+		/* OIDs are unique within a catalog only */
+		if (((Form_pg_description) GETSTRUCT(row))->classoid != classid)
+			continue;
+		copy = heap_copytuple(row);
 		((Form_pg_description) GETSTRUCT(copy))->objoid =
 			tm_oidmap_translate(state->map, classid, objid);
 		enqueue(target, copy);
 	}
-	systable_endscan(scan);
 }
 
 /*

@@ -43,6 +43,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "file_writer.h"
 #include "guc.h"
 #include "progress.h"
 #include "storage.h"
@@ -51,7 +52,7 @@ static void create_files(const CloneRelation *relation);
 static void create_init_fork(const CloneRelation *relation, SMgrRelation files);
 static void read_first_page(const CloneRelation *relation, char *page);
 static void write_first_page(const CloneRelation *relation, ForkNumber fork,
-							 const char *page, bool standard_layout);
+							 Page page, bool standard);
 static void write_sequence(const CloneRelation *relation);
 static void set_position(const CloneRelation *relation, Page page);
 static int64 sequence_start(Oid seqid);
@@ -187,23 +188,28 @@ read_first_page(const CloneRelation *relation, char *page)
 	UnlockReleaseBuffer(buffer);
 }
 
-/* The clone's first page. */
+/*
+ * The clone's first page, and so far its only one.  A clone has hundreds of
+ * such files; in the buffer pool each would be extended by a page of zeros,
+ * and written again by the next checkpoint.
+ */
 static void
-write_first_page(const CloneRelation *relation, ForkNumber fork,
-				 const char *page, bool standard_layout)
+write_first_page(const CloneRelation *relation, ForkNumber fork, Page page,
+				 bool standard)
 {
-	Buffer		buffer = tm_extend_file(relation->clone_file, fork,
-										relation->relpersistence);
+	RelFileLocator file = relation->clone_file;
+	XLogRecPtr	start = tm_file_sync_start();
+	SMgrRelation files;
 
-	START_CRIT_SECTION();
-	memcpy(BufferGetPage(buffer), page, BLCKSZ);
-	MarkBufferDirty(buffer);
 	if ((relation->relpersistence == RELPERSISTENCE_PERMANENT &&
-		 !tm_file_skips_wal(relation->clone_file)) ||
+		 !tm_file_skips_wal(file)) ||
 		fork == INIT_FORKNUM)
-		log_newpage_buffer(buffer, standard_layout);
-	END_CRIT_SECTION();
-	UnlockReleaseBuffer(buffer);
+		log_newpage(&file, fork, 0, page, standard);
+	PageSetChecksumInplace(page, 0);
+	files = tm_smgropen(file);
+	smgrextend(files, fork, 0, page, false);
+	smgrclose(files);
+	tm_file_sync_finish(file, fork, start);
 }
 
 /*
@@ -215,7 +221,7 @@ write_first_page(const CloneRelation *relation, ForkNumber fork,
 static void
 write_sequence(const CloneRelation *relation)
 {
-	PGAlignedBlock page;
+	PGIOAlignedBlock page;
 
 	read_first_page(relation, page.data);
 	set_position(relation, page.data);
@@ -285,7 +291,7 @@ build_index(CloneState *state, const CloneRelation *index, bool parallel)
 static void
 write_empty_btree(const CloneRelation *index)
 {
-	PGAlignedBlock page;
+	PGIOAlignedBlock page;
 	BTMetaPageData *meta;
 	bool		allequalimage;
 

@@ -5,7 +5,9 @@
  * Nobody else looks at the file before commit, so its pages need no buffers.
  * They are logged as full-page images, many in one WAL record, and written
  * straight to the file.  WAL need not be flushed first: should the server
- * crash before commit, nobody will ever read the file.
+ * crash before commit, nobody will ever read the file.  So the WAL writer is
+ * woken to flush it meanwhile, as after a commit that does not wait; else a
+ * sync of each segment of WAL would stop whoever filled it.
  *
  * The file must be on disk when the WAL that could rebuild it is recycled.
  * A checkpoint syncs what has been announced to it.  A segment is announced
@@ -117,8 +119,11 @@ write_pages(FileWriter *writer, bool announce)
 		return;
 
 	if (writer->wal)
+	{
 		log_newpages(&writer->file, writer->fork, writer->npages,
 					 writer->blocks, writer->pages, writer->standard);
+		XLogSetAsyncXactLSN(XactLastRecEnd);
+	}
 	smgr = tm_smgropen(writer->file);
 	for (int i = 0; i < writer->npages; i++)
 		write_one(writer, smgr, writer->blocks[i], writer->pages[i],

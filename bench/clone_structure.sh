@@ -13,26 +13,19 @@ set -euo pipefail
 
 readonly ROUNDS=${1:-7} TENANTS=${2:-2000}
 
-by_clone() { sql -c "SELECT tenant.clone('$1', 'cloned', data => false)"; }
-by_dump() { "$BIN/pg_dump" -s -n "$1" | sed "s/\b$1\b/dumped/g" | sql -1; }
-
-# Undo both, outside of the measured time.
-undo()
-{
-	sql -o /dev/null -c 'SET client_min_messages = warning' \
-		-c "SELECT tenant.drop('cloned', purge => true)" -c 'DROP SCHEMA dumped CASCADE'
-}
+by_clone() { sql -c "SELECT tenant.clone('$1', 'cloned_$2', data => false)"; }
+by_dump() { "$BIN/pg_dump" -s -n "$1" | sed "s/\b$1\b/dumped_$2/g" | sql -1; }
 
 # rounds NAME SCHEMA: prints the medians and their ratio; leaves the clone's in
-# $WORK.
+# $WORK.  The copies stay: file systems are slow to give out again what has been
+# deleted just now, and that would be measured instead.
 rounds()
 {
 	local round clone dump
 	rm -f "$WORK/clone" "$WORK/dump"
 	for ((round = 0; round <= ROUNDS; round++)); do
-		timed "$WORK/clone" by_clone "$2"
-		timed "$WORK/dump" by_dump "$2"
-		undo
+		timed "$WORK/clone" by_clone "$2" "$1_$round"
+		timed "$WORK/dump" by_dump "$2" "$1_$round"
 		# the first round warms the caches
 		[ "$round" != 0 ] || rm -f "$WORK/clone" "$WORK/dump"
 	done
@@ -40,7 +33,7 @@ rounds()
 	dump=$(median "$WORK/dump")
 	echo "$clone" >"$WORK/median.$1"
 	awk -v n="$1" -v c="$clone" -v d="$dump" 'BEGIN {
-		printf "%-10s tenant.clone %7.1f ms   pg_dump|sed|psql %7.1f ms   ratio %.2f\n", n, c, d, c / d }'
+		printf "%-10s tenant.clone %7.1f ms   pg_dump|sed|psql %7.1f ms   ratio %.3f\n", n, c, d, c / d }'
 }
 
 make_tenants()

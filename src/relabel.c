@@ -23,6 +23,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/heap.h"
@@ -755,4 +756,7 @@ flush(CatalogTarget *target)
 	for (int i = 0; i < target->nslots; i++)
 		ExecClearTuple(target->slots[i]);
 	target->nslots = 0;
+
+	/* the WAL writer can begin with what the commit would have to flush */
+	XLogSetAsyncXactLSN(XactLastRecEnd);
 }

@@ -32,6 +32,7 @@ OBJS = \
 	src/guard_query.o \
 	src/guard_utility.o \
 	src/guc.o \
+	src/jwt.o \
 	src/key_admin.o \
 	src/key_cache.o \
 	src/keyring.o \
@@ -64,8 +65,13 @@ OBJS = \
 	src/storage.o \
 	src/tenant_mgr.o \
 	src/tenant_name.o \
+	src/token.o \
+	src/token_key.o \
+	src/token_setting.o \
 	src/trash.o \
+	src/used_token.o \
 	src/valuemap.o \
+	src/warrant.o \
 	src/watch.o
 PGFILEDESC = "tenant_mgr - tenants as schemas"
 
@@ -91,6 +97,7 @@ REGRESS = \
 	snapshots \
 	secrets \
 	connections \
+	tokens \
 	doctor \
 	clone_refusals \
 	clone_roles \

@@ -401,6 +401,20 @@ COMMENT ON FUNCTION tenant.own_relation(regclass) IS
 GRANT EXECUTE ON FUNCTION tenant.own_relation(regclass) TO PUBLIC;
 
 --
+-- Tokens
+--
+
+-- Not STRICT, for the reason above.
+CREATE FUNCTION tenant.switch_token(
+	token pg_catalog.text,
+	local pg_catalog.bool DEFAULT false) RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_switch_token'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.switch_token(text, boolean) IS
+	'bind the session, or the transaction, to the tenant of a signed token';
+GRANT EXECUTE ON FUNCTION tenant.switch_token(text, boolean) TO PUBLIC;
+
+--
 -- Domains
 --
 -- As with the registry, the library reads and writes the table itself.

@@ -52,6 +52,7 @@
 #include "registry.h"
 #include "session_lock.h"
 #include "tenant_mgr.h"
+#include "warrant.h"
 
 /* the binding in force; written by the assign hook */
 static Binding *current_binding = NULL;
@@ -166,6 +167,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 {
 	TenantInfo	tenant;
 	EntitlementProblem problem;
+	Warrant		warrant;
 	Binding    *binding;
 	const char *prior = NULL;
 	char	   *path;
@@ -179,6 +181,8 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	{
 		if ((*newval)[0] == '\0')
 			return true;
+		if (source == PGC_S_TEST && !tm_warrant_to_store())
+			return false;
 		binding = make_binding("", NULL);
 		if (binding == NULL)
 			return false;
@@ -196,12 +200,10 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 		return pending_binding != NULL;
 	}
 
-	if (!tm_entitlement_by_name(*newval, &tenant, &as_of, &problem))
+	if (!tm_entitlement_by_name(*newval, &tenant, &as_of, &problem) ||
+		!tm_warrant_find(&tenant, following, &warrant, &problem))
 	{
-		GUC_check_errcode(problem.sqlstate);
-		GUC_check_errmsg("%s", problem.message);
-		if (problem.detail)
-			GUC_check_errdetail("%s", problem.detail);
+		tm_entitlement_object(&problem);
 		return false;
 	}
 
@@ -221,6 +223,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 		return false;
 	binding->id = tenant.id;
 	binding->nspid = tenant.nspid;
+	binding->warrant = warrant;
 	binding->bound = true;
 	*extra = binding;
 
@@ -338,7 +341,8 @@ tm_binding_is_settled(void)
 		(!current_binding->verified && !may_settle()))
 		return true;
 	AcceptInvalidationMessages();
-	return stamp.roleid == GetOuterUserId() &&
+	return tm_warrant_holds(&current_binding->warrant) &&
+		stamp.roleid == GetOuterUserId() &&
 		stamp.lxid == tm_local_transaction_id() &&
 		stamp.generation == tm_registry_generation() &&
 		stamp.path_generation == tm_guc_path_generation;
@@ -374,6 +378,7 @@ tm_binding_validate(void)
 		return;
 	}
 
+	tm_warrant_enforce(&current_binding->warrant, tm_tenant);
 	tm_entitlement_lock_schema(current_binding->nspid, true);
 	if (nothing_has_changed())
 	{
@@ -428,7 +433,8 @@ tm_binding_settle(bool wait)
 
 	if (current_binding->verified)
 	{
-		if (!tm_entitlement_lock_schema(current_binding->nspid, wait))
+		if (!tm_warrant_holds(&current_binding->warrant) ||
+			!tm_entitlement_lock_schema(current_binding->nspid, wait))
 			return;
 		if (nothing_has_changed())
 		{
@@ -456,6 +462,12 @@ tm_binding_is_passing(void)
 {
 	return current_binding != NULL && tenant_record->stack != NULL &&
 		tenant_record->stack->state != GUC_SET;
+}
+
+void
+tm_binding_set(const char *name, bool local)
+{
+	set_tenant(name, local ? GUC_ACTION_LOCAL : GUC_ACTION_SET, ERROR);
 }
 
 void
@@ -493,6 +505,7 @@ make_binding(const char *path, const char *prior)
 	if (binding == NULL)
 		return NULL;
 	memset(binding, 0, offsetof(Binding, path));
+	tm_warrant_unlimited(&binding->warrant);
 	binding->prior_is_reset = (prior == NULL);
 	binding->prior_offset = pathlen;
 	memcpy(binding->path, path, pathlen);
@@ -716,7 +729,8 @@ may_settle(void)
 static bool
 nothing_has_changed(void)
 {
-	return stamp.roleid == GetOuterUserId() &&
+	return tm_warrant_holds(&current_binding->warrant) &&
+		stamp.roleid == GetOuterUserId() &&
 		stamp.generation == tm_registry_generation() &&
 		stamp.path_generation == tm_guc_path_generation;
 }

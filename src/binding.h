@@ -10,6 +10,8 @@
 #include "utils/guc.h"
 #include "utils/uuid.h"
 
+#include "warrant.h"
+
 #define TM_TENANT_SETTING	"tenant_mgr.tenant"
 
 /*
@@ -24,6 +26,7 @@ typedef struct Binding
 	bool		bound;			/* false where the value is '' */
 	bool		verified;		/* the tenant was looked up, the path set */
 	bool		prior_is_reset; /* unbinding resets the search path */
+	Warrant		warrant;		/* by what right, and until when */
 	uint64		generation;		/* of the registry when last looked at */
 	uint64		path_generation;	/* of the persistent schemas in path */
 	Size		prior_offset;	/* where in path the prior path begins */
@@ -37,6 +40,9 @@ extern bool tm_binding_check_tenant(char **newval, void **extra,
 									GucSource source);
 extern void tm_binding_assign_tenant(const char *newval, void *extra);
 extern void tm_binding_start(void);
+
+/* Bind the session, or the rest of the transaction, to a tenant. */
+extern void tm_binding_set(const char *name, bool local);
 
 /* The binding in force, or NULL; valid until the setting changes. */
 extern Binding *tm_binding_current(void);

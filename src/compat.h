@@ -33,6 +33,8 @@
 #include "catalog/pg_database.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
 #include "oidmap.h"
 
 #if PG_VERSION_NUM < 150000
@@ -382,6 +384,30 @@ tm_mapped_relation(Oid filenumber)
 	 bool execute_once)
 #define TM_EXECUTOR_RUN_ARGUMENTS	(queryDesc, direction, count, execute_once)
 #endif
+
+/*
+ * What the actions of a JSON parser return: nothing before PostgreSQL 16, so
+ * that they cannot stop it.
+ */
+#if PG_VERSION_NUM >= 160000
+typedef JsonParseErrorType TmJsonResult;
+#define TM_JSON_CONTINUE	return JSON_SUCCESS
+#else
+typedef void TmJsonResult;
+#define TM_JSON_CONTINUE	return
+#endif
+
+/* What the server's JSON parser reads a text in UTF-8 from */
+static inline JsonLexContext *
+tm_json_lexer(const char *json, Size size)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, json, size, PG_UTF8, true);
+#else
+	return makeJsonLexContextCstringLen(unconstify(char *, json), size,
+										PG_UTF8, true);
+#endif
+}
 
 /* Have another backend process invalidation messages soon. */
 static inline void

@@ -1,6 +1,6 @@
 /*
  * crypto.c
- *		Authenticated encryption; all that is known of libsodium.
+ *		Authenticated encryption, signatures; all that is known of libsodium.
  *
  * Nothing is ever sealed with a key as it is: for each use of a key, keyed
  * BLAKE2b derives two others from it and a description of that use.  One
@@ -49,6 +49,10 @@ StaticAssertDecl(TM_CRYPTO_TAG_BYTES ==
 				 crypto_aead_xchacha20poly1305_ietf_ABYTES &&
 				 TM_CRYPTO_TAG_BYTES == crypto_aead_aes256gcm_ABYTES,
 				 "tag of the wrong size");
+StaticAssertDecl(TM_CRYPTO_KEY_BYTES == crypto_sign_PUBLICKEYBYTES &&
+				 TM_CRYPTO_KEY_BYTES == crypto_core_ed25519_BYTES &&
+				 TM_CRYPTO_SIGNATURE_BYTES == crypto_sign_BYTES,
+				 "signature of the wrong size");
 StaticAssertDecl(sizeof(CryptoKeys) == DERIVED_BYTES &&
 				 DERIVED_BYTES == crypto_generichash_BYTES_MAX,
 				 "derived keys of the wrong size");
@@ -345,6 +349,36 @@ tm_crypto_from_base64(CryptoBase64 kind, const char *text, Size size,
 		return false;
 	*nbytes = decoded;
 	return true;
+}
+
+bool
+tm_crypto_is_public_key(const unsigned char *public_key)
+{
+	start_library();
+	return crypto_core_ed25519_is_valid_point(public_key) != 0;
+}
+
+/* The library refuses signatures that are not in their one canonical form. */
+bool
+tm_crypto_verify(const unsigned char *public_key,
+				 const unsigned char *signature, const void *message,
+				 Size size)
+{
+	start_library();
+	return crypto_sign_verify_detached(signature, message, size,
+									   public_key) == 0;
+}
+
+void
+tm_crypto_hash(const char *first, const char *second, unsigned char *hash)
+{
+	crypto_generichash_state state;
+
+	start_library();
+	crypto_generichash_init(&state, NULL, 0, TM_CRYPTO_HASH_BYTES);
+	hash_counted(&state, first, strlen(first));
+	hash_counted(&state, second, strlen(second));
+	crypto_generichash_final(&state, hash, TM_CRYPTO_HASH_BYTES);
 }
 
 void

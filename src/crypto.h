@@ -1,6 +1,6 @@
 /*
  * crypto.h
- *		Authenticated encryption; all that is known of libsodium.
+ *		Authenticated encryption, signatures; all that is known of libsodium.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -12,6 +12,9 @@
 #define TM_CRYPTO_KEY_BYTES		32
 #define TM_CRYPTO_CHECK_BYTES	16
 #define TM_CRYPTO_HASH_BYTES	32
+
+#define TM_CRYPTO_SIGNATURE_BYTES	64
+#define TM_CRYPTO_HASH_BYTES		32
 
 /* A box is nonce, commitment, ciphertext and tag, in this order. */
 #define TM_CRYPTO_NONCE_BYTES		24
@@ -136,6 +139,21 @@ extern void tm_crypto_to_base64(const void *bytes, Size size, char *text);
 extern bool tm_crypto_from_base64(CryptoBase64 kind, const char *text,
 								  Size size, void *bytes, Size capacity,
 								  Size *nbytes);
+
+/*
+ * Is this a public key that can verify signatures of Ed25519?  One of small
+ * order, for which anybody can sign, is none.
+ */
+extern bool tm_crypto_is_public_key(const unsigned char *public_key);
+
+/* Was the message signed with the key that belongs to the public one? */
+extern bool tm_crypto_verify(const unsigned char *public_key,
+							 const unsigned char *signature,
+							 const void *message, Size size);
+
+/* Hash two strings, of which none can be moved into the other. */
+extern void tm_crypto_hash(const char *first, const char *second,
+						   unsigned char *hash);
 
 /*
  * Hexadecimal digits of a key, 64 of them and a null byte; and back, false

@@ -47,6 +47,7 @@
 #include "snapshot_registry.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
+#include "token.h"
 
 #define DOCTOR_COLUMNS	4
 
@@ -73,6 +74,7 @@ static void check_function(ReturnSetInfo *rsinfo, const TenantInfo *tenant,
 						   Oid funcid, HTAB *schemas);
 static void check_persistent_schemas(ReturnSetInfo *rsinfo);
 static void check_event_triggers(ReturnSetInfo *rsinfo);
+static void check_tokens(ReturnSetInfo *rsinfo);
 static void check_files(ReturnSetInfo *rsinfo);
 
 PG_FUNCTION_INFO_V1(tenant_doctor);
@@ -93,6 +95,7 @@ tenant_doctor(PG_FUNCTION_ARGS)
 	check_functions(rsinfo, tenants);
 	check_persistent_schemas(rsinfo);
 	check_event_triggers(rsinfo);
+	check_tokens(rsinfo);
 	check_files(rsinfo);
 
 	return (Datum) 0;
@@ -379,6 +382,22 @@ check_event_triggers(ReturnSetInfo *rsinfo)
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+}
+
+/* Settings for tokens that do not go together. */
+static void
+check_tokens(ReturnSetInfo *rsinfo)
+{
+	if (tm_token_cannot_switch())
+		report(rsinfo, severity_error,
+			   _("setting \"tenant_mgr.switch_requires\""),
+			   _("it requires a token, and there is no key to verify any"),
+			   _("Set tenant_mgr.token_public_key."));
+	if (tm_token_cannot_remember())
+		report(rsinfo, severity_warning,
+			   _("setting \"tenant_mgr.token_public_key\""),
+			   _("tokens for a single use are refused"),
+			   _("Put tenant_mgr into shared_preload_libraries."));
 }
 
 /* Space that nobody uses. */

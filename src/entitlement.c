@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 
 #include "compat.h"
@@ -117,6 +118,15 @@ tm_entitlement_check(const TenantInfo *tenant, EntitlementProblem *problem)
 		return false;
 	}
 	return true;
+}
+
+void
+tm_entitlement_object(const EntitlementProblem *problem)
+{
+	GUC_check_errcode(problem->sqlstate);
+	GUC_check_errmsg("%s", problem->message);
+	if (problem->detail)
+		GUC_check_errdetail("%s", problem->detail);
 }
 
 void

@@ -30,6 +30,9 @@ extern bool tm_entitlement_by_name(const char *name, TenantInfo *tenant,
 extern bool tm_entitlement_check(const TenantInfo *tenant,
 								 EntitlementProblem *problem);
 
+/* Object with the problem to a value of a setting, in its check hook. */
+extern void tm_entitlement_object(const EntitlementProblem *problem);
+
 /* The problem of there being no such tenant. */
 extern void tm_entitlement_absent(const char *name,
 								  EntitlementProblem *problem);

@@ -18,6 +18,7 @@
 
 #include "progress.h"
 #include "shmem.h"
+#include "used_token.h"
 
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
@@ -43,6 +44,7 @@ tm_shmem_request(void)
 	if (prev_shmem_request)
 		prev_shmem_request();
 	RequestAddinShmemSpace(tm_progress_shmem_size());
+	RequestAddinShmemSpace(tm_used_token_shmem_size());
 }
 
 static void
@@ -52,5 +54,6 @@ tm_shmem_startup(void)
 		prev_shmem_startup();
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	tm_progress_shmem_startup();
+	tm_used_token_shmem_startup();
 	LWLockRelease(AddinShmemInitLock);
 }

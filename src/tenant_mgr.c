@@ -26,6 +26,7 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	tm_guc_refuse_hidden();
 	tm_guard_init();
 	tm_watch_init();
 	tm_open_plan_init();

@@ -1,0 +1,149 @@
+/*
+ * warrant.c
+ *		By what right a session is bound to a tenant, and until when.
+ *
+ * The privilege to use the tenant's schema is always needed (entitlement.c).
+ * Whether it is enough, the setting tenant_mgr.switch_requires says.  If it
+ * asks for a token, a session can be bound
+ *
+ * - by a token that is being verified at this moment;
+ * - if its user is a superuser;
+ * - to the tenant that it was given by default, in a configuration file or by
+ *   ALTER DATABASE or ALTER ROLE.  What the client asks for when it connects is
+ *   no default.  Everybody may change the defaults of the own role, but we
+ *   see to it that it is not to a tenant;
+ * - to the tenant that it is bound to already, by the warrant of old.
+ *
+ * A warrant from a token may have a deadline, and one for a transaction is
+ * worth nothing in the next.  It belongs to the binding: it is restored with
+ * it, and every statement asks whether it still holds.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "binding.h"
+#include "compat.h"
+#include "tenant_mgr.h"
+#include "token_setting.h"
+#include "warrant.h"
+
+/* what the session is being bound by; written by tm_warrant_bind */
+static const Warrant *presented = NULL;
+
+static const Warrant *warrant_for(const TenantInfo *tenant);
+static bool is_default(const char *name);
+static void missing_token(EntitlementProblem *problem);
+
+void
+tm_warrant_unlimited(Warrant *warrant)
+{
+	warrant->deadline = DT_NOEND;
+	warrant->lxid = InvalidLocalTransactionId;
+}
+
+bool
+tm_warrant_holds(const Warrant *warrant)
+{
+	return GetCurrentStatementStartTimestamp() < warrant->deadline &&
+		(warrant->lxid == InvalidLocalTransactionId ||
+		 warrant->lxid == tm_local_transaction_id());
+}
+
+void
+tm_warrant_enforce(const Warrant *warrant, const char *name)
+{
+	if (tm_warrant_holds(warrant))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_TOKEN_REFUSED),
+			 errmsg("token has expired"),
+			 errdetail("It has bound the session to tenant \"%s\".", name),
+			 errhint("Use tenant.switch_token() with a new token, or tenant.reset() to leave the tenant.")));
+}
+
+bool
+tm_warrant_find(const TenantInfo *tenant, bool following, Warrant *warrant,
+				EntitlementProblem *problem)
+{
+	const Warrant *held = warrant_for(tenant);
+
+	if (presented != NULL)
+		*warrant = *presented;
+	else if (following && held != NULL)
+		*warrant = *held;
+	else if (tm_switch_requires == SWITCH_REQUIRES_USAGE ||
+			 superuser_arg(GetOuterUserId()) || is_default(tenant->name))
+		tm_warrant_unlimited(warrant);
+	else if (held != NULL && tm_warrant_holds(held))
+		*warrant = *held;
+	else
+	{
+		missing_token(problem);
+		return false;
+	}
+	return true;
+}
+
+bool
+tm_warrant_to_store(void)
+{
+	EntitlementProblem problem;
+
+	if (tm_switch_requires == SWITCH_REQUIRES_USAGE ||
+		!IsTransactionState() || superuser())
+		return true;
+	missing_token(&problem);
+	tm_entitlement_object(&problem);
+	return false;
+}
+
+void
+tm_warrant_bind(const Warrant *warrant, const char *name, bool local)
+{
+	presented = warrant;
+	PG_TRY();
+	{
+		tm_binding_set(name, local);
+	}
+	PG_FINALLY();
+	{
+		presented = NULL;
+	}
+	PG_END_TRY();
+}
+
+/* The warrant by which the session is bound to this tenant, or NULL. */
+static const Warrant *
+warrant_for(const TenantInfo *tenant)
+{
+	const Binding *binding = tm_binding_current();
+
+	if (binding == NULL || !binding->verified ||
+		memcmp(&tenant->id, &binding->id, sizeof(pg_uuid_t)) != 0)
+		return NULL;
+	return &binding->warrant;
+}
+
+/* Is it what RESET would set, and not because the client has asked for it? */
+static bool
+is_default(const char *name)
+{
+	struct config_generic *record = tm_guc_find(TM_TENANT_SETTING);
+	const char *value = GetConfigOptionResetString(TM_TENANT_SETTING);
+
+	return record != NULL && record->reset_source < PGC_S_CLIENT &&
+		value != NULL && strcmp(value, name) == 0;
+}
+
+static void
+missing_token(EntitlementProblem *problem)
+{
+	problem->sqlstate = ERRCODE_TENANT_TOKEN_REFUSED;
+	problem->message = pstrdup(_("switching to a tenant requires a token"));
+	problem->detail = pstrdup(_("The setting tenant_mgr.switch_requires is \"token\"."));
+}

@@ -415,6 +415,64 @@ COMMENT ON FUNCTION tenant.switch_token(text, boolean) IS
 GRANT EXECUTE ON FUNCTION tenant.switch_token(text, boolean) TO PUBLIC;
 
 --
+-- Roles of one tenant
+--
+-- As with the registry, the library reads and writes the table itself.
+--
+
+CREATE TABLE tenant.assigned_role (
+	role_name pg_catalog.text COLLATE pg_catalog."C"
+		CONSTRAINT assigned_role_pkey PRIMARY KEY,
+	tenant_id pg_catalog.uuid NOT NULL
+);
+COMMENT ON TABLE tenant.assigned_role IS 'roles that work for one tenant only';
+COMMENT ON COLUMN tenant.assigned_role.role_name IS 'name of the role';
+COMMENT ON COLUMN tenant.assigned_role.tenant_id IS 'id of the tenant';
+CREATE INDEX assigned_role_tenant_id_idx ON tenant.assigned_role (tenant_id);
+REVOKE ALL ON TABLE tenant.assigned_role FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.assigned_role'::pg_catalog.regclass, ''::pg_catalog.text);
+CREATE TRIGGER assigned_role_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tenant.assigned_role
+	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER assigned_role_changed ON tenant.assigned_role IS
+	'tells all sessions about rows edited or restored';
+
+CREATE FUNCTION tenant.assign_role(
+	name pg_catalog.text,
+	role pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_assign_role'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.assign_role(text, text) IS
+	'bind all sessions of a role to a tenant, and to no other';
+REVOKE ALL ON FUNCTION tenant.assign_role(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.unassign_role(role pg_catalog.text)
+	RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_unassign_role'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.unassign_role(text) IS
+	'let sessions of a role be bound to any tenant again';
+REVOKE ALL ON FUNCTION tenant.unassign_role(text) FROM PUBLIC;
+
+-- Shows the roles of those tenants that tenant.tenants shows.
+CREATE VIEW tenant.assigned_roles WITH (security_barrier) AS
+	SELECT a.role_name AS role,
+		r.name AS tenant
+	FROM tenant.assigned_role a
+		JOIN tenant.registry r ON r.id OPERATOR(pg_catalog.=) a.tenant_id
+		LEFT JOIN pg_catalog.pg_namespace n
+		ON n.nspname OPERATOR(pg_catalog.=) r.schema_name
+	WHERE pg_catalog.has_table_privilege(
+			'tenant.registry'::pg_catalog.regclass::pg_catalog.oid,
+			'SELECT'::pg_catalog.text)
+		OR pg_catalog.has_schema_privilege(n.oid, 'USAGE'::pg_catalog.text)
+		OR pg_catalog.pg_has_role(n.nspowner, 'USAGE'::pg_catalog.text);
+COMMENT ON VIEW tenant.assigned_roles IS
+	'roles that work for one tenant only';
+GRANT SELECT ON TABLE tenant.assigned_roles TO PUBLIC;
+
+--
 -- Domains
 --
 -- As with the registry, the library reads and writes the table itself.

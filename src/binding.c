@@ -43,6 +43,7 @@
 #include "utils/builtins.h"
 #include "utils/inval.h"
 
+#include "assigned_role.h"
 #include "binding.h"
 #include "compat.h"
 #include "entitlement.h"
@@ -95,6 +96,8 @@ static GucAction follow_action(void);
 static void keep_orphan(const Binding *old);
 static void forget_orphan(void);
 static void settle_orphan(void);
+static bool is_astray(const pg_uuid_t *assigned);
+static void return_to_assigned(bool wait, int elevel);
 static bool may_settle(void);
 static bool nothing_has_changed(void);
 static TenantInfo *tenant_of_binding(void);
@@ -195,6 +198,12 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 
 	if ((*newval)[0] == '\0')
 	{
+		if (tm_assigned_role_tenant() != NULL)
+		{
+			tm_entitlement_assigned(&problem);
+			tm_entitlement_object(&problem);
+			return false;
+		}
 		pending_binding = make_binding("", NULL);
 		*extra = pending_binding;
 		return pending_binding != NULL;
@@ -337,10 +346,14 @@ tm_binding_is_settled(void)
 {
 	if (orphan_path != NULL || !tm_session_lock_is_intact())
 		return false;
-	if (current_binding == NULL ||
-		(!current_binding->verified && !may_settle()))
+	if ((current_binding == NULL || !current_binding->verified) &&
+		!may_settle())
 		return true;
 	AcceptInvalidationMessages();
+	if (is_astray(tm_assigned_role_tenant()))
+		return false;
+	if (current_binding == NULL)
+		return true;
 	return tm_warrant_holds(&current_binding->warrant) &&
 		stamp.roleid == GetOuterUserId() &&
 		stamp.lxid == tm_local_transaction_id() &&
@@ -352,6 +365,7 @@ bool
 tm_binding_needs_settling(void)
 {
 	return orphan_path != NULL ||
+		is_astray(tm_assigned_role_tenant_known()) ||
 		(current_binding != NULL &&
 		 (!current_binding->verified ||
 		  current_binding->generation != tm_registry_generation() ||
@@ -367,6 +381,7 @@ tm_binding_validate(void)
 
 	settle_orphan();
 	tm_session_lock_validate();
+	return_to_assigned(true, ERROR);
 	if (current_binding == NULL)
 		return;
 
@@ -428,6 +443,7 @@ tm_binding_settle(bool wait)
 	if (!may_settle())
 		return;
 	settle_orphan();
+	return_to_assigned(wait, DEBUG2);
 	if (current_binding == NULL || !tm_registry_installed())
 		return;
 
@@ -703,6 +719,45 @@ settle_orphan(void)
 		strcmp(namespace_search_path, orphan_path) == 0)
 		set_path(orphan_prior, follow_action());
 	forget_orphan();
+}
+
+/*
+ * Is the session elsewhere than with the tenant that its user is assigned to,
+ * if there is one?
+ */
+static bool
+is_astray(const pg_uuid_t *assigned)
+{
+	return assigned != NULL &&
+		(current_binding == NULL || !current_binding->verified ||
+		 memcmp(&current_binding->id, assigned, sizeof(pg_uuid_t)) != 0);
+}
+
+/*
+ * If so, bind it to that one, unless that would mean to wait and we are not
+ * to.  The client's options, or RESET after an assignment, lead astray.
+ */
+static void
+return_to_assigned(bool wait, int elevel)
+{
+	const pg_uuid_t *assigned = tm_assigned_role_tenant();
+	TenantInfo *tenant;
+
+	if (!is_astray(assigned) || !may_settle())
+		return;
+	tenant = tm_registry_lookup_id(assigned);
+	if (tenant == NULL || tenant->state == TENANT_TRASHED)
+	{
+		if (elevel >= ERROR)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_SCHEMA),
+					 errmsg("tenant that role \"%s\" is assigned to does not exist",
+							GetUserNameFromId(GetSessionUserId(), false))));
+		return;
+	}
+	if (!OidIsValid(tenant->nspid) ||
+		tm_entitlement_lock_schema(tenant->nspid, wait))
+		set_tenant_again(tenant->name, elevel);
 }
 
 /*

@@ -30,6 +30,7 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -39,6 +40,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "assigned_role.h"
 #include "domain.h"
 #include "guc.h"
 #include "orphan_files.h"
@@ -67,6 +69,7 @@ static void check_tenants(ReturnSetInfo *rsinfo, List *tenants);
 static void check_schemas(ReturnSetInfo *rsinfo);
 static void check_domains(ReturnSetInfo *rsinfo);
 static void check_snapshots(ReturnSetInfo *rsinfo);
+static void check_roles(ReturnSetInfo *rsinfo);
 static void check_functions(ReturnSetInfo *rsinfo, List *tenants);
 static void check_functions_of(ReturnSetInfo *rsinfo,
 							   const TenantInfo *tenant, HTAB *schemas);
@@ -92,6 +95,7 @@ tenant_doctor(PG_FUNCTION_ARGS)
 	check_schemas(rsinfo);
 	check_domains(rsinfo);
 	check_snapshots(rsinfo);
+	check_roles(rsinfo);
 	check_functions(rsinfo, tenants);
 	check_persistent_schemas(rsinfo);
 	check_event_triggers(rsinfo);
@@ -235,6 +239,33 @@ check_snapshots(ReturnSetInfo *rsinfo)
 			report(rsinfo, severity_warning, object,
 				   _("it is to be dropped, or partly dropped already"),
 				   _("Use CALL tenant.purge() to complete that."));
+	}
+}
+
+/* Roles that were assigned to a tenant, and what has become of them. */
+static void
+check_roles(ReturnSetInfo *rsinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_assigned_role_list())
+	{
+		const AssignedRole *assigned = lfirst(lc);
+		char	   *object = psprintf(_("role \"%s\""), assigned->role);
+		Oid			roleid = get_role_oid(assigned->role, true);
+
+		if (!OidIsValid(roleid))
+			report(rsinfo, severity_warning, object,
+				   _("it is assigned to a tenant and does not exist"),
+				   _("Use tenant.unassign_role(), and tenant.assign_role() if it was renamed."));
+		else if (tm_registry_lookup_id(&assigned->tenant_id) == NULL)
+			report(rsinfo, severity_error, object,
+				   _("the tenant that it is assigned to does not exist"),
+				   _("Use tenant.unassign_role()."));
+		else if (superuser_arg(roleid))
+			report(rsinfo, severity_warning, object,
+				   _("it is assigned to a tenant, and has become a superuser"),
+				   _("A superuser can leave the tenant."));
 	}
 }
 

@@ -4,7 +4,8 @@
  *
  * The role is the outer user, the one that SET ROLE selects, so neither a
  * SECURITY DEFINER function nor its SET clause widens what a session can be
- * bound to.
+ * bound to.  A session whose user is assigned to a tenant can be bound to
+ * that one only.
  *
  * Nothing here raises an error about the tenant.  The same facts are wanted
  * as an error, as the objection of a setting's check hook, and as a plain
@@ -20,6 +21,7 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 
+#include "assigned_role.h"
 #include "compat.h"
 #include "entitlement.h"
 #include "registry.h"
@@ -70,8 +72,16 @@ bool
 tm_entitlement_check(const TenantInfo *tenant, EntitlementProblem *problem)
 {
 	Oid			roleid = GetOuterUserId();
+	const pg_uuid_t *assigned = tm_assigned_role_tenant();
 
 	problem->detail = NULL;
+
+	if (assigned != NULL &&
+		memcmp(assigned, &tenant->id, sizeof(pg_uuid_t)) != 0)
+	{
+		tm_entitlement_assigned(problem);
+		return false;
+	}
 
 	if (!OidIsValid(tenant->nspid))
 	{
@@ -127,6 +137,15 @@ tm_entitlement_object(const EntitlementProblem *problem)
 	GUC_check_errmsg("%s", problem->message);
 	if (problem->detail)
 		GUC_check_errdetail("%s", problem->detail);
+}
+
+void
+tm_entitlement_assigned(EntitlementProblem *problem)
+{
+	problem->sqlstate = ERRCODE_TENANT_LOCKED;
+	problem->message = psprintf(_("role \"%s\" is assigned to a tenant and works for no other"),
+								GetUserNameFromId(GetSessionUserId(), false));
+	problem->detail = NULL;
 }
 
 void

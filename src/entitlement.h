@@ -33,6 +33,9 @@ extern bool tm_entitlement_check(const TenantInfo *tenant,
 /* Object with the problem to a value of a setting, in its check hook. */
 extern void tm_entitlement_object(const EntitlementProblem *problem);
 
+/* The problem of the session's user being assigned to another tenant. */
+extern void tm_entitlement_assigned(EntitlementProblem *problem);
+
 /* The problem of there being no such tenant. */
 extern void tm_entitlement_absent(const char *name,
 								  EntitlementProblem *problem);

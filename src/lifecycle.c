@@ -36,6 +36,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "assigned_role.h"
 #include "binding.h"
 #include "clone.h"
 #include "compat.h"
@@ -261,6 +262,7 @@ tenant_rename(PG_FUNCTION_ARGS)
 		RenameSchema(tenant->schema_name, new_schema);
 	}
 	tm_registry_rename(tenant, new_name, new_schema);
+	tm_assigned_role_follow(tenant, new_name);
 	tm_event_record("rename", tenant, new_name,
 					tm_event_detail("schema", new_schema, NULL));
 	tm_binding_poke_at_commit();

@@ -48,6 +48,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "assigned_role.h"
 #include "assignment.h"
 #include "binding.h"
 #include "compat.h"
@@ -221,6 +222,7 @@ tm_purge_at_once(const TenantInfo *tenant, const Closure *closure)
 void
 tm_purge_forget(const TenantInfo *tenant, const char *command)
 {
+	tm_assigned_role_forget(tenant);
 	tm_domain_forget(&tenant->id);
 	tm_assignment_forget_tenant(&tenant->id);
 	tm_data_key_forget(&tenant->id);

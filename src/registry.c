@@ -535,6 +535,13 @@ tm_registry_set_metadata(const TenantInfo *tenant, Jsonb *metadata)
 }
 
 void
+tm_registry_announce(void)
+{
+	CacheInvalidateRelcacheByRelid(require_registry());
+	CommandCounterIncrement();
+}
+
+void
 tm_registry_delete(const TenantInfo *tenant)
 {
 	RegistryScan scan;

@@ -82,6 +82,12 @@ extern bool tm_registry_installed(void);
 extern uint64 tm_registry_generation(void);
 
 /*
+ * Move the generation in all sessions, for what is remembered elsewhere as
+ * long as it stays.  Does a command counter increment.
+ */
+extern void tm_registry_announce(void);
+
+/*
  * Lock one or two tenant names (the second may be NULL) until the end of the
  * transaction, so that nobody else creates, takes or gives up these names.
  * Names that differ only in case are the same name.  Taken before any lock

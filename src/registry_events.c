@@ -47,6 +47,7 @@ tenant_registry_changed(PG_FUNCTION_ARGS)
 				 errmsg("trigger function was not called by trigger manager")));
 
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	tm_registry_announce();
 
 	return PointerGetDatum(NULL);
 }

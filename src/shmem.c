@@ -23,6 +23,9 @@
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
 
+/* the server has loaded the library at its start; written by tm_shmem_init */
+static bool available = false;
+
 static void tm_shmem_request(void);
 static void tm_shmem_startup(void);
 
@@ -32,10 +35,17 @@ tm_shmem_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 
+	available = true;
 	prev_shmem_request = shmem_request_hook;
 	shmem_request_hook = tm_shmem_request;
 	prev_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = tm_shmem_startup;
+}
+
+bool
+tm_shmem_is_available(void)
+{
+	return available;
 }
 
 static void

@@ -33,6 +33,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "assigned_role.h"
 #include "binding.h"
 #include "compat.h"
 #include "event.h"
@@ -146,6 +147,7 @@ tenant_restore(PG_FUNCTION_ARGS)
 									  tm_lifecycle_schema_owner(tenant->nspid));
 	tm_schema_update(tenant->nspid, schema, acl);
 	tm_registry_restore(tenant, new_name, schema);
+	tm_assigned_role_follow(tenant, new_name);
 	tm_event_record("restore", tenant, new_name,
 					tm_event_detail("schema", schema, NULL));
 	tm_binding_poke_at_commit();

@@ -10,6 +10,7 @@ OBJS = \
 	src/assignment.o \
 	src/binding.o \
 	src/blockcopy.o \
+	src/breaker.o \
 	src/catalog_reader.o \
 	src/catalog_rules.o \
 	src/clone.o \
@@ -33,6 +34,13 @@ OBJS = \
 	src/guard_query.o \
 	src/guard_utility.o \
 	src/guc.o \
+	src/health.o \
+	src/health_check.o \
+	src/health_launcher.o \
+	src/health_record.o \
+	src/health_schedule.o \
+	src/health_settings.o \
+	src/health_worker.o \
 	src/jwt.o \
 	src/key_admin.o \
 	src/key_cache.o \
@@ -45,6 +53,7 @@ OBJS = \
 	src/orphan_files.o \
 	src/own_table.o \
 	src/page_copy.o \
+	src/probe.o \
 	src/progress.o \
 	src/purge.o \
 	src/registry.o \
@@ -80,7 +89,8 @@ DATA = sql/tenant_mgr--$(EXTVERSION).sql
 DOCS = README.md
 
 PG_CFLAGS = -std=gnu99
-SHLIB_LINK += -lsodium
+PG_CPPFLAGS = -I$(libpq_srcdir)
+SHLIB_LINK += -lsodium $(libpq)
 
 REGRESS = \
 	install \
@@ -99,6 +109,7 @@ REGRESS = \
 	secrets \
 	connections \
 	tokens \
+	connection_health \
 	doctor \
 	clone_refusals \
 	clone_roles \

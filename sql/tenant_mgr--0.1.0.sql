@@ -984,6 +984,67 @@ COMMENT ON VIEW tenant.assignments IS
 GRANT SELECT ON TABLE tenant.assignments TO PUBLIC;
 
 --
+-- Health of connections
+--
+-- Something is known only if the library is in shared_preload_libraries.
+--
+
+CREATE FUNCTION tenant.check_connection(
+	connection_name pg_catalog.text,
+	OUT status pg_catalog.text,
+	OUT latency_ms pg_catalog.float8,
+	OUT server_version pg_catalog.text,
+	OUT in_recovery pg_catalog.bool,
+	OUT error pg_catalog.text
+) RETURNS record
+	AS 'MODULE_PATHNAME', 'tenant_check_connection'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.check_connection(text) IS
+	'try whether a connection''s server answers';
+REVOKE ALL ON FUNCTION tenant.check_connection(text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.connection_health(
+	OUT connection_id pg_catalog.uuid,
+	OUT status pg_catalog.text,
+	OUT breaker pg_catalog.text,
+	OUT latency_avg_ms pg_catalog.float8,
+	OUT latency_p95_ms pg_catalog.float8,
+	OUT success_rate pg_catalog.float8,
+	OUT probes pg_catalog.int4,
+	OUT consecutive_failures pg_catalog.int4,
+	OUT last_checked pg_catalog.timestamptz,
+	OUT last_success pg_catalog.timestamptz,
+	OUT last_change pg_catalog.timestamptz,
+	OUT next_check pg_catalog.timestamptz,
+	OUT last_error pg_catalog.text,
+	OUT server_version pg_catalog.text,
+	OUT in_recovery pg_catalog.bool
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_connection_health'
+	LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tenant.connection_health() IS
+	'what is known of the health of connections, for the view';
+REVOKE ALL ON FUNCTION tenant.connection_health() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenant.connection_health() TO pg_monitor;
+
+CREATE VIEW tenant.connection_health AS
+	SELECT c.connection_name,
+		COALESCE(h.status, 'unknown') AS status,
+		COALESCE(h.breaker, 'closed') AS breaker,
+		h.latency_avg_ms, h.latency_p95_ms, h.success_rate,
+		COALESCE(h.probes, 0) AS probes,
+		COALESCE(h.consecutive_failures, 0) AS consecutive_failures,
+		h.last_checked, h.last_success, h.last_change, h.next_check,
+		h.last_error, h.server_version, h.in_recovery
+	FROM tenant.connection c
+		LEFT JOIN tenant.connection_health() h
+			ON h.connection_id OPERATOR(pg_catalog.=) c.connection_id;
+COMMENT ON VIEW tenant.connection_health IS
+	'which connections work, as far as that is known';
+REVOKE ALL ON TABLE tenant.connection_health FROM PUBLIC;
+GRANT SELECT ON TABLE tenant.connection_health TO pg_monitor;
+
+--
 -- Progress
 --
 -- There are rows only if the library is in shared_preload_libraries.  What

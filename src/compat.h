@@ -20,6 +20,7 @@
 #include "catalog/catalog.h"
 #include "catalog/storage.h"
 #include "storage/bufmgr.h"
+#include "storage/latch.h"
 #include "storage/smgr.h"
 #include "utils/fmgroids.h"
 #include "utils/rangetypes.h"
@@ -27,6 +28,7 @@
 #include "utils/backend_status.h"
 #include "utils/relcache.h"
 #include "utils/relmapper.h"
+#include "utils/wait_event.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
@@ -406,6 +408,28 @@ tm_json_lexer(const char *json, Size size)
 #else
 	return makeJsonLexContextCstringLen(unconstify(char *, json), size,
 										PG_UTF8, true);
+#endif
+}
+
+/* A set of sockets to wait for, freed by FreeWaitEventSet() in any case */
+static inline WaitEventSet *
+tm_create_wait_event_set(int size)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(NULL, size);
+#else
+	return CreateWaitEventSet(CurrentMemoryContext, size);
+#endif
+}
+
+/* What pg_stat_activity shows while we wait, where it can be given a name */
+static inline uint32
+tm_wait_event(const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	return WaitEventExtensionNew(name);
+#else
+	return PG_WAIT_EXTENSION;
 #endif
 }
 

@@ -34,6 +34,7 @@
 
 #include "connection.h"
 #include "crypto.h"
+#include "health.h"
 #include "own_table.h"
 #include "secret.h"
 #include "tenant_name.h"
@@ -194,6 +195,7 @@ tm_connection_insert(const ConnectionInfo *connection)
 	tm_own_table_check_row(rel, tuple);
 	CatalogTupleInsert(rel, tuple);
 	CacheInvalidateRelcache(rel);
+	tm_health_announce();
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
 }
@@ -448,6 +450,7 @@ end_own_row(Relation rel, SysScanDesc scan)
 {
 	systable_endscan(scan);
 	CacheInvalidateRelcache(rel);
+	tm_health_announce();
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
 }

@@ -30,6 +30,7 @@
 #include "crypto.h"
 #include "guard.h"
 #include "guc.h"
+#include "health.h"
 #include "session_lock.h"
 #include "token_setting.h"
 
@@ -162,6 +163,7 @@ tm_guc_init(void)
 	tm_session_lock_init();
 	define_guard_settings();
 	tm_token_setting_define();
+	tm_health_settings_define();
 
 	/* last, because a value that it had already is put into effect here */
 	DefineCustomStringVariable("tenant_mgr.tenant",

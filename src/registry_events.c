@@ -24,6 +24,7 @@
 
 #include "binding.h"
 #include "event.h"
+#include "health.h"
 #include "purge.h"
 #include "registry.h"
 #include "snapshot_registry.h"
@@ -37,7 +38,10 @@ PG_FUNCTION_INFO_V1(tenant_registry_changed);
 PG_FUNCTION_INFO_V1(tenant_follow_drop);
 PG_FUNCTION_INFO_V1(tenant_follow_rename);
 
-/* Statement trigger of our tables: their rows are news to every backend. */
+/*
+ * Statement trigger of our tables: their rows are news to every backend, and
+ * connections may have to be looked at.
+ */
 Datum
 tenant_registry_changed(PG_FUNCTION_ARGS)
 {
@@ -48,6 +52,7 @@ tenant_registry_changed(PG_FUNCTION_ARGS)
 
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
 	tm_registry_announce();
+	tm_health_announce();
 
 	return PointerGetDatum(NULL);
 }

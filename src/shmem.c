@@ -16,6 +16,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "health.h"
 #include "progress.h"
 #include "shmem.h"
 #include "used_token.h"
@@ -55,6 +56,7 @@ tm_shmem_request(void)
 		prev_shmem_request();
 	RequestAddinShmemSpace(tm_progress_shmem_size());
 	RequestAddinShmemSpace(tm_used_token_shmem_size());
+	tm_health_shmem_request();
 }
 
 static void
@@ -65,5 +67,6 @@ tm_shmem_startup(void)
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	tm_progress_shmem_startup();
 	tm_used_token_shmem_startup();
+	tm_health_shmem_startup();
 	LWLockRelease(AddinShmemInitLock);
 }

@@ -14,6 +14,7 @@
 
 #include "guard.h"
 #include "guc.h"
+#include "health_worker.h"
 #include "keyring.h"
 #include "open_plan.h"
 #include "shmem.h"
@@ -33,4 +34,5 @@ _PG_init(void)
 	tm_guc_init();
 	tm_shmem_init();
 	tm_keyring_start();
+	tm_health_launcher_register();
 }

@@ -62,6 +62,9 @@ SELECT tenant.shred('tm_acl');  -- fails
 SELECT tenant.crypto_status();  -- fails
 SELECT * FROM tenant.crypto_benchmark();  -- fails
 SELECT * FROM tenant.doctor();  -- fails
+SELECT * FROM tenant.check_connection('a');  -- fails
+SELECT * FROM tenant.connection_health();  -- fails
+SELECT * FROM tenant.connection_health;  -- fails
 SELECT tenant.add_connection('a');  -- fails
 SELECT tenant.drop_connection('a');  -- fails
 SELECT tenant.set_password('a', 'a');  -- fails

@@ -1,0 +1,389 @@
+/*
+ * health.c
+ *		The health of connections, as all sessions know it.
+ *
+ * There is a record for each connection in shared memory, up to the number
+ * tenant_mgr.health_slots.  They are found by database and id of the
+ * connection, under one lock that is held for moments.  Nothing is written to
+ * disk: after a restart nothing is known.
+ *
+ * A record carries a fingerprint of the connection's row.  When the row leads
+ * to another place, or logs in with another password, the record begins
+ * afresh, so that nobody waits for a breaker that was opened by a mistake
+ * that has been corrected.
+ *
+ * Without shared memory nothing is known of any connection, ever.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "utils/hsearch.h"
+#include "utils/timestamp.h"
+
+#include "conninfo.h"
+#include "health.h"
+#include "health_schedule.h"
+
+#define TRANCHE_NAME	"tenant_mgr health"
+
+/* A connection; bytes without padding */
+typedef struct HealthKey
+{
+	Oid			dbid;			/* its database */
+	pg_uuid_t	id;				/* its id there */
+} HealthKey;
+
+typedef struct HealthSlot
+{
+	HealthKey	key;			/* must be first */
+	uint64		fingerprint;	/* of the row that the record is about */
+	HealthRecord record;		/* what is known */
+} HealthSlot;
+
+typedef struct HealthShared
+{
+	bool		full;			/* has it been told that there is no room? */
+} HealthShared;
+
+/* the records; written by tm_health_shmem_startup() */
+static HTAB *slots = NULL;
+static HealthShared *shared = NULL;
+static LWLock *states_lock = NULL;
+
+/* does the transaction change connections? */
+static bool announce_at_commit = false;
+
+static Size shmem_size(void);
+static HealthKey make_key(const pg_uuid_t *id);
+static uint64 fingerprint_of(const ConnectionInfo *connection);
+static HealthSlot *find_slot(const ConnectionInfo *connection,
+							 uint64 fingerprint);
+static void tell_no_room(void);
+static bool is_listed(List *connections, const pg_uuid_t *id);
+static void end_at_xact(XactEvent event, void *arg);
+
+void
+tm_health_shmem_request(void)
+{
+	if (tm_health_slots == 0)
+		return;
+	RequestAddinShmemSpace(shmem_size());
+	RequestNamedLWLockTranche(TRANCHE_NAME, 2);
+}
+
+void
+tm_health_shmem_startup(void)
+{
+	HASHCTL		info;
+	bool		found;
+
+	if (tm_health_slots == 0)
+		return;
+	states_lock = tm_health_lock(HEALTH_LOCK_STATES);
+	shared = ShmemInitStruct("tenant_mgr health", sizeof(HealthShared),
+							 &found);
+	if (!found)
+		shared->full = false;
+	info.keysize = sizeof(HealthKey);
+	info.entrysize = sizeof(HealthSlot);
+	slots = ShmemInitHash("tenant_mgr health connections", tm_health_slots,
+						  tm_health_slots, &info,
+						  HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
+	tm_health_schedule_shmem_startup();
+}
+
+LWLock *
+tm_health_lock(HealthLock lock)
+{
+	return &GetNamedLWLockTranche(TRANCHE_NAME)[lock].lock;
+}
+
+bool
+tm_health_get(const pg_uuid_t *id, HealthState *state)
+{
+	HealthKey	key = make_key(id);
+	HealthSlot *slot;
+	bool		known;
+
+	memset(state, 0, sizeof(HealthState));
+	if (slots == NULL)
+		return false;
+
+	LWLockAcquire(states_lock, LW_SHARED);
+	slot = hash_search(slots, &key, HASH_FIND, &known);
+	if (known)
+		*state = slot->record.state;
+	LWLockRelease(states_lock);
+
+	/* It may have come with a dump, for instance, of which nobody was told. */
+	if (!known && !tm_health_schedule_has(MyDatabaseId))
+		tm_health_schedule_announce(MyDatabaseId);
+	return known;
+}
+
+List *
+tm_health_list(void)
+{
+	HealthPolicy policy;
+	HASH_SEQ_STATUS scan;
+	HealthSlot *slot;
+	HealthEntry *entries;
+	List	   *list = NIL;
+	int			nentries = 0;
+	int			i;
+
+	if (slots == NULL)
+		return NIL;
+	tm_health_policy(&policy);
+	entries = palloc(sizeof(HealthEntry) * tm_health_slots);
+
+	LWLockAcquire(states_lock, LW_SHARED);
+	hash_seq_init(&scan, slots);
+	while ((slot = hash_seq_search(&scan)) != NULL)
+	{
+		if (slot->key.dbid != MyDatabaseId || nentries == tm_health_slots)
+			continue;
+		entries[nentries].id = slot->key.id;
+		entries[nentries].state = slot->record.state;
+		entries[nentries].next_check = tm_health_record_due(&slot->record,
+															&policy);
+		nentries++;
+	}
+	LWLockRelease(states_lock);
+
+	for (i = 0; i < nentries; i++)
+		list = lappend(list, &entries[i]);
+	return list;
+}
+
+void
+tm_health_announce(void)
+{
+	static bool registered = false;
+
+	if (slots == NULL)
+		return;
+	if (!registered)
+	{
+		RegisterXactCallback(end_at_xact, NULL);
+		registered = true;
+	}
+	announce_at_commit = true;
+}
+
+bool
+tm_health_begin(const ConnectionInfo *connection, TimestampTz now,
+				TimestampTz *due)
+{
+	uint64		fingerprint = fingerprint_of(connection);
+	HealthPolicy policy;
+	HealthSlot *slot;
+
+	tm_health_policy(&policy);
+	*due = DT_NOBEGIN;
+	LWLockAcquire(states_lock, LW_EXCLUSIVE);
+	slot = find_slot(connection, fingerprint);
+	if (slot != NULL && slot->record.state.last_checked != 0)
+	{
+		*due = tm_health_record_due(&slot->record, &policy);
+
+		/* The clock may have been set back. */
+		if (slot->record.state.last_checked > now)
+			*due = DT_NOBEGIN;
+	}
+	if (slot != NULL && *due <= now)
+	{
+		tm_breaker_begin(&slot->record.breaker);
+		slot->record.state.breaker = slot->record.breaker.state;
+	}
+	LWLockRelease(states_lock);
+	if (slot == NULL)
+	{
+		tell_no_room();
+		*due = DT_NOEND;
+	}
+	return slot != NULL && *due <= now;
+}
+
+bool
+tm_health_add(const ConnectionInfo *connection, const HealthFinding *finding,
+			  HealthStatus *before, HealthStatus *after, TimestampTz *due)
+{
+	uint64		fingerprint = fingerprint_of(connection);
+	HealthPolicy policy;
+	HealthSlot *slot;
+
+	*due = DT_NOEND;
+	if (slots == NULL)
+		return false;
+	tm_health_policy(&policy);
+
+	LWLockAcquire(states_lock, LW_EXCLUSIVE);
+	slot = find_slot(connection, fingerprint);
+	if (slot != NULL)
+	{
+		*before = slot->record.state.status;
+		tm_health_record_add(&slot->record, finding, &policy);
+		*after = slot->record.state.status;
+		*due = tm_health_record_due(&slot->record, &policy);
+	}
+	LWLockRelease(states_lock);
+	if (slot == NULL)
+		tell_no_room();
+	return slot != NULL;
+}
+
+void
+tm_health_keep_only(List *connections)
+{
+	HASH_SEQ_STATUS scan;
+	HealthSlot *slot;
+
+	LWLockAcquire(states_lock, LW_EXCLUSIVE);
+	hash_seq_init(&scan, slots);
+	while ((slot = hash_seq_search(&scan)) != NULL)
+	{
+		if (slot->key.dbid == MyDatabaseId &&
+			!is_listed(connections, &slot->key.id))
+			hash_search(slots, &slot->key, HASH_REMOVE, NULL);
+	}
+	LWLockRelease(states_lock);
+}
+
+void
+tm_health_forget_database(Oid dbid)
+{
+	HASH_SEQ_STATUS scan;
+	HealthSlot *slot;
+
+	LWLockAcquire(states_lock, LW_EXCLUSIVE);
+	hash_seq_init(&scan, slots);
+	while ((slot = hash_seq_search(&scan)) != NULL)
+	{
+		if (slot->key.dbid == dbid)
+			hash_search(slots, &slot->key, HASH_REMOVE, NULL);
+	}
+	LWLockRelease(states_lock);
+}
+
+static Size
+shmem_size(void)
+{
+	Size		size = MAXALIGN(sizeof(HealthShared));
+
+	size = add_size(size, hash_estimate_size(tm_health_slots,
+											 sizeof(HealthSlot)));
+	return add_size(size, tm_health_schedule_shmem_size());
+}
+
+static HealthKey
+make_key(const pg_uuid_t *id)
+{
+	HealthKey	key;
+
+	key.dbid = MyDatabaseId;
+	key.id = *id;
+	return key;
+}
+
+/* Of the password only its envelope takes part. */
+static uint64
+fingerprint_of(const ConnectionInfo *connection)
+{
+	bytea	   *password = connection->password;
+	StringInfoData bytes;
+	uint64		hash;
+
+	initStringInfo(&bytes);
+	appendStringInfoString(&bytes, tm_conninfo_build(connection, NULL));
+	appendStringInfoString(&bytes, connection->role);
+	if (password != NULL)
+		appendBinaryStringInfo(&bytes, VARDATA_ANY(password),
+							   VARSIZE_ANY_EXHDR(password));
+	hash = hash_bytes_extended((unsigned char *) bytes.data, bytes.len, 0);
+	pfree(bytes.data);
+	return hash;
+}
+
+/* The connection's slot, made if need be, or NULL; the lock is held. */
+static HealthSlot *
+find_slot(const ConnectionInfo *connection, uint64 fingerprint)
+{
+	HealthKey	key = make_key(&connection->id);
+	HealthSlot *slot;
+	bool		found;
+
+	slot = hash_search(slots, &key, HASH_FIND, &found);
+	if (!found && hash_get_num_entries(slots) < tm_health_slots)
+		slot = hash_search(slots, &key, HASH_ENTER_NULL, NULL);
+	if (slot == NULL)
+		return NULL;
+	if (!found)
+		shared->full = false;
+	if (!found || slot->fingerprint != fingerprint)
+	{
+		memset(&slot->record, 0, sizeof(HealthRecord));
+		slot->fingerprint = fingerprint;
+	}
+	return slot;
+}
+
+/* Once, not with every round. */
+static void
+tell_no_room(void)
+{
+	bool		told;
+
+	LWLockAcquire(states_lock, LW_EXCLUSIVE);
+	told = shared->full;
+	shared->full = true;
+	LWLockRelease(states_lock);
+	if (!told)
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("there are more connections than tenant_mgr.health_slots, which is %d",
+						tm_health_slots),
+				 errhint("Increase the setting and restart the server; the health of the others is not known.")));
+}
+
+static bool
+is_listed(List *connections, const pg_uuid_t *id)
+{
+	ListCell   *lc;
+
+	foreach(lc, connections)
+	{
+		ConnectionInfo *connection = lfirst(lc);
+
+		if (memcmp(&connection->id, id, sizeof(pg_uuid_t)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Others see the change from now on. */
+static void
+end_at_xact(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			if (announce_at_commit)
+				tm_health_schedule_announce(MyDatabaseId);
+			announce_at_commit = false;
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			announce_at_commit = false;
+			break;
+		default:
+			break;
+	}
+}

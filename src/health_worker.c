@@ -1,0 +1,291 @@
+/*
+ * health_worker.c
+ *		A round through the connections of one database.
+ *
+ * A worker is started for each round (health_launcher.c).  It reads the
+ * connections that are due, probes them all at once, keeps what it has found,
+ * tells what has changed, and ends.  While it probes it is in no transaction.
+ *
+ * It runs as the bootstrap superuser, who owns the server, and runs nobody's
+ * code: it reads and writes tables of the extension only, and without the
+ * executor.  Settings that somebody may have given to the database or to the
+ * role, and that would get in its way, are overridden.
+ *
+ * Nobody can drop, rename or copy a database while there is a session in it,
+ * and the server does not ask background workers to leave.  But whoever wants
+ * to has locked the database against new sessions; so the worker looks for
+ * such a lock from time to time, and leaves by itself.
+ *
+ * On a standby the health is kept in the standby's memory; nothing is written
+ * and nobody notified.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/lock.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "connection.h"
+#include "health.h"
+#include "health_check.h"
+#include "health_schedule.h"
+#include "health_worker.h"
+#include "registry.h"
+
+/* One connection in this round */
+typedef struct Check
+{
+	ConnectionInfo *connection; /* which one */
+	HealthFinding finding;		/* what was found */
+	HealthStatus before;		/* what it was before, if that is known */
+	HealthStatus after;			/* what it is now */
+} Check;
+
+/* A round; everything in it is in a context that outlives transactions */
+typedef struct HealthRound
+{
+	MemoryContext context;		/* of the round */
+	Check	   *checks;			/* the connections that can be probed */
+	ProbeTarget *targets;		/* the same in the same order, for the probe */
+	int			nchecks;		/* number of them */
+	int			nconnections;	/* number of connections, due or not */
+	List	   *changes;		/* copies of checks that have changed something */
+	TimestampTz next;			/* when the next one is due */
+} HealthRound;
+
+static void override_settings(void);
+static void read_connections(HealthRound *round);
+static void add_check(HealthRound *round, ConnectionInfo *connection);
+static bool prepare_target(HealthRound *round, Check *check);
+static char *describe_error(const ErrorData *edata);
+static void probe_ended(int number, const ProbeResult *result, void *arg);
+static void keep_finding(HealthRound *round, Check *check);
+static bool is_wanted_elsewhere(void *arg);
+static void announce_changes(const HealthRound *round);
+
+void
+tm_health_worker_main(Datum arg)
+{
+	Oid			dbid = DatumGetObjectId(arg);
+	HealthRound round = {.next = DT_NOEND};
+	ProbeHooks	hooks = {probe_ended, is_wanted_elsewhere, &round};
+	uint64		ticket;
+
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(dbid, InvalidOid, 0);
+	override_settings();
+	round.context = AllocSetContextCreate(TopMemoryContext,
+										  "tenant_mgr health round",
+										  ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(round.context);
+	pgstat_report_activity(STATE_RUNNING, "tenant_mgr health");
+
+	ticket = tm_health_schedule_begin(dbid);
+	read_connections(&round);
+	if (round.nconnections == 0)
+	{
+		tm_health_schedule_forget(dbid, ticket);
+		return;
+	}
+
+	/* Given up, it is done again when the launcher thinks it is time. */
+	if (tm_probe_run(round.targets, round.nchecks, tm_health_timeout,
+					 &hooks) != NULL)
+		tm_health_schedule_end(dbid, ticket, round.next);
+	announce_changes(&round);
+}
+
+/* As the server's own workers do; the search path is for good measure. */
+static void
+override_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"tenant_mgr.tenant", ""},
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_isolation", "read committed"},
+		{"statement_timeout", "0"},
+		{"lock_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"},
+		{"client_min_messages", "error"}
+	};
+	int			i;
+
+	StartTransactionCommand();
+	for (i = 0; i < lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET,
+						PGC_S_OVERRIDE);
+	CommitTransactionCommand();
+}
+
+static void
+read_connections(HealthRound *round)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	List	   *connections = NIL;
+	ListCell   *lc;
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(round->context);
+
+	if (tm_registry_installed())
+		connections = tm_connection_list(true);
+	tm_health_keep_only(connections);
+	round->nconnections = list_length(connections);
+	round->targets = palloc0(sizeof(ProbeTarget) * Max(round->nconnections, 1));
+	round->checks = palloc0(sizeof(Check) * Max(round->nconnections, 1));
+	foreach(lc, connections)
+	{
+		TimestampTz due;
+
+		if (tm_health_interval == 0)
+			break;
+		if (tm_health_begin(lfirst(lc), now, &due))
+			add_check(round, lfirst(lc));
+		else
+			round->next = Min(round->next, due);
+	}
+
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(round->context);
+}
+
+static void
+add_check(HealthRound *round, ConnectionInfo *connection)
+{
+	Check	   *check = &round->checks[round->nchecks];
+
+	memset(check, 0, sizeof(Check));
+	check->connection = connection;
+	if (prepare_target(round, check))
+		round->nchecks++;
+	else
+		keep_finding(round, check);
+}
+
+/* False, with the finding saying why, if the password cannot be opened. */
+static bool
+prepare_target(HealthRound *round, Check *check)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool prepared = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(round->context);
+	PG_TRY();
+	{
+		tm_health_check_target(check->connection,
+							   &round->targets[round->nchecks]);
+		ReleaseCurrentSubTransaction();
+		prepared = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(round->context);
+		edata = CopyErrorData();
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(round->context);
+		check->finding.error = describe_error(edata);
+		check->finding.found_at = GetCurrentTimestamp();
+	}
+	PG_END_TRY();
+
+	MemoryContextSwitchTo(round->context);
+	CurrentResourceOwner = owner;
+	return prepared;
+}
+
+static char *
+describe_error(const ErrorData *edata)
+{
+	if (edata->detail == NULL)
+		return pstrdup(edata->message);
+	return psprintf("%s: %s", edata->message, edata->detail);
+}
+
+/* Kept at once, for others may take longer. */
+static void
+probe_ended(int number, const ProbeResult *result, void *arg)
+{
+	HealthRound *round = arg;
+	Check	   *check = &round->checks[number];
+
+	tm_health_check_judge(check->connection, result, &check->finding);
+	keep_finding(round, check);
+}
+
+static void
+keep_finding(HealthRound *round, Check *check)
+{
+	TimestampTz due;
+
+	if (tm_health_add(check->connection, &check->finding, &check->before,
+					  &check->after, &due) && check->before != check->after)
+	{
+		Check	   *change = palloc(sizeof(Check));
+
+		*change = *check;
+		round->changes = lappend(round->changes, change);
+		tm_health_check_log(check->connection, &check->finding,
+							check->before, check->after);
+	}
+	round->next = Min(round->next, due);
+}
+
+/* Would we have to wait for somebody to get into this database now? */
+static bool
+is_wanted_elsewhere(void *arg)
+{
+	LOCKTAG		tag;
+	bool		wanted;
+
+	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
+	StartTransactionCommand();
+	wanted = LockAcquire(&tag, RowExclusiveLock, false, true) ==
+		LOCKACQUIRE_NOT_AVAIL;
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(((HealthRound *) arg)->context);
+	return wanted;
+}
+
+/* The extension, or the connection, may be gone by now. */
+static void
+announce_changes(const HealthRound *round)
+{
+	ListCell   *lc;
+
+	if (RecoveryInProgress())
+		return;
+	foreach(lc, round->changes)
+	{
+		Check	   *check = lfirst(lc);
+
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		if (tm_registry_installed() &&
+			tm_connection_lookup_id(&check->connection->id) != NULL)
+			tm_health_check_announce(check->connection, &check->finding,
+									 check->before, check->after);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
+}

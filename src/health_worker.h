@@ -1,0 +1,21 @@
+/*
+ * health_worker.h
+ *		Background workers that look at connections.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_HEALTH_WORKER_H
+#define TENANT_MGR_HEALTH_WORKER_H
+
+#define TM_LIBRARY_NAME			"tenant_mgr"
+#define TM_HEALTH_WORKER_MAIN	"tm_health_worker_main"
+#define TM_HEALTH_LAUNCHER_MAIN "tm_health_launcher_main"
+
+/* Have the launcher started, if the server is just loading the library. */
+extern void tm_health_launcher_register(void);
+
+/* Entry points of the workers; the argument of the second is a database. */
+extern PGDLLEXPORT void tm_health_launcher_main(Datum arg);
+extern PGDLLEXPORT void tm_health_worker_main(Datum arg);
+
+#endif							/* TENANT_MGR_HEALTH_WORKER_H */

@@ -1,0 +1,55 @@
+/*
+ * probe.h
+ *		Trying whether servers answer, many at once.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_PROBE_H
+#define TENANT_MGR_PROBE_H
+
+#include "datatype/timestamp.h"
+
+/* Where to connect to; the caller's, but wiped by tm_probe_run() */
+typedef struct ProbeTarget
+{
+	char	   *conninfo;		/* connection string, with the password */
+	char	   *password;		/* the password alone, or NULL */
+} ProbeTarget;
+
+/* What came of it; texts are palloc'd */
+typedef struct ProbeResult
+{
+	bool		answered;		/* has the server answered a query? */
+	bool		in_recovery;	/* if so, is it a standby? */
+	double		latency_ms;		/* if so, from connecting to the answer */
+	char	   *server_version; /* if so, what it says about itself */
+	char	   *error;			/* if not, why; one line, no secret */
+	TimestampTz ended_at;		/* when that was clear */
+} ProbeResult;
+
+/* What is called meanwhile; either may be NULL */
+typedef struct ProbeHooks
+{
+	/* a target has been probed; does not raise an error */
+	void		(*ended) (int number, const ProbeResult *result, void *arg);
+
+	/* called now and then: should the rest be given up? */
+	bool		(*give_up) (void *arg);
+
+	void	   *arg;			/* for both */
+} ProbeHooks;
+
+/*
+ * Connect to each target, ask a question and disconnect; each has that many
+ * milliseconds.  Returns an array of results in the same order, or NULL if it
+ * was given up.  A target that does not answer is no error.  It can be
+ * cancelled; whatever happens, no connection is left open, and the targets'
+ * strings are wiped.
+ *
+ * Host names are looked up while nothing else is done, and that is neither
+ * limited nor can it be cancelled.
+ */
+extern ProbeResult *tm_probe_run(ProbeTarget *targets, int ntargets,
+								 int timeout_ms, const ProbeHooks *hooks);
+
+#endif							/* TENANT_MGR_PROBE_H */

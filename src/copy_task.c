@@ -9,6 +9,7 @@
 #include "access/genam.h"
 #include "access/relation.h"
 #include "access/visibilitymapdefs.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -40,9 +41,14 @@ tm_copy_task_run(const CopyTask *task, Snapshot snapshot, const OidMap *map,
 	bool		is_index = task->relkind == RELKIND_INDEX;
 	FileWriter *writer;
 
-	/* not every access method tells where a page's free space is */
+	/*
+	 * Free space in a page is not logged where it is known; not every access
+	 * method tells where it is.
+	 */
 	writer = tm_file_writer_open(task->file, MAIN_FORKNUM,
-								 task->relpersistence, !is_index);
+								 task->relpersistence,
+								 !is_index ||
+								 source->rd_rel->relam == BTREE_AM_OID);
 	if (is_index)
 		tm_blockcopy_verbatim(source, MAIN_FORKNUM, task->first, task->end,
 							  strategy, writer);

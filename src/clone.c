@@ -32,6 +32,7 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_publication.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -65,6 +66,7 @@ static bool table_excluded(const CloneRequest *request, Oid relid);
 static bool name_excluded(const CloneRequest *request, const char *relname);
 static void refuse_dangling_references(CloneState *state);
 static void tell_about_mentions(const CloneState *state);
+static void warn_about_publications(const CloneState *state);
 static void tell_access_hooks(const CloneState *state);
 
 Oid
@@ -103,6 +105,7 @@ tm_clone_schema(const CloneRequest *request)
 	tm_storage_build_indexes(&state);
 	tell_access_hooks(&state);
 	tell_about_mentions(&state);
+	warn_about_publications(&state);
 	UnregisterSnapshot(state.snapshot);
 	CommandCounterIncrement();
 	tm_guard_leave_own(save_nestlevel);
@@ -389,6 +392,25 @@ tell_about_mentions(const CloneState *state)
 				 errdetail("The text is the same in schema \"%s\" and still means the source.",
 						   state->request->target),
 				 errhint("Leave names unqualified and let the search path decide.")));
+}
+
+/*
+ * Subscribers learn about rows that are inserted, and a clone's are not.  The
+ * subscription has to be refreshed for the clone's tables anyway.
+ */
+static void
+warn_about_publications(const CloneState *state)
+{
+	ListCell   *lc;
+
+	if (!state->request->with_data || !XLogLogicalInfoActive())
+		return;
+	foreach(lc, GetAllTablesPublications())
+		ereport(WARNING,
+				(errmsg("publication \"%s\" does not replicate the rows that schema \"%s\" begins with",
+						get_publication_name(lfirst_oid(lc), false),
+						state->request->target),
+				 errhint("Create the tables on the subscriber and use ALTER SUBSCRIPTION ... REFRESH PUBLICATION, which copies their rows.")));
 }
 
 /* What CREATE commands tell to modules that watch the creation of objects. */

@@ -13,6 +13,7 @@ OBJS = \
 	src/breaker.o \
 	src/catalog_reader.o \
 	src/catalog_rules.o \
+	src/checkout.o \
 	src/clone.o \
 	src/closure.o \
 	src/connection.o \
@@ -23,6 +24,7 @@ OBJS = \
 	src/copy_task.o \
 	src/crypto.o \
 	src/data_key.o \
+	src/dblink.o \
 	src/doctor.o \
 	src/domain.o \
 	src/entitlement.o \
@@ -53,6 +55,8 @@ OBJS = \
 	src/orphan_files.o \
 	src/own_table.o \
 	src/page_copy.o \
+	src/pgbouncer.o \
+	src/pool.o \
 	src/probe.o \
 	src/progress.o \
 	src/purge.o \

@@ -956,6 +956,70 @@ COMMENT ON FUNCTION tenant.unassign(text, text) IS
 	'take a connection, or all of them, from a tenant';
 REVOKE ALL ON FUNCTION tenant.unassign(text, text) FROM PUBLIC;
 
+CREATE FUNCTION tenant.connect(connection_name pg_catalog.text)
+	RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_connect'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.connect(text) IS
+	'open a connection without showing its password; returns a handle for dblink';
+REVOKE ALL ON FUNCTION tenant.connect(text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.disconnect(name pg_catalog.text DEFAULT NULL)
+	RETURNS pg_catalog.int4
+	AS 'MODULE_PATHNAME', 'tenant_disconnect'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.disconnect(text) IS
+	'close a connection of this session, or all that tenant.connect() has opened';
+REVOKE ALL ON FUNCTION tenant.disconnect(text) FROM PUBLIC;
+
+-- There are rows only if the library is in shared_preload_libraries.
+CREATE FUNCTION tenant.pool_stats(
+	OUT connection_name pg_catalog.text,
+	OUT max_size pg_catalog.int4,
+	OUT active pg_catalog.int4,
+	OUT waiting pg_catalog.int4,
+	OUT opened pg_catalog.int8,
+	OUT checkouts pg_catalog.int8,
+	OUT timeouts pg_catalog.int8,
+	OUT total_wait_ms pg_catalog.float8,
+	OUT utilisation pg_catalog.float8
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_pool_stats'
+	LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tenant.pool_stats() IS
+	'how connections are used, for the view';
+REVOKE ALL ON FUNCTION tenant.pool_stats() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenant.pool_stats() TO pg_monitor;
+
+CREATE VIEW tenant.pool_stats AS
+	SELECT connection_name, max_size, active, waiting, opened, checkouts,
+		timeouts, total_wait_ms, utilisation
+	FROM tenant.pool_stats();
+COMMENT ON VIEW tenant.pool_stats IS
+	'how connections are used that tenant.connect() opens';
+REVOKE ALL ON TABLE tenant.pool_stats FROM PUBLIC;
+GRANT SELECT ON TABLE tenant.pool_stats TO pg_monitor;
+
+CREATE FUNCTION tenant.pgbouncer_ini(
+	auth_user pg_catalog.text DEFAULT NULL,
+	bind pg_catalog.bool DEFAULT true) RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_pgbouncer_ini'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.pgbouncer_ini(text, boolean) IS
+	'connections and tenants as databases in the configuration of PgBouncer';
+REVOKE ALL ON FUNCTION tenant.pgbouncer_ini(text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenant.pgbouncer_auth(
+	username pg_catalog.text,
+	OUT usename pg_catalog.text,
+	OUT passwd pg_catalog.text
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_pgbouncer_auth'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 1;
+COMMENT ON FUNCTION tenant.pgbouncer_auth(text) IS
+	'password verifier of an ordinary role, for the auth_query of PgBouncer';
+REVOKE ALL ON FUNCTION tenant.pgbouncer_auth(text) FROM PUBLIC;
+
 -- Shows the connections of those tenants that tenant.tenants shows.
 CREATE VIEW tenant.assignments WITH (security_barrier) AS
 	SELECT r.name AS tenant,

@@ -11,6 +11,10 @@
 #define TENANT_MGR_COMPAT_H
 
 #include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
@@ -26,6 +30,7 @@
 #include "utils/rangetypes.h"
 #include "utils/rel.h"
 #include "utils/backend_status.h"
+#include "utils/fmgroids.h"
 #include "utils/relcache.h"
 #include "utils/relmapper.h"
 #include "utils/wait_event.h"
@@ -430,6 +435,31 @@ tm_wait_event(const char *name)
 	return WaitEventExtensionNew(name);
 #else
 	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* The schema that an extension was created in */
+static inline Oid
+tm_extension_schema(Oid extension)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_extension_schema(extension);
+#else
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			schema = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (tuple != NULL)
+		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return schema;
 #endif
 }
 

@@ -21,12 +21,11 @@
 #include "own_table.h"
 #include "tenant_mgr.h"
 
-Relation
-tm_own_table_open(const char *name, int natts, LOCKMODE lockmode)
+Oid
+tm_own_table_relid(const char *name)
 {
 	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
 	Oid			relid = InvalidOid;
-	Relation	rel;
 
 	if (OidIsValid(nspid))
 		relid = get_relname_relid(name, nspid);
@@ -37,8 +36,14 @@ tm_own_table_open(const char *name, int natts, LOCKMODE lockmode)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("extension \"%s\" is not installed in this database",
 						TM_EXTENSION_NAME)));
+	return relid;
+}
 
-	rel = table_open(relid, lockmode);
+Relation
+tm_own_table_open(const char *name, int natts, LOCKMODE lockmode)
+{
+	Relation	rel = table_open(tm_own_table_relid(name), lockmode);
+
 	if (RelationGetNumberOfAttributes(rel) != natts)
 		elog(ERROR, "table \"%s.%s\" has %d columns, not %d",
 			 TM_SCHEMA_NAME, name, RelationGetNumberOfAttributes(rel), natts);

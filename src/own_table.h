@@ -12,6 +12,11 @@
 #include "utils/rel.h"
 
 /*
+ * A table of the extension, not locked; 55000 where there is no extension.
+ */
+extern Oid	tm_own_table_relid(const char *name);
+
+/*
  * Open a table of the extension, which must have this many columns.  A table
  * of that name which is not the extension's is none.
  */

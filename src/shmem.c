@@ -17,6 +17,7 @@
 #include "storage/shmem.h"
 
 #include "health.h"
+#include "pool.h"
 #include "progress.h"
 #include "shmem.h"
 #include "used_token.h"
@@ -57,6 +58,7 @@ tm_shmem_request(void)
 	RequestAddinShmemSpace(tm_progress_shmem_size());
 	RequestAddinShmemSpace(tm_used_token_shmem_size());
 	tm_health_shmem_request();
+	tm_pool_shmem_request();
 }
 
 static void
@@ -68,5 +70,6 @@ tm_shmem_startup(void)
 	tm_progress_shmem_startup();
 	tm_used_token_shmem_startup();
 	tm_health_shmem_startup();
+	tm_pool_shmem_startup();
 	LWLockRelease(AddinShmemInitLock);
 }

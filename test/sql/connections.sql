@@ -173,6 +173,27 @@ SELECT tenant.drop_connection('copy2', unassign => true);
 SELECT tenant.drop_connection('copy2');  -- fails
 SELECT tenant, connection_name FROM tenant.assignments ORDER BY tenant, connection_name;
 
+-- for PgBouncer; test/t/044_pgbouncer_registry.pl has it read by one
+SELECT tenant.add_connection('it''s', host => 'db''1', port => 6000,
+	database_name => 'the "db"', username => 'app', pool_max_size => 3);
+SELECT tenant.add_connection('tm_b', host => 'db2', database_name => 'app',
+	username => 'app', role => 'replica');
+SELECT tenant.assign('tm_b', 'it''s');
+SELECT tenant.assign('tm_b', 'tm_b');
+SELECT tenant.pgbouncer_ini();
+SELECT tenant.pgbouncer_ini('lookup', bind => false);
+SELECT tenant.unassign('tm_b');
+SELECT tenant.drop_connection(connection_name) FROM tenant.connection
+	WHERE connection_name <> 'main';
+ALTER ROLE regress_tm_user LOGIN;
+SELECT usename FROM tenant.pgbouncer_auth('regress_tm_user');
+ALTER ROLE regress_tm_user CREATEROLE;
+SELECT usename FROM tenant.pgbouncer_auth('regress_tm_user');
+ALTER ROLE regress_tm_user NOCREATEROLE NOLOGIN;
+SELECT usename FROM tenant.pgbouncer_auth('regress_tm_user');
+SELECT usename FROM tenant.pgbouncer_auth(CURRENT_USER);
+SELECT tenant.connect('main');  -- fails
+
 -- the owner of a schema speaks for that tenant only
 GRANT EXECUTE ON FUNCTION tenant.assign(text, text), tenant.unassign(text, text)
 	TO regress_tm_user;

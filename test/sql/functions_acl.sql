@@ -72,6 +72,11 @@ SELECT tenant.conninfo('a');  -- fails
 SELECT tenant.password('a');  -- fails
 SELECT tenant.assign('tm_acl', 'a');  -- fails
 SELECT tenant.unassign('tm_acl');  -- fails
+SELECT tenant.connect('a');  -- fails
+SELECT tenant.disconnect();  -- fails
+SELECT * FROM tenant.pool_stats;  -- fails
+SELECT tenant.pgbouncer_ini();  -- fails
+SELECT tenant.pgbouncer_auth('a');  -- fails
 CREATE TEMP TABLE tm_bait (a int);
 CREATE TRIGGER t AFTER INSERT ON tm_bait
 	EXECUTE FUNCTION tenant.registry_changed();  -- fails

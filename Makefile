@@ -67,6 +67,7 @@ OBJS = \
 	src/relabel_roles.o \
 	src/relabel_row.o \
 	src/relabel_texts.o \
+	src/route.o \
 	src/rowcopy.o \
 	src/schema_acl.o \
 	src/schema_mention.o \

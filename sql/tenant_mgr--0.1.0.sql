@@ -956,6 +956,15 @@ COMMENT ON FUNCTION tenant.unassign(text, text) IS
 	'take a connection, or all of them, from a tenant';
 REVOKE ALL ON FUNCTION tenant.unassign(text, text) FROM PUBLIC;
 
+CREATE FUNCTION tenant.route(
+	name pg_catalog.text,
+	intent pg_catalog.text DEFAULT 'write') RETURNS pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_route'
+	LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tenant.route(text, text) IS
+	'name of the connection to use for a tenant';
+REVOKE ALL ON FUNCTION tenant.route(text, text) FROM PUBLIC;
+
 CREATE FUNCTION tenant.connect(connection_name pg_catalog.text)
 	RETURNS pg_catalog.text
 	AS 'MODULE_PATHNAME', 'tenant_connect'

@@ -173,6 +173,49 @@ SELECT tenant.drop_connection('copy2', unassign => true);
 SELECT tenant.drop_connection('copy2');  -- fails
 SELECT tenant, connection_name FROM tenant.assignments ORDER BY tenant, connection_name;
 
+-- which one to use, as long as nothing is known of their health
+SELECT tenant.route('tm_b'), tenant.route('tm_b', 'read');
+SELECT tenant.route('tm_none');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.route('tm_b', 'both');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.route(NULL) IS NULL AS nothing;
+SELECT tenant.unassign(NULL);
+SELECT tenant.route('tm_b');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO tenant.connection (connection_name, host, database_name, username,
+	role, weight) VALUES ('p1', 'h', 'd', 'u', 'primary', 1),
+	('p2', 'h', 'd', 'u', 'primary', 2), ('r0', 'h', 'd', 'u', 'replica', 0),
+	('r1', 'h', 'd', 'u', 'replica', 1), ('r3', 'h', 'd', 'u', 'replica', 3);
+SELECT tenant.assign('tm_b', 'r0');
+SELECT tenant.route('tm_b', 'read'), tenant.route('tm_b', 'read');
+SELECT tenant.route('tm_b', 'write');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(tenant.assign('tm_b', n)) FROM unnest('{p1,p2,r1,r3}'::text[]) n;
+SELECT tenant.route('tm_b');
+SELECT r, n BETWEEN CASE r WHEN 'r1' THEN 1600 ELSE 5600 END
+		AND CASE r WHEN 'r1' THEN 2400 ELSE 6400 END AS as_often_as_it_should
+	FROM (SELECT tenant.route('tm_b', 'read') AS r, count(*) AS n
+		FROM generate_series(1, 8000) GROUP BY 1) c ORDER BY r;
+UPDATE tenant.connection SET is_active = false WHERE connection_name IN ('p2', 'r3');
+SELECT tenant.route('tm_b'), tenant.route('tm_b', 'read');
+BEGIN;
+UPDATE tenant.connection SET is_active = connection_name !~ '^[pr]1';
+SELECT tenant.route('tm_b');
+ROLLBACK;
+SELECT tenant.route('tm_b');
+SELECT tenant.rename('tm_b', 'tm_c');
+SELECT tenant.route('tm_b');  -- fails
+SELECT tenant.route('tm_c');
+SELECT tenant.suspend('tm_c', 'unpaid');
+SELECT tenant.route('tm_c');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.resume('tm_c');
+SELECT tenant.rename('tm_c', 'tm_b');
+SELECT count(tenant.drop_connection(connection_name, true))
+	FROM tenant.connection WHERE connection_name ~ '^[pr][0-3]';
+SELECT tenant.assign(NULL, 'main');
+
 -- for PgBouncer; test/t/044_pgbouncer_registry.pl has it read by one
 SELECT tenant.add_connection('it''s', host => 'db''1', port => 6000,
 	database_name => 'the "db"', username => 'app', pool_max_size => 3);

@@ -73,6 +73,7 @@ SELECT tenant.password('a');  -- fails
 SELECT tenant.assign('tm_acl', 'a');  -- fails
 SELECT tenant.unassign('tm_acl');  -- fails
 SELECT tenant.connect('a');  -- fails
+SELECT tenant.route('tm_acl');  -- fails
 SELECT tenant.disconnect();  -- fails
 SELECT * FROM tenant.pool_stats;  -- fails
 SELECT tenant.pgbouncer_ini();  -- fails

@@ -61,7 +61,7 @@ static const char *check_role(const JwtClaims *claims);
 static const char *use_up(const JwtToken *token, const JwtClaims *claims,
 						  const TokenTimes *times);
 static void refuse(const char *reason, const JwtToken *token,
-				   const JwtClaims *claims) pg_attribute_noreturn();
+				   const JwtClaims *claims);
 static void append_name(StringInfo buf, const char *label, const char *name);
 
 PG_FUNCTION_INFO_V1(tenant_switch_token);

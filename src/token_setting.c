@@ -136,17 +136,20 @@ define_limits(void)
 							 NULL,
 							 NULL);
 
-	/* This one decides about shared memory, and without has no meaning. */
-	if (process_shared_preload_libraries_in_progress)
-		DefineCustomIntVariable("tenant_mgr.max_used_tokens",
-								"Sets the maximum number of tokens for a single use that are remembered.",
-								"Until they have expired, and five minutes more.",
-								&tm_max_used_tokens,
-								DEFAULT_USED_TOKENS,
-								16, 10000000,
-								PGC_POSTMASTER,
-								0,
-								NULL,
-								NULL,
-								NULL);
+	/*
+	 * This one is about shared memory.  Where the library was not preloaded
+	 * there is none, and it cannot be defined as what it is.
+	 */
+	DefineCustomIntVariable("tenant_mgr.max_used_tokens",
+							"Sets the maximum number of tokens for a single use that are remembered.",
+							"Until they have expired, and five minutes more.",
+							&tm_max_used_tokens,
+							DEFAULT_USED_TOKENS,
+							16, 10000000,
+							process_shared_preload_libraries_in_progress ?
+							PGC_POSTMASTER : PGC_SIGHUP,
+							0,
+							NULL,
+							NULL,
+							NULL);
 }

@@ -179,8 +179,9 @@ tenant_unassign_role(PG_FUNCTION_ARGS)
 const pg_uuid_t *
 tm_assigned_role_tenant_known(void)
 {
-	if (known.session_user == GetSessionUserId() &&
-		known.generation == tm_registry_generation() && known.assigned)
+	/* In this order, for the server's own processes have no session user. */
+	if (known.assigned && known.generation == tm_registry_generation() &&
+		known.session_user == GetSessionUserId())
 		return &known.tenant_id;
 	return NULL;
 }

@@ -34,6 +34,7 @@ OBJS = \
 	src/guard.o \
 	src/guard_access.o \
 	src/guard_query.o \
+	src/guard_stats.o \
 	src/guard_utility.o \
 	src/guc.o \
 	src/health.o \

@@ -400,6 +400,26 @@ COMMENT ON FUNCTION tenant.own_relation(regclass) IS
 	'the relation itself; an error if the guard keeps the session away from it';
 GRANT EXECUTE ON FUNCTION tenant.own_relation(regclass) TO PUBLIC;
 
+-- There are rows only if the library is in shared_preload_libraries.
+CREATE FUNCTION tenant.guard_stats(
+	OUT tenant_id pg_catalog.uuid,
+	OUT tenant pg_catalog.text,
+	OUT refused pg_catalog.int8,
+	OUT logged pg_catalog.int8,
+	OUT last_at pg_catalog.timestamptz
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_guard_stats'
+	LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tenant.guard_stats() IS
+	'how often sessions of each tenant have tried to reach another, for the view';
+REVOKE ALL ON FUNCTION tenant.guard_stats() FROM PUBLIC;
+
+CREATE VIEW tenant.guard_stats AS
+	SELECT tenant_id, tenant, refused, logged, last_at
+	FROM tenant.guard_stats();
+COMMENT ON VIEW tenant.guard_stats IS
+	'how often sessions of each tenant have tried to reach another';
+
 --
 -- Tokens
 --

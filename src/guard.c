@@ -56,6 +56,7 @@
 #include "compat.h"
 #include "guard.h"
 #include "guard_query.h"
+#include "guard_stats.h"
 #include "guard_utility.h"
 #include "guc.h"
 #include "schema_owner.h"
@@ -398,7 +399,10 @@ schema_of_parent(Oid classid, Oid objid)
 static void
 refuse(const SchemaOwner *owner, const ObjectAddress *object)
 {
-	if (tm_binding_in_force() == NULL)
+	Binding    *binding = tm_binding_in_force();
+
+	tm_guard_count_violation(binding ? &binding->id : NULL, true);
+	if (binding == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_NOT_BOUND),
 				 errmsg("cannot access %s of tenant \"%s\" without being bound to it",
@@ -415,6 +419,7 @@ note(const SchemaOwner *owner, const ObjectAddress *object)
 {
 	if (already_logged(object->objectId))
 		return;
+	tm_guard_count_violation(&tm_binding_in_force()->id, false);
 	ereport(LOG,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 			 errmsg("access to %s of tenant \"%s\" while bound to tenant \"%s\"",

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_namespace.h"
+#include "commands/extension.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -21,6 +22,7 @@
 #include "registry.h"
 #include "schema_owner.h"
 #include "snapshot_registry.h"
+#include "tenant_mgr.h"
 
 /* The most schemas a backend remembers before it starts afresh */
 #define MAX_ENTRIES		4096
@@ -52,6 +54,11 @@ tm_schema_owner(Oid nspid)
 	uint64		path_as_of = tm_guc_path_generation;
 
 	if (nspid == PG_CATALOG_NAMESPACE || nspid == PG_TOAST_NAMESPACE)
+		return NULL;
+
+	/* Our own script makes the tables that we would have to look at. */
+	if (creating_extension &&
+		CurrentExtensionObject == get_extension_oid(TM_EXTENSION_NAME, true))
 		return NULL;
 
 	if (cache != NULL && cache_generation == as_of &&

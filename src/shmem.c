@@ -16,6 +16,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "guard_stats.h"
 #include "health.h"
 #include "pool.h"
 #include "progress.h"
@@ -59,6 +60,7 @@ tm_shmem_request(void)
 	RequestAddinShmemSpace(tm_used_token_shmem_size());
 	tm_health_shmem_request();
 	tm_pool_shmem_request();
+	tm_guard_stats_shmem_request();
 }
 
 static void
@@ -71,5 +73,6 @@ tm_shmem_startup(void)
 	tm_used_token_shmem_startup();
 	tm_health_shmem_startup();
 	tm_pool_shmem_startup();
+	tm_guard_stats_shmem_startup();
 	LWLockRelease(AddinShmemInitLock);
 }

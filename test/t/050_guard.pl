@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 use TenantTest;
 
 my $node = new_node('guard', "shared_preload_libraries = 'tenant_mgr'\nmax_prepared_transactions = 2\n");
@@ -94,6 +95,8 @@ $node->safe_psql('app', q{
 	CREATE VIEW a.invoker WITH (security_invoker) AS SELECT v FROM b.t;
 	GRANT SELECT ON a.invoker TO regress_tm_app;
 });
+
+$node->safe_psql('app', q{SELECT tenant.snapshot('a', 'one')});
 
 my $parallel = $node->safe_psql('app', "SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
 
@@ -414,7 +417,156 @@ allowed('own table', 'SELECT count(*) FROM t; SELECT count(*) FROM a.t', "10\n10
 allowed('own function and sequence', q{SELECT a.f(1); SELECT nextval('a.s') > 0; SELECT 'fine'::mood}, "2\nt\nfine");
 allowed('shared and system schemas', 'CREATE TEMP TABLE x (y int); SELECT count(*) FROM x; SELECT count(*) > 0 FROM pg_class, information_schema.tables LIMIT 1', "0\nt");
 
+
 is(state_of_b(), $before, 'nothing of b has changed');
+
+# B12: the extended protocol.  B15: temporary tables do not hide a tenant's.
+my $script = $node->basedir . '/extended.sql';
+PostgreSQL::Test::Utils::append_to_file($script, "SELECT tenant.switch('b');\nSELECT v FROM b.t WHERE id = 1;\nSELECT tenant.switch('a');\nSELECT v FROM b.t WHERE id = 1;\n");
+my ($stdout, $stderr) = run_command([ 'pgbench', '-n', '-M', 'prepared', '-t', '3', '-f', $script, $node->connstr('app') ]);
+like($stderr, qr/command 3 .*cannot access table b\.t of tenant "b"/s, 'B12 extended protocol');
+is(session('', "SELECT tenant.switch('a') \\gset\nCREATE TEMP TABLE t AS SELECT 1 AS mine; SELECT count(*) FROM t; SELECT tenant.switch('b') \\gset\nSELECT count(*) FROM t;"),
+	"10\n100\n", 'B15 a temporary table hides nothing');
+
+# B24: a role that may not use b learns from no command whether something exists.
+foreach my $sql ('SELECT * FROM b.%s', 'LOCK b.%s', 'DROP TABLE b.%s', 'ALTER TABLE b.%s ADD COLUMN x int', q{COMMENT ON TABLE b.%s IS 'x'}, 'ANALYZE b.%s', 'COPY b.%s TO STDOUT',
+	q{SELECT nextval('b.%s')}, 'TRUNCATE b.%s', 'GRANT SELECT ON b.%s TO PUBLIC', 'CREATE INDEX ON b.%s (x)', 'CREATE TEMP TABLE x (LIKE b.%s)', 'REINDEX TABLE b.%s')
+{
+	my @answers = map { session('regress_tm_login_a', "SELECT tenant.switch('a') \\gset\n\\set VERBOSITY terse\nBEGIN; " . sprintf($sql, $_)) } ('t', 'nope');
+	s/character \d+|"?\b(nope|t)\b"?|stdin>:\d+//g foreach @answers;
+	is($answers[0], $answers[1], "B24 no oracle: $sql");
+	like($answers[0], qr/permission denied for schema b/, "B24 denied: $sql");
+}
+
+# B27: function call messages
+SKIP:
+{
+	my $python = command_of('psql') ? `which python3` : '';
+	chomp $python;
+	skip 'python3 is not installed', 4 unless $python;
+	foreach my $case ([ 'b.plain', 'TM003' ], [ 'b.definer', 'TM003' ], [ 'a.dynamic', 'TM003' ], [ 'tenant.current', 'a' ])
+	{
+		my $oid = $node->safe_psql('app', "SELECT '$case->[0]'::regproc::oid");
+		($stdout, $stderr) = run_command([ $python, "$FindBin::RealBin/lib/fastpath.py", $node->connstr('app'), "SELECT tenant.switch('a')", $oid ]);
+		is("$stdout$stderr", $case->[1], "B27 function call of $case->[0]");
+	}
+}
+
+# B28: aborted transactions
+like(session('', "SELECT tenant.switch('a') \\gset\nBEGIN; SELECT 1/0; SHOW tenant_mgr.tenant; SET work_mem = '1MB'; LOCK b.t; SELECT * FROM b.t; SELECT a.f(1); ROLLBACK; SELECT tenant.current();
+	BEGIN; SELECT * FROM b.t; SELECT 1; COMMIT; SELECT count(*) FROM t"), qr/^a\n10\n.*22012.*(25P02.*){5}TM003.*25P02/s, 'B28 aborted transactions');
+like(session('', "SELECT tenant.switch('a') \\gset\nBEGIN; SAVEPOINT s; DROP TABLE b.t; ROLLBACK TO s; SELECT count(*) FROM t; CREATE TABLE undone (x int); ROLLBACK; SELECT to_regclass('a.undone') IS NULL"),
+	qr/^10\nt\n.*TM003/s, 'B28 savepoints');
+
+# B29: what moves, or becomes a tenant, while a session is bound
+$node->safe_psql('app', q{
+	CREATE TABLE a.moving (x int); CREATE VIEW a.on_moving AS SELECT * FROM a.moving;
+	CREATE SCHEMA plain CREATE TABLE t (x text); INSERT INTO plain.t VALUES ('plain');
+});
+my $bound = $node->background_psql('app', on_error_stop => 0);
+$bound->query(q{\set VERBOSITY sqlstate});
+$bound->query_safe(q{SELECT tenant.switch('a')});
+
+sub answer
+{
+	my ($sql) = @_;
+	$bound->{stderr} = '';
+	my $out = $bound->query($sql);
+	my ($state) = $bound->{stderr} =~ /ERROR:\s+(\w{5})/;
+	$bound->{stderr} = '';
+	return $state // $out;
+}
+
+is(answer('SELECT count(*) FROM a.on_moving'), 0, 'B29 the table is the own one');
+$node->safe_psql('app', 'ALTER TABLE a.moving SET SCHEMA b');
+is(answer('SELECT count(*) FROM a.on_moving'), 'TM003', 'B29 it has moved');
+$node->safe_psql('app', 'ALTER TABLE b.moving SET SCHEMA a; DROP VIEW a.on_moving; DROP TABLE a.moving');
+is(answer('SELECT x FROM plain.t'), 'plain', 'a schema that is no tenant can be used');
+$node->safe_psql('app', q{SELECT tenant.adopt('plain')});
+is(answer('SELECT x FROM plain.t'), 'TM003', 'a schema that has become one cannot');
+$node->safe_psql('app', q{ALTER SYSTEM SET tenant_mgr.persistent_schemas = 'public, plain'; SELECT pg_reload_conf()});
+$node->poll_query_until('app', q{SELECT current_setting('tenant_mgr.persistent_schemas') = 'public, plain'});
+ok(await('plain'), 'a persistent schema can');
+$node->safe_psql('app', q{ALTER SYSTEM RESET tenant_mgr.persistent_schemas; SELECT pg_reload_conf()});
+ok(await('TM003'), 'and cannot any more');
+$node->safe_psql('app', q{SELECT tenant.snapshot('plain', 'one'); SELECT tenant.drop('plain')});
+my %schema = map { split /\|/ } split /\n/, $node->safe_psql('app', q{
+	SELECT 'trash', schema_name FROM tenant.registry WHERE state = 'trashed' UNION ALL
+	SELECT t.name, s.schema_name FROM tenant.snapshot_registry AS s JOIN tenant.registry AS t ON t.id = s.tenant_id});
+is(answer("SELECT x FROM \"$schema{trash}\".t"), 'TM003', 'the trash is no way out');
+is(answer("SELECT x FROM \"$schema{plain}\".t"), 'TM003', q{nor is a snapshot});
+is(answer("SELECT count(*) FROM \"$schema{a}\".t"), 10, q{one's own is});
+$bound->quit;
+
+# Settings reach sessions when they look.
+sub await
+{
+	my ($expected) = @_;
+	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return 1 if answer('SELECT x FROM plain.t') eq $expected;
+		usleep(100_000);
+	}
+	return 0;
+}
+
+# The extension's own work is not refused; functions of the schema that it works
+# on are judged as that tenant's.
+$node->safe_psql('app', q{
+	SELECT tenant.create('c'); CREATE TABLE c.t (id int);
+	INSERT INTO c.t VALUES (1);
+	CREATE FUNCTION c.k(int) RETURNS int LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS 'BEGIN RETURN $1 % 7; END';
+	CREATE INDEX k ON c.t (c.k(id));
+	CREATE FUNCTION c.evil(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN (SELECT count(*) FROM a.t) + $1; END$$;
+});
+like(session('', q{SELECT tenant.switch('a') \gset
+	SET tenant_mgr.clone_lock = none; SELECT tenant.clone('c', 'd'); SELECT tenant.rename('d', 'e'); SELECT tenant.suspend('e'); SELECT tenant.resume('e');
+	SELECT tenant.snapshot('e', 'one'); SELECT tenant.rollback_to('e', 'one'); SELECT tenant.drop('e', purge => true); SELECT tenant.create('f', template => 'c'); SELECT tenant.drop('f');
+	CALL tenant.purge('f'); SELECT tenant.current();}), qr/^d\n.*\na\n+$/s, 'own work is done');
+$node->safe_psql('app', 'CREATE INDEX evil ON c.t (c.evil(id))');
+refused('functions of the source, in own work', q{SET tenant_mgr.clone_lock = none; SELECT tenant.clone('c', 'd')}, 'TM003', $su);
+
+# Log and count
+my $offset = -s $node->logfile;
+is(session('', "SET tenant_mgr.guard = log; SELECT tenant.switch('a') \\gset\nSELECT count(*), length(b.inlined(1)) FROM b.t; DO \$\$BEGIN LOCK b.t; END\$\$; CREATE VIEW a.logged AS SELECT b.inlined(id) FROM b.t;"),
+	"100|13\n", 'log: nothing is refused');
+my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile, $offset);
+is(() = $log =~ /LOG:  access to table b\.t of tenant "b" while bound to tenant "a"/g, 3, 'log: a line for the table in each statement');
+is(() = $log =~ /LOG:  access to function b\.inlined\(integer\) of tenant "b" while bound to tenant "a"/g, 2, 'log: and for the function');
+is($node->safe_psql('app', q{SELECT tenant, refused > 1000, logged, last_at <= now() FROM tenant.guard_stats}), 'a|t|7|t', 'refusals and lines are counted');
+
+# Unbound sessions, B26
+refused('setting', 'SET tenant_mgr.guard = off', '42501', [ 'regress_tm_own_a', 'regress_tm_app' ]);
+refused('setting', q{SELECT set_config('tenant_mgr.unbound', 'allow', false)}, '42501', [ 'regress_tm_own_a', 'regress_tm_app' ]);
+is(session('regress_tm_app', 'SHOW tenant_mgr.guard; SHOW tenant_mgr.unbound; SELECT count(*) FROM b.t'), "enforce\nallow\n100\n", 'unbound sessions are free by default');
+$node->append_conf('postgresql.conf', 'tenant_mgr.unbound = deny');
+$node->restart;
+foreach my $role (@roles)
+{
+	foreach my $mode ('off', 'on')
+	{
+		my $who = ($role || 'superuser') . ($mode eq 'on' ? ', parallel' : '');
+		foreach my $sql ('SELECT * FROM b.t', 'SELECT * FROM a.t', 'SELECT b.plain()', 'SELECT a.f(1)', q{SELECT nextval('a.s')}, 'SELECT * FROM public.shared_view', 'LOCK a.t', q{COPY b.t TO STDOUT},
+			'DROP TABLE a.t', 'SELECT tenant.switch(\'a\'); SELECT tenant.reset(); SELECT * FROM a.t')
+		{
+			like(session($role, "SET $parallel = $mode; $sql"), qr/ERROR:  TM002\s*$/, "B26 unbound: $sql ($who)");
+		}
+		is(session($role, "SET $parallel = $mode; SELECT count(*) > 0 FROM pg_class; CREATE TEMP TABLE x (y int); SELECT count(*) FROM x; SELECT tenant.switch('a'); SELECT count(*) FROM t; SELECT * FROM tenant.guard_stats LIMIT 0"),
+			"t\n0\na\n10\n" . ($role ? 'psql:<stdin>:2: ERROR:  42501' : ''), "B26 what stays within reach ($who)");
+	}
+}
+is(session('', 'SET tenant_mgr.unbound = allow; SELECT count(*) FROM b.t'), "100\n", 'unbound: a superuser can allow it to himself');
+{
+	local $ENV{PGOPTIONS} = '-c tenant_mgr.unbound=allow';
+	($stdout, $stderr) = run_command([ 'pg_dump', '-d', $node->connstr('app') ]);
+	like($stdout, qr/CANARY100/, 'unbound: pg_dump with options');
+}
+($stdout, $stderr) = run_command([ 'pg_dump', '-d', $node->connstr('app') ]);
+like($stderr, qr/without being bound/, 'unbound: pg_dump without');
+my $analyzed = $node->safe_psql('app', q{SELECT coalesce(max(autoanalyze_count), 0) FROM pg_stat_user_tables WHERE relid = 'b.t'::regclass});
+$node->safe_psql('app', q{SET tenant_mgr.unbound = allow; ALTER TABLE b.t SET (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0); UPDATE b.t SET v = v});
+ok($node->poll_query_until('app', qq{SELECT autoanalyze_count > $analyzed FROM pg_stat_user_tables WHERE schemaname = 'b' AND relname = 't'}), 'unbound: autovacuum does its work');
+
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'no crash');
 
 done_testing();

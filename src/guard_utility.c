@@ -52,8 +52,7 @@
 #include "guard_access.h"
 #include "guard_query.h"
 #include "guard_utility.h"
-#include "guc.h"
-#include "tenant_mgr.h"
+#include "registry.h"
 
 /* the hook that was there before us; written by tm_guard_utility_init */
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
@@ -96,7 +95,8 @@ static void check_schema(const char *name);
 static void check_address(ObjectType objtype, Node *object);
 static void check_owned(List *roles);
 static void check_copy(CopyStmt *stmt);
-static void refuse_all_tenants(const char *command);
+static bool uses_default(CopyStmt *stmt, const char *column);
+static void check_all_tenants(void);
 
 void
 tm_guard_utility_init(void)
@@ -342,7 +342,7 @@ check_relations_named(Node *stmt)
 			break;
 		case T_ClusterStmt:
 			if (((ClusterStmt *) stmt)->relation == NULL)
-				refuse_all_tenants("CLUSTER");
+				check_all_tenants();
 			check_family(((ClusterStmt *) stmt)->relation);
 			break;
 		case T_ReindexStmt:
@@ -528,7 +528,7 @@ check_reindex(ReindexStmt *stmt)
 			check_schema(stmt->name);
 			break;
 		case REINDEX_OBJECT_DATABASE:
-			refuse_all_tenants("REINDEX DATABASE");
+			check_all_tenants();
 			break;
 		case REINDEX_OBJECT_SYSTEM:
 			break;
@@ -693,7 +693,8 @@ check_copy(CopyStmt *stmt)
 		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel), i);
 		Node	   *value;
 
-		if (!attr->atthasdef || attr->attgenerated || attr->attisdropped)
+		if (!attr->atthasdef || attr->attgenerated || attr->attisdropped ||
+			!uses_default(stmt, NameStr(attr->attname)))
 			continue;
 		/* the name of a sequence may have to be looked up, in old dumps */
 		value = build_column_default(rel, i + 1);
@@ -702,15 +703,35 @@ check_copy(CopyStmt *stmt)
 	relation_close(rel, NoLock);
 }
 
+/*
+ * Does the column's default matter to COPY FROM?  Not if a value comes for it,
+ * unless there is a word that stands for the default.
+ */
+static bool
+uses_default(CopyStmt *stmt, const char *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->options)
+	{
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "default") == 0)
+			return true;
+	}
+	return stmt->attlist != NIL &&
+		!list_member(stmt->attlist, makeString(pstrdup(column)));
+}
+
 /* A command that takes no list and means everything */
 static void
-refuse_all_tenants(const char *command)
+check_all_tenants(void)
 {
-	if (tm_guard == GUARD_LOG)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
-			 errmsg("cannot run %s for all tenants while bound to tenant \"%s\"",
-					command, tm_tenant),
-			 errhint("Name the table or the schema.")));
+	ListCell   *lc;
+
+	foreach(lc, tm_registry_installed() ? tm_registry_list() : NIL)
+	{
+		TenantInfo *tenant = (TenantInfo *) lfirst(lc);
+
+		if (OidIsValid(tenant->nspid))
+			tm_guard_check_object(NamespaceRelationId, tenant->nspid);
+	}
 }

@@ -36,6 +36,7 @@ debug_print_plan = on
 fsync = off
 restart_after_crash = on
 tenant_mgr.key_file = '$ring'
+tenant_mgr.health_interval = 0
 });
 my $far = new_node('far', "log_statement = all\nlog_connections = on\nfsync = off\n");
 $far->safe_psql('postgres', 'CREATE ROLE app LOGIN PASSWORD ' . literal(CANARY));
@@ -232,6 +233,33 @@ for (my $i = 0; $i < 1800 && opened() == $before; $i++)
 }
 is(opened() > $before, 1, 'it is opened again when it is old enough');
 is(pool('far'), '1|0', 'and counts once');
+
+#
+# routes past what does not work; nobody looks unless asked
+#
+value(qq{SELECT tenant.add_connection(name, host => '$host', port => 1, database_name => 'postgres', username => 'app', role => role, weight => 200)
+	FROM (VALUES ('dead', 'primary'), ('dead copy', 'replica')) v (name, role)});
+value(qq{SELECT tenant.add_connection('copy', host => '$host', port => $port, database_name => 'postgres', username => 'app', role => 'replica',
+	password => @{[CANARY_SQL]})});
+value(q{SELECT tenant.assign('acme', 'dead'), tenant.assign('acme', 'dead copy')});
+sub look_at { value("SELECT tenant.check_connection('$_[0]') FROM generate_series(1, 3)"); return; }
+my $asker = $node->background_psql('app', on_error_stop => 0);
+sub routes { return $asker->query(q{SELECT tenant.route('acme'), tenant.route('acme', 'read')}); }
+is(routes(), 'dead|dead copy', 'what nothing is known of is used');
+look_at('dead copy');
+is(routes(), 'dead|dead', 'without a replica that works the primary is read');
+look_at('dead');
+like(failure(q{SELECT tenant.route('acme', 'read')}), qr/55000: no connection of tenant "acme" can be used to read.*Unhealthy: "dead", "dead copy"\./s, 'nothing works');
+value(q{SELECT tenant.assign('acme', 'far')});
+is(routes(), 'far|far', 'a lighter primary works');
+value(q{SELECT tenant.assign('acme', 'copy')});
+is(routes(), 'far|copy', 'so does a replica');
+look_at('copy');
+is(value(q{SELECT status FROM tenant.connection_health WHERE connection_name = 'copy'}), 'degraded', 'which is no standby');
+is(routes(), 'far|copy', 'a degraded replica is better than none');
+value(q{SELECT tenant.assign(NULL, 'dead copy'), tenant.unassign('acme')});
+like($asker->query(q{SELECT tenant.route('acme', 'read')}) // '', qr/^$/, 'the session notices that the tenant lives elsewhere');
+$asker->quit;
 
 #
 # where the password is not

@@ -30,6 +30,7 @@ OBJS = \
 	src/entitlement.o \
 	src/envelope.o \
 	src/event.o \
+	src/fernet.o \
 	src/file_writer.o \
 	src/guard.o \
 	src/guard_access.o \
@@ -44,9 +45,12 @@ OBJS = \
 	src/health_schedule.o \
 	src/health_settings.o \
 	src/health_worker.o \
+	src/import.o \
 	src/jwt.o \
 	src/key_admin.o \
 	src/key_cache.o \
+	src/key_check.o \
+	src/key_worker.o \
 	src/keyring.o \
 	src/keyring_text.o \
 	src/lifecycle.o \

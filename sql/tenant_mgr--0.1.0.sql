@@ -719,6 +719,18 @@ COMMENT ON FUNCTION tenant.decrypt(tenant.secret, text, text) IS
 	'the text that was encrypted';
 REVOKE ALL ON FUNCTION tenant.decrypt(tenant.secret, text, text) FROM PUBLIC;
 
+CREATE FUNCTION tenant.import_fernet(
+	token pg_catalog.text,
+	key pg_catalog.text,
+	context pg_catalog.text DEFAULT '',
+	aad pg_catalog.text DEFAULT '') RETURNS tenant.secret
+	AS 'MODULE_PATHNAME', 'tenant_import_fernet'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.import_fernet(text, text, text, text) IS
+	'a secret from a Fernet token';
+REVOKE ALL ON FUNCTION tenant.import_fernet(text, text, text, text)
+	FROM PUBLIC;
+
 CREATE FUNCTION tenant.generate_key() RETURNS pg_catalog.text
 	AS 'MODULE_PATHNAME', 'tenant_generate_key'
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;

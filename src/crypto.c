@@ -57,6 +57,9 @@ StaticAssertDecl(sizeof(CryptoKeys) == DERIVED_BYTES &&
 				 DERIVED_BYTES == crypto_generichash_BYTES_MAX,
 				 "derived keys of the wrong size");
 
+StaticAssertDecl(TM_CRYPTO_HMAC_BYTES == crypto_auth_hmacsha256_BYTES,
+				 "message authentication code of the wrong size");
+
 static const char *const algorithm_names[] = {
 	[CRYPTO_XCHACHA20_POLY1305] = "xchacha20-poly1305",
 	[CRYPTO_AES_256_GCM] = "aes-256-gcm"
@@ -321,6 +324,21 @@ tm_crypto_open_plainly(CryptoAlgorithm algorithm, const CryptoKeys *keys,
 													  text_size, NULL, 0,
 													  nonce,
 													  keys->encryption) == 0;
+}
+
+bool
+tm_crypto_hmac_is_right(const unsigned char *key, Size key_size,
+						const void *data, Size size,
+						const unsigned char *hmac)
+{
+	crypto_auth_hmacsha256_state state;
+	unsigned char expected[TM_CRYPTO_HMAC_BYTES];
+
+	crypto_auth_hmacsha256_init(&state, key, key_size);
+	crypto_auth_hmacsha256_update(&state, data, size);
+	crypto_auth_hmacsha256_final(&state, expected);
+	sodium_memzero(&state, sizeof(state));
+	return sodium_memcmp(expected, hmac, sizeof(expected)) == 0;
 }
 
 Size

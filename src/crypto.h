@@ -123,6 +123,13 @@ extern bool tm_crypto_open_plainly(CryptoAlgorithm algorithm,
 								   const CryptoKeys *keys, const void *sealed,
 								   Size size, void *plain);
 
+/* Is this HMAC-SHA256 of the data?  Takes the same time in any case. */
+#define TM_CRYPTO_HMAC_BYTES	32
+
+extern bool tm_crypto_hmac_is_right(const unsigned char *key, Size key_size,
+									const void *data, Size size,
+									const unsigned char *hmac);
+
 /*
  * Base64, in the alphabet of either kind, with padding.  What is decoded has
  * to be written in the one way that encoding would write it.  The room that

@@ -71,9 +71,8 @@
 typedef struct DataKeyRow
 {
 	DataKeyInfo info;			/* what may be told about it */
-	bool		valid;			/* are the following of the right size? */
+	bool		valid;			/* are both values of the right size? */
 	unsigned char wrapped[WRAPPED_BYTES];	/* the box, unless shredded */
-	unsigned char root_check[TM_CRYPTO_CHECK_BYTES];	/* of the root key */
 } DataKeyRow;
 
 /* the one that is just worked on, in guarded memory; made by key_memory() */
@@ -95,6 +94,7 @@ static void row_from_tuple(HeapTuple tuple, TupleDesc desc, DataKeyRow *row);
 static bool bytes_from_datum(Datum value, bool isnull, void *bytes, Size size);
 static Datum datum_from_bytes(const void *bytes, Size size);
 static void unwrap(const DataKeyRow *row);
+static bool open_row(const RootKey *root, const DataKeyRow *row);
 static void wrap(DataKeyRow *row);
 static uint64 new_key(Relation rel, const pg_uuid_t *scope,
 					  DataKeyRow *row);
@@ -192,6 +192,28 @@ tm_data_key_list(void)
 }
 
 bool
+tm_data_key_is_intact(const DataKeyInfo *info)
+{
+	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
+										AccessShareLock);
+	const RootKey *root = tm_keyring_find(info->root_version);
+	DataKeyRow	row;
+	bool		intact = true;
+
+	/* Somebody may have changed it in a proper way since it was listed. */
+	if (root != NULL &&
+		find_version(rel, &info->scope, info->version, &row) &&
+		!row.info.shredded && row.info.root_version == info->root_version)
+	{
+		intact = open_row(root, &row);
+		wipe_key();
+	}
+	table_close(rel, AccessShareLock);
+
+	return intact;
+}
+
+bool
 tm_data_key_rewrap(const DataKeyInfo *info)
 {
 	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
@@ -229,7 +251,7 @@ tm_data_key_rewrap(const DataKeyInfo *info)
 		values[Anum_data_key_root_version - 1] =
 			Int32GetDatum(row.info.root_version);
 		values[Anum_data_key_root_check - 1] =
-			datum_from_bytes(row.root_check, TM_CRYPTO_CHECK_BYTES);
+			datum_from_bytes(row.info.root_check, TM_CRYPTO_CHECK_BYTES);
 		replace[Anum_data_key_wrapped - 1] = true;
 		replace[Anum_data_key_root_version - 1] = true;
 		replace[Anum_data_key_root_check - 1] = true;
@@ -389,7 +411,7 @@ row_from_tuple(HeapTuple tuple, TupleDesc desc, DataKeyRow *row)
 						 row->wrapped, WRAPPED_BYTES) &&
 		bytes_from_datum(values[Anum_data_key_root_check - 1],
 						 nulls[Anum_data_key_root_check - 1],
-						 row->root_check, TM_CRYPTO_CHECK_BYTES);
+						 row->info.root_check, TM_CRYPTO_CHECK_BYTES);
 }
 
 /* A bytea of exactly this size? */
@@ -422,28 +444,36 @@ static void
 unwrap(const DataKeyRow *row)
 {
 	const RootKey *root = tm_keyring_lookup(row->info.root_version);
-	CryptoKeys	keys;
-	bool		opened;
 
 	if (row->valid &&
-		!tm_crypto_same(root->check, row->root_check, TM_CRYPTO_CHECK_BYTES))
+		!tm_crypto_same(root->check, row->info.root_check, TM_CRYPTO_CHECK_BYTES))
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_NO_KEY),
 				 errmsg("root key version %d in the key ring is not the one that data keys were wrapped with",
 						row->info.root_version),
 				 errhint("Put the former key of that version back, and give the new one a higher version.")));
 
-	derive_wrapping_keys(root, row, &keys);
-	opened = row->valid &&
-		tm_crypto_open(WRAP_ALGORITHM, &keys, NULL, 0, row->wrapped,
-					   WRAPPED_BYTES, key_memory());
-	tm_crypto_wipe(&keys, sizeof(keys));
-	if (!opened)
+	if (!open_row(root, row))
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_SECRET_SEALED),
 				 errmsg("data key version %d cannot be opened",
 						row->info.version),
 				 errdetail("Its row in tenant.data_key has been changed.")));
+}
+
+/* The same, with the right root key; false if the row has been changed. */
+static bool
+open_row(const RootKey *root, const DataKeyRow *row)
+{
+	CryptoKeys	keys;
+	bool		opened;
+
+	derive_wrapping_keys(root, row, &keys);
+	opened = row->valid &&
+		tm_crypto_open(WRAP_ALGORITHM, &keys, NULL, 0, row->wrapped,
+					   WRAPPED_BYTES, key_memory());
+	tm_crypto_wipe(&keys, sizeof(keys));
+	return opened;
 }
 
 /* Put current_key into the row, under the current root key. */
@@ -454,7 +484,7 @@ wrap(DataKeyRow *row)
 	CryptoKeys	keys;
 
 	row->info.root_version = root->version;
-	memcpy(row->root_check, root->check, TM_CRYPTO_CHECK_BYTES);
+	memcpy(row->info.root_check, root->check, TM_CRYPTO_CHECK_BYTES);
 	row->valid = true;
 	derive_wrapping_keys(root, row, &keys);
 	tm_crypto_seal(WRAP_ALGORITHM, &keys, NULL, 0, current_key,
@@ -509,7 +539,7 @@ make_key(Relation rel, DataKeyRow *row)
 	values[Anum_data_key_root_version - 1] =
 		Int32GetDatum(row->info.root_version);
 	values[Anum_data_key_root_check - 1] =
-		datum_from_bytes(row->root_check, TM_CRYPTO_CHECK_BYTES);
+		datum_from_bytes(row->info.root_check, TM_CRYPTO_CHECK_BYTES);
 	values[Anum_data_key_created_at - 1] =
 		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	nulls[Anum_data_key_shredded_at - 1] = true;
@@ -533,7 +563,7 @@ derive_wrapping_keys(const RootKey *root, const DataKeyRow *row,
 	tm_crypto_use_bytes(&use, row->info.scope.data, UUID_LEN);
 	tm_crypto_use_number(&use, row->info.version);
 	tm_crypto_use_number(&use, row->info.root_version);
-	tm_crypto_use_bytes(&use, row->root_check, TM_CRYPTO_CHECK_BYTES);
+	tm_crypto_use_bytes(&use, row->info.root_check, TM_CRYPTO_CHECK_BYTES);
 	tm_crypto_derive(WRAP_ALGORITHM, root->key, &use, keys);
 	pfree(use.data);
 }

@@ -18,6 +18,8 @@ typedef struct DataKeyInfo
 	pg_uuid_t	scope;			/* id of the tenant, zeros for the database */
 	int32		version;		/* number of the key in its scope */
 	int32		root_version;	/* number of the root key that wraps it */
+	unsigned char root_check[TM_CRYPTO_CHECK_BYTES];	/* what that one is
+														 * known by */
 	bool		shredded;		/* only the record of it is left */
 } DataKeyInfo;
 
@@ -48,6 +50,12 @@ extern const CryptoKeys *tm_data_key_to_open(const KeyUse *use,
 
 /* All of them, in no order; a palloc'd list of DataKeyInfo. */
 extern List *tm_data_key_list(void);
+
+/*
+ * Can the key be opened?  It is not shredded, and its root key is in the ring.
+ * True also if it has been removed meanwhile.
+ */
+extern bool tm_data_key_is_intact(const DataKeyInfo *info);
 
 /*
  * Wrap a key with the current root key, unless that has been done or there is

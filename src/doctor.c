@@ -43,6 +43,7 @@
 #include "assigned_role.h"
 #include "domain.h"
 #include "guc.h"
+#include "key_check.h"
 #include "orphan_files.h"
 #include "registry.h"
 #include "schema_mention.h"
@@ -78,6 +79,7 @@ static void check_function(ReturnSetInfo *rsinfo, const TenantInfo *tenant,
 static void check_persistent_schemas(ReturnSetInfo *rsinfo);
 static void check_event_triggers(ReturnSetInfo *rsinfo);
 static void check_tokens(ReturnSetInfo *rsinfo);
+static void check_keys(ReturnSetInfo *rsinfo);
 static void check_files(ReturnSetInfo *rsinfo);
 
 PG_FUNCTION_INFO_V1(tenant_doctor);
@@ -100,6 +102,7 @@ tenant_doctor(PG_FUNCTION_ARGS)
 	check_persistent_schemas(rsinfo);
 	check_event_triggers(rsinfo);
 	check_tokens(rsinfo);
+	check_keys(rsinfo);
 	check_files(rsinfo);
 
 	return (Datum) 0;
@@ -429,6 +432,19 @@ check_tokens(ReturnSetInfo *rsinfo)
 			   _("setting \"tenant_mgr.token_public_key\""),
 			   _("tokens for a single use are refused"),
 			   _("Put tenant_mgr into shared_preload_libraries."));
+/* Secrets that cannot be opened, or soon. */
+static void
+check_keys(ReturnSetInfo *rsinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_key_check())
+	{
+		const KeyProblem *problem = lfirst(lc);
+
+		report(rsinfo, problem->is_error ? severity_error : severity_warning,
+			   problem->object, problem->problem, problem->hint);
+	}
 }
 
 /* Space that nobody uses. */

@@ -36,7 +36,6 @@
 
 static void refuse_to_open(void);
 static void refuse_null(FunctionCallInfo fcinfo);
-static void place_from_arguments(SecretPlace *place, FunctionCallInfo fcinfo);
 static void current_scope(pg_uuid_t *scope);
 static void use_from_place(KeyUse *use, const SecretPlace *place,
 						   CryptoAlgorithm algorithm);
@@ -125,7 +124,7 @@ tenant_encrypt(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	plain = PG_GETARG_TEXT_PP(0);
-	place_from_arguments(&place, fcinfo);
+	tm_secret_place(&place, PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2));
 
 	PG_RETURN_BYTEA_P(tm_secret_seal(&place, VARDATA_ANY(plain),
 									 VARSIZE_ANY_EXHDR(plain)));
@@ -140,9 +139,19 @@ tenant_decrypt(PG_FUNCTION_ARGS)
 	refuse_null(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	place_from_arguments(&place, fcinfo);
+	tm_secret_place(&place, PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2));
 
 	PG_RETURN_TEXT_P(tm_secret_open(&place, PG_GETARG_BYTEA_PP(0)));
+}
+
+void
+tm_secret_place(SecretPlace *place, const text *context, const text *aad)
+{
+	current_scope(&place->scope);
+	place->context = VARDATA_ANY(context);
+	place->context_size = VARSIZE_ANY_EXHDR(context);
+	place->aad = VARDATA_ANY(aad);
+	place->aad_size = VARSIZE_ANY_EXHDR(aad);
 }
 
 bytea *
@@ -236,20 +245,6 @@ refuse_null(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("context and associated data must not be null")));
-}
-
-/* The bound tenant, or the database, with the arguments of either function. */
-static void
-place_from_arguments(SecretPlace *place, FunctionCallInfo fcinfo)
-{
-	text	   *context = PG_GETARG_TEXT_PP(1);
-	text	   *aad = PG_GETARG_TEXT_PP(2);
-
-	current_scope(&place->scope);
-	place->context = VARDATA_ANY(context);
-	place->context_size = VARSIZE_ANY_EXHDR(context);
-	place->aad = VARDATA_ANY(aad);
-	place->aad_size = VARSIZE_ANY_EXHDR(aad);
 }
 
 /* Whose secrets this session can seal and open. */

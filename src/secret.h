@@ -20,6 +20,13 @@ typedef struct SecretPlace
 } SecretPlace;
 
 /*
+ * The place of a secret of the bound tenant, or of the database if the session
+ * is not bound.  Points into the texts.
+ */
+extern void tm_secret_place(SecretPlace *place, const text *context,
+							const text *aad);
+
+/*
  * A value of type tenant.secret with the text sealed in it, as tenant.encrypt()
  * returns it, and back.  Results are palloc'd; the caller wipes a text that is
  * not to be left in memory.  The errors are those of tenant.encrypt() and

@@ -15,6 +15,7 @@
 #include "guard.h"
 #include "guc.h"
 #include "health_worker.h"
+#include "key_worker.h"
 #include "keyring.h"
 #include "open_plan.h"
 #include "shmem.h"
@@ -35,4 +36,5 @@ _PG_init(void)
 	tm_shmem_init();
 	tm_keyring_start();
 	tm_health_launcher_register();
+	tm_key_worker_register();
 }

@@ -16,6 +16,7 @@ OBJS = \
 	src/checkout.o \
 	src/clone.o \
 	src/closure.o \
+	src/column_users.o \
 	src/connection.o \
 	src/connection_admin.o \
 	src/conninfo.o \
@@ -27,6 +28,7 @@ OBJS = \
 	src/dblink.o \
 	src/doctor.o \
 	src/domain.o \
+	src/encrypt_column.o \
 	src/entitlement.o \
 	src/envelope.o \
 	src/event.o \
@@ -77,6 +79,7 @@ OBJS = \
 	src/schema_acl.o \
 	src/schema_mention.o \
 	src/schema_owner.o \
+	src/sealed_column.o \
 	src/secret.o \
 	src/session_lock.o \
 	src/shmem.o \

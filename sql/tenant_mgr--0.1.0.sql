@@ -731,6 +731,24 @@ COMMENT ON FUNCTION tenant.import_fernet(text, text, text, text) IS
 REVOKE ALL ON FUNCTION tenant.import_fernet(text, text, text, text)
 	FROM PUBLIC;
 
+CREATE FUNCTION tenant.seal_column() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'tenant_seal_column'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.seal_column() IS
+	'trigger: seal a column that is being encrypted';
+REVOKE ALL ON FUNCTION tenant.seal_column() FROM PUBLIC;
+
+CREATE PROCEDURE tenant.encrypt_column(
+	relation pg_catalog.text,
+	"column" pg_catalog.text,
+	batch_size pg_catalog.int4 DEFAULT 1000)
+	AS 'MODULE_PATHNAME', 'tenant_encrypt_column'
+	LANGUAGE C;
+COMMENT ON PROCEDURE tenant.encrypt_column(text, text, integer) IS
+	'turn a column of texts into one of secrets, in every tenant';
+REVOKE ALL ON PROCEDURE tenant.encrypt_column(text, text, integer)
+	FROM PUBLIC;
+
 CREATE FUNCTION tenant.generate_key() RETURNS pg_catalog.text
 	AS 'MODULE_PATHNAME', 'tenant_generate_key'
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;

@@ -137,6 +137,16 @@ tm_assume_new_file(Relation rel)
 
 /* Does the role own the schema (or act as its owner)? */
 static inline bool
+tm_class_ownercheck(Oid relid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, roleid);
+#else
+	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
+static inline bool
 tm_schema_ownercheck(Oid nspid, Oid roleid)
 {
 #if PG_VERSION_NUM >= 160000

@@ -432,6 +432,8 @@ check_tokens(ReturnSetInfo *rsinfo)
 			   _("setting \"tenant_mgr.token_public_key\""),
 			   _("tokens for a single use are refused"),
 			   _("Put tenant_mgr into shared_preload_libraries."));
+}
+
 /* Secrets that cannot be opened, or soon. */
 static void
 check_keys(ReturnSetInfo *rsinfo)

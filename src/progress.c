@@ -78,7 +78,8 @@ static const char *const operation_names[] = {
 	[PROGRESS_CLONE] = "clone",
 	[PROGRESS_SNAPSHOT] = "snapshot",
 	[PROGRESS_ROLLBACK] = "rollback",
-	[PROGRESS_PURGE] = "purge"
+	[PROGRESS_PURGE] = "purge",
+	[PROGRESS_ENCRYPT] = "encrypt column"
 };
 
 static const char *const phase_names[] = {
@@ -89,7 +90,8 @@ static const char *const phase_names[] = {
 	[PROGRESS_COPYING_BLOCKS] = "copying blocks",
 	[PROGRESS_COPYING_ROWS] = "copying rows",
 	[PROGRESS_BUILDING_INDEXES] = "building indexes",
-	[PROGRESS_DROPPING_OBJECTS] = "dropping objects"
+	[PROGRESS_DROPPING_OBJECTS] = "dropping objects",
+	[PROGRESS_SEALING_ROWS] = "sealing rows"
 };
 
 /* All slots, or NULL; written by tm_progress_shmem_startup() */

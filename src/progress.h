@@ -13,7 +13,8 @@ typedef enum ProgressOperation
 	PROGRESS_CLONE,
 	PROGRESS_SNAPSHOT,
 	PROGRESS_ROLLBACK,
-	PROGRESS_PURGE
+	PROGRESS_PURGE,
+	PROGRESS_ENCRYPT
 } ProgressOperation;
 
 typedef enum ProgressPhase
@@ -25,7 +26,8 @@ typedef enum ProgressPhase
 	PROGRESS_COPYING_BLOCKS,
 	PROGRESS_COPYING_ROWS,
 	PROGRESS_BUILDING_INDEXES,
-	PROGRESS_DROPPING_OBJECTS
+	PROGRESS_DROPPING_OBJECTS,
+	PROGRESS_SEALING_ROWS
 } ProgressPhase;
 
 /* How much shared memory this takes, and what happens when it is there. */

@@ -20,10 +20,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 #include "utils/uuid.h"
 
 #include "binding.h"
@@ -226,6 +229,48 @@ tm_secret_open(const SecretPlace *place, bytea *secret)
 	}
 
 	return plain;
+}
+
+bool
+tm_secret_is(const SecretPlace *place, bytea *secret, const char *plain,
+			 Size plain_size)
+{
+	const char *bytes = VARDATA_ANY(secret);
+	EnvelopeHeader header;
+	KeyUse		use;
+	const CryptoKeys *keys;
+	int32		key_version;
+	char	   *opened;
+	bool		same;
+
+	if (VARSIZE_ANY_EXHDR(secret) != TM_ENVELOPE_OVERHEAD + plain_size ||
+		!tm_envelope_check(bytes, VARSIZE_ANY_EXHDR(secret)))
+		return false;
+	memcpy(&header, bytes, sizeof(header));
+	use_from_place(&use, place, (CryptoAlgorithm) header.algorithm);
+	if (memcmp(&header.scope, &place->scope, sizeof(pg_uuid_t)) != 0 ||
+		!tm_crypto_is_available(use.algorithm))
+		return false;
+
+	opened = palloc(plain_size + 1);
+	keys = tm_data_key_to_seal(&use, &key_version);
+	same = key_version == tm_envelope_key_version(&header) &&
+		tm_crypto_open(use.algorithm, keys, place->aad, place->aad_size,
+					   bytes + sizeof(header),
+					   VARSIZE_ANY_EXHDR(secret) - sizeof(header), opened) &&
+		tm_crypto_same(opened, plain, plain_size);
+	tm_crypto_wipe(opened, plain_size);
+	pfree(opened);
+	return same;
+}
+
+Oid
+tm_secret_type(void)
+{
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+						   CStringGetDatum("secret"),
+						   ObjectIdGetDatum(get_namespace_oid(TM_SCHEMA_NAME,
+															  false)));
 }
 
 static void

@@ -36,4 +36,14 @@ extern bytea *tm_secret_seal(const SecretPlace *place, const char *plain,
 							 Size size);
 extern text *tm_secret_open(const SecretPlace *place, bytea *secret);
 
+/*
+ * Is the text in the secret, sealed with the data key that seals at present?
+ * Raises an error if there are no keys, but none because of the secret.
+ */
+extern bool tm_secret_is(const SecretPlace *place, bytea *secret,
+						 const char *plain, Size size);
+
+/* The OID of the type. */
+extern Oid	tm_secret_type(void);
+
 #endif							/* TENANT_MGR_SECRET_H */

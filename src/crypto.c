@@ -359,7 +359,14 @@ tm_crypto_from_base64(CryptoBase64 kind, const char *text, Size size,
 					  void *bytes, Size capacity, Size *nbytes)
 {
 	size_t		decoded = 0;
+	Size		i;
 
+	/* The library takes some bytes beyond ASCII for letters. */
+	for (i = 0; i < size; i++)
+	{
+		if (IS_HIGHBIT_SET(text[i]))
+			return false;
+	}
 	if (sodium_base642bin(bytes, capacity, text, size, NULL, &decoded, NULL,
 						  kind == CRYPTO_BASE64_URL ?
 						  sodium_base64_VARIANT_URLSAFE :

@@ -47,7 +47,13 @@ tm_keyring_parse(const char *text, Size size, KeyRing *ring)
 			continue;
 		problem = parse_line(line, line_size, ring, &marked);
 		if (problem != NULL)
-			return psprintf(_("Line %d of the key ring: %s."), number, problem);
+		{
+			char	   *sentence = psprintf(_("Line %d of the key ring: %s."),
+											number, problem);
+
+			pfree(problem);
+			return sentence;
+		}
 	}
 	if (ring->nkeys == 0)
 		return pstrdup(_("The key ring is empty."));

@@ -1,0 +1,4 @@
+/* miscadmin.h: see postgres.h beside it. */
+#include <unistd.h>
+
+#define MyProcPid	((int) getpid())

@@ -8,8 +8,8 @@
  *
  * libpq looks up host names before it returns from starting a connection, and
  * nothing can interrupt it.  The clocks of the other probes stand still
- * meanwhile, so that a slow name server is not taken for slow databases.  Who
- * gives addresses (hostaddr) has no such waits.
+ * meanwhile, so that a slow name server is not taken for slow databases.  An
+ * address as the host needs no name server.
  *
  * libpq's memory and sockets are not the transaction's.  Every way out of
  * tm_probe_run() goes through end_all().
@@ -40,6 +40,7 @@
 #define MAX_VERSION_LEN		64
 #define MAX_MESSAGE_LEN		1000
 #define APPLICATION_NAME	"tenant_mgr health"
+#define NO_PASSWORD_FILE	"/dev/null/none"
 #define QUESTION			"SELECT pg_catalog.pg_is_in_recovery()"
 
 typedef enum ProbePhase
@@ -184,8 +185,8 @@ start_some(ProbeRun *run)
 static void
 start_one(ProbeRun *run)
 {
-	const char *keywords[] = {"dbname", "application_name", NULL};
-	const char *values[] = {NULL, APPLICATION_NAME, NULL};
+	const char *keywords[] = {"dbname", "application_name", "passfile", NULL};
+	const char *values[] = {NULL, APPLICATION_NAME, NO_PASSWORD_FILE, NULL};
 	RunningProbe *probe = &run->running[run->nrunning];
 	double		before = now_ms();
 	int			i;
@@ -194,7 +195,10 @@ start_one(ProbeRun *run)
 	probe->number = run->nstarted;
 	values[0] = run->targets[probe->number].conninfo;
 
-	/* A connection string in place of a database's name is taken apart. */
+	/*
+	 * A connection string in place of a database's name is taken apart.  A
+	 * file of passwords would be one of the server's user.
+	 */
 	probe->conn = PQconnectStartParams(keywords, values, true);
 	run->nstarted++;
 	run->nrunning++;

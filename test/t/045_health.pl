@@ -14,6 +14,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use TenantTest;
+use Time::HiRes qw(usleep);
 
 # Spelled in two halves wherever a statement could be logged.
 use constant CANARY => 'kanarienvogel-4711-geheim';
@@ -34,6 +35,11 @@ sub write_ring
 }
 write_ring(1);
 
+# What the server's user has for itself is not for connections.
+append_to_file("$dir/pgpass", '*:*:*:*:' . CANARY . "\n");
+chmod 0600, "$dir/pgpass";
+@ENV{qw(PGPASSWORD PGPASSFILE)} = (CANARY, "$dir/pgpass");
+
 # Each answer at once, and each doubt soon settled.
 my $node = new_node('registry', qq{
 shared_preload_libraries = 'tenant_mgr'
@@ -48,6 +54,7 @@ tenant_mgr.health_timeout = 2s
 tenant_mgr.health_max_backoff = 300ms
 tenant_mgr.health_degraded_latency = 0
 });
+delete @ENV{qw(PGPASSWORD PGPASSFILE)};
 my @targets = map { new_node("target$_", "fsync = off\nlog_connections = on\n") } 1, 2;
 new_database($node, 'app');
 
@@ -305,11 +312,21 @@ $node->reload;
 becomes($_, q{status = 'healthy' AND probes > 5}, "the workers look at $_") foreach 'one', 'two';
 is(value(q{SELECT count(*) FROM tenant.connection_health}), 2, 'connections that are gone are not shown');
 
-$targets[0]->stop('immediate');
+value(q{SELECT tenant.create('acme'), tenant.assign('acme', 'one'), tenant.assign('acme', 'two')});
+value(q{UPDATE tenant.connection SET weight = 200 WHERE connection_name = 'one'});
+becomes('one', q{status = 'healthy'}, 'a change that leads nowhere else makes no difference');
+is(value(q{SELECT tenant.route('acme')}), 'one', 'the heavier primary is used');
+my $target_pid = (split /\n/, slurp_file($targets[0]->data_dir . '/postmaster.pid'))[0];
+$targets[0]->kill9;
 becomes('one', q{status = 'unhealthy' AND breaker <> 'closed'}, 'a server that was killed is noticed');
+is(value(q{SELECT tenant.route('acme')}), 'two', 'then another primary is used');
 is(value(q{SELECT status FROM tenant.connection_health WHERE connection_name = 'two'}), 'healthy', 'another one is not affected');
+# it may take a moment until the process is not there any more
+for (my $tries = 0; kill(0, $target_pid) && $tries < 100; $tries++) { usleep(100_000); }
+unlink $targets[0]->data_dir . '/postmaster.pid';
 $targets[0]->start;
 becomes('one', q{status = 'healthy' AND breaker = 'closed'}, 'and so it is when it comes back');
+is(value(q{SELECT tenant.route('acme')}), 'one', 'and is used again');
 is(value(q{SELECT string_agg(event, ' ' ORDER BY event_id) FROM tenant.event WHERE object = 'one' AND event <> 'degraded' AND detail ->> 'before' <> 'unknown'}), 'unhealthy healthy', 'there is an event for each');
 my $heard = $listener->query_safe('SELECT 1');
 like($heard, qr/"event": "unhealthy".*"event": "healthy"/s, 'and a notification');
@@ -395,7 +412,8 @@ becomes('one', q{status = 'healthy'}, 'it is looked at again when it is back');
 }
 ok($node->poll_query_until('postgres', 'SELECT true'), 'the server recovers from a crash');
 becomes('one', q{status = 'healthy'}, 'and finds out again');
-$node->restart('fast');
+$node->stop('fast');
+$node->start;
 becomes('one', q{status = 'healthy'}, 'so it does after a restart');
 
 # a standby looks for itself

@@ -119,6 +119,7 @@ REGRESS = \
 	statistics \
 	clone_mentions \
 	snapshots \
+	guard_leaks \
 	secrets \
 	connections \
 	tokens \

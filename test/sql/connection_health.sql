@@ -78,7 +78,9 @@ RESET ROLE;
 SELECT name, boot_val, unit, context, min_val, max_val FROM pg_settings
 	WHERE name LIKE 'tenant\_mgr.health\_%' AND name <> 'tenant_mgr.health_slots'
 	ORDER BY name COLLATE "C";
+\set VERBOSITY sqlstate
 SET tenant_mgr.health_timeout = 0;  -- fails
+\set VERBOSITY default
 
 RESET tenant_mgr.health_degraded_latency;
 DELETE FROM tenant.connection;

@@ -64,6 +64,7 @@ OBJS = \
 	src/page_copy.o \
 	src/pgbouncer.o \
 	src/pool.o \
+	src/pooler_check.o \
 	src/probe.o \
 	src/progress.o \
 	src/purge.o \
@@ -85,6 +86,7 @@ OBJS = \
 	src/shmem.o \
 	src/snapshot.o \
 	src/snapshot_registry.o \
+	src/statement_tag.o \
 	src/storage.o \
 	src/tenant_mgr.o \
 	src/tenant_name.o \
@@ -115,6 +117,8 @@ REGRESS = \
 	binding_guc \
 	session_lock \
 	open_plans \
+	statement_tags \
+	pooler_check \
 	domains \
 	statistics \
 	clone_mentions \

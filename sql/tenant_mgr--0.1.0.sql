@@ -434,6 +434,16 @@ COMMENT ON FUNCTION tenant.switch_token(text, boolean) IS
 	'bind the session, or the transaction, to the tenant of a signed token';
 GRANT EXECUTE ON FUNCTION tenant.switch_token(text, boolean) TO PUBLIC;
 
+CREATE FUNCTION tenant.pooler_check(
+	OUT "check" pg_catalog.text,
+	OUT ok pg_catalog.bool,
+	OUT detail pg_catalog.text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_pooler_check'
+	LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tenant.pooler_check() IS
+	'is this session fit to be shared by clients of a pool, and why not';
+GRANT EXECUTE ON FUNCTION tenant.pooler_check() TO PUBLIC;
+
 --
 -- Roles of one tenant
 --

@@ -19,6 +19,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker_internals.h"
 #include "utils/guc.h"
@@ -32,6 +33,7 @@
 #include "guc.h"
 #include "health.h"
 #include "session_lock.h"
+#include "statement_tag.h"
 #include "token_setting.h"
 
 #define DEFAULT_TRASH_RETENTION	(7 * 24 * 60 * 60)
@@ -58,6 +60,7 @@ char	   *tm_key_file = NULL;
 char	   *tm_key_command = NULL;
 int			tm_secret_algorithm = CRYPTO_XCHACHA20_POLY1305;
 int			tm_session_switch = SESSION_SWITCH_ALLOW;
+int			tm_verify_tag = VERIFY_TAG_OFF;
 int			tm_guard = GUARD_OFF;
 int			tm_unbound = UNBOUND_ALLOW;
 static char *tm_guard_tenant = NULL;
@@ -75,6 +78,13 @@ static const struct config_enum_entry clone_lock_options[] = {
 static const struct config_enum_entry secret_algorithm_options[] = {
 	{"xchacha20-poly1305", CRYPTO_XCHACHA20_POLY1305, false},
 	{"aes-256-gcm", CRYPTO_AES_256_GCM, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry verify_tag_options[] = {
+	{"off", VERIFY_TAG_OFF, false},
+	{"log", VERIFY_TAG_LOG, false},
+	{"enforce", VERIFY_TAG_ENFORCE, false},
 	{NULL, 0, false}
 };
 
@@ -108,7 +118,8 @@ static const char *const protective_settings[] = {
 	"tenant_mgr.token_max_lifetime",
 	"tenant_mgr.token_public_key",
 	"tenant_mgr.token_single_use",
-	"tenant_mgr.unbound"
+	"tenant_mgr.unbound",
+	"tenant_mgr.verify_tag"
 };
 
 static void define_tenant_settings(void);
@@ -116,6 +127,7 @@ static void define_clone_settings(void);
 static void define_host_settings(void);
 static void define_secret_settings(void);
 static void define_session_settings(void);
+static void report_search_path(void);
 static void define_guard_settings(void);
 static bool check_name_list(char **newval, void **extra, GucSource source);
 static bool check_persistent_schemas(char **newval, void **extra,
@@ -177,6 +189,7 @@ tm_guc_init(void)
 							   tm_binding_check_tenant,
 							   tm_binding_assign_tenant,
 							   NULL);
+	report_search_path();
 	tm_binding_start();
 
 	MarkGUCPrefixReserved("tenant_mgr");
@@ -412,6 +425,26 @@ define_secret_settings(void)
 							 NULL);
 }
 
+/*
+ * Have the server tell clients about changes of the search path, as servers
+ * since PostgreSQL 18 do anyway: a pool can keep track of it then.  A session
+ * that has begun already has told what it tells about at the beginning, so the
+ * value is set once more, from where it came from.
+ */
+static void
+report_search_path(void)
+{
+	struct config_generic *record = tm_guc_find("search_path");
+
+	if (record == NULL || (record->flags & GUC_REPORT) != 0)
+		return;
+	record->flags |= GUC_REPORT;
+	if (MyProcPort != NULL)
+		(void) set_config_option("search_path", namespace_search_path,
+								 record->scontext, record->source,
+								 GUC_ACTION_SET, true, WARNING, false);
+}
+
 static void
 define_session_settings(void)
 {
@@ -422,6 +455,18 @@ define_session_settings(void)
 							 &tm_session_switch,
 							 SESSION_SWITCH_ALLOW,
 							 session_switch_options,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+
+	DefineCustomEnumVariable("tenant_mgr.verify_tag",
+							 "Sets what happens to statements with a comment that names another tenant.",
+							 "Comments are those that libraries add, such as tenant='acme'.",
+							 &tm_verify_tag,
+							 VERIFY_TAG_OFF,
+							 verify_tag_options,
 							 PGC_SUSET,
 							 0,
 							 NULL,

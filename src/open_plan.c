@@ -83,6 +83,12 @@ tm_open_plan_init(void)
 	ExecutorRun_hook = tm_ExecutorRun;
 }
 
+bool
+tm_open_plan_is_nested(void)
+{
+	return running != NULL;
+}
+
 void
 tm_open_plan_refuse(const pg_uuid_t *tenant_id)
 {

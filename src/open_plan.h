@@ -12,6 +12,9 @@
 /* Install the hooks. */
 extern void tm_open_plan_init(void);
 
+/* Is the present statement a part of another one? */
+extern bool tm_open_plan_is_nested(void);
+
 /*
  * Raise an error if something that is open reads from another tenant than the
  * one that the session is about to be bound to, NULL for none.

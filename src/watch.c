@@ -36,13 +36,17 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
+#include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/resowner.h"
 
 #include "binding.h"
 #include "compat.h"
+#include "guc.h"
+#include "open_plan.h"
 #include "session_lock.h"
+#include "statement_tag.h"
 #include "tenant_mgr.h"
 #include "watch.h"
 
@@ -134,6 +138,10 @@ tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	if (utility_depth == 0 && watching() && !tm_binding_is_settled())
 		watch_plan(queryDesc->plannedstmt);
+	if (tm_verify_tag != VERIFY_TAG_OFF && utility_depth == 0 &&
+		watching() && !tm_open_plan_is_nested() &&
+		!plan_is_ours(queryDesc->plannedstmt))
+		tm_statement_tag_verify(debug_query_string);
 
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(queryDesc, eflags);
@@ -176,6 +184,9 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 
 	if (passes && !tm_binding_is_settled())
 		tm_binding_validate();
+	if (passes && tm_verify_tag != VERIFY_TAG_OFF &&
+		!tm_open_plan_is_nested())
+		tm_statement_tag_verify(debug_query_string);
 	refuse_lasting_cursor(pstmt->utilityStmt);
 	pstmt = spell_out_reset(pstmt);
 

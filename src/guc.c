@@ -493,12 +493,14 @@ define_session_settings(void)
 static void
 define_guard_settings(void)
 {
+	/* A variable has to have its default before it is defined. */
+	tm_guard = process_shared_preload_libraries_in_progress ?
+		GUARD_ENFORCE : GUARD_OFF;
 	DefineCustomEnumVariable("tenant_mgr.guard",
 							 "Sets what happens when a bound session uses an object of another tenant.",
 							 "It can be written to the log, or refused with an error.",
 							 &tm_guard,
-							 process_shared_preload_libraries_in_progress ?
-							 GUARD_ENFORCE : GUARD_OFF,
+							 tm_guard,
 							 guard_options,
 							 PGC_SUSET,
 							 0,

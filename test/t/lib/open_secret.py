@@ -121,4 +121,5 @@ def main():
     print(plain.decode())
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -8,7 +8,6 @@
 # in turn; for 1 and for 4 clients; and SELECT 1 with the simple protocol, not
 # bound, bound with the guard off, and bound with the guard on.  The median of
 # the rounds counts, in transactions a second.
-#
 set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 

@@ -4,9 +4,11 @@
 #
 #   bench/clone_data.sh [ROUNDS [DUMPS]]     default 5 and 1
 #
-# Clone and CREATE DATABASE alternate; each round begins with a checkpoint, the
-# median counts.  pg_dump is run DUMPS times.  Durability is on, as in
-# production, and max_wal_size is large enough that no checkpoint gets between.
+# Clone and CREATE DATABASE alternate; the median counts.  pg_dump is run DUMPS
+# times.  Before each of them everything is on disk, also the removal of what the
+# one before has left, and WAL files are there to be written again.  Durability is
+# on, as in production, and max_wal_size is large enough that no checkpoint gets
+# between.
 set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 
@@ -15,6 +17,12 @@ readonly ROUNDS=${1:-5} DUMPS=${2:-1}
 by_clone() { sql -c "SELECT tenant.clone('big', 'cloned')"; }
 by_createdb() { sql -c 'CREATE DATABASE copied TEMPLATE onlybig STRATEGY wal_log'; }
 by_dump() { "$BIN/pg_dump" -n big | sed 's/\bbig\b/dumped/g' | sql -1; }
+
+settle()
+{
+	sql -c CHECKPOINT
+	sync
+}
 
 report()
 {
@@ -27,7 +35,7 @@ find_pg_config
 make_workspace
 private_server
 build_extension
-start_cluster bench 'fsync = on' 'shared_buffers = 2GB' 'max_wal_size = 16GB' \
+start_cluster bench 'fsync = on' 'shared_buffers = 2GB' 'max_wal_size = 16GB' 'min_wal_size = 4GB' \
 	'checkpoint_timeout = 1h' 'autovacuum = off'
 say "$("$PG_CONFIG" --version), $(nproc) cores, $(uname -sr)"
 say "bench/clone_data.sh $ROUNDS $DUMPS"
@@ -39,16 +47,17 @@ sql -c "SELECT 'schema of ' || pg_size_pretty(sum(pg_total_relation_size(oid)))
 
 step "With rows"
 for ((round = 0; round <= ROUNDS; round++)); do
-	sql -c CHECKPOINT
+	settle
 	timed "$WORK/clone" by_clone
-	sql -o /dev/null -c CHECKPOINT -c "SELECT tenant.drop('cloned', purge => true)" -c CHECKPOINT
+	sql -o /dev/null -c "SELECT tenant.drop('cloned', purge => true)"
+	settle
 	timed "$WORK/createdb" by_createdb
 	sql -c 'DROP DATABASE copied'
 	# the first round warms the caches
 	[ "$round" != 0 ] || rm -f "$WORK/clone" "$WORK/createdb"
 done
 for ((round = 0; round < DUMPS; round++)); do
-	sql -c CHECKPOINT
+	settle
 	timed "$WORK/dump" by_dump
 	PGOPTIONS='-c client_min_messages=warning' sql -c 'DROP SCHEMA dumped CASCADE'
 done

@@ -9,6 +9,7 @@ OBJS = \
 	src/assigned_role.o \
 	src/assignment.o \
 	src/binding.o \
+	src/binding_path.o \
 	src/blockcopy.o \
 	src/breaker.o \
 	src/catalog_reader.o \

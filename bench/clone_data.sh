@@ -7,12 +7,13 @@
 # Clone and CREATE DATABASE alternate; the median counts.  pg_dump is run DUMPS
 # times.  Before each of them everything is on disk, also the removal of what the
 # one before has left, and WAL files are there to be written again.  Durability is
-# on, as in production, and max_wal_size is large enough that no checkpoint gets
-# between.
+# on, as in production, a quarter of the memory is for shared buffers, and
+# max_wal_size is large enough that no checkpoint gets between.
 set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 
 readonly ROUNDS=${1:-5} DUMPS=${2:-1}
+readonly memory=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
 
 by_clone() { sql -c "SELECT tenant.clone('big', 'cloned')"; }
 by_createdb() { sql -c 'CREATE DATABASE copied TEMPLATE onlybig STRATEGY wal_log'; }
@@ -35,7 +36,7 @@ find_pg_config
 make_workspace
 private_server
 build_extension
-start_cluster bench 'fsync = on' 'shared_buffers = 2GB' 'max_wal_size = 16GB' 'min_wal_size = 4GB' \
+start_cluster bench 'fsync = on' "shared_buffers = $((memory / 4))kB" 'max_wal_size = 16GB' 'min_wal_size = 4GB' \
 	'checkpoint_timeout = 1h' 'autovacuum = off'
 say "$("$PG_CONFIG" --version), $(nproc) cores, $(uname -sr)"
 say "bench/clone_data.sh $ROUNDS $DUMPS"

@@ -36,7 +36,6 @@
 #include "catalog/namespace.h"
 #include "commands/extension.h"
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/sinval.h"
@@ -45,6 +44,7 @@
 
 #include "assigned_role.h"
 #include "binding.h"
+#include "binding_path.h"
 #include "compat.h"
 #include "entitlement.h"
 #include "guard.h"
@@ -61,17 +61,8 @@ static Binding *current_binding = NULL;
 /* made by the latest call of the check hook; taken by the assign hook */
 static Binding *pending_binding = NULL;
 
-/* records of our setting and of search_path; written by tm_binding_start */
+/* record of our setting; written by tm_binding_start */
 static struct config_generic *tenant_record = NULL;
-static struct config_generic *path_record = NULL;
-
-/*
- * The search path of a binding that has gone while the path may have stayed,
- * and the path to put in its place (NULL means reset); malloc'd, written by
- * the assign hook, dropped by tm_binding_settle.
- */
-static char *orphan_path = NULL;
-static char *orphan_prior = NULL;
 
 /* the session sets the tenant on its own; written by set_tenant_again */
 static bool following = false;
@@ -88,13 +79,9 @@ static struct
 static bool can_look_up(GucSource source);
 static bool same_tenant(const Binding *a, const Binding *b);
 static Binding *make_binding(const char *path, const char *prior);
-static char *path_for_schema(const char *schema);
-static void set_path(const char *path, GucAction action);
+static const char *prior_path(const Binding *binding);
 static void set_tenant(const char *name, GucAction action, int elevel);
-static GucAction path_action(void);
 static GucAction follow_action(void);
-static void keep_orphan(const Binding *old);
-static void forget_orphan(void);
 static void settle_orphan(void);
 static bool is_astray(const pg_uuid_t *assigned);
 static void return_to_assigned(bool wait, int elevel);
@@ -157,7 +144,7 @@ tenant_search_path(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	TenantInfo *tenant = tm_registry_lookup(name, false);
 
-	PG_RETURN_TEXT_P(cstring_to_text(path_for_schema(tenant->schema_name)));
+	PG_RETURN_TEXT_P(cstring_to_text(tm_binding_path_of_schema(tenant->schema_name)));
 }
 
 /*
@@ -172,7 +159,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	EntitlementProblem problem;
 	Warrant		warrant;
 	Binding    *binding;
-	const char *prior = NULL;
+	const char *prior;
 	char	   *path;
 	uint64		as_of;
 
@@ -218,14 +205,11 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 
 	/* From tenant to tenant, the path before the first one is kept. */
 	if (current_binding && current_binding->verified)
-	{
-		if (!current_binding->prior_is_reset)
-			prior = current_binding->path + current_binding->prior_offset;
-	}
-	else if (path_record && path_record->source >= PGC_S_INTERACTIVE)
-		prior = namespace_search_path;
+		prior = prior_path(current_binding);
+	else
+		prior = tm_binding_path_own();
 
-	path = path_for_schema(tenant.schema_name);
+	path = tm_binding_path_of_schema(tenant.schema_name);
 	binding = make_binding(path, prior);
 	pfree(path);
 	if (binding == NULL)
@@ -270,15 +254,13 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 	if (fresh)
 	{
 		if (new_binding->bound)
-			set_path(new_binding->path, path_action());
+			tm_binding_path_follow(new_binding->path, tenant_record);
 		else if (old_binding && old_binding->verified)
-			set_path(old_binding->prior_is_reset ? NULL :
-					 old_binding->path + old_binding->prior_offset,
-					 path_action());
-		forget_orphan();
+			tm_binding_path_follow(prior_path(old_binding), tenant_record);
+		tm_binding_path_forget();
 	}
 	else if (old_binding && old_binding->verified)
-		keep_orphan(old_binding);
+		tm_binding_path_orphan(old_binding->path, prior_path(old_binding));
 
 	current_binding = (new_binding && new_binding->bound) ? new_binding : NULL;
 	if (!same_tenant(old_binding, current_binding))
@@ -309,9 +291,9 @@ void
 tm_binding_start(void)
 {
 	tenant_record = tm_guc_find(TM_TENANT_SETTING);
-	path_record = tm_guc_find("search_path");
-	if (tenant_record == NULL || path_record == NULL)
-		elog(ERROR, "could not find the settings of tenant_mgr");
+	if (tenant_record == NULL)
+		elog(ERROR, "could not find setting \"%s\"", TM_TENANT_SETTING);
+	tm_binding_path_start();
 	tm_binding_settle(true);
 }
 
@@ -344,7 +326,7 @@ tm_binding_in_force(void)
 bool
 tm_binding_is_settled(void)
 {
-	if (orphan_path != NULL || !tm_session_lock_is_intact())
+	if (tm_binding_path_is_orphan() || !tm_session_lock_is_intact())
 		return false;
 	if ((current_binding == NULL || !current_binding->verified) &&
 		!may_settle())
@@ -364,7 +346,7 @@ tm_binding_is_settled(void)
 bool
 tm_binding_needs_settling(void)
 {
-	return orphan_path != NULL ||
+	return tm_binding_path_is_orphan() ||
 		is_astray(tm_assigned_role_tenant_known()) ||
 		(current_binding != NULL &&
 		 (!current_binding->verified ||
@@ -530,32 +512,12 @@ make_binding(const char *path, const char *prior)
 	return binding;
 }
 
-/*
- * The tenant's schema, then the persistent schemas, then the temporary one,
- * which has to be named or else it would come first.
- */
-static char *
-path_for_schema(const char *schema)
+/* The search path to return to, or NULL for the default. */
+static const char *
+prior_path(const Binding *binding)
 {
-	StringInfoData path;
-	List	   *names = tm_guc_split_names(tm_persistent_schemas);
-	List	   *seen = NIL;
-	ListCell   *lc;
-
-	initStringInfo(&path);
-	appendStringInfoString(&path, quote_identifier(schema));
-	seen = list_make2(makeString(pstrdup(schema)), makeString("pg_temp"));
-	foreach(lc, names)
-	{
-		String	   *name = makeString(lfirst(lc));
-
-		if (list_member(seen, name))
-			continue;
-		seen = lappend(seen, name);
-		appendStringInfo(&path, ", %s", quote_identifier(strVal(name)));
-	}
-	appendStringInfoString(&path, ", pg_temp");
-	return path.data;
+	return binding->prior_is_reset ? NULL :
+		binding->path + binding->prior_offset;
 }
 
 /*
@@ -599,15 +561,6 @@ refuse_change(const char *newval, const Binding *new_binding, bool fresh)
 		tm_open_plan_refuse(&new_binding->id);
 }
 
-/* Give search_path a value, or reset it. */
-static void
-set_path(const char *path, GucAction action)
-{
-	tm_session_lock_admit_path(path);
-	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
-							 action, true, ERROR, false);
-}
-
 static void
 set_tenant(const char *name, GucAction action, int elevel)
 {
@@ -634,40 +587,6 @@ set_tenant_again(const char *name, int elevel)
 	PG_END_TRY();
 }
 
-/*
- * The action by which search_path has to change so that the change is undone
- * together with the one of our setting that is under way.  The machinery has
- * put an entry for the latter on the stack of our setting.
- *
- * An entry made by a function's SET clause also stands for whatever happens
- * to the setting inside the function, so the path needs such an entry at the
- * same level; but it cannot get one where the function has already changed
- * search_path on its own.
- */
-static GucAction
-path_action(void)
-{
-	GucStack   *ours = tenant_record->stack;
-	GucStack   *its = path_record->stack;
-
-	if (ours == NULL)
-		return GUC_ACTION_SET;
-	switch (ours->state)
-	{
-		case GUC_SET:
-			return GUC_ACTION_SET;
-		case GUC_LOCAL:
-		case GUC_SET_LOCAL:
-			return GUC_ACTION_LOCAL;
-		case GUC_SAVE:
-			break;
-	}
-	if (its == NULL || its->nest_level < ours->nest_level ||
-		its->state == GUC_SAVE)
-		return GUC_ACTION_SAVE;
-	return GUC_ACTION_LOCAL;
-}
-
 /* The action that replaces the value in force for as long as that would be. */
 static GucAction
 follow_action(void)
@@ -679,46 +598,13 @@ follow_action(void)
 	return GUC_ACTION_LOCAL;
 }
 
-/*
- * The setting loses a value without our doing.  Remember its search path in
- * case that stays, which only time can tell.  Without memory we have to let
- * it go; the session then keeps the path of a tenant it may use.
- */
-static void
-keep_orphan(const Binding *old)
-{
-	if (namespace_search_path == NULL ||
-		strcmp(namespace_search_path, old->path) != 0)
-		return;
-	forget_orphan();
-	orphan_path = strdup(old->path);
-	if (orphan_path && !old->prior_is_reset)
-	{
-		orphan_prior = strdup(old->path + old->prior_offset);
-		if (orphan_prior == NULL)
-			forget_orphan();
-	}
-}
-
-static void
-forget_orphan(void)
-{
-	free(orphan_path);
-	free(orphan_prior);
-	orphan_path = NULL;
-	orphan_prior = NULL;
-}
-
 /* If the path of a lost binding is still in force, replace it. */
 static void
 settle_orphan(void)
 {
-	if (orphan_path == NULL || !may_settle())
-		return;
-	if ((current_binding == NULL || !current_binding->verified) &&
-		strcmp(namespace_search_path, orphan_path) == 0)
-		set_path(orphan_prior, follow_action());
-	forget_orphan();
+	if (tm_binding_path_is_orphan() && may_settle())
+		tm_binding_path_settle(current_binding == NULL ||
+							   !current_binding->verified, follow_action());
 }
 
 /*
@@ -773,7 +659,7 @@ may_settle(void)
 		!IsInParallelMode() && !creating_extension &&
 		!InSecurityRestrictedOperation() &&
 		(MyBackendType == B_BACKEND || !IsUnderPostmaster ||
-		 orphan_path != NULL ||
+		 tm_binding_path_is_orphan() ||
 		 (current_binding && current_binding->verified));
 }
 
@@ -828,7 +714,7 @@ follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel)
 	stale_path =
 		current_binding->path_generation != tm_guc_path_generation &&
 		strcmp(namespace_search_path, current_binding->path) == 0 &&
-		strcmp(path_for_schema(tenant->schema_name),
+		strcmp(tm_binding_path_of_schema(tenant->schema_name),
 			   current_binding->path) != 0;
 
 	if (may_settle() &&

@@ -411,7 +411,8 @@ refuse(const SchemaOwner *owner, const ObjectAddress *object)
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 			 errmsg("cannot access %s of tenant \"%s\" while bound to tenant \"%s\"",
-					describe(object), owner->name, tm_tenant)));
+					describe(object), owner->name, tm_tenant),
+			 errhint("Switch to the other tenant first, or keep what tenants share in a persistent schema.")));
 }
 
 static void

@@ -1,0 +1,41 @@
+/*
+ * binding_path.h
+ *		The search path that a binding brings and takes.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_BINDING_PATH_H
+#define TENANT_MGR_BINDING_PATH_H
+
+#include "utils/guc_tables.h"
+
+/* To be called once the settings are there. */
+extern void tm_binding_path_start(void);
+
+/* The search path of a schema's tenant; palloc'd. */
+extern char *tm_binding_path_of_schema(const char *schema);
+
+/* The search path that the session has chosen, or NULL for the default. */
+extern const char *tm_binding_path_own(void);
+
+/*
+ * Give search_path a value, or its default if that is NULL, to be undone
+ * together with the change of a setting that is under way.
+ */
+extern void tm_binding_path_follow(const char *path,
+								   const struct config_generic *setting);
+
+/*
+ * A binding has gone without our doing.  Its path, and the one to put in its
+ * place, are remembered in case the path has stayed; or forgotten again.
+ */
+extern void tm_binding_path_orphan(const char *path, const char *prior);
+extern void tm_binding_path_forget(void);
+
+/* Is there such a path? */
+extern bool tm_binding_path_is_orphan(void);
+
+/* If it is still in force and has become nobody's, replace it. */
+extern void tm_binding_path_settle(bool unbound, GucAction action);
+
+#endif							/* TENANT_MGR_BINDING_PATH_H */

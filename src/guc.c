@@ -20,8 +20,10 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker_internals.h"
+#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
 #include "utils/varlena.h"
@@ -429,20 +431,24 @@ define_secret_settings(void)
  * Have the server tell clients about changes of the search path, as servers
  * since PostgreSQL 18 do anyway: a pool can keep track of it then.  A session
  * that has begun already has told what it tells about at the beginning, so the
- * value is set once more, from where it came from.
+ * value in force is told now.  To set it once more would do that, too, but
+ * also outlive a value that is only passing.
  */
 static void
 report_search_path(void)
 {
 	struct config_generic *record = tm_guc_find("search_path");
+	StringInfoData message;
 
 	if (record == NULL || (record->flags & GUC_REPORT) != 0)
 		return;
 	record->flags |= GUC_REPORT;
-	if (MyProcPort != NULL)
-		(void) set_config_option("search_path", namespace_search_path,
-								 record->scontext, record->source,
-								 GUC_ACTION_SET, true, WARNING, false);
+	if (MyProcPort == NULL || whereToSendOutput != DestRemote)
+		return;
+	pq_beginmessage(&message, 'S');
+	pq_sendstring(&message, record->name);
+	pq_sendstring(&message, namespace_search_path);
+	pq_endmessage(&message);
 }
 
 static void

@@ -91,8 +91,10 @@ SET tenant_mgr.key_command = 'cat';  -- fails
 SET tenant_mgr.secret_algorithm = 'rot13';  -- fails
 SET ROLE regress_tm_user;
 SET tenant_mgr.secret_algorithm = 'aes-256-gcm';  -- fails
+\set VERBOSITY sqlstate
 SHOW tenant_mgr.key_file;  -- fails
 SHOW tenant_mgr.key_command;  -- fails
+\set VERBOSITY default
 SELECT name FROM pg_settings WHERE name LIKE 'tenant_mgr.key%';
 SELECT * FROM tenant.data_key;  -- fails
 -- anybody may have a secret, and look at the envelope

@@ -65,6 +65,16 @@ is(query($client, 'SELECT tenant.current()'), "search_path=$default | tenant_mgr
 is(query($client, "SELECT tenant.switch('acme')"), $bound, 'loaded: a switch');
 is(query($client, 'SET search_path = public'), 'search_path=public | tenant_mgr.tenant=(not)', 'loaded: a search path');
 
+# a search path that is in force only just then goes as if nothing had come
+is($node->safe_psql('app', "BEGIN; SET LOCAL search_path = pg_catalog; SELECT tenant.current(); COMMIT; SHOW search_path"),
+	"\n$default", 'loaded while a transaction has a search path of its own');
+$node->safe_psql('app', q{CREATE FUNCTION public.first() RETURNS text LANGUAGE sql SET search_path = pg_catalog AS 'SELECT tenant.current()'});
+is($node->safe_psql('app', 'SELECT public.first(); SHOW search_path'), "\n$default", 'loaded by a function with a search path of its own');
+$node->safe_psql('postgres', 'CREATE DATABASE fresh');
+is($node->safe_psql('fresh', 'CREATE EXTENSION tenant_mgr; SHOW search_path'), $default, 'loaded by CREATE EXTENSION');
+is(query($client = connect_to_server(), "BEGIN; SET LOCAL search_path = pg_catalog; SELECT tenant.current(); COMMIT"),
+	"search_path=$default | tenant_mgr.tenant=(not)", 'the client is told');
+
 foreach my $setting ('session_preload_libraries', 'shared_preload_libraries')
 {
 	$node->append_conf('postgresql.conf', "session_preload_libraries = ''\n$setting = 'tenant_mgr'\n");

@@ -443,7 +443,7 @@ is(index(slurp_file($targets[1]->logfile), 'application_name=tenant_mgr health')
 # without slots there is no launcher, and without preloading nothing at all
 $node->append_conf('postgresql.conf', 'tenant_mgr.health_slots = 0');
 $node->start;
-is(value(q{SELECT status, (SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'tenant_mgr%') FROM tenant.connection_health WHERE connection_name = 'one'}), 'unknown|0', 'without slots there are no workers');
+is(value(q{SELECT status, (SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'tenant_mgr health%') FROM tenant.connection_health WHERE connection_name = 'one'}), 'unknown|0', 'without slots there are no workers');
 is(check('one'), "healthy|$version", 'and connections can be checked');
 $node->append_conf('postgresql.conf', "tenant_mgr.health_slots = 1");
 $node->restart;

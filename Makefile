@@ -26,6 +26,7 @@ OBJS = \
 	src/copy_task.o \
 	src/crypto.o \
 	src/data_key.o \
+	src/database_list.o \
 	src/dblink.o \
 	src/doctor.o \
 	src/domain.o \

@@ -19,11 +19,7 @@
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -31,10 +27,10 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "database_list.h"
 #include "health.h"
 #include "health_schedule.h"
 #include "health_worker.h"
@@ -63,7 +59,6 @@ static long run_what_is_due(void);
 static void forget_ended_rounds(void);
 static Oid	next_database(TimestampTz now, TimestampTz *when);
 static bool start_round(Oid dbid);
-static List *list_databases(void);
 static void sleep_until_needed(long timeout_ms);
 
 void
@@ -103,7 +98,7 @@ tm_health_launcher_main(Datum arg)
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	tm_health_schedule_set_launcher(MyLatch);
-	unvisited = list_databases();
+	unvisited = tm_database_list();
 
 	for (;;)
 	{
@@ -141,7 +136,7 @@ run_what_is_due(void)
 		   OidIsValid(dbid = next_database(now, &when)))
 	{
 		if (databases == NIL)
-			databases = list_databases();
+			databases = tm_database_list();
 		if (!list_member_oid(databases, dbid))
 		{
 			/* It is gone, or nobody is let in any more. */
@@ -236,40 +231,6 @@ start_round(Oid dbid)
 	rounds = lappend(rounds, round);
 	busy_databases = lappend_oid(busy_databases, dbid);
 	return true;
-}
-
-/* Those that a worker can be in, and that are not there to be copied. */
-static List *
-list_databases(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-	List	   *databases = NIL;
-	Relation	rel;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-
-	StartTransactionCommand();
-	(void) GetTransactionSnapshot();
-	rel = table_open(DatabaseRelationId, AccessShareLock);
-	scan = table_beginscan_catalog(rel, 0, NULL);
-	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
-	{
-		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
-		MemoryContext old;
-
-		/* A limit below -1 marks what is left of a dropped one. */
-		if (form->datistemplate || !form->datallowconn ||
-			form->datconnlimit < -1)
-			continue;
-		old = MemoryContextSwitchTo(context);
-		databases = lappend_oid(databases, form->oid);
-		MemoryContextSwitchTo(old);
-	}
-	table_endscan(scan);
-	table_close(rel, AccessShareLock);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	return databases;
 }
 
 /* -1 means for as long as it takes. */

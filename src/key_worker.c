@@ -15,11 +15,7 @@
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -32,6 +28,7 @@
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
+#include "database_list.h"
 #include "key_check.h"
 #include "key_worker.h"
 #include "keyring.h"
@@ -47,7 +44,6 @@ static void fill_worker(BackgroundWorker *worker, const char *type,
 						const char *function);
 static void check_databases(void);
 static bool check_database(Oid dbid);
-static List *list_databases(void);
 
 void
 tm_key_worker_register(void)
@@ -148,7 +144,7 @@ check_databases(void)
 
 	if (!tm_keyring_is_usable(&problem))
 		return;
-	foreach(lc, list_databases())
+	foreach(lc, tm_database_list())
 	{
 		if (!check_database(lfirst_oid(lc)))
 		{
@@ -175,39 +171,4 @@ check_database(Oid dbid)
 		return false;
 	(void) WaitForBackgroundWorkerShutdown(handle);
 	return true;
-}
-
-/* Those that a worker can be in, and that are not there to be copied. */
-static List *
-list_databases(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-	List	   *databases = NIL;
-	Relation	rel;
-	TableScanDesc scan;
-	HeapTuple	tuple;
-
-	StartTransactionCommand();
-	(void) GetTransactionSnapshot();
-	rel = table_open(DatabaseRelationId, AccessShareLock);
-	scan = table_beginscan_catalog(rel, 0, NULL);
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
-	{
-		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
-		MemoryContext old_context;
-
-		/* A limit below -1 marks what is left of one that was dropped. */
-		if (form->datistemplate || !form->datallowconn ||
-			form->datconnlimit < -1)
-			continue;
-		old_context = MemoryContextSwitchTo(context);
-		databases = lappend_oid(databases, form->oid);
-		MemoryContextSwitchTo(old_context);
-	}
-	table_endscan(scan);
-	table_close(rel, AccessShareLock);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-
-	return databases;
 }

@@ -3,10 +3,10 @@
  *		Secrets that were sealed by others.
  *
  * What comes in a Fernet token leaves as a secret of ours, and is never seen in
- * between.  libsodium has no AES-128-CBC; the extension pgcrypto has.  Its
- * function is called if it is a member of the extension and written in C, which
- * only superusers can bring about: anybody might have made another function of
- * that name.
+ * between.  There is no AES-128-CBC in libsodium, but in the extension pgcrypto.
+ * Its function is called if it is a member of the extension and written in C,
+ * which only superusers can bring about: anybody might have made another
+ * function of that name.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

@@ -85,7 +85,8 @@ tm_clone_schema(const CloneRequest *request)
 	state.old_owner = replaced_owner(request);
 	tm_progress_phase(PROGRESS_LOCKING, 0, 0);
 	lock_and_collect(&state);	/* which rows make up the schema */
-	tm_closure_refuse_unclonable(state.closure);	/* before anything is written */
+	tm_closure_refuse_unclonable(state.closure);	/* before anything is
+													 * written */
 	leave_out_invalid_indexes(&state);
 	decide_about_rows(&state);
 
@@ -100,7 +101,7 @@ tm_clone_schema(const CloneRequest *request)
 	tm_relabel_refresh_texts(&state);
 	tm_blockcopy_choose(&state);	/* how each relation is filled */
 	tm_storage_init_indexes(&state);
-	tm_blockcopy_relations(&state);	/* blocks where they will do */
+	tm_blockcopy_relations(&state); /* blocks where they will do */
 	tm_rowcopy_tables(&state);	/* rows where they will not */
 	tm_storage_build_indexes(&state);
 	tell_access_hooks(&state);

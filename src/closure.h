@@ -19,8 +19,8 @@ typedef struct ClosureMember
 	Oid			objid;			/* its OID in that catalog */
 	char		relkind;		/* for members of pg_class, else '\0' */
 	char		relpersistence; /* likewise */
-	Oid			owner_seed;		/* OID of the member that hangs directly off the
-								 * schema and that this one belongs to */
+	Oid			owner_seed;		/* OID of the member that hangs directly off
+								 * the schema and that this one belongs to */
 	Oid			owner_class;	/* and its catalog */
 	bool		left_out;		/* clone: this one is not reproduced */
 	bool		with_rows;		/* clone: its rows (position) travel */

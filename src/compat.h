@@ -393,13 +393,13 @@ tm_mapped_relation(Oid filenumber)
 /* Parameters of ExecutorRun and its hook, and what is handed on */
 #if PG_VERSION_NUM >= 180000
 #define TM_EXECUTOR_RUN_PARAMETERS \
-	(QueryDesc *queryDesc, ScanDirection direction, uint64 count)
-#define TM_EXECUTOR_RUN_ARGUMENTS	(queryDesc, direction, count)
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define TM_EXECUTOR_RUN_ARGUMENTS	queryDesc, direction, count
 #else
 #define TM_EXECUTOR_RUN_PARAMETERS \
-	(QueryDesc *queryDesc, ScanDirection direction, uint64 count, \
-	 bool execute_once)
-#define TM_EXECUTOR_RUN_ARGUMENTS	(queryDesc, direction, count, execute_once)
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count, \
+	bool execute_once
+#define TM_EXECUTOR_RUN_ARGUMENTS	queryDesc, direction, count, execute_once
 #endif
 
 /*

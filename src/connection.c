@@ -79,7 +79,7 @@ static char *text_or_null(Datum value, bool isnull);
 static void fill_row(const ConnectionInfo *connection, Datum *values,
 					 bool *nulls);
 static void set_text(Datum *values, bool *nulls, AttrNumber attno,
-					 const char *text);
+					 const char *string);
 static HeapTuple begin_own_row(const ConnectionInfo *connection, Relation *rel,
 							   SysScanDesc *scan);
 static void end_own_row(Relation rel, SysScanDesc scan);
@@ -418,11 +418,12 @@ fill_row(const ConnectionInfo *connection, Datum *values, bool *nulls)
 }
 
 static void
-set_text(Datum *values, bool *nulls, AttrNumber attno, const char *text)
+set_text(Datum *values, bool *nulls, AttrNumber attno, const char *string)
 {
-	nulls[attno - 1] = text == NULL;
-	if (text != NULL)
-		values[attno - 1] = CStringGetTextDatum(text);
+	nulls[attno - 1] = string == NULL;
+
+	if (string != NULL)
+		values[attno - 1] = CStringGetTextDatum(string);
 }
 
 /* The row of a connection that is locked; ends with end_own_row(). */

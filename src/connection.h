@@ -27,7 +27,8 @@ typedef struct ConnectionInfo
 	int32		pool_min_size;	/* connections that a pooler keeps */
 	int32		pool_max_size;	/* connections that may be open at a time */
 	int32		pool_timeout;	/* seconds to wait for one of them */
-	int32		pool_recycle;	/* age in seconds, or 0: for as long as it works */
+	int32		pool_recycle;	/* age in seconds, or 0: for as long as it
+								 * works */
 	bool		pool_pre_ping;	/* look whether it works before it is used */
 	char	   *role;			/* primary, replica */
 	bool		is_replica;		/* of these two, the latter */

@@ -146,13 +146,14 @@ needs_quotes(const char *value)
 bool
 tm_conninfo_has_option(const ConnectionInfo *connection, const char *keyword)
 {
+	JsonbValue	key;
+
+	key.type = jbvString;
+	key.val.string.val = unconstify(char *, keyword);
+	key.val.string.len = strlen(keyword);
 	return connection->options != NULL &&
 		findJsonbValueFromContainer(&connection->options->root, JB_FOBJECT,
-									&(JsonbValue){
-										.type = jbvString,
-										.val.string.val = unconstify(char *, keyword),
-										.val.string.len = strlen(keyword)
-									}) != NULL;
+									&key) != NULL;
 }
 
 static void

@@ -93,18 +93,30 @@ tm_plan_table(Relation table, const OidMap *map)
 	CopyChoice	choice = {COPY_BLOCKS, "no value depends on an OID"};
 
 	if (RelationGetNumberOfBlocks(table) == 0)
-		return (CopyChoice) {COPY_EMPTY, "there are no rows"};
+		return (CopyChoice)
+	{
+		COPY_EMPTY, "there are no rows"
+	};
 	refuse_moving_rows(table, map);
 	if (table->rd_rel->relam != HEAP_TABLE_AM_OID)
-		return (CopyChoice) {COPY_ROWS,
+		return (CopyChoice)
+	{
+		COPY_ROWS,
 			psprintf("access method \"%s\" has a format of its own",
-					 get_am_name(table->rd_rel->relam))};
+					 get_am_name(table->rd_rel->relam))
+	};
 	if (toast_has_blocks(table))
 	{
 		if (has_dropped_varlena(table))
-			return (CopyChoice) {COPY_ROWS,
-				"values of a dropped column are out of line"};
-		choice = (CopyChoice) {COPY_PATCHED, "there are values out of line"};
+			return (CopyChoice)
+		{
+			COPY_ROWS,
+				"values of a dropped column are out of line"
+		};
+		choice = (CopyChoice)
+		{
+			COPY_PATCHED, "there are values out of line"
+		};
 	}
 
 	for (int i = 0; i < tupdesc->natts; i++)
@@ -114,19 +126,28 @@ tm_plan_table(Relation table, const OidMap *map)
 		if (att->attisdropped)
 		{
 			if (choice.method == COPY_BLOCKS)
-				choice = (CopyChoice) {COPY_PATCHED,
-					"values of a dropped column are wiped"};
+				choice = (CopyChoice)
+			{
+				COPY_PATCHED,
+					"values of a dropped column are wiped"
+			};
 			continue;
 		}
 		if (!tm_value_holds_oids(map, att->atttypid))
 			continue;
 		if (!tm_column_patchable(att->atttypid))
-			return (CopyChoice) {COPY_ROWS,
+			return (CopyChoice)
+		{
+			COPY_ROWS,
 				psprintf("values of column \"%s\" hold OIDs of the schema",
-						 NameStr(att->attname))};
-		choice = (CopyChoice) {COPY_PATCHED,
-			psprintf("column \"%s\" is an OID of the schema",
-					 NameStr(att->attname))};
+						 NameStr(att->attname))
+		};
+		choice = (CopyChoice)
+		{
+			COPY_PATCHED,
+				psprintf("column \"%s\" is an OID of the schema",
+						 NameStr(att->attname))
+		};
 	}
 	return choice;
 }
@@ -135,20 +156,41 @@ CopyChoice
 tm_plan_index(Relation index, CopyMethod table_method, const OidMap *map)
 {
 	if (table_method == COPY_EMPTY)
-		return (CopyChoice) {COPY_EMPTY, "there are no rows"};
+		return (CopyChoice)
+	{
+		COPY_EMPTY, "there are no rows"
+	};
 	if (table_method == COPY_ROWS)
-		return (CopyChoice) {COPY_BUILD, "the rows get other places"};
+		return (CopyChoice)
+	{
+		COPY_BUILD, "the rows get other places"
+	};
 	if (tm_clone_lock == CLONE_LOCK_NONE)
-		return (CopyChoice) {COPY_BUILD, "the source is not locked"};
+		return (CopyChoice)
+	{
+		COPY_BUILD, "the source is not locked"
+	};
 	if (index->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
-		return (CopyChoice) {COPY_BUILD, "the index is unlogged"};
+		return (CopyChoice)
+	{
+		COPY_BUILD, "the index is unlogged"
+	};
 	if (!built_in_index_am(index->rd_rel->relam))
-		return (CopyChoice) {COPY_BUILD,
+		return (CopyChoice)
+	{
+		COPY_BUILD,
 			psprintf("access method \"%s\" has a format of its own",
-					 get_am_name(index->rd_rel->relam))};
+					 get_am_name(index->rd_rel->relam))
+	};
 	if (index_depends_on_oids(index, map))
-		return (CopyChoice) {COPY_BUILD, "keys are OIDs of the schema"};
-	return (CopyChoice) {COPY_BLOCKS, "rows keep their places"};
+		return (CopyChoice)
+	{
+		COPY_BUILD, "keys are OIDs of the schema"
+	};
+	return (CopyChoice)
+	{
+		COPY_BLOCKS, "rows keep their places"
+	};
 }
 
 const char *
@@ -322,7 +364,10 @@ plan_relation(const OidMap *map, Oid relid, char relkind, CopyChoice *choice)
 	Relation	rel;
 
 	if (relkind == RELKIND_SEQUENCE)
-		*choice = (CopyChoice) {COPY_POSITION, "a sequence is one row"};
+	{
+		choice->method = COPY_POSITION;
+		choice->reason = "a sequence is one row";
+	}
 	else if (relkind == RELKIND_INDEX)
 	{
 		CopyChoice	table_choice;

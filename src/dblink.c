@@ -96,7 +96,7 @@ tm_dblink_ping(const char *handle)
 	Oid			function = find_function("dblink_exec", 2, argtypes);
 	MemoryContext old_context = CurrentMemoryContext;
 	ResourceOwner old_owner = CurrentResourceOwner;
-	bool		volatile answered = true;
+	volatile bool answered = true;
 
 	/* What goes wrong there must not abort our transaction. */
 	BeginInternalSubTransaction(NULL);

@@ -40,9 +40,9 @@ static const pg_uuid_t database_scope = {{0}};
 
 static bool read_header(Reader *reader, EnvelopeHeader *header);
 static const char *read_field(Reader *reader, Size *size);
-static int32 version_from_text(const char *text, Size size);
-static bool scope_from_text(const char *text, Size size, pg_uuid_t *scope);
-static char *append_scope(char *text, const pg_uuid_t *scope);
+static int32 version_from_text(const char *string, Size size);
+static bool scope_from_text(const char *string, Size size, pg_uuid_t *scope);
+static char *append_scope(char *string, const pg_uuid_t *scope);
 static bool is_hyphen_place(int i);
 static int	hex_value(char c);
 
@@ -79,9 +79,9 @@ tm_envelope_check(const char *bytes, Size size)
 }
 
 Size
-tm_envelope_parse(const char *text, Size size, char *bytes)
+tm_envelope_parse(const char *string, Size size, char *bytes)
 {
-	Reader		reader = {.position = text, .end = text + size};
+	Reader		reader = {.position = string,.end = string + size};
 	EnvelopeHeader header;
 	Size		box_size;
 
@@ -107,17 +107,17 @@ tm_envelope_text_size(Size size)
 }
 
 void
-tm_envelope_format(const char *bytes, Size size, char *text)
+tm_envelope_format(const char *bytes, Size size, char *string)
 {
 	EnvelopeHeader header;
 
 	memcpy(&header, bytes, sizeof(header));
-	text += sprintf(text, "%s%s:%d:", PREFIX,
-					tm_crypto_algorithm_name(header.algorithm),
-					tm_envelope_key_version(&header));
-	text = append_scope(text, &header.scope);
-	*text++ = ':';
-	tm_crypto_to_base64(bytes + sizeof(header), size - sizeof(header), text);
+	string += sprintf(string, "%s%s:%d:", PREFIX,
+					  tm_crypto_algorithm_name(header.algorithm),
+					  tm_envelope_key_version(&header));
+	string = append_scope(string, &header.scope);
+	*string++ = ':';
+	tm_crypto_to_base64(bytes + sizeof(header), size - sizeof(header), string);
 }
 
 /* What stands before the box, with the colon after it. */
@@ -171,65 +171,65 @@ read_field(Reader *reader, Size *size)
 
 /* A positive number without a sign and leading zeros, or 0. */
 static int32
-version_from_text(const char *text, Size size)
+version_from_text(const char *string, Size size)
 {
 	int64		version = 0;
 	Size		i;
 
-	if (size == 0 || size > MAX_DIGITS || text[0] == '0')
+	if (size == 0 || size > MAX_DIGITS || string[0] == '0')
 		return 0;
 	for (i = 0; i < size; i++)
 	{
-		if (text[i] < '0' || text[i] > '9')
+		if (string[i] < '0' || string[i] > '9')
 			return 0;
-		version = version * 10 + (text[i] - '0');
+		version = version * 10 + (string[i] - '0');
 	}
 	return version <= PG_INT32_MAX ? (int32) version : 0;
 }
 
 /* The id of zeros has a name, and may not be written otherwise. */
 static bool
-scope_from_text(const char *text, Size size, pg_uuid_t *scope)
+scope_from_text(const char *string, Size size, pg_uuid_t *scope)
 {
 	int			i;
 
 	*scope = database_scope;
 	if (size == strlen(DATABASE_SCOPE) &&
-		memcmp(text, DATABASE_SCOPE, size) == 0)
+		memcmp(string, DATABASE_SCOPE, size) == 0)
 		return true;
 	if (size != UUID_TEXT_LEN)
 		return false;
 	for (i = 0; i < UUID_LEN; i++)
 	{
-		if (is_hyphen_place(i) && *text++ != '-')
+		if (is_hyphen_place(i) && *string++ != '-')
 			return false;
-		if (hex_value(text[0]) < 0 || hex_value(text[1]) < 0)
+		if (hex_value(string[0]) < 0 || hex_value(string[1]) < 0)
 			return false;
-		scope->data[i] = (hex_value(text[0]) << 4) | hex_value(text[1]);
-		text += 2;
+		scope->data[i] = (hex_value(string[0]) << 4) | hex_value(string[1]);
+		string += 2;
 	}
 	return memcmp(scope, &database_scope, sizeof(pg_uuid_t)) != 0;
 }
 
 static char *
-append_scope(char *text, const pg_uuid_t *scope)
+append_scope(char *string, const pg_uuid_t *scope)
 {
 	static const char digits[] = "0123456789abcdef";
 	int			i;
 
 	if (memcmp(scope, &database_scope, sizeof(pg_uuid_t)) == 0)
 	{
-		memcpy(text, DATABASE_SCOPE, strlen(DATABASE_SCOPE));
-		return text + strlen(DATABASE_SCOPE);
+		memcpy(string, DATABASE_SCOPE, strlen(DATABASE_SCOPE));
+		return string + strlen(DATABASE_SCOPE);
 	}
 	for (i = 0; i < UUID_LEN; i++)
 	{
 		if (is_hyphen_place(i))
-			*text++ = '-';
-		*text++ = digits[scope->data[i] >> 4];
-		*text++ = digits[scope->data[i] & 0xf];
+			*string++ = '-';
+		*string++ = digits[scope->data[i] >> 4];
+		*string++ = digits[scope->data[i] & 0xf];
 	}
-	return text;
+	return string;
 }
 
 /* Is there a hyphen before this byte of an id? */

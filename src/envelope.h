@@ -42,13 +42,13 @@ extern bool tm_envelope_check(const char *bytes, Size size);
  * so, and everything else is refused.  There is room for as many bytes as the
  * text has.  Returns the number of bytes, or 0.
  */
-extern Size tm_envelope_parse(const char *text, Size size, char *bytes);
+extern Size tm_envelope_parse(const char *string, Size size, char *bytes);
 
 /*
  * And back: the room that the text takes, with its null byte, and the text.
  * The bytes have passed the check.
  */
 extern Size tm_envelope_text_size(Size size);
-extern void tm_envelope_format(const char *bytes, Size size, char *text);
+extern void tm_envelope_format(const char *bytes, Size size, char *string);
 
 #endif							/* TENANT_MGR_ENVELOPE_H */

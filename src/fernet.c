@@ -24,23 +24,23 @@
 #define SEALED_OFFSET	(IV_OFFSET + TM_FERNET_BLOCK_BYTES)
 
 bool
-tm_fernet_parse_key(const char *text, Size size, unsigned char *key)
+tm_fernet_parse_key(const char *string, Size size, unsigned char *key)
 {
 	Size		nbytes;
 
-	return tm_crypto_from_base64(CRYPTO_BASE64_URL, text, size, key,
+	return tm_crypto_from_base64(CRYPTO_BASE64_URL, string, size, key,
 								 TM_FERNET_KEY_BYTES, &nbytes) &&
 		nbytes == TM_FERNET_KEY_BYTES;
 }
 
 bool
-tm_fernet_parse(const char *text, Size size, const unsigned char *key,
+tm_fernet_parse(const char *string, Size size, const unsigned char *key,
 				unsigned char *bytes, FernetToken *token)
 {
 	Size		nbytes;
 	Size		signed_size;
 
-	if (!tm_crypto_from_base64(CRYPTO_BASE64_URL, text, size, bytes, size,
+	if (!tm_crypto_from_base64(CRYPTO_BASE64_URL, string, size, bytes, size,
 							   &nbytes) ||
 		nbytes < SEALED_OFFSET + TM_FERNET_BLOCK_BYTES + TM_CRYPTO_HMAC_BYTES)
 		return false;

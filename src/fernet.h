@@ -25,14 +25,14 @@ typedef struct FernetToken
  * A key from its text.  The first half signs, the second half encrypts.  False
  * if it is no key.
  */
-extern bool tm_fernet_parse_key(const char *text, Size size,
+extern bool tm_fernet_parse_key(const char *string, Size size,
 								unsigned char *key);
 
 /*
  * Take a token apart, with room for as many bytes as its text has.  False
  * unless it is a token that was signed with the key.
  */
-extern bool tm_fernet_parse(const char *text, Size size,
+extern bool tm_fernet_parse(const char *string, Size size,
 							const unsigned char *key, unsigned char *bytes,
 							FernetToken *token);
 

@@ -63,6 +63,7 @@ static const struct
 	Oid			funcid;
 	const char *name;
 }			relation_functions[] =
+
 {
 	{F_NEXTVAL, "nextval"},
 	{F_CURRVAL, "currval"},

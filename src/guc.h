@@ -34,9 +34,9 @@ extern char *tm_key_file;		/* where the root keys are, or '' */
 extern char *tm_key_command;	/* what prints them, or '' */
 extern int	tm_secret_algorithm;	/* a CryptoAlgorithm, for new secrets */
 extern int	tm_session_switch;	/* a SessionSwitch */
-extern int	tm_verify_tag;	/* a VerifyTag */
-extern int	tm_guard;		/* a GuardMode */
-extern int	tm_unbound;		/* an UnboundMode */
+extern int	tm_verify_tag;		/* a VerifyTag */
+extern int	tm_guard;			/* a GuardMode */
+extern int	tm_unbound;			/* an UnboundMode */
 extern char *tm_tenant;			/* the binding, '' when unbound */
 
 /* Number of changes of tm_persistent_schemas; for comparison only. */

@@ -47,7 +47,8 @@ typedef struct HealthRecord
 	HealthState state;			/* what is told */
 	Breaker		breaker;		/* why */
 	int			next;			/* where the next probe goes in the window */
-	float		latency[HEALTH_WINDOW]; /* of the last probes; negative: no answer */
+	float		latency[HEALTH_WINDOW]; /* of the last probes; negative: no
+										 * answer */
 } HealthRecord;
 
 /* What came of looking at it once */

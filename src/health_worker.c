@@ -60,7 +60,8 @@ typedef struct HealthRound
 	ProbeTarget *targets;		/* the same in the same order, for the probe */
 	int			nchecks;		/* number of them */
 	int			nconnections;	/* number of connections, due or not */
-	List	   *changes;		/* copies of checks that have changed something */
+	List	   *changes;		/* copies of checks that have changed
+								 * something */
 	TimestampTz next;			/* when the next one is due */
 } HealthRound;
 

@@ -84,9 +84,9 @@ static bool take_time(const char *value, double *seconds);
 static char *decode_part(const char *part, Size size, Size *decoded);
 
 const char *
-tm_jwt_parse(const char *text, Size size, bool ascii, JwtToken *token)
+tm_jwt_parse(const char *string, Size size, bool ascii, JwtToken *token)
 {
-	const char *end = text + size;
+	const char *end = string + size;
 	const char *first_point;
 	const char *second_point;
 	const char *reason;
@@ -99,7 +99,7 @@ tm_jwt_parse(const char *text, Size size, bool ascii, JwtToken *token)
 	if (size > JWT_MAX_SIZE)
 		return gettext_noop("it is too long");
 
-	first_point = memchr(text, '.', size);
+	first_point = memchr(string, '.', size);
 	if (first_point == NULL)
 		return gettext_noop("it has not three parts");
 	second_point = memchr(first_point + 1, '.', end - first_point - 1);
@@ -107,7 +107,7 @@ tm_jwt_parse(const char *text, Size size, bool ascii, JwtToken *token)
 		memchr(second_point + 1, '.', end - second_point - 1) != NULL)
 		return gettext_noop("it has not three parts");
 
-	header = decode_part(text, first_point - text, &header_size);
+	header = decode_part(string, first_point - string, &header_size);
 	token->payload = decode_part(first_point + 1,
 								 second_point - first_point - 1,
 								 &token->payload_size);
@@ -122,7 +122,7 @@ tm_jwt_parse(const char *text, Size size, bool ascii, JwtToken *token)
 	if (signature_size != JWT_SIGNATURE_BYTES)
 		return gettext_noop("its signature has the wrong length");
 	memcpy(token->signature, signature, JWT_SIGNATURE_BYTES);
-	token->signed_size = second_point - text;
+	token->signed_size = second_point - string;
 	return NULL;
 }
 
@@ -161,7 +161,7 @@ tm_jwt_parse_claims(const JwtToken *token, bool ascii, JwtClaims *claims)
 }
 
 int
-tm_base64url_decode(const char *text, Size size, unsigned char *bytes)
+tm_base64url_decode(const char *string, Size size, unsigned char *bytes)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -172,7 +172,7 @@ tm_base64url_decode(const char *text, Size size, unsigned char *bytes)
 
 	for (i = 0; i < size; i++)
 	{
-		const char *digit = text[i] != '\0' ? strchr(digits, text[i]) : NULL;
+		const char *digit = string[i] != '\0' ? strchr(digits, string[i]) : NULL;
 
 		if (digit == NULL)
 			return -1;

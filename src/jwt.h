@@ -19,7 +19,7 @@
 typedef struct JwtToken
 {
 	char	   *kid;			/* which key it names, or NULL; palloc'd */
-	Size		signed_size;	/* the signature is of the text up to here */
+	Size		signed_size;	/* the signature is of the string up to here */
 	unsigned char signature[JWT_SIGNATURE_BYTES];
 	char	   *payload;		/* decoded, palloc'd; a byte follows it */
 	Size		payload_size;
@@ -47,7 +47,7 @@ typedef struct JwtClaims
  * NULL on success, or a reason why it is refused: not a sentence, not yet
  * translated, and it quotes nothing.  No errors but for lack of memory.
  */
-extern const char *tm_jwt_parse(const char *text, Size size, bool ascii,
+extern const char *tm_jwt_parse(const char *string, Size size, bool ascii,
 								JwtToken *token);
 extern const char *tm_jwt_parse_claims(const JwtToken *token, bool ascii,
 									   JwtClaims *claims);
@@ -56,7 +56,7 @@ extern const char *tm_jwt_parse_claims(const JwtToken *token, bool ascii,
  * Decode base64url (RFC 4648) without padding, of which each string of bytes
  * has exactly one form.  The number of bytes, at most size * 3 / 4, or -1.
  */
-extern int	tm_base64url_decode(const char *text, Size size,
+extern int	tm_base64url_decode(const char *string, Size size,
 								unsigned char *bytes);
 
 #endif							/* TENANT_MGR_JWT_H */

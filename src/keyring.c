@@ -42,8 +42,8 @@
 typedef struct RingText
 {
 	Size		size;			/* bytes in use */
-	char		text[TM_MAX_RING_SIZE + 1]; /* one more, to see that it is too
-											 * long */
+	char		bytes[TM_MAX_RING_SIZE + 1];	/* one more, to see that it is
+												 * too long */
 } RingText;
 
 /* By what it is seen that the ring may have changed */
@@ -77,10 +77,10 @@ static void set_ring(KeyRing *new_ring);
 static void set_problem(const char *problem);
 static char *read_ring(KeyRing **result);
 static void take_stamp(RingStamp *stamp);
-static char *read_file(RingText *text);
+static char *read_file(RingText *ring_text);
 static char *check_file(const struct stat *st);
-static char *read_command(RingText *text);
-static char *read_all(int fd, RingText *text);
+static char *read_command(RingText *ring_text);
+static char *read_all(int fd, RingText *ring_text);
 
 void
 tm_keyring_start(void)
@@ -266,26 +266,26 @@ set_problem(const char *problem)
 static char *
 read_ring(KeyRing **result)
 {
-	RingText   *text;
+	RingText   *ring_text;
 	char	   *problem;
 
 	if (tm_key_file[0] != '\0' && tm_key_command[0] != '\0')
 		return pstrdup(_("Both tenant_mgr.key_file and tenant_mgr.key_command are set."));
 
-	text = tm_crypto_alloc_guarded(sizeof(RingText));
+	ring_text = tm_crypto_alloc_guarded(sizeof(RingText));
 	if (tm_key_file[0] != '\0')
-		problem = read_file(text);
+		problem = read_file(ring_text);
 	else
-		problem = read_command(text);
+		problem = read_command(ring_text);
 	if (problem != NULL)
 	{
-		tm_crypto_free_guarded(text);
+		tm_crypto_free_guarded(ring_text);
 		return problem;
 	}
 
 	*result = tm_crypto_alloc_guarded(sizeof(KeyRing));
-	problem = tm_keyring_parse(text->text, text->size, *result);
-	tm_crypto_free_guarded(text);
+	problem = tm_keyring_parse(ring_text->bytes, ring_text->size, *result);
+	tm_crypto_free_guarded(ring_text);
 	if (problem != NULL)
 		tm_crypto_free_guarded(*result);
 	return problem;
@@ -309,7 +309,7 @@ take_stamp(RingStamp *stamp)
 
 /* Nothing but a file of our own will do, and it is not waited for. */
 static char *
-read_file(RingText *text)
+read_file(RingText *ring_text)
 {
 	struct stat st;
 	char	   *problem;
@@ -329,7 +329,7 @@ read_file(RingText *text)
 	else
 		problem = check_file(&st);
 	if (problem == NULL)
-		problem = read_all(fd, text);
+		problem = read_all(fd, ring_text);
 	CloseTransientFile(fd);
 	return problem;
 }
@@ -350,7 +350,7 @@ check_file(const struct stat *st)
 
 /* The program has to come to an end by itself. */
 static char *
-read_command(RingText *text)
+read_command(RingText *ring_text)
 {
 	FILE	   *pipe = OpenPipeStream(tm_key_command, PG_BINARY_R);
 	char	   *problem;
@@ -359,7 +359,7 @@ read_command(RingText *text)
 	if (pipe == NULL)
 		return psprintf(_("The key command cannot be run: %s."),
 						strerror(errno));
-	problem = read_all(fileno(pipe), text);
+	problem = read_all(fileno(pipe), ring_text);
 	status = ClosePipeStream(pipe);
 	if (problem == NULL && status != 0)
 		problem = pstrdup(_("The key command has failed."));
@@ -368,12 +368,12 @@ read_command(RingText *text)
 
 /* Not by way of a stream, whose buffer would keep what went through it. */
 static char *
-read_all(int fd, RingText *text)
+read_all(int fd, RingText *ring_text)
 {
 	for (;;)
 	{
-		ssize_t		nread = read(fd, text->text + text->size,
-								 sizeof(text->text) - text->size);
+		ssize_t		nread = read(fd, ring_text->bytes + ring_text->size,
+								 sizeof(ring_text->bytes) - ring_text->size);
 
 		if (nread < 0 && errno == EINTR)
 			continue;
@@ -382,8 +382,8 @@ read_all(int fd, RingText *text)
 							strerror(errno));
 		if (nread == 0)
 			return NULL;
-		text->size += nread;
-		if (text->size > TM_MAX_RING_SIZE)
+		ring_text->size += nread;
+		if (ring_text->size > TM_MAX_RING_SIZE)
 			return psprintf(_("The key ring is longer than %d bytes."),
 							TM_MAX_RING_SIZE);
 	}

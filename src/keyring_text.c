@@ -25,10 +25,10 @@ static int32 parse_version(const char *digits, Size size);
 static void choose_current(KeyRing *ring, bool marked);
 
 char *
-tm_keyring_parse(const char *text, Size size, KeyRing *ring)
+tm_keyring_parse(const char *string, Size size, KeyRing *ring)
 {
-	const char *position = text;
-	const char *end = text + size;
+	const char *position = string;
+	const char *end = string + size;
 	bool		marked = false;
 	int			number = 0;
 

@@ -32,6 +32,6 @@ typedef struct KeyRing
  * Read a text into a ring of zeros.  Returns NULL, or what is wrong with it:
  * a palloc'd sentence that quotes nothing of it.  Raises no error.
  */
-extern char *tm_keyring_parse(const char *text, Size size, KeyRing *ring);
+extern char *tm_keyring_parse(const char *string, Size size, KeyRing *ring);
 
 #endif							/* TENANT_MGR_KEYRING_TEXT_H */

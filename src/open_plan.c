@@ -65,7 +65,7 @@ static ExecutorRun_hook_type prev_ExecutorRun = NULL;
 /* the innermost statement on its way; written by tm_ExecutorRun */
 static RunningPlan *running = NULL;
 
-static void tm_ExecutorRun TM_EXECUTOR_RUN_PARAMETERS;
+static void tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS);
 static void refuse_cursors(const pg_uuid_t *tenant_id);
 static List *cursor_names(void);
 static void check_cursor(Portal portal, const pg_uuid_t *tenant_id);
@@ -116,7 +116,7 @@ tm_open_plan_refuse(const pg_uuid_t *tenant_id)
 
 /* Keep account of what is being executed. */
 static void
-tm_ExecutorRun TM_EXECUTOR_RUN_PARAMETERS
+tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 {
 	RunningPlan statement;
 
@@ -126,9 +126,9 @@ tm_ExecutorRun TM_EXECUTOR_RUN_PARAMETERS
 	PG_TRY();
 	{
 		if (prev_ExecutorRun)
-			prev_ExecutorRun TM_EXECUTOR_RUN_ARGUMENTS;
+			prev_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
 		else
-			standard_ExecutorRun TM_EXECUTOR_RUN_ARGUMENTS;
+			standard_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
 	}
 	PG_FINALLY();
 	{

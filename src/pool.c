@@ -212,7 +212,7 @@ try_to_enter(Pool *pool, int limit)
 static bool
 wait_to_enter(Pool *pool, int limit, TimestampTz deadline)
 {
-	bool		volatile entered = false;
+	volatile bool entered = false;
 
 	PG_ENSURE_ERROR_CLEANUP(stop_waiting, PointerGetDatum(pool));
 	{

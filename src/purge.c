@@ -76,8 +76,8 @@ typedef struct PurgeJob
 /* A member of the schema, and what it takes to drop it */
 typedef struct Candidate
 {
-	int			goes_with;		/* position of the candidate that it is dropped
-								 * with; its own if it can go alone */
+	int			goes_with;		/* position of the candidate that it is
+								 * dropped with; its own if it can go alone */
 	int			cost;			/* number of members that go with it */
 	int			waits_for;		/* number of ties from other candidates to it
 								 * that are not yet cut */
@@ -157,7 +157,7 @@ tenant_purge(PG_FUNCTION_ARGS)
 		named = linitial(due);
 	foreach(lc, due)
 	{
-		PurgeJob	job = {.tenant = lfirst(lc), .is_named = (named != NULL)};
+		PurgeJob	job = {.tenant = lfirst(lc),.is_named = (named != NULL)};
 
 		purge_in_steps(&job);
 	}

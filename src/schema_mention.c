@@ -24,19 +24,19 @@
 #include "schema_mention.h"
 
 static char *function_text(HeapTuple proc, TupleDesc tupdesc);
-static size_t name_at(const char *text, const char *start, const char **name);
-static bool text_mentions(const char *text, const char *nspname);
+static size_t name_at(const char *body, const char *start, const char **name);
+static bool text_mentions(const char *body, const char *nspname);
 static bool tree_mentions(const char *tree, const char *nspname);
-static bool mention_at(const char *text, const char *start, const char *end);
+static bool mention_at(const char *body, const char *start, const char *end);
 static bool part_of_word(char c);
 
 bool
 tm_function_mentions_schema(HeapTuple proc, TupleDesc tupdesc,
 							const char *nspname)
 {
-	char	   *text = function_text(proc, tupdesc);
+	char	   *body = function_text(proc, tupdesc);
 
-	return text != NULL && text_mentions(text, nspname);
+	return body != NULL && text_mentions(body, nspname);
 }
 
 bool
@@ -64,16 +64,16 @@ tm_constants_mention_schema(HeapTuple row, TupleDesc tupdesc,
 List *
 tm_function_mentioned_schemas(HeapTuple proc, TupleDesc tupdesc, HTAB *names)
 {
-	char	   *text = function_text(proc, tupdesc);
+	char	   *body = function_text(proc, tupdesc);
 	List	   *found = NIL;
 	List	   *found_keys = NIL;
 
-	if (text == NULL)
+	if (body == NULL)
 		return NIL;
-	for (const char *p = text; *p != '\0'; p++)
+	for (const char *p = body; *p != '\0'; p++)
 	{
 		const char *name;
-		size_t		len = name_at(text, p, &name);
+		size_t		len = name_at(body, p, &name);
 		char		key[NAMEDATALEN] = {0};
 		void	   *entry;
 
@@ -82,7 +82,7 @@ tm_function_mentioned_schemas(HeapTuple proc, TupleDesc tupdesc, HTAB *names)
 		memcpy(key, name, len);
 		entry = hash_search(names, key, HASH_FIND, NULL);
 		if (entry == NULL || list_member_ptr(found_keys, entry) ||
-			!text_mentions(text, key))
+			!text_mentions(body, key))
 			continue;
 		found_keys = lappend(found_keys, entry);
 		found = lappend(found, pstrdup(key));
@@ -110,7 +110,7 @@ function_text(HeapTuple proc, TupleDesc tupdesc)
  * next one; returns its length, 0 if there is none.
  */
 static size_t
-name_at(const char *text, const char *start, const char **name)
+name_at(const char *body, const char *start, const char **name)
 {
 	*name = start;
 	if (*start == '"' || *start == '\'')
@@ -120,7 +120,7 @@ name_at(const char *text, const char *start, const char **name)
 		*name = start + 1;
 		return end != NULL ? end - *name : 0;
 	}
-	if (start == text || !part_of_word(start[-1]))
+	if (start == body || !part_of_word(start[-1]))
 	{
 		size_t		len = 0;
 
@@ -132,14 +132,14 @@ name_at(const char *text, const char *start, const char **name)
 }
 
 static bool
-text_mentions(const char *text, const char *nspname)
+text_mentions(const char *body, const char *nspname)
 {
 	size_t		len = strlen(nspname);
 	const char *p;
 
-	for (p = strstr(text, nspname); p != NULL; p = strstr(p + 1, nspname))
+	for (p = strstr(body, nspname); p != NULL; p = strstr(p + 1, nspname))
 	{
-		if (mention_at(text, p, p + len))
+		if (mention_at(body, p, p + len))
 			return true;
 	}
 	return false;
@@ -159,36 +159,36 @@ tree_mentions(const char *tree, const char *nspname)
 	{
 		char	   *end;
 		long		size = strtol(p + strlen(label), &end, 10);
-		char	   *text;
+		char	   *body;
 
 		p = end;
 		if (size < (long) strlen(nspname) || strncmp(p, " [ ", 3) != 0)
 			continue;
-		text = palloc(size + 1);
+		body = palloc(size + 1);
 		p += 3;
 		for (long i = 0; i < size; i++)
 		{
-			text[i] = (char) strtol(p, &end, 10);
+			body[i] = (char) strtol(p, &end, 10);
 			p = end;
 			/* the length, and whatever else is not text */
-			if (text[i] == '\0')
-				text[i] = ' ';
+			if (body[i] == '\0')
+				body[i] = ' ';
 		}
-		text[size] = '\0';
-		if (text_mentions(text, nspname) ||
+		body[size] = '\0';
+		if (text_mentions(body, nspname) ||
 			(size == VARHDRSZ + (long) strlen(nspname) &&
-			 strcmp(text + VARHDRSZ, nspname) == 0))
+			 strcmp(body + VARHDRSZ, nspname) == 0))
 			return true;
-		pfree(text);
+		pfree(body);
 	}
 	return false;
 }
 
 /* Is the name between start and end used as that of a schema? */
 static bool
-mention_at(const char *text, const char *start, const char *end)
+mention_at(const char *body, const char *start, const char *end)
 {
-	char		before = start > text ? start[-1] : '\0';
+	char		before = start > body ? start[-1] : '\0';
 
 	if (before == '\'' && *end == '\'')
 		return true;

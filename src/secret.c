@@ -80,6 +80,7 @@ tenant_secret_out(PG_FUNCTION_ARGS)
 	if (!tm_envelope_check(VARDATA_ANY(envelope), size))
 		elog(ERROR, "value of type tenant.secret is not an envelope");
 	text = palloc(tm_envelope_text_size(size));
+
 	tm_envelope_format(VARDATA_ANY(envelope), size, text);
 	PG_RETURN_CSTRING(text);
 }

@@ -76,7 +76,7 @@ List *
 tm_snapshot_list(const pg_uuid_t *tenant_id)
 {
 	Relation	rel = tm_own_table_open("snapshot_registry", Natts_snapshot,
-								 AccessShareLock);
+										AccessShareLock);
 	List	   *snapshots = NIL;
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -86,7 +86,7 @@ tm_snapshot_list(const pg_uuid_t *tenant_id)
 		ScanKeyInit(&key, Anum_snapshot_tenant_id, BTEqualStrategyNumber,
 					F_UUID_EQ, UUIDPGetDatum(tenant_id));
 	scan = tm_own_table_scan(rel, SNAPSHOT_LABEL_INDEX, tenant_id != NULL ? 1 : 0,
-					  &key);
+							 &key);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -104,7 +104,7 @@ tm_snapshot_insert(const pg_uuid_t *tenant_id, const char *label,
 				   const char *schema)
 {
 	Relation	rel = tm_own_table_open("snapshot_registry", Natts_snapshot,
-								 RowExclusiveLock);
+										RowExclusiveLock);
 	Datum		values[Natts_snapshot];
 	bool		nulls[Natts_snapshot] = {0};
 
@@ -145,7 +145,7 @@ static SnapshotInfo *
 first_match(const char *index, int nkeys, ScanKey keys)
 {
 	Relation	rel = tm_own_table_open("snapshot_registry", Natts_snapshot,
-								 AccessShareLock);
+										AccessShareLock);
 	SysScanDesc scan = tm_own_table_scan(rel, index, nkeys, keys);
 	HeapTuple	tuple = systable_getnext(scan);
 	SnapshotInfo *snapshot = NULL;
@@ -186,7 +186,7 @@ static void
 change_row(const SnapshotInfo *snapshot, AttrNumber attno, Datum value)
 {
 	Relation	rel = tm_own_table_open("snapshot_registry", Natts_snapshot,
-								 RowExclusiveLock);
+										RowExclusiveLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;

@@ -333,7 +333,7 @@ watch_plan(PlannedStmt *pstmt)
 static bool
 plan_is_ours(PlannedStmt *pstmt)
 {
-	CallSearch context;
+	CallSearch	context;
 	bool		reads_us = false;
 	ListCell   *lc;
 

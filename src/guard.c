@@ -76,6 +76,12 @@ static needs_fmgr_hook_type prev_needs_fmgr = NULL;
 /* whom an operation of ours works for, or NULL; written by the assign hook */
 static const pg_uuid_t *working_for = NULL;
 
+/*
+ * May there be plans that have to be judged again when the tenant changes?
+ * Written by tm_guard_note_unjudged, other_owner and tm_guard_tenant_changed.
+ */
+static bool plans_depend_on_tenant = true;
+
 /* written by already_logged */
 static struct
 {
@@ -227,17 +233,26 @@ tm_guard_assign_tenant(const char *newval, void *extra)
 	working_for = (const pg_uuid_t *) extra;
 }
 
+void
+tm_guard_note_unjudged(void)
+{
+	plans_depend_on_tenant = true;
+}
+
 /*
  * Plans would go on calling functions that were called when they were made,
  * and sequences that they hold as constants.  So they are made again, which
- * the change of the search path would lead to anyway.
+ * the change of the search path would mostly lead to anyway.  A session that
+ * does nothing but switch keeps the plan of the switch.
  */
 void
 tm_guard_tenant_changed(void)
 {
 	if (tm_guard == GUARD_OFF && tm_unbound == UNBOUND_ALLOW)
 		return;
-	ResetPlanCache();
+	if (plans_depend_on_tenant)
+		ResetPlanCache();
+	plans_depend_on_tenant = false;
 	ResetSequenceCaches();
 	tm_guard_query_forget();
 }
@@ -318,10 +333,15 @@ other_owner(Oid nspid)
 	else if (binding != NULL)
 	{
 		if (nspid == binding->nspid)
+		{
+			plans_depend_on_tenant = true;
 			return NULL;
+		}
 		id = &binding->id;
 	}
 	owner = tm_schema_owner(nspid);
+	if (owner != NULL)
+		plans_depend_on_tenant = true;
 	if (owner != NULL && id != NULL &&
 		memcmp(&owner->id, id, sizeof(pg_uuid_t)) == 0)
 		return NULL;

@@ -64,6 +64,9 @@ extern bool tm_guard_check_tenant(char **newval, void **extra,
 								  GucSource source);
 extern void tm_guard_assign_tenant(const char *newval, void *extra);
 
+/* A plan is made that the guard has not looked at. */
+extern void tm_guard_note_unjudged(void);
+
 /*
  * The session has got another tenant, or none: forget what was prepared for
  * the one before.  May be called whenever settings can change.

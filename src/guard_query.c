@@ -187,6 +187,8 @@ tm_planner(Query *parse, const char *query_string, int cursorOptions,
 {
 	if (tm_guard_is_on())
 		tm_guard_query((Node *) parse);
+	else
+		tm_guard_note_unjudged();
 
 	if (prev_planner)
 		return prev_planner(parse, query_string, cursorOptions, boundParams);

@@ -18,7 +18,7 @@
  *
  * Statements on their way are known from a hook of the executor.  Cursors are
  * the portals that wait for being run again; the one that the switch runs in is
- * active.
+ * active, and mostly the only one.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -31,6 +31,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "nodes/plannodes.h"
+#include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -67,6 +68,7 @@ static RunningPlan *running = NULL;
 
 static void tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS);
 static void refuse_cursors(const pg_uuid_t *tenant_id);
+static bool is_only_portal(Portal portal);
 static List *cursor_names(void);
 static void check_cursor(Portal portal, const pg_uuid_t *tenant_id);
 static bool cursor_is_done(Portal portal);
@@ -142,6 +144,8 @@ refuse_cursors(const pg_uuid_t *tenant_id)
 {
 	ListCell   *lc;
 
+	if (is_only_portal(ActivePortal))
+		return;
 	foreach(lc, cursor_names())
 	{
 		Portal		portal = GetPortalByName(lfirst(lc));
@@ -150,6 +154,19 @@ refuse_cursors(const pg_uuid_t *tenant_id)
 			!cursor_is_done(portal))
 			check_cursor(portal, tenant_id);
 	}
+}
+
+/*
+ * The memory of all portals hangs in one place.  If there is no other portal
+ * beside this one, the list of cursors need not be made.
+ */
+static bool
+is_only_portal(Portal portal)
+{
+	MemoryContext context = portal != NULL ? portal->portalContext : NULL;
+
+	return context != NULL &&
+		context->prevchild == NULL && context->nextchild == NULL;
 }
 
 /*

@@ -161,6 +161,15 @@ sub refused
 	return;
 }
 
+# The same for COPY ... FROM STDIN; psql must not take the data for statements
+# when there has been an error.
+sub refused_copy
+{
+	my ($label, $sql) = @_;
+	refused($label, "\\set ON_ERROR_STOP on\n$sql");
+	return;
+}
+
 # allowed LABEL, SQL, RESULT[, ROLES]
 sub allowed
 {
@@ -199,7 +208,7 @@ refused('B1 table of large values', q{SELECT reltoastrelid::regclass AS toast FR
 SELECT * FROM :toast}, 'TM003|42501');
 
 # B2: COPY
-refused('B2 COPY FROM', "COPY b.t FROM STDIN;\n-7\tx\n\\.\n");
+refused_copy('B2 COPY FROM', "COPY b.t FROM STDIN;\n-7\tx\n\\.\n");
 refused("B2 $_", $_) foreach (
 	'COPY b.t TO STDOUT', 'COPY b.t (v) TO STDOUT', 'COPY (SELECT v FROM b.t) TO STDOUT',
 	'COPY (DELETE FROM b.t RETURNING v) TO STDOUT');
@@ -273,9 +282,9 @@ refused("B4 $_", $_) foreach (
 	q{CALL a.take(nextval('b.s'))}, q{CALL a.take(nextval(('b' || '.s')::regclass))}, q{DO $$BEGIN PERFORM nextval('b.s'); END$$}, q{EXPLAIN ANALYZE SELECT nextval('b.s')},
 	q{INSERT INTO a.plain VALUES (nextval('b.s'))}, 'INSERT INTO a.by_default (y) VALUES (1)', 'INSERT INTO a.by_text (y) VALUES (1)',
 	q{UPDATE a.t SET v = nextval('b.s')}, q{SELECT pg_sequence_last_value(seqrelid) FROM pg_sequence WHERE seqrelid = 'b.s'::regclass}, q{SELECT set_config('search_path', 'b', false); SELECT nextval('s')});
-refused('B4 COPY, default', "COPY a.by_default (y) FROM STDIN;\n1\n\\.\n");
-refused('B4 COPY, default by text', "COPY a.by_text (y) FROM STDIN;\n1\n\\.\n");
-refused('B4 COPY, condition', "COPY a.plain (y) FROM STDIN WHERE nextval('b.s') > 0;\n1\n\\.\n");
+refused_copy('B4 COPY, default', "COPY a.by_default (y) FROM STDIN;\n1\n\\.\n");
+refused_copy('B4 COPY, default by text', "COPY a.by_text (y) FROM STDIN;\n1\n\\.\n");
+refused_copy('B4 COPY, condition', "COPY a.plain (y) FROM STDIN WHERE nextval('b.s') > 0;\n1\n\\.\n");
 refused('B4 new column', q{ALTER TABLE a.t ADD COLUMN x bigint DEFAULT nextval('b.s')}, 'TM003', $su);
 refused('B4 lastval after a switch', q{SELECT tenant.switch('b'); SELECT nextval('b.unused') IS NULL; SELECT setval('b.unused', 1, false); SELECT tenant.switch('a') \gset
 SELECT lastval()}, '55000');
@@ -334,15 +343,15 @@ refused("B8 $_", $_) foreach (
 	'INSERT INTO a.triggered VALUES (1)', 'INSERT INTO a.ruled VALUES (1)', 'INSERT INTO a.defaulted (id) VALUES (1)', q{INSERT INTO a.checked VALUES (1, 'CANARY1')},
 	'INSERT INTO a.generated VALUES (1)', 'INSERT INTO a.indexed VALUES (1)', 'INSERT INTO a.foreign_trigger VALUES (1)', 'INSERT INTO a.when_trigger VALUES (1)');
 refused('B8 row security', 'SELECT * FROM a.secured', 'TM003', [ 'regress_tm_own_a', 'regress_tm_app' ]);
-refused('B8 COPY, trigger', "COPY a.triggered FROM STDIN;\n1\tx\n\\.\n");
-refused('B8 COPY, default', "COPY a.defaulted (id) FROM STDIN;\n1\n\\.\n");
+refused_copy('B8 COPY, trigger', "COPY a.triggered FROM STDIN;\n1\tx\n\\.\n");
+refused_copy('B8 COPY, default', "COPY a.defaulted (id) FROM STDIN;\n1\n\\.\n");
 
 # B9: children
 refused("B9 $_", $_) foreach (
 	'SELECT * FROM a.parent', 'SELECT * FROM a.parted', 'SELECT * FROM a.parted WHERE id = 11', q{UPDATE a.parent SET v = 'x'}, 'DELETE FROM a.parted', 'DELETE FROM a.parted WHERE id = 11',
 	'INSERT INTO a.parted VALUES (12)', 'UPDATE a.parted SET id = id + 10', 'EXPLAIN SELECT * FROM a.parent',
 	q{EXPLAIN SELECT 1 FROM a.parent WHERE v OPERATOR(a.<<<) 'x'});
-refused('B9 COPY', "COPY a.parted FROM STDIN;\n12\tx\n\\.\n");
+refused_copy('B9 COPY', "COPY a.parted FROM STDIN;\n12\tx\n\\.\n");
 refused("B9 $_", $_, 'TM003', $su) foreach (
 	'ALTER TABLE b.t INHERIT a.parent', 'ALTER TABLE a.parted ATTACH PARTITION b.empty FOR VALUES FROM (30) TO (40)', 'ALTER TABLE a.parted DETACH PARTITION b.part', 'ALTER TABLE b.child NO INHERIT a.parent',
 	'CREATE TABLE a.new () INHERITS (b.t)', 'TRUNCATE a.parent', 'TRUNCATE a.parted', 'ALTER TABLE a.parent ADD COLUMN x int', 'DROP TABLE a.parent CASCADE', 'DROP TABLE a.plain CASCADE', 'BEGIN; LOCK a.parent', 'ANALYZE a.parent', 'VACUUM a.parted', 'REINDEX TABLE a.parted', 'CREATE INDEX ON a.parted (id)');

@@ -11,7 +11,9 @@
  *		a loop of a procedural language
  *
  * that reads a table of another tenant than the one to come, or a table with
- * row-level security, whose policies may ask for the tenant.  What reads
+ * row-level security, whose policies may ask for the tenant.  A cursor or loop
+ * may also call a function that is neither built in nor ours: it may have begun
+ * to read whatever it likes, and have rows in store.  What reads
  * nothing of this kind does not stand in the way: a loop over the tenants that
  * switches to one after the other, for example.  A trigger runs in the middle
  * of a statement, or at the end of a transaction, and never may switch.
@@ -24,8 +26,12 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
@@ -58,6 +64,7 @@ typedef struct Obstacle
 {
 	char	   *relation;		/* name of the table */
 	char	   *tenant;			/* whose it is, NULL if it is all tenants' */
+	char	   *function;		/* or name of a function, and nothing else */
 } Obstacle;
 
 /* the hook that was there before us; written by tm_open_plan_init */
@@ -76,6 +83,8 @@ static bool finds_obstacle(const PlannedStmt *plan,
 						   const pg_uuid_t *tenant_id, Obstacle *obstacle);
 static bool is_obstacle(Oid relid, const pg_uuid_t *tenant_id,
 						Obstacle *obstacle);
+static bool calls_function(const PlannedStmt *plan, Obstacle *obstacle);
+static bool is_called(const PlannedStmt *plan, Oid funcid);
 static int	errdetail_obstacle(const Obstacle *obstacle);
 
 void
@@ -95,7 +104,7 @@ void
 tm_open_plan_refuse(const pg_uuid_t *tenant_id)
 {
 	RunningPlan *statement;
-	Obstacle	obstacle;
+	Obstacle	obstacle = {0};
 
 	if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0)) > 0)
 		ereport(ERROR,
@@ -212,7 +221,7 @@ cursor_names(void)
 static void
 check_cursor(Portal portal, const pg_uuid_t *tenant_id)
 {
-	Obstacle	obstacle = {NULL, NULL};
+	Obstacle	obstacle = {0};
 	bool		unknown;
 	bool		reads = false;
 	ListCell   *lc;
@@ -228,7 +237,8 @@ check_cursor(Portal portal, const pg_uuid_t *tenant_id)
 		PlannedStmt *plan = lfirst_node(PlannedStmt, lc);
 
 		if (plan->commandType != CMD_UTILITY)
-			reads = reads || finds_obstacle(plan, tenant_id, &obstacle);
+			reads = reads || finds_obstacle(plan, tenant_id, &obstacle) ||
+				calls_function(plan, &obstacle);
 		else if (IsA(plan->utilityStmt, ExecuteStmt) ||
 				 IsA(plan->utilityStmt, FetchStmt))
 			unknown = true;
@@ -315,9 +325,62 @@ is_obstacle(Oid relid, const pg_uuid_t *tenant_id, Obstacle *obstacle)
 	return found;
 }
 
+/*
+ * Does a plan call a function of whose reading nobody knows?  A plan does not
+ * list its functions but by what the cache of plans goes by, hash values.
+ */
+static bool
+calls_function(const PlannedStmt *plan, Obstacle *obstacle)
+{
+	Oid			ours = get_namespace_oid(TM_SCHEMA_NAME, true);
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	if (plan->invalItems == NIL)
+		return false;
+	rel = table_open(ProcedureRelationId, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (!found && (tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
+
+		if (form->oid < FirstNormalObjectId ||
+			form->provolatile == PROVOLATILE_IMMUTABLE ||
+			form->pronamespace == ours || !is_called(plan, form->oid))
+			continue;
+		obstacle->function = pstrdup(NameStr(form->proname));
+		found = true;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	return found;
+}
+
+static bool
+is_called(const PlannedStmt *plan, Oid funcid)
+{
+	uint32		hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(funcid));
+	ListCell   *lc;
+
+	foreach(lc, plan->invalItems)
+	{
+		PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);
+
+		if (item->cacheId == PROCOID && item->hashValue == hash)
+			return true;
+	}
+	return false;
+}
+
 static int
 errdetail_obstacle(const Obstacle *obstacle)
 {
+	if (obstacle->function != NULL)
+		return errdetail("It calls function \"%s\", which may read tables of the tenant.",
+						 obstacle->function);
 	if (obstacle->tenant == NULL)
 		return errdetail("It reads table \"%s\", whose row-level security may ask for the tenant.",
 						 obstacle->relation);

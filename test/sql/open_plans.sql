@@ -101,6 +101,48 @@ SELECT tenant.switch('tm_a');  -- fails
 ROLLBACK;
 ALTER TABLE public.tm_shared DISABLE ROW LEVEL SECURITY;
 
+-- nor what functions have begun to read, or have in store
+SET check_function_bodies = off;
+CREATE FUNCTION public.tm_lazy() RETURNS SETOF text LANGUAGE sql STABLE AS 'SELECT who || n FROM t ORDER BY n';
+CREATE FUNCTION public.tm_stored() RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY SELECT who || n FROM t ORDER BY n; END $$;
+CREATE FUNCTION public.tm_one(int) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN (SELECT who || n FROM t WHERE n = $1); END $$;
+CREATE FUNCTION public.tm_constant(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN $1 + 1; END $$;
+RESET check_function_bodies;
+SELECT tenant.switch('tm_a');
+BEGIN;
+DECLARE c CURSOR FOR SELECT tm_lazy();
+FETCH c;
+SELECT tenant.switch('tm_b');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM tm_stored();
+FETCH c;
+SELECT tenant.switch('tm_b');  -- fails
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT tm_one(g) FROM pg_catalog.generate_series(1, 3) g ORDER BY 1;
+FETCH c;
+SELECT tenant.reset();  -- fails
+ROLLBACK;
+DO $$
+DECLARE r record;
+BEGIN
+	FOR r IN SELECT * FROM tm_stored() LOOP
+		PERFORM tenant.switch('tm_b');
+	END LOOP;
+END
+$$;  -- fails
+BEGIN;
+DECLARE c CURSOR FOR SELECT tm_constant(n) FROM tm_shared;
+DECLARE d CURSOR FOR SELECT tenant.current() FROM tm_shared;
+SELECT tenant.switch('tm_b');
+FETCH c;
+FETCH d;
+ROLLBACK;
+SELECT tenant.reset();
+DROP FUNCTION public.tm_lazy(), public.tm_stored(), public.tm_one(int), public.tm_constant(int);
+
 -- a switch in the middle of a statement (B14)
 SELECT tenant.switch('tm_a');
 SELECT tenant.switch('tm_b'), * FROM t;  -- fails

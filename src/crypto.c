@@ -13,9 +13,11 @@
  *
  * Neither Poly1305 nor GCM commits to a key: somebody who knows two keys can
  * make a ciphertext that both of them open.  The commitment, BLAKE2b over the
- * second key, nonce, associated data and ciphertext, can be right for one key
- * only.  It is compared first, in constant time, and nothing is
- * deciphered unless it is right.
+ * second key, nonce, tag and associated data, can be right for one key only.
+ * (Chan and Rogaway, On Committing Authenticated Encryption, ESORICS 2022,
+ * prove that it need not go over the ciphertext, which the tag speaks for.)
+ * It is compared first, in constant time, and nothing is deciphered unless it
+ * is right.
  *
  * Keys on the stack are wiped before the function returns.
  *
@@ -35,8 +37,8 @@
 /* To ask the system for each nonce would take as long as to seal a password. */
 #define NONCE_POOL_SIZE	(64 * TM_CRYPTO_NONCE_BYTES)
 
-/* What is hashed without being cut into pieces: two blocks of BLAKE2b */
-#define SHORT_MESSAGE	256
+/* Associated data that is hashed together with the rest, in two blocks */
+#define SHORT_AAD		128
 
 StaticAssertDecl(TM_CRYPTO_NONCE_BYTES ==
 				 crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
@@ -49,6 +51,8 @@ StaticAssertDecl(TM_CRYPTO_TAG_BYTES ==
 				 crypto_aead_xchacha20poly1305_ietf_ABYTES &&
 				 TM_CRYPTO_TAG_BYTES == crypto_aead_aes256gcm_ABYTES,
 				 "tag of the wrong size");
+StaticAssertDecl(TM_CRYPTO_COMMITMENT_BYTES == crypto_verify_32_BYTES,
+				 "commitment of the wrong size");
 StaticAssertDecl(TM_CRYPTO_KEY_BYTES == crypto_sign_PUBLICKEYBYTES &&
 				 TM_CRYPTO_KEY_BYTES == crypto_core_ed25519_BYTES &&
 				 TM_CRYPTO_SIGNATURE_BYTES == crypto_sign_BYTES,
@@ -77,8 +81,8 @@ static void start_library(void);
 static void take_nonce(unsigned char *nonce);
 static void compute_commitment(const CryptoKeys *keys,
 							   const unsigned char *nonce,
+							   const unsigned char *tag,
 							   const void *aad, Size aad_size,
-							   const unsigned char *sealed, Size size,
 							   unsigned char *commitment);
 static void hash_counted(crypto_generichash_state *state, const void *data,
 						 Size size);
@@ -261,8 +265,7 @@ tm_crypto_seal(CryptoAlgorithm algorithm, const CryptoKeys *keys,
 	take_nonce(nonce);
 	encipher(algorithm, keys->encryption, nonce, aad, aad_size, plain, size,
 			 sealed);
-	compute_commitment(keys, nonce, aad, aad_size, sealed,
-					   size + TM_CRYPTO_TAG_BYTES, commitment);
+	compute_commitment(keys, nonce, sealed + size, aad, aad_size, commitment);
 }
 
 bool
@@ -280,9 +283,9 @@ tm_crypto_open(CryptoAlgorithm algorithm, const CryptoKeys *keys,
 		return false;
 	sealed_size = size - TM_CRYPTO_NONCE_BYTES - TM_CRYPTO_COMMITMENT_BYTES;
 
-	compute_commitment(keys, nonce, aad, aad_size, sealed, sealed_size,
-					   expected);
-	if (sodium_memcmp(expected, commitment, sizeof(expected)) == 0 &&
+	compute_commitment(keys, nonce, sealed + sealed_size - TM_CRYPTO_TAG_BYTES,
+					   aad, aad_size, expected);
+	if (crypto_verify_32(expected, commitment) == 0 &&
 		decipher(algorithm, keys->encryption, nonce, aad, aad_size, sealed,
 				 sealed_size, plain))
 		return true;
@@ -456,45 +459,46 @@ take_nonce(unsigned char *nonce)
 /*
  * The key goes in like the rest: a keyed hash would take a block more, and for
  * BLAKE2b, which cannot be continued from its result, the one is as good as
- * the other.  A short message is hashed in one go, which is faster.
+ * the other.  Mostly all of it is hashed in one go, which is faster.
  */
 static void
 compute_commitment(const CryptoKeys *keys, const unsigned char *nonce,
-				   const void *aad, Size aad_size,
-				   const unsigned char *sealed, Size size,
+				   const unsigned char *tag, const void *aad, Size aad_size,
 				   unsigned char *commitment)
 {
-	uint64		aad_length = pg_hton64((uint64) aad_size);
-	Size		fixed_size = TM_CRYPTO_KEY_BYTES + TM_CRYPTO_NONCE_BYTES +
-		sizeof(aad_length);
-	unsigned char buffer[SHORT_MESSAGE];
+	struct
+	{
+		unsigned char key[TM_CRYPTO_KEY_BYTES];
+		unsigned char nonce[TM_CRYPTO_NONCE_BYTES];
+		unsigned char tag[TM_CRYPTO_TAG_BYTES];
+		unsigned char aad[SHORT_AAD];
+	}			message;
+	Size		fixed_size = sizeof(message) - SHORT_AAD;
 
-	memcpy(buffer, keys->commitment, TM_CRYPTO_KEY_BYTES);
-	memcpy(buffer + TM_CRYPTO_KEY_BYTES, nonce, TM_CRYPTO_NONCE_BYTES);
-	memcpy(buffer + TM_CRYPTO_KEY_BYTES + TM_CRYPTO_NONCE_BYTES,
-		   &aad_length, sizeof(aad_length));
-	if (aad_size < SHORT_MESSAGE && size < SHORT_MESSAGE &&
-		fixed_size + aad_size + size <= SHORT_MESSAGE)
+	memcpy(message.key, keys->commitment, TM_CRYPTO_KEY_BYTES);
+	memcpy(message.nonce, nonce, TM_CRYPTO_NONCE_BYTES);
+	memcpy(message.tag, tag, TM_CRYPTO_TAG_BYTES);
+	if (aad_size <= SHORT_AAD)
 	{
 		if (aad_size > 0)
-			memcpy(buffer + fixed_size, aad, aad_size);
-		memcpy(buffer + fixed_size + aad_size, sealed, size);
-		crypto_generichash(commitment, TM_CRYPTO_COMMITMENT_BYTES, buffer,
-						   fixed_size + aad_size + size, NULL, 0);
+			memcpy(message.aad, aad, aad_size);
+		crypto_generichash(commitment, TM_CRYPTO_COMMITMENT_BYTES,
+						   (unsigned char *) &message, fixed_size + aad_size,
+						   NULL, 0);
 	}
 	else
 	{
 		crypto_generichash_state state;
 
 		crypto_generichash_init(&state, NULL, 0, TM_CRYPTO_COMMITMENT_BYTES);
-		crypto_generichash_update(&state, buffer, fixed_size);
+		crypto_generichash_update(&state, (unsigned char *) &message,
+								  fixed_size);
 		crypto_generichash_update(&state, aad, aad_size);
-		crypto_generichash_update(&state, sealed, size);
 		crypto_generichash_final(&state, commitment,
 								 TM_CRYPTO_COMMITMENT_BYTES);
 		sodium_memzero(&state, sizeof(state));
 	}
-	sodium_memzero(buffer, TM_CRYPTO_KEY_BYTES);
+	sodium_memzero(message.key, TM_CRYPTO_KEY_BYTES);
 }
 
 static void

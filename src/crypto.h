@@ -14,7 +14,6 @@
 #define TM_CRYPTO_HASH_BYTES	32
 
 #define TM_CRYPTO_SIGNATURE_BYTES	64
-#define TM_CRYPTO_HASH_BYTES		32
 
 /* A box is nonce, commitment, ciphertext and tag, in this order. */
 #define TM_CRYPTO_NONCE_BYTES		24

@@ -95,7 +95,7 @@ def open_box(key, use, box, aad):
     nonce, commitment, sealed = box[:24], box[24:56], box[56:]
     derived = hashlib.blake2b(counted(b'tenant_mgr keys', b'\x01', use),
                               digest_size=64, key=key).digest()
-    expected = hashlib.blake2b(derived[32:] + nonce + counted(aad) + sealed,
+    expected = hashlib.blake2b(derived[32:] + nonce + sealed[-16:] + aad,
                                digest_size=32).digest()
     if expected != commitment:
         raise ValueError('wrong commitment')

@@ -71,7 +71,7 @@ def main():
     (key1, commitment_key), (key2, _) = (derived_keys(given, root, n) for n in '12')
     nonce = bytes(range(24))
     sealed = collide(key1, key2, nonce)
-    commitment = hashlib.blake2b(commitment_key + nonce + counted(b'') + sealed,
+    commitment = hashlib.blake2b(commitment_key + nonce + sealed[-16:],
                                  digest_size=32).digest()
     print(base64.b64encode(nonce + commitment + sealed).decode())
 

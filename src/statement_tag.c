@@ -16,17 +16,24 @@
  * that is no valid SQL does not get here, but whatever gets here is read
  * without going beyond its end.
  *
+ * A mismatch counts as an attempt to reach another tenant (guard_stats.c).  If
+ * it is only logged, what the client has sent is executed and may come by here
+ * several times, once for each of its statements and for those of triggers; it
+ * gets one line.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
 #include <ctype.h>
 
+#include "access/xact.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "parser/parser.h"
 
 #include "binding.h"
+#include "guard_stats.h"
 #include "guc.h"
 #include "statement_tag.h"
 #include "tenant_mgr.h"
@@ -34,6 +41,10 @@
 
 #define TAG_KEY		"tenant"
 
+/* when the last message came that has been logged; written by mismatch */
+static TimestampTz logged_message = 0;
+
+static void mismatch(const char *tag, const pg_uuid_t *tenant_id);
 static const char *skip_quoted(const char *p, char quote, bool backslashes);
 static const char *skip_dollar_quoted(const char *p);
 static const char *skip_comment(const char *p);
@@ -96,18 +107,32 @@ tm_statement_tag_verify(const char *sql)
 	while ((tag = tm_statement_tag_next(sql, &position)) != NULL)
 	{
 		if (strcmp(tag, tm_tenant) != 0)
-		{
-			/* What has been decoded can be any bytes. */
-			bool		valid = pg_verifymbstr(tag, strlen(tag), true);
-
-			ereport(tm_verify_tag == VERIFY_TAG_ENFORCE ? ERROR : LOG,
-					(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
-					 errmsg("statement is tagged for tenant \"%s\" and the session is bound to \"%s\"",
-							valid ? tm_tenant_name_printable(tag) : "?",
-							tm_tenant)));
-		}
+			mismatch(tag, &binding->id);
 		pfree(tag);
 	}
+}
+
+static void
+mismatch(const char *tag, const pg_uuid_t *tenant_id)
+{
+	bool		refused = (tm_verify_tag == VERIFY_TAG_ENFORCE);
+	bool		valid;
+
+	if (!refused)
+	{
+		if (logged_message == GetCurrentStatementStartTimestamp())
+			return;
+		logged_message = GetCurrentStatementStartTimestamp();
+	}
+
+	/* What has been decoded can be any bytes. */
+	valid = pg_verifymbstr(tag, strlen(tag), true);
+	tm_guard_count_violation(tenant_id, refused);
+	ereport(refused ? ERROR : LOG,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("statement is tagged for tenant \"%s\" and the session is bound to \"%s\"",
+					valid ? tm_tenant_name_printable(tag) : "?",
+					tm_tenant)));
 }
 
 /* Past the end of what is quoted; a doubled quote does not end it. */

@@ -12,6 +12,7 @@
  *   ALTER DATABASE or ALTER ROLE.  What the client asks for when it connects is
  *   no default.  Everybody may change the defaults of the own role, but we
  *   see to it that it is not to a tenant;
+ * - to the tenant that its user is assigned to;
  * - to the tenant that it is bound to already, by the warrant of old.
  *
  * A warrant from a token may have a deadline, and one for a transaction is
@@ -26,6 +27,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "assigned_role.h"
 #include "binding.h"
 #include "compat.h"
 #include "tenant_mgr.h"
@@ -37,6 +39,7 @@ static const Warrant *presented = NULL;
 
 static const Warrant *warrant_for(const TenantInfo *tenant);
 static bool is_default(const char *name);
+static bool is_assigned(const TenantInfo *tenant);
 static void missing_token(EntitlementProblem *problem);
 
 void
@@ -77,7 +80,8 @@ tm_warrant_find(const TenantInfo *tenant, bool following, Warrant *warrant,
 	else if (following && held != NULL)
 		*warrant = *held;
 	else if (tm_switch_requires == SWITCH_REQUIRES_USAGE ||
-			 superuser_arg(GetOuterUserId()) || is_default(tenant->name))
+			 superuser_arg(GetOuterUserId()) || is_default(tenant->name) ||
+			 is_assigned(tenant))
 		tm_warrant_unlimited(warrant);
 	else if (held != NULL && tm_warrant_holds(held))
 		*warrant = *held;
@@ -138,6 +142,15 @@ is_default(const char *name)
 
 	return record != NULL && record->reset_source < PGC_S_CLIENT &&
 		value != NULL && strcmp(value, name) == 0;
+}
+
+static bool
+is_assigned(const TenantInfo *tenant)
+{
+	const pg_uuid_t *assigned = tm_assigned_role_tenant();
+
+	return assigned != NULL &&
+		memcmp(assigned, &tenant->id, sizeof(pg_uuid_t)) == 0;
 }
 
 static void

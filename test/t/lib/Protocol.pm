@@ -8,8 +8,8 @@
 #   is($client->answers, '1 2 suspended');
 #
 # Answers are put in a line: values, commas between columns, "suspended" where
-# there are more rows, and SQLSTATEs of errors.  A line is what comes until the
-# server is ready again.
+# there are more rows, "notified" with channel and payload, and SQLSTATEs of
+# errors.  A line is what comes until the server is ready again.
 package Protocol;
 
 use strict;
@@ -79,6 +79,7 @@ sub answers
 		$self->{pid_and_key} = $body if $type eq 'K';
 		push @answers, row_of($body) if $type eq 'D';
 		push @answers, 'suspended' if $type eq 's';
+		push @answers, join ',', 'notified', split /\0/, substr($body, 4) if $type eq 'A';
 		push @answers, $body =~ /(?:^|\0)C([^\0]*)/ ? $1 : '?' if $type eq 'E';
 	}
 	return join ' ', @answers;

@@ -28,12 +28,14 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_db_role_setting.h"
+#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/user.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -75,6 +77,7 @@ static bool find_role(Relation rel, const char *role, pg_uuid_t *tenant_id,
 static SysScanDesc scan_tenant(Relation rel, const pg_uuid_t *tenant_id);
 static void change_setting(const char *role, const char *tenant);
 static VariableSetStmt *setting_statement(const char *tenant);
+static char *value_in_settings(ArrayType *settings);
 static void changed(Relation rel);
 
 PG_FUNCTION_INFO_V1(tenant_assign_role);
@@ -290,6 +293,39 @@ tm_assigned_role_forget(const TenantInfo *tenant)
 		table_close(rel, NoLock);
 }
 
+char *
+tm_assigned_role_default(Oid roleid)
+{
+	Relation	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
+	char	   *value = NULL;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_db_role_setting_setdatabase,
+				BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(MyDatabaseId));
+	ScanKeyInit(&keys[1], Anum_pg_db_role_setting_setrole,
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(roleid));
+	scan = systable_beginscan(rel, DbRoleSettingDatidRolidIndexId, true, NULL,
+							  2, keys);
+	tuple = systable_getnext(scan);
+	if (tuple != NULL)
+	{
+		bool		isnull;
+		Datum		settings = heap_getattr(tuple,
+											Anum_pg_db_role_setting_setconfig,
+											RelationGetDescr(rel), &isnull);
+
+		if (!isnull)
+			value = value_in_settings(DatumGetArrayTypeP(settings));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	return value;
+}
+
 /* A name that is too long is nobody's, and not cut. */
 static char *
 role_argument(FunctionCallInfo fcinfo, int argno)
@@ -388,6 +424,28 @@ setting_statement(const char *tenant)
 		stmt->args = list_make1(value);
 	}
 	return stmt;
+}
+
+/* The value of our setting in an array of NAME=VALUE, or NULL. */
+static char *
+value_in_settings(ArrayType *settings)
+{
+	const Size	len = strlen(TM_TENANT_SETTING);
+	Datum	   *elems;
+	int			nelems;
+	int			i;
+
+	deconstruct_array(settings, TEXTOID, -1, false, TYPALIGN_INT,
+					  &elems, NULL, &nelems);
+	for (i = 0; i < nelems; i++)
+	{
+		char	   *setting = TextDatumGetCString(elems[i]);
+
+		if (strncmp(setting, TM_TENANT_SETTING, len) == 0 &&
+			setting[len] == '=')
+			return setting + len + 1;
+	}
+	return NULL;
 }
 
 /* Every session looks at its user again; closes the table. */

@@ -30,6 +30,12 @@ extern const pg_uuid_t *tm_assigned_role_tenant_known(void);
 extern List *tm_assigned_role_list(void);
 
 /*
+ * The tenant that sessions of the role are bound to from their start, by its
+ * setting in this database; palloc'd, NULL if there is none.
+ */
+extern char *tm_assigned_role_default(Oid roleid);
+
+/*
  * The tenant gets another name, or is gone for good; its name is locked and
  * privileges have been checked.
  */

@@ -41,6 +41,7 @@
 #include "utils/syscache.h"
 
 #include "assigned_role.h"
+#include "binding.h"
 #include "domain.h"
 #include "guc.h"
 #include "key_check.h"
@@ -71,6 +72,8 @@ static void check_schemas(ReturnSetInfo *rsinfo);
 static void check_domains(ReturnSetInfo *rsinfo);
 static void check_snapshots(ReturnSetInfo *rsinfo);
 static void check_roles(ReturnSetInfo *rsinfo);
+static void check_default_of_role(ReturnSetInfo *rsinfo, const char *object,
+								  Oid roleid, const TenantInfo *tenant);
 static void check_functions(ReturnSetInfo *rsinfo, List *tenants);
 static void check_functions_of(ReturnSetInfo *rsinfo,
 							   const TenantInfo *tenant, HTAB *schemas);
@@ -256,12 +259,13 @@ check_roles(ReturnSetInfo *rsinfo)
 		const AssignedRole *assigned = lfirst(lc);
 		char	   *object = psprintf(_("role \"%s\""), assigned->role);
 		Oid			roleid = get_role_oid(assigned->role, true);
+		TenantInfo *tenant = tm_registry_lookup_id(&assigned->tenant_id);
 
 		if (!OidIsValid(roleid))
 			report(rsinfo, severity_warning, object,
 				   _("it is assigned to a tenant and does not exist"),
 				   _("Use tenant.unassign_role(), and tenant.assign_role() if it was renamed."));
-		else if (tm_registry_lookup_id(&assigned->tenant_id) == NULL)
+		else if (tenant == NULL)
 			report(rsinfo, severity_error, object,
 				   _("the tenant that it is assigned to does not exist"),
 				   _("Use tenant.unassign_role()."));
@@ -269,7 +273,27 @@ check_roles(ReturnSetInfo *rsinfo)
 			report(rsinfo, severity_warning, object,
 				   _("it is assigned to a tenant, and has become a superuser"),
 				   _("A superuser can leave the tenant."));
+		else
+			check_default_of_role(rsinfo, object, roleid, tenant);
 	}
+}
+
+/*
+ * The setting that binds the role's sessions from their start can be reset,
+ * and is not in the dump of a database alone.
+ */
+static void
+check_default_of_role(ReturnSetInfo *rsinfo, const char *object, Oid roleid,
+					  const TenantInfo *tenant)
+{
+	char	   *value = tm_assigned_role_default(roleid);
+
+	if (value != NULL && strcmp(value, tenant->name) == 0)
+		return;
+	report(rsinfo, severity_warning, object,
+		   psprintf(_("it is assigned to tenant \"%s\", and %s is not set to that for it in this database"),
+					tenant->name, TM_TENANT_SETTING),
+		   _("Use tenant.assign_role() again; until then its sessions are bound by their first statement, after the names in it have been looked up."));
 }
 
 /* Functions of one tenant that name the schema of another. */

@@ -76,4 +76,22 @@ foreach my $order ("tenant_mgr, $list", "$list, tenant_mgr", (map { "$_, tenant_
 	}
 }
 
+# A library that is loaded by a statement of a bound session puts its object
+# access hook before ours, which is there for that statement only and has to stay.
+SKIP:
+{
+	skip 'set_user is not installed', 2 unless $with{set_user};
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'tenant_mgr'\n");
+	$node->restart;
+	$node->safe_psql('app', q{DROP EXTENSION set_user; CREATE TYPE b.mood AS ENUM ('x'); CREATE TABLE a.parent (x int); CREATE TABLE b.child () INHERITS (a.parent)});
+	my $offset = -s $node->logfile;
+	my $attempts = join "\n", map { "$_;" } 'CREATE TABLE a.new (x b.mood)', 'CREATE DOMAIN a.new AS b.mood', 'TRUNCATE a.parent', 'DROP TABLE a.parent CASCADE', 'SET search_path = b; CREATE TYPE new',
+		'ALTER TABLE a.t SET SCHEMA b', 'RESET search_path; CREATE TABLE a.own (x int); ALTER TABLE a.own ADD y text; DROP TABLE a.own';
+	like(session('', "SELECT tenant.switch('a');\n$attempts\nCREATE EXTENSION set_user;\n$attempts\nSELECT tenant.reset();\nCREATE TABLE b.free (x b.mood);\nDROP TABLE b.free;\n"
+			. "SELECT tenant.switch('a');\n$attempts\nSELECT set_user('regress_tm_app'); SELECT v FROM a.t; SELECT reset_user();"),
+		qr/^a\n\na\nOK\nof a\nOK\n+(([^\n]*NOTICE[^\n]*\n)?[^\n]*ERROR:  TM003\n?){18}$/, 'a library that is loaded while we listen: as before');
+	unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile, $offset), qr/PANIC|TRAP|terminated by signal|stack depth/, 'nor is there a crash');
+}
+
+$node->stop;
 done_testing();

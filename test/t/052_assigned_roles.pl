@@ -102,9 +102,23 @@ like(ask('SELECT name FROM item; SELECT tenant.current(); SELECT name FROM item'
 	qr/^(of acme|40001) acme of acme$|^acme of acme 40001$/, 'options of the client do not lead elsewhere');
 like(ask('SELECT name FROM item; SELECT tenant.current(); SELECT name FROM item', '-c tenant_mgr.tenant='),
 	qr/^(of acme|40001) acme of acme$|^acme of acme 40001$/, 'nor nowhere');
+sub doctor { return $node->safe_psql('app', q{SELECT severity, object, problem FROM tenant.doctor()}); }
+my $not_set = 'warning|role "Odd "role"|it is assigned to tenant "acme", and tenant_mgr.tenant is not set to that for it in this database';
+is(doctor(), '', 'doctor: all is well');
 is(ask('ALTER ROLE "Odd ""role" IN DATABASE app SET tenant_mgr.tenant = \'beta\''), '', 'the role can change its own setting');
 like(ask('SELECT tenant.current(); SELECT name FROM item'), qr/^acme (of acme|40001)/, 'and is bound to its tenant all the same');
-$node->safe_psql('app', q{ALTER ROLE "Odd ""role" IN DATABASE app SET tenant_mgr.tenant = 'acme'});
+is(doctor(), $not_set, 'doctor: the setting is another tenant');
+foreach my $lost (q{ALTER ROLE "Odd ""role" IN DATABASE app RESET tenant_mgr.tenant}, q{ALTER ROLE "Odd ""role" IN DATABASE app RESET ALL},
+	q{ALTER ROLE "Odd ""role" IN DATABASE app RESET ALL; ALTER ROLE "Odd ""role" IN DATABASE app SET work_mem = '1MB'},
+	q{ALTER ROLE "Odd ""role" IN DATABASE postgres SET tenant_mgr.tenant = 'acme'; ALTER ROLE "Odd ""role" IN DATABASE app RESET ALL})
+{
+	$node->safe_psql('app', $lost);
+	is(doctor(), $not_set, "doctor: $lost");
+	like(ask('SELECT 1; SELECT tenant.current(); SELECT name FROM item'), qr/^1 acme of acme$/, 'the first statement binds the session');
+	is(as_admin("SELECT tenant.assign_role('acme', 'Odd \"role')"), '', 'the way out');
+	is(doctor(), '', 'doctor: all is well again');
+}
+$node->safe_psql('app', q{ALTER ROLE "Odd ""role" IN DATABASE postgres RESET ALL});
 like($node->safe_psql('app', q{SET SESSION AUTHORIZATION "Odd ""role"; SELECT tenant.current() IS NULL; SELECT tenant.current()}), qr/acme$/,
 	'a superuser that becomes the role is bound');
 
@@ -134,6 +148,7 @@ is($node->safe_psql('copy', 'SELECT * FROM tenant.assigned_roles'), 'Odd "role|b
 	my ($rc, $stdout, $stderr) = $node->psql('copy', "SELECT tenant.switch('beta');\nSELECT tenant.current()", connstr => $node->connstr('copy'), on_error_stop => 0);
 	is($stdout, 'back', 'and holds without the setting');
 }
+is($node->safe_psql('copy', 'SELECT object FROM tenant.doctor()'), 'role "Odd "role"', 'doctor: which is not in the dump');
 
 # the role is renamed, dropped, made a superuser
 $node->safe_psql('app', 'ALTER ROLE "Odd ""role" SUPERUSER');

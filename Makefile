@@ -99,7 +99,8 @@ OBJS = \
 	src/used_token.o \
 	src/valuemap.o \
 	src/warrant.o \
-	src/watch.o
+	src/watch.o \
+	src/wipe.o
 PGFILEDESC = "tenant_mgr - tenants as schemas"
 
 DATA = sql/tenant_mgr--$(EXTVERSION).sql

@@ -33,6 +33,7 @@
 #include "dblink.h"
 #include "pool.h"
 #include "tenant_mgr.h"
+#include "wipe.h"
 
 #define POOL_STATS_COLUMNS	9
 
@@ -50,6 +51,8 @@ typedef struct Checkout
 	Pool	   *pool;			/* where it counts, or NULL */
 	bool		open;			/* has dblink opened it? */
 	char	   *conninfo;		/* how, without the password */
+	Size		conninfo_size;	/* bytes of it with the password */
+	Size		password_size;	/* bytes of that, or 0 */
 	TimestampTz opened_at;		/* when */
 } Checkout;
 
@@ -67,7 +70,10 @@ static bool is_usable(const Checkout *checkout,
 					  const ConnectionInfo *connection);
 static void open_checkout(Checkout *checkout,
 						  const ConnectionInfo *connection);
-static char *build_conninfo(const ConnectionInfo *connection);
+static void close_checkout(Checkout *checkout);
+static void wipe_copies(const Checkout *checkout);
+static char *build_conninfo(const ConnectionInfo *connection,
+							Size *password_size);
 static void forget_checkout(Checkout *checkout);
 static void leave_pools(int code, Datum arg);
 
@@ -100,7 +106,7 @@ tenant_connect(PG_FUNCTION_ARGS)
 	else if (!is_usable(checkout, connection))
 	{
 		checkout->open = false;
-		tm_dblink_disconnect(checkout->handle);
+		close_checkout(checkout);
 	}
 	if (!checkout->open)
 		open_checkout(checkout, connection);
@@ -137,7 +143,7 @@ tenant_disconnect(PG_FUNCTION_ARGS)
 			(connection == NULL ||
 			 memcmp(&connection->id, &checkout->id, sizeof(pg_uuid_t)) != 0))
 			continue;
-		tm_dblink_disconnect(checkout->handle);
+		close_checkout(checkout);
 		forget_checkout(checkout);
 		closed++;
 	}
@@ -203,7 +209,10 @@ forget_closed(void)
 		Checkout   *checkout = list_nth(checkouts, i);
 
 		if (!checkout->open || !contains(handles, checkout->handle))
+		{
+			wipe_copies(checkout);
 			forget_checkout(checkout);
+		}
 	}
 }
 
@@ -292,8 +301,10 @@ is_usable(const Checkout *checkout, const ConnectionInfo *connection)
 static void
 open_checkout(Checkout *checkout, const ConnectionInfo *connection)
 {
-	char	   *conninfo = build_conninfo(connection);
+	char	   *conninfo = build_conninfo(connection,
+										  &checkout->password_size);
 
+	checkout->conninfo_size = strlen(conninfo) + 1;
 	PG_TRY();
 	{
 		tm_dblink_connect(checkout->handle, conninfo);
@@ -302,6 +313,7 @@ open_checkout(Checkout *checkout, const ConnectionInfo *connection)
 	PG_FINALLY();
 	{
 		tm_connection_wipe(conninfo);
+		wipe_copies(checkout);
 		if (!checkout->open)
 			forget_checkout(checkout);
 	}
@@ -316,13 +328,28 @@ open_checkout(Checkout *checkout, const ConnectionInfo *connection)
 	tm_pool_count_opened(checkout->pool);
 }
 
+static void
+close_checkout(Checkout *checkout)
+{
+	tm_dblink_disconnect(checkout->handle);
+	wipe_copies(checkout);
+}
+
+/* Those that libpq has made and freed; others it keeps while it is open. */
+static void
+wipe_copies(const Checkout *checkout)
+{
+	tm_wipe_freed(checkout->conninfo_size);
+	tm_wipe_freed(checkout->password_size);
+}
+
 /*
  * What comes first is as long as what dblink tries as the name of a foreign
  * server, and nothing that anybody could have called one.  The password is
  * last.
  */
 static char *
-build_conninfo(const ConnectionInfo *connection)
+build_conninfo(const ConnectionInfo *connection, Size *password_size)
 {
 	StringInfoData result;
 	char	   *password = NULL;
@@ -330,8 +357,12 @@ build_conninfo(const ConnectionInfo *connection)
 	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out,
 														 UUIDPGetDatum(&connection->id)));
 
+	*password_size = 0;
 	if (connection->password != NULL)
+	{
 		password = tm_connection_open_password(connection);
+		*password_size = strlen(password) + 1;
+	}
 	conninfo = tm_conninfo_build(connection, password);
 	if (password != NULL)
 		tm_connection_wipe(password);

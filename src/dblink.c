@@ -23,8 +23,8 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
-#include "crypto.h"
 #include "dblink.h"
+#include "wipe.h"
 
 #define DBLINK_EXTENSION	"dblink"
 
@@ -42,19 +42,21 @@ tm_dblink_connect(const char *handle, const char *conninfo)
 {
 	const Oid	argtypes[2] = {TEXTOID, TEXTOID};
 	Oid			function = find_function("dblink_connect", 2, argtypes);
-	text	   *secret = cstring_to_text(conninfo);
+	MemoryContext context = tm_wipe_context_create();
+	MemoryContext old_context = MemoryContextSwitchTo(context);
 
+	/* dblink copies it as well, and what has to last goes elsewhere. */
 	PG_TRY();
 	{
 		(void) OidFunctionCall2(function, CStringGetTextDatum(handle),
-								PointerGetDatum(secret));
+								CStringGetTextDatum(conninfo));
 	}
 	PG_FINALLY();
 	{
-		tm_crypto_wipe(VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret));
+		MemoryContextSwitchTo(old_context);
+		tm_wipe_context_delete(context);
 	}
 	PG_END_TRY();
-	pfree(secret);
 }
 
 void

@@ -109,9 +109,7 @@ tm_health_check_target(const ConnectionInfo *connection, ProbeTarget *target)
 		tm_connection_open_password(connection) : NULL;
 
 	/* Even an empty one keeps libpq from looking for one elsewhere. */
-	target->conninfo = tm_conninfo_build(connection,
-										 target->password != NULL ?
-										 target->password : "");
+	target->conninfo = tm_conninfo_build(connection, "");
 }
 
 void

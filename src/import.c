@@ -22,16 +22,20 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "crypto.h"
 #include "fernet.h"
 #include "secret.h"
 #include "tenant_mgr.h"
+#include "wipe.h"
 
 #define CIPHER	"aes-cbc/pad:none"
 
 static void refuse_null(FunctionCallInfo fcinfo);
+static bytea *seal_again(const SecretPlace *place, const FernetToken *token,
+						 const unsigned char *key);
 static bytea *decipher(const FernetToken *token, const unsigned char *key);
 static bytea *bytea_of(const void *bytes, Size size);
 static Oid	find_cipher_function(void);
@@ -50,9 +54,7 @@ tenant_import_fernet(PG_FUNCTION_ARGS)
 	unsigned char *bytes;
 	text	   *token_text;
 	text	   *key_text;
-	bytea	   *padded;
-	bytea	   *secret;
-	Size		size;
+	bytea	   *volatile secret;
 
 	refuse_null(fcinfo);
 	if (PG_ARGISNULL(0))
@@ -68,22 +70,20 @@ tenant_import_fernet(PG_FUNCTION_ARGS)
 				 errmsg("invalid Fernet key"),
 				 errdetail("A key is 32 bytes in base64 with the alphabet for URLs.")));
 	bytes = palloc(VARSIZE_ANY_EXHDR(token_text) + 1);
-	if (!tm_fernet_parse(VARDATA_ANY(token_text),
-						 VARSIZE_ANY_EXHDR(token_text), key, bytes, &token))
-		refuse_token();
-
-	padded = decipher(&token, key + TM_FERNET_HALF_BYTES);
-	tm_crypto_wipe(key, sizeof(key));
-	if (!tm_fernet_unpad((unsigned char *) VARDATA_ANY(padded),
-						 VARSIZE_ANY_EXHDR(padded), &size))
-		refuse_token();
-	if (!pg_verify_mbstr(GetDatabaseEncoding(), VARDATA_ANY(padded),
-						 (int) size, true))
-		ereport(ERROR,
-				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-				 errmsg("secret is not a text in the encoding of this database")));
-	secret = tm_secret_seal(&place, VARDATA_ANY(padded), size);
-	tm_crypto_wipe(VARDATA_ANY(padded), VARSIZE_ANY_EXHDR(padded));
+	PG_TRY();
+	{
+		if (!tm_fernet_parse(VARDATA_ANY(token_text),
+							 VARSIZE_ANY_EXHDR(token_text), key, bytes,
+							 &token))
+			refuse_token();
+		secret = seal_again(&place, &token, key + TM_FERNET_HALF_BYTES);
+	}
+	PG_FINALLY();
+	{
+		tm_crypto_wipe(key, sizeof(key));
+		tm_wipe_detoasted(PG_GETARG_DATUM(1), key_text);
+	}
+	PG_END_TRY();
 
 	PG_RETURN_BYTEA_P(secret);
 }
@@ -97,22 +97,55 @@ refuse_null(FunctionCallInfo fcinfo)
 				 errmsg("key, context and associated data must not be null")));
 }
 
-/* With the padding; palloc'd, to be wiped by the caller. */
+/* What is in the token is in a context of its own, and goes with that. */
+static bytea *
+seal_again(const SecretPlace *place, const FernetToken *token,
+		   const unsigned char *key)
+{
+	MemoryContext context = tm_wipe_context_create();
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	bytea	   *volatile secret;
+
+	PG_TRY();
+	{
+		bytea	   *padded = decipher(token, key);
+		Size		size;
+
+		if (!tm_fernet_unpad((unsigned char *) VARDATA_ANY(padded),
+							 VARSIZE_ANY_EXHDR(padded), &size))
+			refuse_token();
+		if (!pg_verify_mbstr(GetDatabaseEncoding(), VARDATA_ANY(padded),
+							 (int) size, true))
+			ereport(ERROR,
+					(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+					 errmsg("secret is not a text in the encoding of this database")));
+		MemoryContextSwitchTo(old_context);
+		secret = tm_secret_seal(place, VARDATA_ANY(padded), size);
+		tm_crypto_wipe(VARDATA_ANY(padded), VARSIZE_ANY_EXHDR(padded));
+	}
+	PG_FINALLY();
+	{
+		MemoryContextSwitchTo(old_context);
+		tm_wipe_context_delete(context);
+	}
+	PG_END_TRY();
+	return secret;
+}
+
+/* With the padding, in the current context, as all that it takes. */
 static bytea *
 decipher(const FernetToken *token, const unsigned char *key)
 {
 	Oid			function = find_cipher_function();
-	bytea	   *key_value = bytea_of(key, TM_FERNET_HALF_BYTES);
 	Datum		plain;
 
 	plain = OidFunctionCall4(function,
 							 PointerGetDatum(bytea_of(token->sealed,
 													  token->size)),
-							 PointerGetDatum(key_value),
+							 PointerGetDatum(bytea_of(key, TM_FERNET_HALF_BYTES)),
 							 PointerGetDatum(bytea_of(token->iv,
 													  TM_FERNET_BLOCK_BYTES)),
 							 CStringGetTextDatum(CIPHER));
-	tm_crypto_wipe(VARDATA(key_value), TM_FERNET_HALF_BYTES);
 	return DatumGetByteaPP(plain);
 }
 

@@ -34,6 +34,7 @@
 #include "compat.h"
 #include "crypto.h"
 #include "probe.h"
+#include "wipe.h"
 
 #define MAX_RUNNING			64
 #define GIVE_UP_CHECK_MS	200
@@ -93,7 +94,7 @@ static void report(ProbeRun *run, RunningProbe *probe);
 static void end_one(RunningProbe *probe);
 static void forget_ended(ProbeRun *run);
 static void end_all(ProbeRun *run);
-static void wipe_string(char *string);
+static void wipe_copies(const ProbeTarget *target);
 static char *presentable(const char *message, const char *password,
 						 int max_len);
 static void ignore_notice(void *arg, const PGresult *notice);
@@ -185,8 +186,10 @@ start_some(ProbeRun *run)
 static void
 start_one(ProbeRun *run)
 {
-	const char *keywords[] = {"dbname", "application_name", "passfile", NULL};
-	const char *values[] = {NULL, APPLICATION_NAME, NO_PASSWORD_FILE, NULL};
+	const char *keywords[] = {"dbname", "application_name", "passfile",
+	"password", NULL};
+	const char *values[] = {NULL, APPLICATION_NAME, NO_PASSWORD_FILE,
+	NULL, NULL};
 	RunningProbe *probe = &run->running[run->nrunning];
 	double		before = now_ms();
 	int			i;
@@ -194,10 +197,12 @@ start_one(ProbeRun *run)
 	memset(probe, 0, sizeof(*probe));
 	probe->number = run->nstarted;
 	values[0] = run->targets[probe->number].conninfo;
+	values[3] = run->targets[probe->number].password;
 
 	/*
-	 * A connection string in place of a database's name is taken apart.  A
-	 * file of passwords would be one of the server's user.
+	 * A connection string in place of a database's name is taken apart; what
+	 * comes later counts.  A file of passwords would be one of the server's
+	 * user.
 	 */
 	probe->conn = PQconnectStartParams(keywords, values, true);
 	run->nstarted++;
@@ -210,6 +215,7 @@ start_one(ProbeRun *run)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
 	}
+	wipe_copies(&run->targets[probe->number]);
 	PQsetNoticeReceiver(probe->conn, ignore_notice, NULL);
 
 	probe->started_at = now_ms();
@@ -434,6 +440,7 @@ report(ProbeRun *run, RunningProbe *probe)
 	ProbeResult *result = &run->results[probe->number];
 
 	end_one(probe);
+	wipe_copies(&run->targets[probe->number]);
 	result->ended_at = GetCurrentTimestamp();
 	if (run->hooks != NULL && run->hooks->ended != NULL)
 		run->hooks->ended(probe->number, result, run->hooks->arg);
@@ -479,16 +486,20 @@ end_all(ProbeRun *run)
 	run->nrunning = 0;
 	for (i = 0; i < run->ntargets; i++)
 	{
-		wipe_string(run->targets[i].conninfo);
-		wipe_string(run->targets[i].password);
+		ProbeTarget *target = &run->targets[i];
+
+		wipe_copies(target);
+		if (target->password != NULL)
+			tm_crypto_wipe(target->password, strlen(target->password));
 	}
 }
 
+/* libpq has copied the password, and may have freed copies as they were. */
 static void
-wipe_string(char *string)
+wipe_copies(const ProbeTarget *target)
 {
-	if (string != NULL)
-		tm_crypto_wipe(string, strlen(string));
+	if (target->password != NULL)
+		tm_wipe_freed(strlen(target->password) + 1);
 }
 
 /*

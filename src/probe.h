@@ -12,8 +12,8 @@
 /* Where to connect to; the caller's, but wiped by tm_probe_run() */
 typedef struct ProbeTarget
 {
-	char	   *conninfo;		/* connection string, with the password */
-	char	   *password;		/* the password alone, or NULL */
+	char	   *conninfo;		/* connection string with an empty password */
+	char	   *password;		/* the password, or NULL */
 } ProbeTarget;
 
 /* What came of it; texts are palloc'd */
@@ -43,8 +43,8 @@ typedef struct ProbeHooks
  * Connect to each target, ask a question and disconnect; each has that many
  * milliseconds.  Returns an array of results in the same order, or NULL if it
  * was given up.  A target that does not answer is no error.  It can be
- * cancelled; whatever happens, no connection is left open, and the targets'
- * strings are wiped.
+ * cancelled; whatever happens, no connection is left open, and the passwords
+ * are wiped.
  *
  * Host names are looked up while nothing else is done, and that is neither
  * limited nor can it be cancelled.

@@ -28,6 +28,7 @@
 #include "sealed_column.h"
 #include "secret.h"
 #include "tenant_mgr.h"
+#include "wipe.h"
 
 /* The trigger's comes last, after those that may change the row. */
 #define COLUMN_PREFIX	"tenant_mgr_sealed_"
@@ -132,6 +133,7 @@ tm_sealed_column_is_done(const SealedColumn *column, TupleTableSlot *slot)
 	bool		plain_isnull;
 	bool		sealed_isnull;
 	text	   *plain_text;
+	bool		done;
 
 	plain = slot_getattr(slot, column->plain, &plain_isnull);
 	sealed = slot_getattr(slot, column->sealed, &sealed_isnull);
@@ -139,9 +141,11 @@ tm_sealed_column_is_done(const SealedColumn *column, TupleTableSlot *slot)
 		return plain_isnull == sealed_isnull;
 	place_from_column(&place, column);
 	plain_text = DatumGetTextPP(plain);
-	return tm_secret_is(&place, DatumGetByteaPP(sealed),
+	done = tm_secret_is(&place, DatumGetByteaPP(sealed),
 						VARDATA_ANY(plain_text),
 						VARSIZE_ANY_EXHDR(plain_text));
+	tm_wipe_detoasted(plain, plain_text);
+	return done;
 }
 
 /* Ours, and no other of that name */
@@ -170,6 +174,7 @@ seal_row(TriggerData *trigger, const SealedColumn *column)
 	int			attno = column->sealed;
 	SecretPlace place;
 	text	   *plain;
+	bytea	   *sealed;
 	Datum		value;
 	bool		isnull;
 
@@ -178,8 +183,10 @@ seal_row(TriggerData *trigger, const SealedColumn *column)
 	{
 		plain = DatumGetTextPP(value);
 		place_from_column(&place, column);
-		value = PointerGetDatum(tm_secret_seal(&place, VARDATA_ANY(plain),
-											   VARSIZE_ANY_EXHDR(plain)));
+		sealed = tm_secret_seal(&place, VARDATA_ANY(plain),
+								VARSIZE_ANY_EXHDR(plain));
+		tm_wipe_detoasted(value, plain);
+		value = PointerGetDatum(sealed);
 	}
 	return heap_modify_tuple_by_cols(tuple, desc, 1, &attno, &value, &isnull);
 }

@@ -36,6 +36,7 @@
 #include "guc.h"
 #include "secret.h"
 #include "tenant_mgr.h"
+#include "wipe.h"
 
 static void refuse_to_open(void);
 static void refuse_null(FunctionCallInfo fcinfo);
@@ -123,6 +124,7 @@ tenant_encrypt(PG_FUNCTION_ARGS)
 {
 	SecretPlace place;
 	text	   *plain;
+	bytea	   *secret;
 
 	refuse_null(fcinfo);
 	if (PG_ARGISNULL(0))
@@ -130,8 +132,10 @@ tenant_encrypt(PG_FUNCTION_ARGS)
 	plain = PG_GETARG_TEXT_PP(0);
 	tm_secret_place(&place, PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2));
 
-	PG_RETURN_BYTEA_P(tm_secret_seal(&place, VARDATA_ANY(plain),
-									 VARSIZE_ANY_EXHDR(plain)));
+	secret = tm_secret_seal(&place, VARDATA_ANY(plain),
+							VARSIZE_ANY_EXHDR(plain));
+	tm_wipe_detoasted(PG_GETARG_DATUM(0), plain);
+	PG_RETURN_BYTEA_P(secret);
 }
 
 /* decrypt(secret, context, aad): what was encrypted. */

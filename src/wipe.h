@@ -1,0 +1,23 @@
+/*
+ * wipe.h
+ *		Memory that others have copied plain text to.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_WIPE_H
+#define TENANT_MGR_WIPE_H
+
+/*
+ * A child of the current context, for calls that copy what they are given; to
+ * be deleted by the other function, which raises no error.
+ */
+extern MemoryContext tm_wipe_context_create(void);
+extern void tm_wipe_context_delete(MemoryContext context);
+
+/* Wipe and free an argument if it is a copy that was made when it was read. */
+extern void tm_wipe_detoasted(Datum argument, struct varlena *value);
+
+/* Write over what has just been freed of that size, as far as it is found. */
+extern void tm_wipe_freed(Size size);
+
+#endif							/* TENANT_MGR_WIPE_H */

@@ -1,0 +1,193 @@
+# 048_secret_memory.pl: what is left in the memory of a session.  Of a text that
+# was opened, the value that was returned and no other copy; of a password that
+# a connection was opened with, what libpq needs while it is open and nothing
+# afterwards, whether it worked or not; of a text that was sealed, nothing; and
+# of the root key, nothing outside of memory that is locked and not dumped.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TenantTest;
+
+no warnings 'portable';
+
+# The sessions that are looked at never read these, alone or together.
+my @canary = ('kanarienvogel-4711', 'nachtigall-0815-geheim');
+use constant PLAIN => q{(SELECT string_agg(t, '' ORDER BY n) FROM half)};
+
+# The example of the Fernet format, with a key that is as secret as a text.
+use constant FERNET_KEY => 'cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=';
+use constant FERNET_TOKEN => 'gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==';
+
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my $root = join('', map { sprintf '%02x', int(rand(256)) } 1 .. 32);
+append_to_file("$dir/ring", "1:$root\n");
+chmod 0600, "$dir/ring";
+my $node = new_node('memory', qq{
+shared_preload_libraries = 'tenant_mgr'
+tenant_mgr.key_file = '$dir/ring'
+tenant_mgr.health_interval = 0
+fsync = off
+});
+my $hba = slurp_file($node->data_dir . '/pg_hba.conf');
+unlink $node->data_dir . '/pg_hba.conf';
+$node->append_conf('pg_hba.conf', "local all far scram-sha-256\nlocal all old md5\n$hba");
+$node->reload;
+new_database($node, 'app');
+sub value { return $node->safe_psql('app', $_[0]); }
+
+# A session whose memory is looked at.
+sub new_session
+{
+	my $session = $node->background_psql('app', on_error_stop => 0);
+	chomp(my $pid = $session->query_safe('SELECT pg_backend_pid()'));
+	return ($session, $pid);
+}
+
+# How often words are in the private memory of a process, outside of what is
+# left out of core files; undef if it cannot be looked at.
+sub count_in_memory
+{
+	my ($pid, @words) = @_;
+	open my $maps, '<', "/proc/$pid/smaps" or return undef;
+	open my $memory, '<', "/proc/$pid/mem" or return undef;
+	binmode $memory;
+	my ($count, $read, @range) = (0, 0);
+	while (my $line = <$maps>)
+	{
+		if ($line =~ /^([0-9a-f]+)-([0-9a-f]+) r..p .*?(\S*)$/)
+		{
+			@range = $3 =~ /^\[v/ ? () : (hex $1, hex $2);
+		}
+		elsif ($line =~ /^[0-9a-f]+-/)
+		{
+			@range = ();
+		}
+		elsif ($line =~ /^VmFlags:/ && @range && $line !~ / dd\b/)
+		{
+			my $content = '';
+			sysseek($memory, $range[0], 0) or next;
+			$read += sysread($memory, $content, $range[1] - $range[0]) // next;
+			$count += () = $content =~ /\Q$_\E/g foreach @words;
+		}
+	}
+	return $read > 0 ? $count : undef;
+}
+
+plan skip_all => 'pgcrypto or dblink is not installed'
+  unless $node->safe_psql('app', q{SELECT count(*) FROM pg_available_extensions WHERE name IN ('dblink', 'pgcrypto')}) == 2;
+my ($session, $pid) = new_session();
+if (!defined count_in_memory($pid, 'x'))
+{
+	$session->quit;
+	plan skip_all => "the memory of other processes cannot be read here ($!)";
+}
+plan skip_all => 'freed memory is not used again under a sanitizer'
+  if slurp_file("/proc/$pid/maps") =~ /lib[a-z]*san\b/;
+my $statement = $session->query_safe(q{SELECT 'jabberwocky'});
+cmp_ok(count_in_memory($pid, 'jabberwocky'), '>', 0, 'what is in memory is found');
+
+$node->safe_psql('app', q{
+	CREATE EXTENSION dblink; CREATE EXTENSION pgcrypto;
+	CREATE TABLE half (n int, t text);
+	INSERT INTO half VALUES } . join(', ', map { "($_, '$canary[$_]')" } 0, 1) . q{;
+	CREATE TABLE secret (s tenant.secret);
+	INSERT INTO secret SELECT tenant.encrypt(} . PLAIN . q{, 'c');
+	CREATE TABLE packed (t text);
+	INSERT INTO packed SELECT repeat(} . PLAIN . q{, 200);
+	CREATE TABLE token (t text, k text);
+	INSERT INTO token VALUES ('} . FERNET_TOKEN . q{', '} . FERNET_KEY . q{');
+	CREATE ROLE far LOGIN; CREATE ROLE old LOGIN;
+	DO $$
+	DECLARE plain text := } . PLAIN . q{;
+	BEGIN
+		EXECUTE format('ALTER ROLE far PASSWORD %L', plain);
+		SET LOCAL password_encryption = 'md5';
+		EXECUTE format('ALTER ROLE old PASSWORD %L', plain);
+		FOR i IN 1 .. 4 LOOP
+			PERFORM tenant.add_connection((ARRAY['far', 'old', 'wrong', 'dead'])[i],
+				host => current_setting('unix_socket_directories'), port => CASE i WHEN 4 THEN 1 ELSE current_setting('port')::int END,
+				database_name => 'app', username => (ARRAY['far', 'old', 'far', 'far'])[i], password => plain || repeat('!', (i = 3)::int));
+		END LOOP;
+	END $$});
+is(value(q{SELECT pg_column_compression(t) IS NOT NULL FROM packed}), 't', 'there is a text that is read as a copy');
+
+# Everything in sessions of their own, which find nothing that others have left.
+sub left_after
+{
+	my ($expected, $what, @statements) = @_;
+	my ($other, $other_pid) = new_session();
+	my $statement = pop @statements;
+	$other->query($_) foreach @statements;
+	my $answer = $other->query($statement);
+	is(count_in_memory($other_pid, @canary), $expected * @canary, $what);
+	$other->query('SELECT count(*) FROM pg_class');
+	cmp_ok(count_in_memory($other_pid, @canary), '<=', $expected * @canary, '... and no more after the next statement');
+	$other->quit;
+	return $answer;
+}
+
+# texts
+is(left_after(1, 'of a text that was opened, the value itself is left', q{SELECT length(tenant.decrypt(s, 'c')) FROM secret}),
+	length join('', @canary), 'it was opened');
+left_after(4, 'of one that went to the client, three more copies of the server', q{SELECT tenant.decrypt(s, 'c') FROM secret});
+left_after(0, 'nothing of one that could not be opened', q{SELECT tenant.decrypt(s, 'd') FROM secret});
+is(left_after(0, 'nothing of one that was read to be sealed', q{SELECT count(tenant.encrypt(t)) FROM packed}), 1, 'it was sealed');
+
+# passwords
+foreach my $function ('password', 'conninfo')
+{
+	my $arguments = $function eq 'conninfo' ? q{'far', true} : q{'far'};
+	is(left_after(1, "of a password that was revealed, the value itself is left: $function", "SELECT tenant.$function($arguments) <> ''"), 't', 'it was revealed');
+}
+foreach my $name ('far', 'old')
+{
+	like(left_after(0, "nothing is left of one that was used: $name", "SELECT tenant.connect('$name')", "SELECT tenant.disconnect('$name')"), qr/^1$/, 'it was used');
+	left_after(0, '... nor if dblink has closed the connection', "SELECT dblink_disconnect(tenant.connect('$name'))", 'SELECT tenant.disconnect()');
+	like(left_after(0, "nor of one that was checked: $name", "SELECT status FROM tenant.check_connection('$name')"), qr/^healthy$/, 'it was right');
+}
+foreach my $name ('wrong', 'dead')
+{
+	left_after(0, "nothing of one that did not help: connect $name", "SELECT tenant.connect('$name')");
+	left_after(0, "nothing of one that did not help: check $name", "SELECT tenant.check_connection('$name')");
+}
+
+# a session that has a connection open
+$session->query_safe(q{SELECT tenant.connect('far')});
+sub libpq_has_it
+{
+	my ($when) = @_;
+	my $count = count_in_memory($pid, @canary);
+	cmp_ok($count, '>', 0, "libpq has the password while the connection is open$when");
+	cmp_ok($count, '<=', 3 * @canary, '... in three places at most');
+	return;
+}
+libpq_has_it('');
+value(q{UPDATE tenant.connection SET options = '{"application_name": "again"}' WHERE connection_name = 'far'});
+$session->query_safe(q{SELECT tenant.connect('far')});
+libpq_has_it(' that was opened anew');
+$session->query_safe(q{SELECT tenant.disconnect('far')});
+is(count_in_memory($pid, @canary), 0, 'closed, it leaves nothing');
+
+# a Fernet token; pgcrypto keeps the second half of the last key in its memory
+foreach my $sql (q{SELECT count(tenant.import_fernet(t, k)) FROM token}, q{SELECT tenant.import_fernet(overlay(t placing 'x' from 30), k) FROM token})
+{
+	$session->query($sql);
+	is(count_in_memory($pid, pack('H*', '730ff4c7af3d46923e8ed451ee813c87')), 0, 'nothing is left of the first half of a Fernet key');
+	cmp_ok(count_in_memory($pid, pack('H*', 'f790b0a226bc96a92de49b5e9c05e1ee')), '<=', 1, 'and one copy of the second one at most');
+}
+
+# the root key and what is derived from it
+is(count_in_memory($pid, $root, pack('H*', $root)), 0, 'the root key is only where it is locked and not dumped');
+value('CALL tenant.rotate_keys()');
+my ($rotating, $rotating_pid) = new_session();
+$rotating->query_safe('CALL tenant.rotate_keys(); SELECT tenant.crypto_status()');
+is(count_in_memory($rotating_pid, $root, pack('H*', $root)), 0, 'also after a rotation');
+$rotating->quit;
+$session->quit;
+
+$node->stop;
+done_testing();

@@ -70,10 +70,11 @@ static bool is_usable(const Checkout *checkout,
 					  const ConnectionInfo *connection);
 static void open_checkout(Checkout *checkout,
 						  const ConnectionInfo *connection);
+static void dial(Checkout *checkout, const ConnectionInfo *connection);
 static void close_checkout(Checkout *checkout);
 static void wipe_copies(const Checkout *checkout);
 static char *build_conninfo(const ConnectionInfo *connection,
-							Size *password_size);
+							const char *password);
 static void forget_checkout(Checkout *checkout);
 static void leave_pools(int code, Datum arg);
 
@@ -301,24 +302,20 @@ is_usable(const Checkout *checkout, const ConnectionInfo *connection)
 static void
 open_checkout(Checkout *checkout, const ConnectionInfo *connection)
 {
-	char	   *conninfo = build_conninfo(connection,
-										  &checkout->password_size);
-
-	checkout->conninfo_size = strlen(conninfo) + 1;
 	PG_TRY();
 	{
-		tm_dblink_connect(checkout->handle, conninfo);
-		checkout->open = true;
+		dial(checkout, connection);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
-		tm_connection_wipe(conninfo);
 		wipe_copies(checkout);
-		if (!checkout->open)
-			forget_checkout(checkout);
+		forget_checkout(checkout);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
 
+	wipe_copies(checkout);
+	checkout->open = true;
 	checkout->opened_at = GetCurrentTimestamp();
 	if (checkout->conninfo != NULL)
 		pfree(checkout->conninfo);
@@ -326,6 +323,19 @@ open_checkout(Checkout *checkout, const ConnectionInfo *connection)
 		MemoryContextStrdup(checkout_context,
 							tm_conninfo_build(connection, NULL));
 	tm_pool_count_opened(checkout->pool);
+}
+
+/* Have dblink open it.  The password is wiped on all paths. */
+static void
+dial(Checkout *checkout, const ConnectionInfo *connection)
+{
+	char	   *password = connection->password != NULL ?
+		tm_connection_open_password(connection) : NULL;
+	char	   *conninfo = build_conninfo(connection, password);
+
+	checkout->password_size = password != NULL ? strlen(password) + 1 : 0;
+	checkout->conninfo_size = strlen(conninfo) + 1;
+	tm_dblink_connect(checkout->handle, conninfo, password);
 }
 
 static void
@@ -349,24 +359,14 @@ wipe_copies(const Checkout *checkout)
  * last.
  */
 static char *
-build_conninfo(const ConnectionInfo *connection, Size *password_size)
+build_conninfo(const ConnectionInfo *connection, const char *password)
 {
 	StringInfoData result;
-	char	   *password = NULL;
 	char	   *conninfo;
 	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out,
 														 UUIDPGetDatum(&connection->id)));
 
-	*password_size = 0;
-	if (connection->password != NULL)
-	{
-		password = tm_connection_open_password(connection);
-		*password_size = strlen(password) + 1;
-	}
 	conninfo = tm_conninfo_build(connection, password);
-	if (password != NULL)
-		tm_connection_wipe(password);
-
 	initStringInfo(&result);
 	enlargeStringInfo(&result, strlen(conninfo) + 200);
 	tm_conninfo_append(&result, "fallback_application_name",

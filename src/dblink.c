@@ -23,6 +23,7 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "crypto.h"
 #include "dblink.h"
 #include "wipe.h"
 
@@ -35,10 +36,12 @@
 #define PING_COMMAND		"UNLISTEN tenant_mgr_ping"
 
 static Oid	find_function(const char *name, int nargs, const Oid *argtypes);
+static void wipe_string(char *string);
+static bool mentions(const ErrorData *error, const char *secret);
 static bool is_end_of_connection(int sqlstate);
 
 void
-tm_dblink_connect(const char *handle, const char *conninfo)
+tm_dblink_connect(const char *handle, char *conninfo, char *password)
 {
 	const Oid	argtypes[2] = {TEXTOID, TEXTOID};
 	Oid			function = find_function("dblink_connect", 2, argtypes);
@@ -51,12 +54,37 @@ tm_dblink_connect(const char *handle, const char *conninfo)
 		(void) OidFunctionCall2(function, CStringGetTextDatum(handle),
 								CStringGetTextDatum(conninfo));
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
+		ErrorData  *error;
+		bool		tells;
+
 		MemoryContextSwitchTo(old_context);
 		tm_wipe_context_delete(context);
+		error = CopyErrorData();
+		tells = password != NULL && mentions(error, password);
+		wipe_string(conninfo);
+		wipe_string(password);
+		if (!tells)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+				 errmsg("could not establish connection"),
+				 errdetail("The message is not shown because the password occurs in it.")));
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(old_context);
+	tm_wipe_context_delete(context);
+	wipe_string(conninfo);
+	wipe_string(password);
+}
+
+static void
+wipe_string(char *string)
+{
+	if (string != NULL)
+		tm_crypto_wipe(string, strlen(string));
 }
 
 void
@@ -153,6 +181,23 @@ find_function(const char *name, int nargs, const Oid *argtypes)
 						DBLINK_EXTENSION),
 				 errhint("Use CREATE EXTENSION %s.", DBLINK_EXTENSION)));
 	return function;
+}
+
+/* A server that has been told the password could send it back. */
+static bool
+mentions(const ErrorData *error, const char *secret)
+{
+	const char *const texts[] = {error->message, error->detail,
+		error->detail_log, error->hint, error->context,
+	error->internalquery};
+	int			i;
+
+	for (i = 0; i < lengthof(texts); i++)
+	{
+		if (texts[i] != NULL && strstr(texts[i], secret) != NULL)
+			return true;
+	}
+	return false;
 }
 
 /* Any other error is an answer. */

@@ -15,9 +15,12 @@
  * look for EXECUTE on its functions.
  *
  * A connection string with a secret must not have any of it among its first
- * 63 bytes, which dblink looks up as the name of a foreign server.
+ * 63 bytes, which dblink looks up as the name of a foreign server.  The
+ * password is in it, or NULL; an error in which it occurs is not passed on.
+ * Both are wiped, whatever happens.
  */
-extern void tm_dblink_connect(const char *handle, const char *conninfo);
+extern void tm_dblink_connect(const char *handle, char *conninfo,
+							  char *password);
 extern void tm_dblink_disconnect(const char *handle);
 
 /* The names of all that are open in this session, palloc'd. */

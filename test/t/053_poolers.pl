@@ -124,6 +124,18 @@ sub check_transaction_mode
 	ask($one, "BEGIN; SELECT tenant.switch_local('acme')");
 	$one->{harness}->kill_kill(grace => 5);
 	is(ask($two, 'SELECT tenant.current() IS NULL; SELECT name FROM item'), 't 42P01', "$release, plain: nothing is left of a client that was killed");
+	$one = client('plain');
+	is(ask($one, "BEGIN; SELECT tenant.switch('acme')"), 'acme', "$release, plain: a client binds the session in a transaction");
+	$one->{harness}->kill_kill(grace => 5);
+	is(ask($two, 'SELECT tenant.current() IS NULL; SELECT name FROM item'), 't 42P01', "$release, plain: nothing is left of that either");
+	$one = client('plain');
+	my $pid = ask($one, 'SELECT pg_backend_pid()');
+	$one->{in} .= "SELECT tenant.switch('acme'), pg_sleep(600);\n";
+	$one->{harness}->pump_nb;
+	ok($node->poll_query_until('app', "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $pid"), "$release, plain: a client binds the session, and the statement goes on");
+	$one->{harness}->kill_kill(grace => 5);
+	is(ask($two, 'SELECT tenant.current() IS NULL; SELECT name FROM item'), 't 42P01', "$release, plain: nothing is left of a client that was killed in it");
+	$node->safe_psql('app', "SELECT pg_terminate_backend($pid)");
 	leave($two);
 
 	# A role that may not bind the session.

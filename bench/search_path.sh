@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # search_path.sh: does the guard's object access hook make search paths dear?
 #
-#   bench/search_path.sh [ROUNDS [CALLS]]     default 7 rounds of 200000 calls
+#   bench/search_path.sh [ROUNDS [CALLS]]     default 31 rounds of 50000 calls
 #
 # From version 17 on the server remembers what a search path stands for, but not
 # while there is an object access hook.  The guard's is there only while a bound
@@ -17,7 +17,7 @@
 set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 
-readonly ROUNDS=${1:-7} CALLS=${2:-200000}
+readonly ROUNDS=${1:-31} CALLS=${2:-50000}
 
 step "Server"
 find_pg_config

@@ -68,6 +68,7 @@ static SysScanDesc scan_connection(Relation rel,
 static pg_uuid_t *connection_of(HeapTuple tuple, Relation rel);
 static bool is_assigned(Relation rel, const pg_uuid_t *tenant_id,
 						const pg_uuid_t *connection_id);
+static bool is_orphan(const AssignmentKey *key);
 static List *list_of_tenant(const pg_uuid_t *tenant_id);
 static int	remove_rows(Relation rel, SysScanDesc scan,
 						const pg_uuid_t *connection_id);
@@ -177,6 +178,36 @@ tm_assignment_count(const pg_uuid_t *connection_id)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return count;
+}
+
+List *
+tm_assignment_orphans(void)
+{
+	Relation	rel = tm_own_table_open(ASSIGNMENT_TABLE, Natts_assignment,
+										AccessShareLock);
+	SysScanDesc scan = tm_own_table_scan(rel, ASSIGNMENT_BY_TENANT, 0, NULL);
+	List	   *orphans = NIL;
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		AssignmentKey *key = palloc(sizeof(AssignmentKey));
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		key->tenant_id =
+			*DatumGetUUIDP(heap_getattr(tuple, Anum_assignment_tenant_id,
+										RelationGetDescr(rel), &isnull));
+		key->connection_id = *connection_of(tuple, rel);
+
+		/* It may just have gone with its tenant, or its connection. */
+		if (is_orphan(key) &&
+			is_assigned(rel, &key->tenant_id, &key->connection_id))
+			orphans = lappend(orphans, key);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return orphans;
 }
 
 void
@@ -310,6 +341,17 @@ is_assigned(Relation rel, const pg_uuid_t *tenant_id,
 	found = systable_getnext(scan) != NULL;
 	systable_endscan(scan);
 	return found;
+}
+
+static bool
+is_orphan(const AssignmentKey *key)
+{
+	static const pg_uuid_t everybody = {{0}};
+
+	if (tm_connection_lookup_id(&key->connection_id) == NULL)
+		return true;
+	return memcmp(&key->tenant_id, &everybody, sizeof(pg_uuid_t)) != 0 &&
+		tm_registry_lookup_id(&key->tenant_id) == NULL;
 }
 
 static List *

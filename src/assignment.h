@@ -21,6 +21,16 @@ extern List *tm_assignment_list(const pg_uuid_t *tenant_id);
 /* How many tenants have this connection. */
 extern int	tm_assignment_count(const pg_uuid_t *connection_id);
 
+/* An assignment, by the ids of both sides */
+typedef struct AssignmentKey
+{
+	pg_uuid_t	tenant_id;		/* zeros for all tenants without any */
+	pg_uuid_t	connection_id;	/* may be that of nothing */
+} AssignmentKey;
+
+/* Those whose tenant or connection does not exist: a palloc'd list. */
+extern List *tm_assignment_orphans(void);
+
 /*
  * Lock a connection until the end of the transaction: AccessShareLock by who
  * assigns it, AccessExclusiveLock by who drops it.

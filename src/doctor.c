@@ -39,9 +39,12 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/uuid.h"
 
 #include "assigned_role.h"
+#include "assignment.h"
 #include "binding.h"
+#include "connection.h"
 #include "domain.h"
 #include "guc.h"
 #include "key_check.h"
@@ -70,6 +73,8 @@ static void report(ReturnSetInfo *rsinfo, const char *severity,
 static void check_tenants(ReturnSetInfo *rsinfo, List *tenants);
 static void check_schemas(ReturnSetInfo *rsinfo);
 static void check_domains(ReturnSetInfo *rsinfo);
+static void check_assignments(ReturnSetInfo *rsinfo);
+static char *uuid_text(const pg_uuid_t *id);
 static void check_snapshots(ReturnSetInfo *rsinfo);
 static void check_roles(ReturnSetInfo *rsinfo);
 static void check_default_of_role(ReturnSetInfo *rsinfo, const char *object,
@@ -99,6 +104,7 @@ tenant_doctor(PG_FUNCTION_ARGS)
 	check_tenants(rsinfo, tenants);
 	check_schemas(rsinfo);
 	check_domains(rsinfo);
+	check_assignments(rsinfo);
 	check_snapshots(rsinfo);
 	check_roles(rsinfo);
 	check_functions(rsinfo, tenants);
@@ -205,6 +211,40 @@ check_domains(ReturnSetInfo *rsinfo)
 			   psprintf(_("host \"%s\""), (char *) lfirst(lc)),
 			   _("the tenant that it belongs to does not exist"),
 			   _("Use tenant.drop_domain() to remove it."));
+}
+
+/* Tenants that live nowhere, or nobody that lives somewhere. */
+static void
+check_assignments(ReturnSetInfo *rsinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_assignment_orphans())
+	{
+		const AssignmentKey *key = lfirst(lc);
+		TenantInfo *tenant = tm_registry_lookup_id(&key->tenant_id);
+		ConnectionInfo *connection =
+			tm_connection_lookup_id(&key->connection_id);
+		char	   *object = _("assignment");
+
+		if (tenant != NULL)
+			object = psprintf(_("assignment of tenant \"%s\""), tenant->name);
+		else if (connection != NULL)
+			object = psprintf(_("assignment of connection \"%s\""),
+							  connection->name);
+		report(rsinfo, severity_warning, object,
+			   connection == NULL ? _("its connection does not exist") :
+			   _("its tenant does not exist"),
+			   psprintf(_("Delete the row of tenant_id %s and connection_id %s from tenant.assignment."),
+						uuid_text(&key->tenant_id),
+						uuid_text(&key->connection_id)));
+	}
+}
+
+static char *
+uuid_text(const pg_uuid_t *id)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
 }
 
 /* Snapshots of nobody and of nothing. */

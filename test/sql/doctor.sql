@@ -88,6 +88,34 @@ SELECT tenant.rollback_to('tm_doc_b', 'b');  -- fails
 CALL tenant.purge();
 SELECT * FROM tenant.doctor();
 
+-- assignments whose tenant or connection is gone, as after half a restore
+SELECT tenant.add_connection('tm_doc_c', host => 'h', database_name => 'd',
+	username => 'u');
+SELECT tenant.assign('tm_doc_b', 'tm_doc_c');
+SELECT tenant.assign(NULL, 'tm_doc_c');
+SELECT * FROM tenant.doctor();
+INSERT INTO tenant.assignment
+	SELECT '11111111-0000-4000-8000-000000000000', connection_id, now(), 'x'
+	FROM tenant.connection;
+INSERT INTO tenant.assignment
+	SELECT t, '22222222-0000-4000-8000-000000000000'::uuid, now(), 'x'
+	FROM unnest(ARRAY['00000000-0000-0000-0000-000000000000',
+		'33333333-0000-4000-8000-000000000000']::uuid[]) t
+	UNION ALL SELECT id, '22222222-0000-4000-8000-000000000000'::uuid, now(), 'x'
+	FROM tenant.registry WHERE name = 'tm_doc_b';
+SELECT severity, object, problem, regexp_replace(regexp_replace(hint,
+	(SELECT id::text FROM tenant.registry WHERE name = 'tm_doc_b'), 'OF-B'),
+	(SELECT connection_id::text FROM tenant.connection), 'OF-C') AS hint
+	FROM tenant.doctor() ORDER BY object, hint;
+SELECT tenant.route('tm_doc_b'), tenant.route('tm_doc_a');
+BEGIN;
+DELETE FROM tenant.connection;
+SELECT count(*) FROM tenant.doctor();
+ROLLBACK;
+DELETE FROM tenant.assignment WHERE connection_id::text ~ '^2' OR tenant_id::text ~ '^1';
+SELECT * FROM tenant.doctor();
+SELECT tenant.drop_connection('tm_doc_c', unassign => true);
+
 SET client_min_messages = warning;
 SELECT tenant.drop('tm_doc_a', purge => true);
 SELECT tenant.drop('tm_doc_b', purge => true);

@@ -52,6 +52,8 @@ sub state_of
 		SELECT count(*) FROM tenant.registry;
 		SELECT tenant.resolve('ACME.example:443'), tenant.resolve('münchen.example'), tenant.resolve('other.example');
 		SELECT * FROM acme.item ORDER BY id;
+		SELECT * FROM tenant.event ORDER BY event_id;
+		SELECT last_value, is_called FROM tenant.event_event_id_seq;
 		SELECT extname, nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace ORDER BY 1;
 		SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
 			WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid =
@@ -71,6 +73,8 @@ sub works
 		"\n1", "$how: a dropped tenant can be restored");
 	is($where->safe_psql($db, q{BEGIN; SELECT tenant.create('fresh', template => 'tpl'); INSERT INTO fresh.item (name) VALUES ('x') RETURNING id; ROLLBACK}),
 		"fresh\n2", "$how: a template can be cloned");
+	is($where->safe_psql($db, q{BEGIN; SELECT tenant.suspend('acme', 'x'); SELECT event_id > ALL (SELECT event_id FROM tenant.event WHERE reason IS NULL) FROM (SELECT event_id, detail ->> 'reason' FROM tenant.event) e (event_id, reason) WHERE reason = 'x'; ROLLBACK}),
+		"\nt", "$how: events go on after those that are there");
 	is($where->safe_psql($db, q{BEGIN; DROP SCHEMA acme CASCADE; SELECT tenant.exists('acme') AND EXISTS (SELECT FROM tenant.tenants WHERE name = 'acme' AND state = 'active'); ROLLBACK}),
 		'f', "$how: the event triggers work");
 	return;

@@ -175,6 +175,20 @@ is(call('x', 'c'), '', 'secrets that somebody else has put in their place');
 is(wrong('a', 'x', 'c', q{'c' || id}), 0, 'do not count');
 is(call('empty', 'c'), '', 'an empty table is no trouble');
 
+# the guard does not mind what is done on behalf of each tenant, wherever the caller is bound
+foreach my $case ([ 'SELECT tenant.reset()', 'unbound' ], [ q{SELECT tenant.switch('a')}, 'bound to one of them' ], [ q{SELECT tenant.switch('none')}, 'bound to another one' ],
+	[ q{SET tenant_mgr.unbound = 'deny'}, 'unbound, and denied what is of tenants' ])
+{
+	my ($bind, $how) = @$case;
+	$node->safe_psql('app', q{DROP TABLE IF EXISTS a.guarded, b.guarded;
+		CREATE TABLE a.guarded (id int, c text); INSERT INTO a.guarded SELECT i, 'c' || i FROM generate_series(1, 50) i;
+		CREATE TABLE b.guarded (id int, c text); INSERT INTO b.guarded SELECT i, 'c' || i FROM generate_series(1, 50) i});
+	is(failure("SET tenant_mgr.guard = 'enforce'; $bind \\g /dev/null\nCALL tenant.encrypt_column('guarded', 'c', 20)"), '', "with the guard, $how");
+	is(wrong($_, 'guarded', 'c', q{'c' || id}), 0, "... it is done in $_") foreach ('a', 'b');
+}
+like(failure(q{SET tenant_mgr.guard = 'enforce'; SELECT tenant.switch('none') \g /dev/null
+	SELECT count(*) FROM a.guarded}), qr/^TM003/, 'which refuses it to the same session by itself');
+
 # many write while it runs
 $node->safe_psql('app', q{CREATE TABLE a.busy (id int PRIMARY KEY, version int, c text);
 	INSERT INTO a.busy SELECT i, 0, 'value ' || i || '.0' FROM generate_series(1, 20000) i});

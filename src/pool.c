@@ -192,7 +192,8 @@ make_place(void)
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("too many connections of the registry are in use"),
 			 errdetail("At most %d different ones can be open at a time.",
-					   MAX_POOLS)));
+					   MAX_POOLS),
+			 errhint("Use tenant.disconnect() where they are not needed any more.")));
 }
 
 static bool

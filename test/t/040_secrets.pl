@@ -350,6 +350,7 @@ is(bound_try('acme', $acme), 'TM007|data key version 1 has been shredded', 'a sh
 is(bound_try('globex', $globex), 'opened: of globex', 'that of another tenant is not');
 like(value(q{SELECT tenant.switch('acme') \gset
 	SELECT tenant.encrypt('new')}), qr/:2:/, 'new secrets get a new key');
+is(bound_try('acme', $acme =~ s/:1:/:2:/r), $sealed, 'a secret of the former key is not opened as one of the new key');
 is(value(q{SELECT tenant.crypto_status() -> 'shredded_keys'}), 1, 'the record of it is left');
 $node->safe_psql('app', q{SELECT tenant.drop('acme', purge => true); DROP SCHEMA globex CASCADE; SELECT tenant.drop('many1'); CALL tenant.purge('many1')});
 is(value(q{SELECT count(*) FROM tenant.data_key WHERE scope NOT IN (SELECT id FROM tenant.registry) AND scope::text !~ '^0+-'}), 0, 'keys go with their tenants');

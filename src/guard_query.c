@@ -415,13 +415,21 @@ raw_calls_walker(Node *node, void *context)
 	return raw_expression_tree_walker(node, raw_calls_walker, context);
 }
 
-/* Called like one of them, whichever function it will turn out to be? */
+/*
+ * Called like one of them, whichever function it will turn out to be?  One
+ * that is said to be in another schema is not built in.
+ */
 static bool
 names_relation_function(const FuncCall *call)
 {
 	const char *name = strVal(llast(call->funcname));
 	int			i;
 
+	if (list_length(call->funcname) > 1 &&
+		strcmp(strVal(list_nth(call->funcname,
+							   list_length(call->funcname) - 2)),
+			   "pg_catalog") != 0)
+		return false;
 	for (i = 0; i < lengthof(relation_functions); i++)
 	{
 		if (strcmp(relation_functions[i].name, name) == 0)

@@ -424,6 +424,19 @@ refused("B19 $_", $_) foreach (
 # What is the session's own stays within reach.
 allowed('own table', 'SELECT count(*) FROM t; SELECT count(*) FROM a.t', "10\n10");
 allowed('own function and sequence', q{SELECT a.f(1); SELECT nextval('a.s') > 0; SELECT 'fine'::mood}, "2\nt\nfine");
+$node->safe_psql('app', q{
+	CREATE FUNCTION a.nextval(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + 100';
+	CREATE FUNCTION a.setval(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
+	CREATE FUNCTION a.currval(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT nextval($1)';
+});
+allowed('own functions called like those of sequences', q{PREPARE p (int, text) AS SELECT $1, $2; EXECUTE p (a.nextval(5), a.setval('x'));
+	SELECT a.nextval(5), a.setval('x'); CREATE TEMP TABLE x (i int); COPY x FROM STDIN WHERE a.nextval(i) > 0;
+1
+\.
+SELECT count(*) FROM x}, "105|x\n105|x\n1");
+refused("B4 $_", $_) foreach (q{SELECT a.currval('b.s')}, q{PREPARE p (bigint) AS SELECT $1; EXECUTE p (a.currval('b.s'))}, q{PREPARE p (bigint) AS SELECT $1; EXECUTE p (pg_catalog.nextval('b.s'))});
+refused_copy('B4 COPY, condition by own function', "CREATE TEMP TABLE x (i int);\nCOPY x FROM STDIN WHERE a.currval('b.s') > 0;\n1\n\\.\n");
+$node->safe_psql('app', 'DROP FUNCTION a.nextval(int), a.setval(text), a.currval(regclass)');
 allowed('shared and system schemas', 'CREATE TEMP TABLE x (y int); SELECT count(*) FROM x; SELECT count(*) > 0 FROM pg_class, information_schema.tables LIMIT 1', "0\nt");
 
 

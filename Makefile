@@ -139,6 +139,7 @@ REGRESS = \
 REGRESS_OPTS = --inputdir=test
 ISOLATION = \
 	clone-races \
+	connection-races \
 	create-create \
 	create-drop \
 	drop-switch \

@@ -129,6 +129,14 @@ ok($node->poll_query_until('app', q{SELECT count(*) FROM pg_stat_activity WHERE 
 $sql->query_safe('COMMIT');
 $setter->quit;
 is(value(q{SELECT region, tenant.password('other') FROM tenant.connection WHERE connection_name = 'other'}), 'moved|wrong again', 'and then both are done');
+$sql->query_safe(q{BEGIN; SELECT tenant.add_connection('brief', host => 'h', database_name => 'd', username => 'u'); COMMIT; BEGIN; SELECT tenant.drop_connection('brief')});
+my $late = $node->background_psql('app', on_error_stop => 0);
+start_statement($late, q{SELECT tenant.set_password('brief', 'x')});
+ok($node->poll_query_until('app', q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'set_password'}, '1'),
+	'it waits for who drops the connection, too');
+$sql->query_safe('COMMIT');
+$late->quit;
+is(value(q{SELECT count(*) FROM tenant.event WHERE event = 'set_password' AND object = 'brief'}), '0', 'and then there is none to set it for');
 
 #
 # use without seeing

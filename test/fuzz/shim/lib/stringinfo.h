@@ -12,7 +12,7 @@ typedef StringInfoData *StringInfo;
 static inline void
 initStringInfo(StringInfo info)
 {
-	info->data = NULL;
+	info->data = calloc(1, 1);
 	info->len = 0;
 }
 
@@ -25,6 +25,12 @@ appendBinaryStringInfo(StringInfo info, const void *data, int size)
 	memcpy(info->data + info->len, data, size);
 	info->len += size;
 	info->data[info->len] = '\0';
+}
+
+static inline void
+appendStringInfoChar(StringInfo info, char c)
+{
+	appendBinaryStringInfo(info, &c, 1);
 }
 
 #endif							/* TENANT_MGR_FUZZ_STRINGINFO_H */

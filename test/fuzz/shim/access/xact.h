@@ -1,0 +1,1 @@
+/* access/xact.h: nothing of it is needed. */

@@ -113,6 +113,17 @@ tm_smgropen(RelFileLocator file)
 #endif
 }
 
+/* Where the first segment of a fork is, palloc'd */
+static inline char *
+tm_file_path(RelFileLocator file, ForkNumber fork)
+{
+#if PG_VERSION_NUM >= 180000
+	return pstrdup(relpathperm(file, fork).str);
+#else
+	return relpathperm(file, fork);
+#endif
+}
+
 /* With wal_level = minimal: will the file be synced instead of being logged? */
 static inline bool
 tm_file_skips_wal(RelFileLocator file)

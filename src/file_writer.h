@@ -22,6 +22,8 @@ typedef struct FileWriter
 	bool		wal;			/* log the pages? */
 	bool		standard;		/* do they have the standard layout? */
 	BlockNumber written;		/* length that it has */
+	BlockNumber segment;		/* number of the segment that is open */
+	int			fd;				/* its descriptor, -1: none is open */
 	int			npages;			/* pages that wait */
 	BlockNumber blocks[FILE_WRITER_PAGES];	/* where they belong */
 	Page		pages[FILE_WRITER_PAGES];	/* and what is in them */

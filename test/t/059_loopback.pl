@@ -131,7 +131,12 @@ $one->query("SELECT tenant.switch('a')");
 $two->query("SELECT tenant.switch('b')");
 $one->query('LISTEN orders');
 $two->query(q{NOTIFY orders, 'from b'});
-like($one->query('SELECT 1'), qr/notified,orders,from b/, 'shared: a channel carries from tenant to tenant');
+my $heard = '';
+foreach (1 .. 10_000)
+{
+	last if ($heard .= $one->query(';')) ne '';
+}
+is($heard, 'notified,orders,from b', 'shared: a channel carries from tenant to tenant');
 $one->query("SELECT tenant.switch('b'); SELECT tenant.switch('a')");
 $two->query('LISTEN orders');
 is($two->query('SELECT pg_listening_channels()'), 'orders', 'shared: channels have no tenant');

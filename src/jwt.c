@@ -18,7 +18,7 @@
  * only the names are looked at.
  *
  * Nothing here knows settings, keys, roles or the time.  That is for token.c,
- * and it lets this file be tested on its own.
+ * and it lets this file be tried outside of a server (test/fuzz).
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

@@ -152,3 +152,6 @@ ISOLATION_OPTS = --inputdir=test/isolation
 PG_CONFIG = pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# Few servers are built with tracking of dependencies, which this would be.
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)

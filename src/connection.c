@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
@@ -234,18 +235,17 @@ tm_connection_delete(const ConnectionInfo *connection)
 }
 
 bytea *
-tm_connection_seal_password(const pg_uuid_t *id, const text *password)
+tm_connection_seal_password(const pg_uuid_t *id, Datum password)
 {
 	SecretPlace place;
 
 	/* Some methods of authentication would take it for none. */
-	if (VARSIZE_ANY_EXHDR(password) == 0)
+	if (toast_raw_datum_size(password) == VARHDRSZ)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("password must not be empty")));
 	set_place(&place, id);
-	return tm_secret_seal(&place, VARDATA_ANY(password),
-						  VARSIZE_ANY_EXHDR(password));
+	return tm_secret_seal_text(&place, password);
 }
 
 char *

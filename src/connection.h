@@ -65,13 +65,13 @@ extern void tm_connection_update(const ConnectionInfo *connection);
 extern void tm_connection_delete(const ConnectionInfo *connection);
 
 /*
- * Seal a password, which must not be empty, for the connection of this id; and
- * open that of a connection, which has one, as a palloc'd C string that the
- * caller wipes with tm_connection_wipe().  The errors are those of
+ * Seal a password, a text that must not be empty, for the connection of this
+ * id; and open that of a connection, which has one, as a palloc'd C string that
+ * the caller wipes with tm_connection_wipe().  The errors are those of
  * tenant.encrypt() and tenant.decrypt().
  */
 extern bytea *tm_connection_seal_password(const pg_uuid_t *id,
-										  const text *password);
+										  Datum password);
 extern char *tm_connection_open_password(const ConnectionInfo *connection);
 extern void tm_connection_wipe(char *string);
 

@@ -29,10 +29,7 @@
 #include "event.h"
 #include "lifecycle.h"
 #include "tenant_mgr.h"
-#include "wipe.h"
 
-static bytea *seal_argument(FunctionCallInfo fcinfo, int argno,
-							const pg_uuid_t *id);
 static char *text_argument(FunctionCallInfo fcinfo, int argno);
 static char *name_argument(FunctionCallInfo fcinfo, int argno);
 static int32 int_argument(FunctionCallInfo fcinfo, int argno);
@@ -77,7 +74,8 @@ tenant_add_connection(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(17))
 		connection.options = PG_GETARG_JSONB_P(17);
 	if (!PG_ARGISNULL(7))
-		connection.password = seal_argument(fcinfo, 7, &connection.id);
+		connection.password = tm_connection_seal_password(&connection.id,
+														  PG_GETARG_DATUM(7));
 
 	tm_connection_insert(&connection);
 	tm_event_record("add_connection", NULL, connection.name, NULL);
@@ -127,7 +125,8 @@ tenant_set_password(PG_FUNCTION_ARGS)
 
 	tm_lifecycle_begin("tenant.set_password()");
 	connection = tm_connection_lock(name);
-	connection->password = seal_argument(fcinfo, 1, &connection->id);
+	connection->password = tm_connection_seal_password(&connection->id,
+													   PG_GETARG_DATUM(1));
 	tm_connection_update(connection);
 	tm_event_record("set_password", NULL, connection->name, NULL);
 	PG_RETURN_VOID();
@@ -184,17 +183,6 @@ tenant_password(PG_FUNCTION_ARGS)
 	result = cstring_to_text(password);
 	tm_connection_wipe(password);
 	PG_RETURN_TEXT_P(result);
-}
-
-/* A password that is given, sealed. */
-static bytea *
-seal_argument(FunctionCallInfo fcinfo, int argno, const pg_uuid_t *id)
-{
-	text	   *password = PG_GETARG_TEXT_PP(argno);
-	bytea	   *sealed = tm_connection_seal_password(id, password);
-
-	tm_wipe_detoasted(PG_GETARG_DATUM(argno), password);
-	return sealed;
 }
 
 static char *

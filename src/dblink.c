@@ -45,7 +45,7 @@ tm_dblink_connect(const char *handle, char *conninfo, char *password)
 {
 	const Oid	argtypes[2] = {TEXTOID, TEXTOID};
 	Oid			function = find_function("dblink_connect", 2, argtypes);
-	MemoryContext context = tm_wipe_context_create();
+	MemoryContext context = tm_wipe_context_create(strlen(conninfo));
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 
 	/* dblink copies it as well, and what has to last goes elsewhere. */

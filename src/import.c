@@ -59,19 +59,19 @@ tenant_import_fernet(PG_FUNCTION_ARGS)
 	refuse_null(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	token_text = PG_GETARG_TEXT_PP(0);
-	key_text = PG_GETARG_TEXT_PP(1);
 	tm_secret_place(&place, PG_GETARG_TEXT_PP(2), PG_GETARG_TEXT_PP(3));
-
-	if (!tm_fernet_parse_key(VARDATA_ANY(key_text),
-							 VARSIZE_ANY_EXHDR(key_text), key))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid Fernet key"),
-				 errdetail("A key is 32 bytes in base64 with the alphabet for URLs.")));
+	token_text = PG_GETARG_TEXT_PP(0);
 	bytes = palloc(VARSIZE_ANY_EXHDR(token_text) + 1);
+
+	key_text = PG_GETARG_TEXT_PP(1);
 	PG_TRY();
 	{
+		if (!tm_fernet_parse_key(VARDATA_ANY(key_text),
+								 VARSIZE_ANY_EXHDR(key_text), key))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid Fernet key"),
+					 errdetail("A key is 32 bytes in base64 with the alphabet for URLs.")));
 		if (!tm_fernet_parse(VARDATA_ANY(token_text),
 							 VARSIZE_ANY_EXHDR(token_text), key, bytes,
 							 &token))
@@ -102,7 +102,7 @@ static bytea *
 seal_again(const SecretPlace *place, const FernetToken *token,
 		   const unsigned char *key)
 {
-	MemoryContext context = tm_wipe_context_create();
+	MemoryContext context = tm_wipe_context_create(token->size);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	bytea	   *volatile secret;
 

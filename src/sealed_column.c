@@ -133,7 +133,7 @@ tm_sealed_column_is_done(const SealedColumn *column, TupleTableSlot *slot)
 	bool		plain_isnull;
 	bool		sealed_isnull;
 	text	   *plain_text;
-	bool		done;
+	volatile bool done = false;
 
 	plain = slot_getattr(slot, column->plain, &plain_isnull);
 	sealed = slot_getattr(slot, column->sealed, &sealed_isnull);
@@ -141,10 +141,17 @@ tm_sealed_column_is_done(const SealedColumn *column, TupleTableSlot *slot)
 		return plain_isnull == sealed_isnull;
 	place_from_column(&place, column);
 	plain_text = DatumGetTextPP(plain);
-	done = tm_secret_is(&place, DatumGetByteaPP(sealed),
-						VARDATA_ANY(plain_text),
-						VARSIZE_ANY_EXHDR(plain_text));
-	tm_wipe_detoasted(plain, plain_text);
+	PG_TRY();
+	{
+		done = tm_secret_is(&place, DatumGetByteaPP(sealed),
+							VARDATA_ANY(plain_text),
+							VARSIZE_ANY_EXHDR(plain_text));
+	}
+	PG_FINALLY();
+	{
+		tm_wipe_detoasted(plain, plain_text);
+	}
+	PG_END_TRY();
 	return done;
 }
 
@@ -173,20 +180,14 @@ seal_row(TriggerData *trigger, const SealedColumn *column)
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
 	int			attno = column->sealed;
 	SecretPlace place;
-	text	   *plain;
-	bytea	   *sealed;
 	Datum		value;
 	bool		isnull;
 
 	value = heap_getattr(tuple, column->plain, desc, &isnull);
 	if (!isnull)
 	{
-		plain = DatumGetTextPP(value);
 		place_from_column(&place, column);
-		sealed = tm_secret_seal(&place, VARDATA_ANY(plain),
-								VARSIZE_ANY_EXHDR(plain));
-		tm_wipe_detoasted(value, plain);
-		value = PointerGetDatum(sealed);
+		value = PointerGetDatum(tm_secret_seal_text(&place, value));
 	}
 	return heap_modify_tuple_by_cols(tuple, desc, 1, &attno, &value, &isnull);
 }

@@ -123,19 +123,12 @@ Datum
 tenant_encrypt(PG_FUNCTION_ARGS)
 {
 	SecretPlace place;
-	text	   *plain;
-	bytea	   *secret;
 
 	refuse_null(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	plain = PG_GETARG_TEXT_PP(0);
 	tm_secret_place(&place, PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2));
-
-	secret = tm_secret_seal(&place, VARDATA_ANY(plain),
-							VARSIZE_ANY_EXHDR(plain));
-	tm_wipe_detoasted(PG_GETARG_DATUM(0), plain);
-	PG_RETURN_BYTEA_P(secret);
+	PG_RETURN_BYTEA_P(tm_secret_seal_text(&place, PG_GETARG_DATUM(0)));
 }
 
 /* decrypt(secret, context, aad): what was encrypted. */
@@ -193,6 +186,29 @@ tm_secret_seal(const SecretPlace *place, const char *plain, Size plain_size)
 				   plain, plain_size, VARDATA(envelope) + sizeof(header));
 
 	return envelope;
+}
+
+bytea *
+tm_secret_seal_text(const SecretPlace *place, Datum plain)
+{
+	text	   *plain_text = DatumGetTextPP(plain);
+	bytea	   *volatile secret;
+
+	if (DatumGetPointer(plain) == (Pointer) plain_text)
+		return tm_secret_seal(place, VARDATA_ANY(plain_text),
+							  VARSIZE_ANY_EXHDR(plain_text));
+
+	PG_TRY();
+	{
+		secret = tm_secret_seal(place, VARDATA_ANY(plain_text),
+								VARSIZE_ANY_EXHDR(plain_text));
+	}
+	PG_FINALLY();
+	{
+		tm_wipe_detoasted(plain, plain_text);
+	}
+	PG_END_TRY();
+	return secret;
 }
 
 text *

@@ -29,11 +29,13 @@ extern void tm_secret_place(SecretPlace *place, const text *context,
 /*
  * A value of type tenant.secret with the text sealed in it, as tenant.encrypt()
  * returns it, and back.  Results are palloc'd; the caller wipes a text that is
- * not to be left in memory.  The errors are those of tenant.encrypt() and
- * tenant.decrypt().  Privileges are not looked at.
+ * not to be left in memory, but for the copy that is made of a text that is
+ * toasted.  The errors are those of tenant.encrypt() and tenant.decrypt().
+ * Privileges are not looked at.
  */
 extern bytea *tm_secret_seal(const SecretPlace *place, const char *plain,
 							 Size size);
+extern bytea *tm_secret_seal_text(const SecretPlace *place, Datum plain);
 extern text *tm_secret_open(const SecretPlace *place, bytea *secret);
 
 /*

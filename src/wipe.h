@@ -8,10 +8,11 @@
 #define TENANT_MGR_WIPE_H
 
 /*
- * A child of the current context, for calls that copy what they are given; to
- * be deleted by the other function, which raises no error.
+ * A child of the current context, for calls that copy texts that they are
+ * given, of up to that size; to be deleted by the other function, which raises
+ * no error.
  */
-extern MemoryContext tm_wipe_context_create(void);
+extern MemoryContext tm_wipe_context_create(Size size);
 extern void tm_wipe_context_delete(MemoryContext context);
 
 /* Wipe and free an argument if it is a copy that was made when it was read. */

@@ -34,7 +34,7 @@ fsync = off
 });
 my $hba = slurp_file($node->data_dir . '/pg_hba.conf');
 unlink $node->data_dir . '/pg_hba.conf';
-$node->append_conf('pg_hba.conf', "local all far scram-sha-256\nlocal all old md5\n$hba");
+$node->append_conf('pg_hba.conf', "local all far,long scram-sha-256\nlocal all old md5\n$hba");
 $node->reload;
 new_database($node, 'app');
 sub value { return $node->safe_psql('app', $_[0]); }
@@ -100,17 +100,32 @@ $node->safe_psql('app', q{
 	INSERT INTO packed SELECT repeat(} . PLAIN . q{, 200);
 	CREATE TABLE token (t text, k text);
 	INSERT INTO token VALUES ('} . FERNET_TOKEN . q{', '} . FERNET_KEY . q{');
-	CREATE ROLE far LOGIN; CREATE ROLE old LOGIN;
+	CREATE TABLE long_token (t text, k text);
+	INSERT INTO long_token
+		SELECT translate(encode(body || hmac(body, substr(key, 1, 16), 'sha256'), 'base64'), E'+/\n', '-_'), text_key
+		FROM (SELECT '} . FERNET_KEY . q{', decode(translate('} . FERNET_KEY . q{', '-_', '+/'), 'base64')) AS k (text_key, key),
+			LATERAL (SELECT '\\x800000000000000000'::bytea || iv || encrypt_iv(convert_to(repeat(} . PLAIN . q{, 800), 'UTF8'), substr(key, 17), iv, 'aes-cbc/pad:pkcs')
+				FROM (VALUES (substr(key, 3, 16))) AS i (iv)) AS b (body);
+	SELECT tenant.create('broken');
+	BEGIN;
+	SELECT tenant.switch_local('broken');
+	SELECT tenant.encrypt('x');
+	COMMIT;
+	UPDATE tenant.data_key SET wrapped = set_byte(wrapped, 30, 255 - get_byte(wrapped, 30))
+		WHERE scope <> '00000000-0000-0000-0000-000000000000';
+	CREATE ROLE far LOGIN; CREATE ROLE old LOGIN; CREATE ROLE long LOGIN;
 	DO $$
 	DECLARE plain text := } . PLAIN . q{;
 	BEGIN
 		EXECUTE format('ALTER ROLE far PASSWORD %L', plain);
+		EXECUTE format('ALTER ROLE long PASSWORD %L', repeat('x', 20000) || plain);
 		SET LOCAL password_encryption = 'md5';
 		EXECUTE format('ALTER ROLE old PASSWORD %L', plain);
-		FOR i IN 1 .. 4 LOOP
-			PERFORM tenant.add_connection((ARRAY['far', 'old', 'wrong', 'dead'])[i],
+		FOR i IN 1 .. 6 LOOP
+			PERFORM tenant.add_connection((ARRAY['far', 'old', 'wrong', 'dead', 'long', 'long_wrong'])[i],
 				host => current_setting('unix_socket_directories'), port => CASE i WHEN 4 THEN 1 ELSE current_setting('port')::int END,
-				database_name => 'app', username => (ARRAY['far', 'old', 'far', 'far'])[i], password => plain || repeat('!', (i = 3)::int));
+				database_name => 'app', username => (ARRAY['far', 'old', 'far', 'far', 'long', 'long'])[i],
+				password => repeat('x', CASE WHEN i > 4 THEN 20000 ELSE 0 END) || plain || repeat('!', (i IN (3, 6))::int));
 		END LOOP;
 	END $$});
 is(value(q{SELECT pg_column_compression(t) IS NOT NULL FROM packed}), 't', 'there is a text that is read as a copy');
@@ -136,6 +151,10 @@ is(left_after(1, 'of a text that was opened, the value itself is left', q{SELECT
 left_after(4, 'of one that went to the client, three more copies of the server', q{SELECT tenant.decrypt(s, 'c') FROM secret});
 left_after(0, 'nothing of one that could not be opened', q{SELECT tenant.decrypt(s, 'd') FROM secret});
 is(left_after(0, 'nothing of one that was read to be sealed', q{SELECT count(tenant.encrypt(t)) FROM packed}), 1, 'it was sealed');
+my @broken = (q{SELECT tenant.switch('broken')});
+is(left_after(0, 'nor if it could not be sealed', @broken, q{SELECT count(tenant.encrypt(t)) FROM public.packed}), '', 'it was not');
+is(left_after(0, 'nothing of a long Fernet token', q{SELECT count(tenant.import_fernet(t, k)) FROM long_token}), 1, 'it was sealed');
+is(left_after(0, 'nor if it could not be sealed', @broken, q{SELECT count(tenant.import_fernet(t, k)) FROM public.long_token}), '', 'it was not');
 
 # passwords
 foreach my $function ('password', 'conninfo')
@@ -143,13 +162,13 @@ foreach my $function ('password', 'conninfo')
 	my $arguments = $function eq 'conninfo' ? q{'far', true} : q{'far'};
 	is(left_after(1, "of a password that was revealed, the value itself is left: $function", "SELECT tenant.$function($arguments) <> ''"), 't', 'it was revealed');
 }
-foreach my $name ('far', 'old')
+foreach my $name ('far', 'old', 'long')
 {
 	like(left_after(0, "nothing is left of one that was used: $name", "SELECT tenant.connect('$name')", "SELECT tenant.disconnect('$name')"), qr/^1$/, 'it was used');
 	left_after(0, '... nor if dblink has closed the connection', "SELECT dblink_disconnect(tenant.connect('$name'))", 'SELECT tenant.disconnect()');
 	like(left_after(0, "nor of one that was checked: $name", "SELECT status FROM tenant.check_connection('$name')"), qr/^healthy$/, 'it was right');
 }
-foreach my $name ('wrong', 'dead')
+foreach my $name ('wrong', 'dead', 'long_wrong')
 {
 	left_after(0, "nothing of one that did not help: connect $name", "SELECT tenant.connect('$name')");
 	left_after(0, "nothing of one that did not help: check $name", "SELECT tenant.check_connection('$name')");

@@ -7,8 +7,10 @@
 # secrets are decrypted from a table; the time of the whole statement counts, but
 # nothing is compiled for it (jit = off).  The library does the same in a loop in C,
 # with a random nonce for each.  pgp_sym_encrypt and pgp_sym_decrypt of pgcrypto do
-# it for a thousandth of the rows.  The median of the rounds counts.  Then
-# tenant.rotate_keys() wraps the data keys of that many tenants.
+# it for a thousandth of the rows.  The median of the rounds counts.  Then comes what
+# it takes to refuse a secret, for each of the reasons and a tenth of the rows, the
+# subtransaction of PL/pgSQL included, and tenant.rotate_keys() with the data keys of
+# that many tenants.
 set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 
@@ -21,6 +23,23 @@ measure()
 	local rows=$1 statement=$2
 	"$BIN/psql" -X -q -A -t -c '\timing on' -c "$statement" |
 		awk -v rows="$rows" '/^Time:/ { printf "%.3f\n", $2 * 1000 / rows }'
+}
+
+# The same for refusals to open a secret with that context and associated data.
+refuse()
+{
+	local rows=$((ROWS / 10))
+	measure "$rows" "DO \$\$ BEGIN FOR i IN 1 .. $rows LOOP
+		BEGIN PERFORM tenant.decrypt('$1', '$2', '$3'); EXCEPTION WHEN SQLSTATE 'TM007' THEN CONTINUE; END;
+		RAISE 'it was opened'; END LOOP; END \$\$"
+}
+
+# The text with another character at this position, counted from 0.
+change()
+{
+	local character=A
+	[ "${1:$2:1}" != A ] || character=B
+	printf '%s' "${1:0:$2}$character${1:$2+1}"
 }
 
 report() { printf '%-34s %8.2f us %12.0f a second\n' "$1" "$2" "$(awk -v t="$2" 'BEGIN { print 1e6 / t }')"; }
@@ -66,6 +85,24 @@ done
 	awk -v a="$raw_seal" -v b="$encrypt" -v c="$pgp_encrypt" -v d="$raw_open" -v e="$decrypt" -v f="$pgp_decrypt" 'BEGIN {
 		printf "rate of the library: encrypt %.2f, decrypt %.2f; times as fast as pgcrypto: %.0f, %.0f\n", a / b, d / e, c / b, f / e }'
 }
+
+step "A secret that is refused"
+# The one with another key is of a database in which everything else is the same.
+sql -o /dev/null -c 'CREATE DATABASE other'
+sql -d other -o /dev/null -c 'CREATE EXTENSION tenant_mgr'
+other=$(sql -d other -c "SELECT tenant.encrypt('$PASSWORD')")
+own=$(sql -c "SELECT tenant.encrypt('$PASSWORD')")
+scope=${own%:*}
+for _ in $(seq "$ROUNDS"); do
+	refuse "$other" '' '' >>"$WORK/another_key"
+	refuse "$(change "$own" $((${#scope} + 1)))" '' '' >>"$WORK/first_byte"
+	refuse "$(change "$own" $((${#own} - 8)))" '' '' >>"$WORK/last_byte"
+	refuse "$own" context '' >>"$WORK/another_context"
+	refuse "$own" '' data >>"$WORK/other_data"
+done
+for what in another_key first_byte last_byte another_context other_data; do
+	report "${what/_/ }" "$(median "$WORK/$what")"
+done
 
 step "rotate_keys, $TENANTS tenants"
 sql -o /dev/null -c "DO \$\$ BEGIN FOR i IN 1 .. $TENANTS LOOP

@@ -153,5 +153,5 @@ PG_CONFIG = pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-# Few servers are built with tracking of dependencies, which this would be.
+# Servers are seldom built with --enable-depend, so each file depends on them all.
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)

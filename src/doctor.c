@@ -51,6 +51,7 @@
 #include "orphan_files.h"
 #include "registry.h"
 #include "schema_mention.h"
+#include "setting.h"
 #include "snapshot_registry.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
@@ -445,7 +446,7 @@ check_persistent_schemas(ReturnSetInfo *rsinfo)
 {
 	ListCell   *lc;
 
-	foreach(lc, tm_guc_split_names(tm_persistent_schemas))
+	foreach(lc, tm_setting_split_names(tm_persistent_schemas))
 	{
 		if (!OidIsValid(get_namespace_oid(lfirst(lc), true)))
 			report(rsinfo, severity_warning,

@@ -32,6 +32,7 @@
 #include "lifecycle.h"
 #include "own_table.h"
 #include "registry.h"
+#include "setting.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 
@@ -381,7 +382,7 @@ find_host(Relation rel, const char *host, pg_uuid_t *tenant_id,
 static TenantInfo *
 tenant_by_label(const char *host)
 {
-	List	   *bases = tm_guc_split_words(tm_base_domains);
+	List	   *bases = tm_setting_split_words(tm_base_domains);
 	Size		hostlen = strlen(host);
 	char	   *label = pnstrdup(host, strcspn(host, "."));
 	bool		below = false;
@@ -407,7 +408,7 @@ tenant_by_label(const char *host)
 	if (!below)
 		return NULL;
 
-	foreach(lc, tm_guc_split_words(tm_excluded_subdomains))
+	foreach(lc, tm_setting_split_words(tm_excluded_subdomains))
 	{
 		if (strcmp(label, tm_tenant_name_fold((char *) lfirst(lc))) == 0)
 			return NULL;

@@ -8,7 +8,7 @@
  * is refused, whoever asks and whatever privileges there are.  No way to write
  * a name, no search path, view or function makes a difference.
  *
- * Here are the hooks that see everything that is executed:
+ * Here is what hooks do that see everything that is executed:
  *
  * - the executor tells which relations a plan is about, among them those that
  *   views and inheritance have brought in;
@@ -40,10 +40,8 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "commands/sequence.h"
-#include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "optimizer/plancat.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -57,7 +55,6 @@
 #include "guard.h"
 #include "guard_query.h"
 #include "guard_stats.h"
-#include "guard_utility.h"
 #include "guc.h"
 #include "schema_owner.h"
 #include "tenant_mgr.h"
@@ -67,11 +64,6 @@
 
 /* Objects that have been written to the log for the present statement */
 #define MAX_LOGGED	32
-
-/* hooks that were there before us; written by tm_guard_init */
-static ExecutorCheckPerms_hook_type prev_ExecutorCheckPerms = NULL;
-static get_relation_info_hook_type prev_get_relation_info = NULL;
-static needs_fmgr_hook_type prev_needs_fmgr = NULL;
 
 /* whom an operation of ours works for, or NULL; written by the assign hook */
 static const pg_uuid_t *working_for = NULL;
@@ -90,10 +82,6 @@ static struct
 	Oid			objects[MAX_LOGGED];
 }			logged;
 
-static bool tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS);
-static void tm_get_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
-								 RelOptInfo *rel);
-static bool tm_needs_fmgr(Oid funcid);
 static const SchemaOwner *other_owner(Oid nspid);
 static bool serves_client(void);
 static Oid	schema_in_row(Oid classid, Oid objid);
@@ -102,19 +90,6 @@ static void refuse(const SchemaOwner *owner, const ObjectAddress *object);
 static void note(const SchemaOwner *owner, const ObjectAddress *object);
 static char *describe(const ObjectAddress *object);
 static bool already_logged(Oid objid);
-
-void
-tm_guard_init(void)
-{
-	prev_ExecutorCheckPerms = ExecutorCheckPerms_hook;
-	ExecutorCheckPerms_hook = tm_ExecutorCheckPerms;
-	prev_get_relation_info = get_relation_info_hook;
-	get_relation_info_hook = tm_get_relation_info;
-	prev_needs_fmgr = needs_fmgr_hook;
-	needs_fmgr_hook = tm_needs_fmgr;
-	tm_guard_query_init();
-	tm_guard_utility_init();
-}
 
 bool
 tm_guard_is_on(void)
@@ -261,60 +236,43 @@ tm_guard_tenant_changed(void)
  * A plan, COPY or a check of a foreign key is about to begin.  Its planner has
  * added children and what views stand for, with no privileges required.
  */
-static bool
-tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS)
+bool
+tm_guard_check_range_table(List *range_table, bool raise)
 {
 	ListCell   *lc;
 
-	if (tm_guard_is_on())
+	if (!tm_guard_is_on())
+		return true;
+	foreach(lc, range_table)
 	{
-		foreach(lc, rangeTable)
-		{
-			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-			/* A view may be there as the subquery that it has become. */
-			if (rte->relid < FirstNormalObjectId ||
-				(rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY))
-				continue;
-			if (!ereport_on_violation &&
-				tm_guard_out_of_reach(RelationRelationId, rte->relid))
-				return false;
-			tm_guard_check_object(RelationRelationId, rte->relid);
-		}
+		/* A view may be there as the subquery that it has become. */
+		if (rte->relid < FirstNormalObjectId ||
+			(rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY))
+			continue;
+		if (!raise && tm_guard_out_of_reach(RelationRelationId, rte->relid))
+			return false;
+		tm_guard_check_object(RelationRelationId, rte->relid);
 	}
-
-	if (prev_ExecutorCheckPerms)
-		return prev_ExecutorCheckPerms(TM_CHECK_PERMS_ARGUMENTS);
 	return true;
 }
 
-static void
-tm_get_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
-					 RelOptInfo *rel)
+void
+tm_guard_check_planned(Oid relid)
 {
 	if (relid >= FirstNormalObjectId && tm_guard_is_on() &&
 		tm_guard_out_of_reach(RelationRelationId, relid))
 		tm_guard_check_object(RelationRelationId, relid);
-
-	if (prev_get_relation_info)
-		prev_get_relation_info(root, relid, inhparent, rel);
 }
 
-/*
- * We do not mean to be called when the function is, looking it up is what needs
- * permission; but a function that asks for this is not inlined.
- */
-static bool
-tm_needs_fmgr(Oid funcid)
+bool
+tm_guard_check_called(Oid funcid)
 {
-	bool		result = prev_needs_fmgr ? prev_needs_fmgr(funcid) : false;
-
-	if (funcid >= FirstNormalObjectId && tm_guard_is_on())
-	{
-		tm_guard_check_object(ProcedureRelationId, funcid);
-		result = tm_guard_keeps_apart(funcid) || result;
-	}
-	return result;
+	if (funcid < FirstNormalObjectId || !tm_guard_is_on())
+		return false;
+	tm_guard_check_object(ProcedureRelationId, funcid);
+	return tm_guard_keeps_apart(funcid);
 }
 
 /* The tenant that the schema belongs to, if the session is kept away from it */

@@ -7,6 +7,7 @@
 #ifndef TENANT_MGR_GUARD_H
 #define TENANT_MGR_GUARD_H
 
+#include "nodes/pg_list.h"
 #include "utils/guc.h"
 
 #define TM_GUARD_TENANT_SETTING		"tenant_mgr.guard_tenant"
@@ -26,8 +27,17 @@ typedef enum UnboundMode
 	UNBOUND_DENY
 } UnboundMode;
 
-/* Install the hooks. */
-extern void tm_guard_init(void);
+/*
+ * Judge the relations of a plan.  Returns false, if no error is to be raised,
+ * for a relation that is out of reach.
+ */
+extern bool tm_guard_check_range_table(List *range_table, bool raise);
+
+/* Judge a relation that is being planned for. */
+extern void tm_guard_check_planned(Oid relid);
+
+/* Judge a function that is about to be called; must it not be inlined? */
+extern bool tm_guard_check_called(Oid funcid);
 
 /*
  * Is this session, at this moment, kept away from any tenant?  False as well

@@ -30,7 +30,6 @@
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/planner.h"
 #include "parser/parse_func.h"
 #include "partitioning/partdesc.h"
 #include "tcop/tcopprot.h"
@@ -77,14 +76,9 @@ static const struct
 	{F_GIN_CLEAN_PENDING_LIST, "gin_clean_pending_list"}
 };
 
-/* the hook that was there before us; written by tm_guard_query_init */
-static planner_hook_type prev_planner = NULL;
-
 /* answers of tm_guard_keeps_apart; forgotten by the callback */
 static HTAB *apart_functions = NULL;
 
-static PlannedStmt *tm_planner(Query *parse, const char *query_string,
-							   int cursorOptions, ParamListInfo boundParams);
 static bool query_walker(Node *node, void *context);
 static void check_table_entry(const RangeTblEntry *rte);
 static void check_partitions(const Query *query);
@@ -105,13 +99,6 @@ static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
 
 PG_FUNCTION_INFO_V1(tenant_own_relation);
 
-void
-tm_guard_query_init(void)
-{
-	prev_planner = planner_hook;
-	planner_hook = tm_planner;
-}
-
 /* own_relation(relation): hands it through if it is not another tenant's. */
 Datum
 tenant_own_relation(PG_FUNCTION_ARGS)
@@ -121,6 +108,15 @@ tenant_own_relation(PG_FUNCTION_ARGS)
 	if (tm_guard_is_on())
 		tm_guard_check_object(RelationRelationId, relid);
 	PG_RETURN_OID(relid);
+}
+
+void
+tm_guard_before_planning(Query *parse)
+{
+	if (tm_guard_is_on())
+		tm_guard_query((Node *) parse);
+	else
+		tm_guard_note_unjudged();
 }
 
 void
@@ -179,20 +175,6 @@ tm_guard_keeps_apart(Oid funcid)
 		entry->apart = apart;
 	}
 	return apart;
-}
-
-static PlannedStmt *
-tm_planner(Query *parse, const char *query_string, int cursorOptions,
-		   ParamListInfo boundParams)
-{
-	if (tm_guard_is_on())
-		tm_guard_query((Node *) parse);
-	else
-		tm_guard_note_unjudged();
-
-	if (prev_planner)
-		return prev_planner(parse, query_string, cursorOptions, boundParams);
-	return standard_planner(parse, query_string, cursorOptions, boundParams);
 }
 
 static bool

@@ -7,10 +7,10 @@
 #ifndef TENANT_MGR_GUARD_QUERY_H
 #define TENANT_MGR_GUARD_QUERY_H
 
-#include "nodes/nodes.h"
+#include "nodes/parsenodes.h"
 
-/* Install the hook. */
-extern void tm_guard_query_init(void);
+/* Judge a query before it is planned, if the guard is on. */
+extern void tm_guard_before_planning(Query *parse);
 
 /*
  * Judge everything that an analyzed query or expression names, and let

@@ -41,7 +41,6 @@
 #include "parser/parse_func.h"
 #include "parser/parse_type.h"
 #include "rewrite/rewriteHandler.h"
-#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -54,27 +53,6 @@
 #include "guard_utility.h"
 #include "registry.h"
 
-/* the hook that was there before us; written by tm_guard_utility_init */
-static ProcessUtility_hook_type prev_ProcessUtility = NULL;
-
-static void tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-							  bool readOnlyTree,
-							  ProcessUtilityContext context,
-							  ParamListInfo params,
-							  QueryEnvironment *queryEnv,
-							  DestReceiver *dest, QueryCompletion *qc);
-static void watched_ProcessUtility(PlannedStmt *pstmt,
-								   const char *queryString, bool readOnlyTree,
-								   ProcessUtilityContext context,
-								   ParamListInfo params,
-								   QueryEnvironment *queryEnv,
-								   DestReceiver *dest, QueryCompletion *qc);
-static void next_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-								bool readOnlyTree,
-								ProcessUtilityContext context,
-								ParamListInfo params,
-								QueryEnvironment *queryEnv,
-								DestReceiver *dest, QueryCompletion *qc);
 static bool is_about_objects(Node *stmt);
 static PlannedStmt *guard_arguments(PlannedStmt *pstmt);
 static Node *inner_execute(Node *stmt);
@@ -99,73 +77,33 @@ static bool uses_default(CopyStmt *stmt, const char *column);
 static void check_all_tenants(void);
 
 void
-tm_guard_utility_init(void)
-{
-	prev_ProcessUtility = ProcessUtility_hook;
-	ProcessUtility_hook = tm_ProcessUtility;
-}
-
-static void
-tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-				  bool readOnlyTree, ProcessUtilityContext context,
-				  ParamListInfo params, QueryEnvironment *queryEnv,
-				  DestReceiver *dest, QueryCompletion *qc)
+tm_guard_before_utility(UtilityStatement *statement)
 {
 	if (!tm_guard_is_on())
-	{
-		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-							queryEnv, dest, qc);
 		return;
-	}
-
-	pstmt = guard_arguments(pstmt);
-	pstmt = limit_vacuum(pstmt);
-	if (!is_about_objects(pstmt->utilityStmt))
-	{
-		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-							queryEnv, dest, qc);
+	statement->pstmt = guard_arguments(statement->pstmt);
+	statement->pstmt = limit_vacuum(statement->pstmt);
+	if (!is_about_objects(statement->pstmt->utilityStmt))
 		return;
-	}
 
-	check_relations_named(pstmt->utilityStmt);
-	watched_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-						   queryEnv, dest, qc);
-}
-
-/* Execute a statement, with an ear on what it does. */
-static void
-watched_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-					   bool readOnlyTree, ProcessUtilityContext context,
-					   ParamListInfo params, QueryEnvironment *queryEnv,
-					   DestReceiver *dest, QueryCompletion *qc)
-{
+	check_relations_named(statement->pstmt->utilityStmt);
 	tm_guard_access_begin();
-	PG_TRY();
-	{
-		check_others_named(pstmt->utilityStmt);
-		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-							queryEnv, dest, qc);
-		tm_guard_access_check();
-	}
-	PG_FINALLY();
-	{
-		tm_guard_access_end();
-	}
-	PG_END_TRY();
+	statement->listened = true;
+	check_others_named(statement->pstmt->utilityStmt);
 }
 
-static void
-next_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-					bool readOnlyTree, ProcessUtilityContext context,
-					ParamListInfo params, QueryEnvironment *queryEnv,
-					DestReceiver *dest, QueryCompletion *qc)
+void
+tm_guard_after_utility(UtilityStatement *statement)
 {
-	if (prev_ProcessUtility)
-		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-							queryEnv, dest, qc);
-	else
-		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
-								params, queryEnv, dest, qc);
+	if (statement->listened)
+		tm_guard_access_check();
+}
+
+void
+tm_guard_end_utility(UtilityStatement *statement)
+{
+	if (statement->listened)
+		tm_guard_access_end();
 }
 
 /*

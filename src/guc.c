@@ -3,10 +3,9 @@
  *		The settings of tenant_mgr.
  *
  * Everything that a session can be told about tenants is defined here, in one
- * place and in one order.  The order matters at the end: a value given to
- * tenant_mgr.tenant before the library was loaded is applied again as soon as
- * the variable is defined, and applying it needs the other settings, so that
- * one comes last.
+ * place.  A value that a setting was given before the library was loaded is
+ * applied as the setting is defined.  Much of the library is not there yet
+ * then, so no check hook may do more with such a value than to look at it.
  *
  * Lists are checked when they are set, so whoever reads one may split it
  * without looking for mistakes.
@@ -35,6 +34,7 @@
 #include "guc.h"
 #include "health.h"
 #include "session_lock.h"
+#include "setting.h"
 #include "statement_tag.h"
 #include "token_setting.h"
 
@@ -169,262 +169,222 @@ tm_guc_refuse_hidden(void)
 void
 tm_guc_init(void)
 {
+	static bool reserved = false;
+
 	define_tenant_settings();
 	define_clone_settings();
 	define_host_settings();
 	define_secret_settings();
 	define_session_settings();
-	tm_session_lock_init();
 	define_guard_settings();
 	tm_token_setting_define();
 	tm_health_settings_define();
-
-	/* last, because a value that it had already is put into effect here */
-	DefineCustomStringVariable("tenant_mgr.tenant",
-							   "Sets the tenant that the session is bound to.",
-							   "An empty string means that it is not bound.  "
-							   "The search path follows.",
-							   &tm_tenant,
-							   "",
-							   PGC_USERSET,
-							   GUC_REPORT,
-							   tm_binding_check_tenant,
-							   tm_binding_assign_tenant,
-							   NULL);
+	tm_setting_define_string("tenant_mgr.tenant",
+							 "Sets the tenant that the session is bound to.",
+							 "An empty string means that it is not bound.  "
+							 "The search path follows.",
+							 &tm_tenant,
+							 "",
+							 PGC_USERSET,
+							 GUC_REPORT,
+							 tm_binding_check_tenant,
+							 tm_binding_assign_tenant,
+							 NULL);
 	report_search_path();
-	tm_binding_start();
-
-	MarkGUCPrefixReserved("tenant_mgr");
-}
-
-bool
-tm_guc_returns_to_default(struct config_generic *record, const char *newval)
-{
-	struct config_string *setting = (struct config_string *) record;
-	GucStack   *stack = record->stack;
-
-	if (!IsTransactionState() || InitializingParallelWorker ||
-		newval != setting->reset_val || newval == *setting->variable)
-		return false;
-
-	/* What is restored lies on the setting's stack. */
-	if (stack != NULL && (newval == stack->prior.val.stringval ||
-						  (stack->state == GUC_SET_LOCAL &&
-						   newval == stack->masked.val.stringval)))
-		return false;
-	return newval == NULL || *setting->variable == NULL ||
-		strcmp(newval, *setting->variable) != 0;
-}
-
-List *
-tm_guc_split_names(const char *value)
-{
-	List	   *names;
-
-	if (!SplitIdentifierString(pstrdup(value), ',', &names))
-		elog(ERROR, "invalid list of names: %s", value);
-	return names;
-}
-
-List *
-tm_guc_split_words(const char *value)
-{
-	List	   *words;
-
-	if (!SplitGUCList(pstrdup(value), ',', &words))
-		elog(ERROR, "invalid list of words: %s", value);
-	return words;
+	if (!reserved)
+		MarkGUCPrefixReserved("tenant_mgr");
+	reserved = true;
 }
 
 static void
 define_tenant_settings(void)
 {
-	DefineCustomStringVariable("tenant_mgr.persistent_schemas",
-							   "Sets the schemas that stay on the search path of every tenant.",
-							   "They come after the tenant's own schema, in this order.",
-							   &tm_persistent_schemas,
-							   "public",
-							   PGC_SUSET,
-							   GUC_LIST_INPUT,
-							   check_persistent_schemas,
-							   assign_persistent_schemas,
-							   NULL);
-
-	DefineCustomStringVariable("tenant_mgr.default_template",
-							   "Sets the template that a new tenant is cloned from.",
-							   "An empty string means that a new tenant starts with an empty schema.",
-							   &tm_default_template,
-							   "",
-							   PGC_SUSET,
-							   0,
-							   NULL,
-							   NULL,
-							   NULL);
-
-	DefineCustomStringVariable("tenant_mgr.schema_prefix",
-							   "Sets what goes before a tenant's name in the name of its schema.",
-							   "It applies to tenants that are created or renamed from now on.",
-							   &tm_schema_prefix,
-							   "",
-							   PGC_SUSET,
-							   0,
-							   check_schema_prefix,
-							   NULL,
-							   NULL);
-
-	DefineCustomIntVariable("tenant_mgr.trash_retention",
-							"Sets how long a dropped tenant is kept in the trash.",
-							"Zero means that it is due for removal at once.",
-							&tm_trash_retention,
-							DEFAULT_TRASH_RETENTION,
-							0, INT_MAX,
-							PGC_SUSET,
-							GUC_UNIT_S,
-							NULL,
-							NULL,
-							NULL);
-
-	DefineCustomIntVariable("tenant_mgr.snapshot_retention",
-							"Sets the age at which CALL tenant.purge() drops a snapshot.",
-							"Zero means that snapshots are kept until they are dropped.",
-							&tm_snapshot_retention,
-							0,
-							0, INT_MAX,
-							PGC_SUSET,
-							GUC_UNIT_S,
-							NULL,
-							NULL,
-							NULL);
-
-	DefineCustomIntVariable("tenant_mgr.event_retention",
-							"Sets the age at which CALL tenant.purge() removes a record in tenant.event.",
-							"Zero means that they are kept.",
-							&tm_event_retention,
-							DEFAULT_EVENT_RETENTION,
-							0, INT_MAX,
-							PGC_SUSET,
-							GUC_UNIT_S,
-							NULL,
-							NULL,
-							NULL);
-}
-
-static void
-define_clone_settings(void)
-{
-	DefineCustomStringVariable("tenant_mgr.clone_exclude",
-							   "Sets the tables whose rows are left out of every clone.",
-							   "A list of LIKE patterns, compared with the names of tables; "
-							   "a pattern with upper-case letters needs double quotes.",
-							   &tm_clone_exclude,
-							   "",
-							   PGC_USERSET,
-							   GUC_LIST_INPUT,
-							   check_name_list,
-							   NULL,
-							   NULL);
-
-	DefineCustomEnumVariable("tenant_mgr.clone_lock",
-							 "Sets what may happen to a schema while it is cloned with its rows.",
-							 "With \"share\" it can be read; with \"none\" it can be written to "
-							 "as well, and the clone's indexes are built instead of copied.",
-							 &tm_clone_lock,
-							 CLONE_LOCK_SHARE,
-							 clone_lock_options,
-							 PGC_USERSET,
-							 0,
-							 NULL,
-							 NULL,
+	tm_setting_define_string("tenant_mgr.persistent_schemas",
+							 "Sets the schemas that stay on the search path of every tenant.",
+							 "They come after the tenant's own schema, in this order.",
+							 &tm_persistent_schemas,
+							 "public",
+							 PGC_SUSET,
+							 GUC_LIST_INPUT,
+							 check_persistent_schemas,
+							 assign_persistent_schemas,
 							 NULL);
 
-	DefineCustomBoolVariable("tenant_mgr.clone_scrub",
-							 "Leaves dead rows of the source out of its clones.",
-							 "Off, pages are copied as they are, with what deleted and "
-							 "updated rows left in them.",
-							 &tm_clone_scrub,
-							 true,
-							 PGC_USERSET,
-							 0,
-							 NULL,
-							 NULL,
-							 NULL);
-
-	DefineCustomIntVariable("tenant_mgr.clone_workers",
-							"Sets the maximum number of parallel workers that help to clone a schema.",
-							"They copy large relations and build indexes; zero means none.",
-							&tm_clone_workers,
-							2,
-							0,
-							MAX_PARALLEL_WORKER_LIMIT,
-							PGC_USERSET,
-							0,
-							NULL,
-							NULL,
-							NULL);
-}
-
-static void
-define_host_settings(void)
-{
-	DefineCustomStringVariable("tenant_mgr.base_domains",
-							   "Sets the domains under which the first label of a host name is a tenant.",
-							   "Hosts given to tenants one by one need no base domain.",
-							   &tm_base_domains,
-							   "",
-							   PGC_SUSET,
-							   GUC_LIST_INPUT,
-							   check_word_list,
-							   NULL,
-							   NULL);
-
-	DefineCustomStringVariable("tenant_mgr.excluded_subdomains",
-							   "Sets the first labels of host names that never are a tenant.",
-							   NULL,
-							   &tm_excluded_subdomains,
-							   "www",
-							   PGC_SUSET,
-							   GUC_LIST_INPUT,
-							   check_word_list,
-							   NULL,
-							   NULL);
-}
-
-static void
-define_secret_settings(void)
-{
-	DefineCustomStringVariable("tenant_mgr.key_file",
-							   "Sets the file that holds the root keys of secrets.",
-							   "Only the server's user may have access to it.",
-							   &tm_key_file,
-							   "",
-							   PGC_SIGHUP,
-							   GUC_SUPERUSER_ONLY,
-							   NULL,
-							   NULL,
-							   NULL);
-
-	DefineCustomStringVariable("tenant_mgr.key_command",
-							   "Sets the shell command that prints the root keys of secrets.",
-							   "The server runs it when it starts, and sessions after a reload.",
-							   &tm_key_command,
-							   "",
-							   PGC_SIGHUP,
-							   GUC_SUPERUSER_ONLY,
-							   NULL,
-							   NULL,
-							   NULL);
-
-	DefineCustomEnumVariable("tenant_mgr.secret_algorithm",
-							 "Sets the algorithm that encrypts new secrets.",
-							 "Secrets that exist are opened by the one they were encrypted with.",
-							 &tm_secret_algorithm,
-							 CRYPTO_XCHACHA20_POLY1305,
-							 secret_algorithm_options,
+	tm_setting_define_string("tenant_mgr.default_template",
+							 "Sets the template that a new tenant is cloned from.",
+							 "An empty string means that a new tenant starts with an empty schema.",
+							 &tm_default_template,
+							 "",
 							 PGC_SUSET,
 							 0,
 							 NULL,
 							 NULL,
 							 NULL);
+
+	tm_setting_define_string("tenant_mgr.schema_prefix",
+							 "Sets what goes before a tenant's name in the name of its schema.",
+							 "It applies to tenants that are created or renamed from now on.",
+							 &tm_schema_prefix,
+							 "",
+							 PGC_SUSET,
+							 0,
+							 check_schema_prefix,
+							 NULL,
+							 NULL);
+
+	tm_setting_define_int("tenant_mgr.trash_retention",
+						  "Sets how long a dropped tenant is kept in the trash.",
+						  "Zero means that it is due for removal at once.",
+						  &tm_trash_retention,
+						  DEFAULT_TRASH_RETENTION,
+						  0, INT_MAX,
+						  PGC_SUSET,
+						  GUC_UNIT_S,
+						  NULL,
+						  NULL,
+						  NULL);
+
+	tm_setting_define_int("tenant_mgr.snapshot_retention",
+						  "Sets the age at which CALL tenant.purge() drops a snapshot.",
+						  "Zero means that snapshots are kept until they are dropped.",
+						  &tm_snapshot_retention,
+						  0,
+						  0, INT_MAX,
+						  PGC_SUSET,
+						  GUC_UNIT_S,
+						  NULL,
+						  NULL,
+						  NULL);
+
+	tm_setting_define_int("tenant_mgr.event_retention",
+						  "Sets the age at which CALL tenant.purge() removes a record in tenant.event.",
+						  "Zero means that they are kept.",
+						  &tm_event_retention,
+						  DEFAULT_EVENT_RETENTION,
+						  0, INT_MAX,
+						  PGC_SUSET,
+						  GUC_UNIT_S,
+						  NULL,
+						  NULL,
+						  NULL);
+}
+
+static void
+define_clone_settings(void)
+{
+	tm_setting_define_string("tenant_mgr.clone_exclude",
+							 "Sets the tables whose rows are left out of every clone.",
+							 "A list of LIKE patterns, compared with the names of tables; "
+							 "a pattern with upper-case letters needs double quotes.",
+							 &tm_clone_exclude,
+							 "",
+							 PGC_USERSET,
+							 GUC_LIST_INPUT,
+							 check_name_list,
+							 NULL,
+							 NULL);
+
+	tm_setting_define_enum("tenant_mgr.clone_lock",
+						   "Sets what may happen to a schema while it is cloned with its rows.",
+						   "With \"share\" it can be read; with \"none\" it can be written to "
+						   "as well, and the clone's indexes are built instead of copied.",
+						   &tm_clone_lock,
+						   CLONE_LOCK_SHARE,
+						   clone_lock_options,
+						   PGC_USERSET,
+						   0,
+						   NULL,
+						   NULL,
+						   NULL);
+
+	tm_setting_define_bool("tenant_mgr.clone_scrub",
+						   "Leaves dead rows of the source out of its clones.",
+						   "Off, pages are copied as they are, with what deleted and "
+						   "updated rows left in them.",
+						   &tm_clone_scrub,
+						   true,
+						   PGC_USERSET,
+						   0,
+						   NULL,
+						   NULL,
+						   NULL);
+
+	tm_setting_define_int("tenant_mgr.clone_workers",
+						  "Sets the maximum number of parallel workers that help to clone a schema.",
+						  "They copy large relations and build indexes; zero means none.",
+						  &tm_clone_workers,
+						  2,
+						  0,
+						  MAX_PARALLEL_WORKER_LIMIT,
+						  PGC_USERSET,
+						  0,
+						  NULL,
+						  NULL,
+						  NULL);
+}
+
+static void
+define_host_settings(void)
+{
+	tm_setting_define_string("tenant_mgr.base_domains",
+							 "Sets the domains under which the first label of a host name is a tenant.",
+							 "Hosts given to tenants one by one need no base domain.",
+							 &tm_base_domains,
+							 "",
+							 PGC_SUSET,
+							 GUC_LIST_INPUT,
+							 check_word_list,
+							 NULL,
+							 NULL);
+
+	tm_setting_define_string("tenant_mgr.excluded_subdomains",
+							 "Sets the first labels of host names that never are a tenant.",
+							 NULL,
+							 &tm_excluded_subdomains,
+							 "www",
+							 PGC_SUSET,
+							 GUC_LIST_INPUT,
+							 check_word_list,
+							 NULL,
+							 NULL);
+}
+
+static void
+define_secret_settings(void)
+{
+	tm_setting_define_string("tenant_mgr.key_file",
+							 "Sets the file that holds the root keys of secrets.",
+							 "Only the server's user may have access to it.",
+							 &tm_key_file,
+							 "",
+							 PGC_SIGHUP,
+							 GUC_SUPERUSER_ONLY,
+							 NULL,
+							 NULL,
+							 NULL);
+
+	tm_setting_define_string("tenant_mgr.key_command",
+							 "Sets the shell command that prints the root keys of secrets.",
+							 "The server runs it when it starts, and sessions after a reload.",
+							 &tm_key_command,
+							 "",
+							 PGC_SIGHUP,
+							 GUC_SUPERUSER_ONLY,
+							 NULL,
+							 NULL,
+							 NULL);
+
+	tm_setting_define_enum("tenant_mgr.secret_algorithm",
+						   "Sets the algorithm that encrypts new secrets.",
+						   "Secrets that exist are opened by the one they were encrypted with.",
+						   &tm_secret_algorithm,
+						   CRYPTO_XCHACHA20_POLY1305,
+						   secret_algorithm_options,
+						   PGC_SUSET,
+						   0,
+						   NULL,
+						   NULL,
+						   NULL);
 }
 
 /*
@@ -437,59 +397,60 @@ define_secret_settings(void)
 static void
 report_search_path(void)
 {
-	struct config_generic *record = tm_guc_find("search_path");
+	struct config_generic *record = tm_setting_record("search_path");
 	StringInfoData message;
 
-	if (record == NULL || (record->flags & GUC_REPORT) != 0)
+	if ((record->flags & GUC_REPORT) != 0)
 		return;
+	if (MyProcPort != NULL && whereToSendOutput == DestRemote)
+	{
+		pq_beginmessage(&message, 'S');
+		pq_sendstring(&message, record->name);
+		pq_sendstring(&message, namespace_search_path);
+		pq_endmessage(&message);
+	}
 	record->flags |= GUC_REPORT;
-	if (MyProcPort == NULL || whereToSendOutput != DestRemote)
-		return;
-	pq_beginmessage(&message, 'S');
-	pq_sendstring(&message, record->name);
-	pq_sendstring(&message, namespace_search_path);
-	pq_endmessage(&message);
 }
 
 static void
 define_session_settings(void)
 {
-	DefineCustomEnumVariable("tenant_mgr.session_switch",
-							 "Sets whether a session can be bound for longer than a transaction.",
-							 "Behind a pool that hands out connections for transactions, "
-							 "use \"deny\" for the pool's roles.",
-							 &tm_session_switch,
-							 SESSION_SWITCH_ALLOW,
-							 session_switch_options,
-							 PGC_SUSET,
-							 0,
-							 NULL,
-							 NULL,
-							 NULL);
+	tm_setting_define_enum("tenant_mgr.session_switch",
+						   "Sets whether a session can be bound for longer than a transaction.",
+						   "Behind a pool that hands out connections for transactions, "
+						   "use \"deny\" for the pool's roles.",
+						   &tm_session_switch,
+						   SESSION_SWITCH_ALLOW,
+						   session_switch_options,
+						   PGC_SUSET,
+						   0,
+						   NULL,
+						   NULL,
+						   NULL);
 
-	DefineCustomEnumVariable("tenant_mgr.verify_tag",
-							 "Sets what happens to statements with a comment that names another tenant.",
-							 "Comments are those that libraries add, such as tenant='acme'.",
-							 &tm_verify_tag,
-							 VERIFY_TAG_OFF,
-							 verify_tag_options,
-							 PGC_SUSET,
-							 0,
-							 NULL,
-							 NULL,
-							 NULL);
+	tm_setting_define_enum("tenant_mgr.verify_tag",
+						   "Sets what happens to statements with a comment that names another tenant.",
+						   "Comments are those that libraries add, such as tenant='acme'.",
+						   &tm_verify_tag,
+						   VERIFY_TAG_OFF,
+						   verify_tag_options,
+						   PGC_SUSET,
+						   0,
+						   NULL,
+						   NULL,
+						   NULL);
 
-	DefineCustomBoolVariable("tenant_mgr.locked",
-							 "Shows whether the session is locked to its tenant.",
-							 "tenant.lock() and tenant.unlock() change it.",
-							 &tm_session_locked,
-							 false,
-							 PGC_USERSET,
-							 GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE |
-							 GUC_DISALLOW_IN_FILE,
-							 tm_session_lock_check_locked,
-							 NULL,
-							 NULL);
+	tm_setting_define_bool("tenant_mgr.locked",
+						   "Shows whether the session is locked to its tenant.",
+						   "tenant.lock() and tenant.unlock() change it.",
+						   &tm_session_locked,
+						   false,
+						   PGC_USERSET,
+						   GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE |
+						   GUC_DISALLOW_IN_FILE,
+						   tm_session_lock_check_locked,
+						   NULL,
+						   NULL);
 }
 
 /*
@@ -499,45 +460,43 @@ define_session_settings(void)
 static void
 define_guard_settings(void)
 {
-	/* A variable has to have its default before it is defined. */
-	tm_guard = process_shared_preload_libraries_in_progress ?
-		GUARD_ENFORCE : GUARD_OFF;
-	DefineCustomEnumVariable("tenant_mgr.guard",
-							 "Sets what happens when a bound session uses an object of another tenant.",
-							 "It can be written to the log, or refused with an error.",
-							 &tm_guard,
-							 tm_guard,
-							 guard_options,
-							 PGC_SUSET,
-							 0,
-							 NULL,
-							 assign_guard,
-							 NULL);
+	tm_setting_define_enum("tenant_mgr.guard",
+						   "Sets what happens when a bound session uses an object of another tenant.",
+						   "It can be written to the log, or refused with an error.",
+						   &tm_guard,
+						   process_shared_preload_libraries_in_progress ?
+						   GUARD_ENFORCE : GUARD_OFF,
+						   guard_options,
+						   PGC_SUSET,
+						   0,
+						   NULL,
+						   assign_guard,
+						   NULL);
 
-	DefineCustomEnumVariable("tenant_mgr.unbound",
-							 "Sets whether sessions that are not bound can use objects of tenants.",
-							 NULL,
-							 &tm_unbound,
-							 UNBOUND_ALLOW,
-							 unbound_options,
-							 PGC_SUSET,
-							 0,
-							 NULL,
-							 assign_guard,
-							 NULL);
+	tm_setting_define_enum("tenant_mgr.unbound",
+						   "Sets whether sessions that are not bound can use objects of tenants.",
+						   NULL,
+						   &tm_unbound,
+						   UNBOUND_ALLOW,
+						   unbound_options,
+						   PGC_SUSET,
+						   0,
+						   NULL,
+						   assign_guard,
+						   NULL);
 
 	/* a setting so that parallel workers get it */
-	DefineCustomStringVariable(TM_GUARD_TENANT_SETTING,
-							   "Tells the guard whose schema an operation of tenant_mgr works on.",
-							   NULL,
-							   &tm_guard_tenant,
-							   "",
-							   PGC_SUSET,
-							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE |
-							   GUC_DISALLOW_IN_FILE,
-							   tm_guard_check_tenant,
-							   tm_guard_assign_tenant,
-							   NULL);
+	tm_setting_define_string(TM_GUARD_TENANT_SETTING,
+							 "Tells the guard whose schema an operation of tenant_mgr works on.",
+							 NULL,
+							 &tm_guard_tenant,
+							 "",
+							 PGC_SUSET,
+							 GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE |
+							 GUC_DISALLOW_IN_FILE,
+							 tm_guard_check_tenant,
+							 tm_guard_assign_tenant,
+							 NULL);
 }
 
 static bool

@@ -51,26 +51,4 @@ extern void tm_guc_refuse_hidden(void);
 /* Define every setting and reserve the prefix. */
 extern void tm_guc_init(void);
 
-/*
- * For the assign hook of a setting that is a string: is this its default,
- * taking the place of another value by RESET or its like?  The check hook has
- * not been asked about it then, nor about a value that is restored, and only
- * in the first case may the hook fail.
- */
-extern bool tm_guc_returns_to_default(struct config_generic *record,
-									  const char *newval);
-
-/*
- * The names in the value of a setting that is a list of identifiers, folded
- * and unquoted as SQL does it; a List of C strings palloc'd in the current
- * context.  The value is one that the setting has accepted.
- */
-extern List *tm_guc_split_names(const char *value);
-
-/*
- * Likewise for a list of words that are no identifiers, such as host names:
- * neither folded nor cut to the length of a name.
- */
-extern List *tm_guc_split_words(const char *value);
-
 #endif							/* TENANT_MGR_GUC_H */

@@ -45,6 +45,7 @@
 #include "lifecycle.h"
 #include "progress.h"
 #include "registry.h"
+#include "setting.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 
@@ -221,7 +222,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 	request.owner = InvalidOid;
 	request.with_data = with_data;
 	request.exclude = list_concat(exclude,
-								  tm_guc_split_names(tm_clone_exclude));
+								  tm_setting_split_names(tm_clone_exclude));
 	tm_clone_schema(&request);
 	tm_progress_end();
 	tm_registry_insert(target, schema, false, metadata, source_name);
@@ -675,7 +676,7 @@ create_from_template(const char *schema, const char *template, Oid owner)
 	request.target = schema;
 	request.owner = owner;
 	request.with_data = true;
-	request.exclude = tm_guc_split_names(tm_clone_exclude);
+	request.exclude = tm_setting_split_names(tm_clone_exclude);
 	request.is_template = source.is_template && OidIsValid(owner);
 	tm_clone_schema(&request);
 }

@@ -32,7 +32,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
-#include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -52,13 +51,6 @@
 #include "snapshot_registry.h"
 #include "tenant_mgr.h"
 
-/* A statement on its way */
-typedef struct RunningPlan
-{
-	const PlannedStmt *plan;	/* what is executed */
-	struct RunningPlan *outer;	/* the statement that it is a part of */
-} RunningPlan;
-
 /* What a plan reads that it must not */
 typedef struct Obstacle
 {
@@ -67,13 +59,9 @@ typedef struct Obstacle
 	char	   *function;		/* or name of a function, and nothing else */
 } Obstacle;
 
-/* the hook that was there before us; written by tm_open_plan_init */
-static ExecutorRun_hook_type prev_ExecutorRun = NULL;
-
-/* the innermost statement on its way; written by tm_ExecutorRun */
+/* the innermost statement on its way; written by begin and end */
 static RunningPlan *running = NULL;
 
-static void tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS);
 static void refuse_cursors(const pg_uuid_t *tenant_id);
 static bool is_only_portal(Portal portal);
 static List *cursor_names(void);
@@ -88,10 +76,17 @@ static bool is_called(const PlannedStmt *plan, Oid funcid);
 static int	errdetail_obstacle(const Obstacle *obstacle);
 
 void
-tm_open_plan_init(void)
+tm_open_plan_begin(RunningPlan *statement, const PlannedStmt *plan)
 {
-	prev_ExecutorRun = ExecutorRun_hook;
-	ExecutorRun_hook = tm_ExecutorRun;
+	statement->plan = plan;
+	statement->outer = running;
+	running = statement;
+}
+
+void
+tm_open_plan_end(const RunningPlan *statement)
+{
+	running = statement->outer;
 }
 
 bool
@@ -123,29 +118,6 @@ tm_open_plan_refuse(const pg_uuid_t *tenant_id)
 					 errhint("Switch in a statement of its own.")));
 	}
 	refuse_cursors(tenant_id);
-}
-
-/* Keep account of what is being executed. */
-static void
-tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
-{
-	RunningPlan statement;
-
-	statement.plan = queryDesc->plannedstmt;
-	statement.outer = running;
-	running = &statement;
-	PG_TRY();
-	{
-		if (prev_ExecutorRun)
-			prev_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
-		else
-			standard_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
-	}
-	PG_FINALLY();
-	{
-		running = statement.outer;
-	}
-	PG_END_TRY();
 }
 
 static void

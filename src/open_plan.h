@@ -7,10 +7,20 @@
 #ifndef TENANT_MGR_OPEN_PLAN_H
 #define TENANT_MGR_OPEN_PLAN_H
 
+#include "nodes/plannodes.h"
 #include "utils/uuid.h"
 
-/* Install the hooks. */
-extern void tm_open_plan_init(void);
+/* A statement on its way, kept by who executes it */
+typedef struct RunningPlan
+{
+	const PlannedStmt *plan;	/* what is executed */
+	struct RunningPlan *outer;	/* the statement that it is a part of */
+} RunningPlan;
+
+/* A plan is run; the second is called after an error, too. */
+extern void tm_open_plan_begin(RunningPlan *statement,
+							   const PlannedStmt *plan);
+extern void tm_open_plan_end(const RunningPlan *statement);
 
 /* Is the present statement a part of another one? */
 extern bool tm_open_plan_is_nested(void);

@@ -21,6 +21,7 @@
 #include "guc.h"
 #include "registry.h"
 #include "schema_owner.h"
+#include "setting.h"
 #include "snapshot_registry.h"
 #include "tenant_mgr.h"
 
@@ -146,7 +147,7 @@ find_owner(Oid nspid, SchemaOwner *owner)
 static bool
 is_persistent(const char *schema)
 {
-	List	   *names = tm_guc_split_names(tm_persistent_schemas);
+	List	   *names = tm_setting_split_names(tm_persistent_schemas);
 	ListCell   *lc;
 
 	foreach(lc, names)

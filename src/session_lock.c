@@ -47,6 +47,7 @@
 #include "guc.h"
 #include "registry.h"
 #include "session_lock.h"
+#include "setting.h"
 #include "snapshot_registry.h"
 #include "tenant_mgr.h"
 
@@ -333,16 +334,17 @@ tm_session_lock_admit_path(const char *path)
 
 /*
  * Settings of the server are found by name, and every process that loads the
- * library wraps its own.
+ * library wraps its own.  Does nothing the second time.
  */
 static void
 wrap(WrappedSetting *setting)
 {
-	struct config_generic *record = tm_guc_find(setting->name);
+	struct config_generic *record = tm_setting_record(setting->name);
 
-	if (record == NULL || record->vartype != PGC_STRING)
-		elog(ERROR, "could not find setting \"%s\"", setting->name);
+	Assert(record->vartype == PGC_STRING);
 	setting->record = (struct config_string *) record;
+	if (setting->record->check_hook == setting->check_hook)
+		return;
 	setting->prev_check_hook = setting->record->check_hook;
 	setting->prev_assign_hook = setting->record->assign_hook;
 	setting->record->check_hook = setting->check_hook;
@@ -354,7 +356,7 @@ static void
 refuse_default(const WrappedSetting *setting, const char *newval)
 {
 	if (tm_session_locked &&
-		tm_guc_returns_to_default(&setting->record->gen, newval))
+		tm_setting_returns_to_default(&setting->record->gen, newval))
 		tm_session_lock_refuse();
 }
 
@@ -560,7 +562,7 @@ path_is_harmless(const char *path)
 
 	if (!IsTransactionState())
 		return false;
-	schemas = tm_guc_split_names(path);
+	schemas = tm_setting_split_names(path);
 	foreach(lc, schemas)
 	{
 		const char *schema = lfirst(lc);
@@ -596,7 +598,7 @@ static bool
 guarded_setting(const char *name)
 {
 	return pg_strncasecmp(name, "tenant_mgr.", strlen("tenant_mgr.")) == 0 ||
-		pg_strcasecmp(name, path_setting.name) == 0 ||
-		pg_strcasecmp(name, role_setting.name) == 0 ||
-		pg_strcasecmp(name, session_user_setting.name) == 0;
+		tm_guc_same_name(name, path_setting.name) ||
+		tm_guc_same_name(name, role_setting.name) ||
+		tm_guc_same_name(name, session_user_setting.name);
 }

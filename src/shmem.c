@@ -23,26 +23,13 @@
 #include "shmem.h"
 #include "used_token.h"
 
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
-
 /* the server has loaded the library at its start; written by tm_shmem_init */
 static bool available = false;
-
-static void tm_shmem_request(void);
-static void tm_shmem_startup(void);
 
 void
 tm_shmem_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-
-	available = true;
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = tm_shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = tm_shmem_startup;
+	available = process_shared_preload_libraries_in_progress;
 }
 
 bool
@@ -51,11 +38,9 @@ tm_shmem_is_available(void)
 	return available;
 }
 
-static void
-tm_shmem_request(void)
+void
+tm_shmem_request_all(void)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
 	RequestAddinShmemSpace(tm_progress_shmem_size());
 	RequestAddinShmemSpace(tm_used_token_shmem_size());
 	tm_health_shmem_request();
@@ -63,11 +48,9 @@ tm_shmem_request(void)
 	tm_guard_stats_shmem_request();
 }
 
-static void
-tm_shmem_startup(void)
+void
+tm_shmem_startup_all(void)
 {
-	if (prev_shmem_startup)
-		prev_shmem_startup();
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	tm_progress_shmem_startup();
 	tm_used_token_shmem_startup();

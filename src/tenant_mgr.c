@@ -2,9 +2,11 @@
  * tenant_mgr.c
  *		Start-up of the library.
  *
- * Hooks come before settings: defining tenant_mgr.tenant may bind the session
- * at once, and what watches a binding has to be in place by then.  The hooks
- * that verify a binding come after those that rely on it, to be called first.
+ * The server loads a library anew if its start-up has failed, and what has
+ * been done by then stays.  So whatever can fail comes before the first hook,
+ * and does no harm when it is done again.  That is why a value of
+ * tenant_mgr.tenant that is there already is taken over unverified: to look
+ * up a tenant may take a lock, and fail.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -12,12 +14,13 @@
 
 #include "fmgr.h"
 
-#include "guard.h"
+#include "binding.h"
 #include "guc.h"
 #include "health_worker.h"
+#include "hooks.h"
 #include "key_worker.h"
 #include "keyring.h"
-#include "open_plan.h"
+#include "session_lock.h"
 #include "shmem.h"
 #include "watch.h"
 
@@ -28,13 +31,17 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	/* what can fail */
 	tm_guc_refuse_hidden();
-	tm_guard_init();
-	tm_watch_init();
-	tm_open_plan_init();
 	tm_guc_init();
-	tm_shmem_init();
 	tm_keyring_start();
+	tm_watch_init();
+
+	/* what cannot */
+	tm_shmem_init();
 	tm_health_launcher_register();
 	tm_key_worker_register();
+	tm_binding_start();
+	tm_session_lock_init();
+	tm_hooks_install();
 }

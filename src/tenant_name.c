@@ -32,6 +32,7 @@
 
 #include "guc.h"
 #include "registry.h"
+#include "setting.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 
@@ -257,7 +258,7 @@ reserved_reason(const char *name)
 		strcmp(folded, TM_SCHEMA_NAME) == 0)
 		return _("The name is reserved.");
 
-	foreach(lc, tm_guc_split_names(tm_persistent_schemas))
+	foreach(lc, tm_setting_split_names(tm_persistent_schemas))
 	{
 		if (strcmp(folded, tm_tenant_name_fold(lfirst(lc))) == 0)
 			return _("The name is that of a persistent schema.");

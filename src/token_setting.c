@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "setting.h"
 #include "token_key.h"
 #include "token_setting.h"
 #include "used_token.h"
@@ -49,51 +50,51 @@ static void define_limits(void);
 void
 tm_token_setting_define(void)
 {
-	DefineCustomEnumVariable("tenant_mgr.switch_requires",
-							 "Sets what a role needs to switch to a tenant.",
-							 "With \"token\", USAGE on the tenant's schema is not enough.",
-							 &tm_switch_requires,
-							 SWITCH_REQUIRES_USAGE,
-							 switch_requires_options,
+	tm_setting_define_enum("tenant_mgr.switch_requires",
+						   "Sets what a role needs to switch to a tenant.",
+						   "With \"token\", USAGE on the tenant's schema is not enough.",
+						   &tm_switch_requires,
+						   SWITCH_REQUIRES_USAGE,
+						   switch_requires_options,
+						   PGC_SUSET,
+						   0,
+						   NULL,
+						   NULL,
+						   NULL);
+
+	tm_setting_define_string("tenant_mgr.token_public_key",
+							 "Sets the public keys that tokens are verified with.",
+							 "A list of \"id=key\", or a single key, in base64url.",
+							 &tm_token_public_key,
+							 "",
+							 PGC_SUSET,
+							 GUC_LIST_INPUT,
+							 tm_token_key_check,
+							 tm_token_key_assign,
+							 NULL);
+
+	tm_setting_define_string("tenant_mgr.token_audience",
+							 "Sets the audience that tokens have to be for.",
+							 "If it is empty, tokens that are for an audience are refused.",
+							 &tm_token_audience,
+							 "",
 							 PGC_SUSET,
 							 0,
 							 NULL,
 							 NULL,
 							 NULL);
 
-	DefineCustomStringVariable("tenant_mgr.token_public_key",
-							   "Sets the public keys that tokens are verified with.",
-							   "A list of \"id=key\", or a single key, in base64url.",
-							   &tm_token_public_key,
-							   "",
-							   PGC_SUSET,
-							   GUC_LIST_INPUT,
-							   tm_token_key_check,
-							   tm_token_key_assign,
-							   NULL);
-
-	DefineCustomStringVariable("tenant_mgr.token_audience",
-							   "Sets the audience that tokens have to be for.",
-							   "If it is empty, tokens that are for an audience are refused.",
-							   &tm_token_audience,
-							   "",
-							   PGC_SUSET,
-							   0,
-							   NULL,
-							   NULL,
-							   NULL);
-
-	DefineCustomEnumVariable("tenant_mgr.token_single_use",
-							 "Sets which tokens can be used only once.",
-							 NULL,
-							 &tm_token_single_use,
-							 TOKEN_SINGLE_USE_MARKED,
-							 single_use_options,
-							 PGC_SUSET,
-							 0,
-							 NULL,
-							 NULL,
-							 NULL);
+	tm_setting_define_enum("tenant_mgr.token_single_use",
+						   "Sets which tokens can be used only once.",
+						   NULL,
+						   &tm_token_single_use,
+						   TOKEN_SINGLE_USE_MARKED,
+						   single_use_options,
+						   PGC_SUSET,
+						   0,
+						   NULL,
+						   NULL,
+						   NULL);
 
 	define_limits();
 }
@@ -101,55 +102,55 @@ tm_token_setting_define(void)
 static void
 define_limits(void)
 {
-	DefineCustomIntVariable("tenant_mgr.token_leeway",
-							"Sets how much the clock of who issues tokens may differ from ours.",
-							NULL,
-							&tm_token_leeway,
-							0,
-							0, TM_MAX_TOKEN_LEEWAY,
-							PGC_SUSET,
-							GUC_UNIT_S,
-							NULL,
-							NULL,
-							NULL);
+	tm_setting_define_int("tenant_mgr.token_leeway",
+						  "Sets how much the clock of who issues tokens may differ from ours.",
+						  NULL,
+						  &tm_token_leeway,
+						  0,
+						  0, TM_MAX_TOKEN_LEEWAY,
+						  PGC_SUSET,
+						  GUC_UNIT_S,
+						  NULL,
+						  NULL,
+						  NULL);
 
-	DefineCustomIntVariable("tenant_mgr.token_max_lifetime",
-							"Sets the longest time from the issue of a token to its expiry.",
-							"Zero means that there is no limit.",
-							&tm_token_max_lifetime,
-							DEFAULT_LIFETIME,
-							0, INT_MAX,
-							PGC_SUSET,
-							GUC_UNIT_S,
-							NULL,
-							NULL,
-							NULL);
+	tm_setting_define_int("tenant_mgr.token_max_lifetime",
+						  "Sets the longest time from the issue of a token to its expiry.",
+						  "Zero means that there is no limit.",
+						  &tm_token_max_lifetime,
+						  DEFAULT_LIFETIME,
+						  0, INT_MAX,
+						  PGC_SUSET,
+						  GUC_UNIT_S,
+						  NULL,
+						  NULL,
+						  NULL);
 
-	DefineCustomBoolVariable("tenant_mgr.token_enforce_expiry",
-							 "Ends what a token allows when the token expires.",
-							 "Off, it has to be valid only at the switch.",
-							 &tm_token_enforce_expiry,
-							 true,
-							 PGC_SUSET,
-							 0,
-							 NULL,
-							 NULL,
-							 NULL);
+	tm_setting_define_bool("tenant_mgr.token_enforce_expiry",
+						   "Ends what a token allows when the token expires.",
+						   "Off, it has to be valid only at the switch.",
+						   &tm_token_enforce_expiry,
+						   true,
+						   PGC_SUSET,
+						   0,
+						   NULL,
+						   NULL,
+						   NULL);
 
 	/*
 	 * This one is about shared memory.  Where the library was not preloaded
 	 * there is none, and it cannot be defined as what it is.
 	 */
-	DefineCustomIntVariable("tenant_mgr.max_used_tokens",
-							"Sets the maximum number of tokens for a single use that are remembered.",
-							"Until they have expired, and five minutes more.",
-							&tm_max_used_tokens,
-							DEFAULT_USED_TOKENS,
-							16, 10000000,
-							process_shared_preload_libraries_in_progress ?
-							PGC_POSTMASTER : PGC_SIGHUP,
-							0,
-							NULL,
-							NULL,
-							NULL);
+	tm_setting_define_int("tenant_mgr.max_used_tokens",
+						  "Sets the maximum number of tokens for a single use that are remembered.",
+						  "Until they have expired, and five minutes more.",
+						  &tm_max_used_tokens,
+						  DEFAULT_USED_TOKENS,
+						  16, 10000000,
+						  process_shared_preload_libraries_in_progress ?
+						  PGC_POSTMASTER : PGC_SIGHUP,
+						  0,
+						  NULL,
+						  NULL,
+						  NULL);
 }

@@ -30,14 +30,12 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
 #include "tcop/tcopprot.h"
-#include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/resowner.h"
 
@@ -57,11 +55,6 @@ typedef struct CallSearch
 	bool		calls_us;		/* a function in it is called */
 } CallSearch;
 
-/* hooks that were there before us; written by tm_watch_init */
-static ExecutorStart_hook_type prev_ExecutorStart = NULL;
-static ExecutorEnd_hook_type prev_ExecutorEnd = NULL;
-static ProcessUtility_hook_type prev_ProcessUtility = NULL;
-
 /*
  * Depth of utility statements that have passed, within which nothing is asked
  * again: dropping the tenant's own schema goes on with event triggers.
@@ -71,26 +64,6 @@ static int	utility_depth = 0;
 /* others are to be woken up when the transaction commits */
 static bool poke_armed = false;
 
-static void tm_ExecutorStart(QueryDesc *queryDesc, int eflags);
-static void tm_ExecutorEnd(QueryDesc *queryDesc);
-static void tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-							  bool readOnlyTree,
-							  ProcessUtilityContext context,
-							  ParamListInfo params,
-							  QueryEnvironment *queryEnv,
-							  DestReceiver *dest, QueryCompletion *qc);
-static void inner_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-								 bool readOnlyTree,
-								 ProcessUtilityContext context,
-								 ParamListInfo params,
-								 QueryEnvironment *queryEnv,
-								 DestReceiver *dest, QueryCompletion *qc);
-static void next_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-								bool readOnlyTree,
-								ProcessUtilityContext context,
-								ParamListInfo params,
-								QueryEnvironment *queryEnv,
-								DestReceiver *dest, QueryCompletion *qc);
 static void end_of_transaction(XactEvent event, void *arg);
 static void end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 								  SubTransactionId parentSubid, void *arg);
@@ -109,18 +82,17 @@ static void refuse_lasting_cursor(Node *stmt);
 static PlannedStmt *spell_out_reset(PlannedStmt *pstmt);
 static void poke_others(void);
 
+/*
+ * An earlier attempt to load the library may have come this far.
+ */
 void
 tm_watch_init(void)
 {
-	prev_ExecutorStart = ExecutorStart_hook;
-	ExecutorStart_hook = tm_ExecutorStart;
-	prev_ExecutorEnd = ExecutorEnd_hook;
-	ExecutorEnd_hook = tm_ExecutorEnd;
-	prev_ProcessUtility = ProcessUtility_hook;
-	ProcessUtility_hook = tm_ProcessUtility;
-
+	UnregisterXactCallback(end_of_transaction, NULL);
 	RegisterXactCallback(end_of_transaction, NULL);
+	UnregisterSubXactCallback(end_of_subtransaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
+	UnregisterResourceReleaseCallback(release_of_resources, NULL);
 	RegisterResourceReleaseCallback(release_of_resources, NULL);
 }
 
@@ -133,110 +105,68 @@ tm_binding_poke_at_commit(void)
 		tm_binding_settle(true);
 }
 
-static void
-tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
+void
+tm_watch_before_plan(PlannedStmt *pstmt)
 {
-	if (utility_depth == 0 && watching() && !tm_binding_is_settled())
-		watch_plan(queryDesc->plannedstmt);
-	if (tm_verify_tag != VERIFY_TAG_OFF && utility_depth == 0 &&
-		watching() && !tm_open_plan_is_nested() &&
-		!plan_is_ours(queryDesc->plannedstmt))
+	if (utility_depth > 0 || !watching())
+		return;
+	if (!tm_binding_is_settled())
+		watch_plan(pstmt);
+	if (tm_verify_tag != VERIFY_TAG_OFF && !tm_open_plan_is_nested() &&
+		!plan_is_ours(pstmt))
 		tm_statement_tag_verify(debug_query_string);
-
-	if (prev_ExecutorStart)
-		prev_ExecutorStart(queryDesc, eflags);
-	else
-		standard_ExecutorStart(queryDesc, eflags);
 }
 
-static void
-tm_ExecutorEnd(QueryDesc *queryDesc)
+void
+tm_watch_after_plan(void)
 {
-	if (prev_ExecutorEnd)
-		prev_ExecutorEnd(queryDesc);
-	else
-		standard_ExecutorEnd(queryDesc);
-
 	if (tm_binding_needs_settling() && watching())
 		tm_binding_settle(false);
 }
 
-static void
-tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-				  bool readOnlyTree, ProcessUtilityContext context,
-				  ParamListInfo params, QueryEnvironment *queryEnv,
-				  DestReceiver *dest, QueryCompletion *qc)
+void
+tm_watch_before_utility(UtilityStatement *statement)
 {
-	bool		begins;
-	bool		passes;
+	Node	   *stmt = statement->pstmt->utilityStmt;
 
-	tm_session_lock_check_utility(pstmt->utilityStmt);
 	if (utility_depth > 0 || !watching())
-	{
-		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-							queryEnv, dest, qc);
 		return;
-	}
+	statement->watched = true;
+	statement->begins = begins_transaction(stmt);
+	statement->counted = !utility_is_exempt(stmt);
 
-	/* The statement may be gone once it has been executed. */
-	begins = begins_transaction(pstmt->utilityStmt);
-	passes = !utility_is_exempt(pstmt->utilityStmt);
-
-	if (passes && !tm_binding_is_settled())
+	if (statement->counted && !tm_binding_is_settled())
 		tm_binding_validate();
-	if (passes && tm_verify_tag != VERIFY_TAG_OFF &&
+	if (statement->counted && tm_verify_tag != VERIFY_TAG_OFF &&
 		!tm_open_plan_is_nested())
 		tm_statement_tag_verify(debug_query_string);
-	refuse_lasting_cursor(pstmt->utilityStmt);
-	pstmt = spell_out_reset(pstmt);
+	refuse_lasting_cursor(stmt);
+	statement->pstmt = spell_out_reset(statement->pstmt);
+}
 
-	if (passes)
-		inner_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-							 queryEnv, dest, qc);
-	else
-		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-							queryEnv, dest, qc);
+void
+tm_watch_begin_utility(UtilityStatement *statement)
+{
+	if (statement->counted)
+		utility_depth++;
+}
 
-	if (!watching())
+void
+tm_watch_end_utility(UtilityStatement *statement)
+{
+	if (statement->counted)
+		utility_depth--;
+}
+
+void
+tm_watch_after_utility(UtilityStatement *statement)
+{
+	if (!statement->watched || !watching())
 		return;
-	if (begins && !tm_binding_is_settled())
+	if (statement->begins && !tm_binding_is_settled())
 		tm_binding_settle(true);
 	else if (tm_binding_needs_settling())
 		tm_binding_settle(false);
-}
-
-/* Execute a utility statement that has passed. */
-static void
-inner_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-					 bool readOnlyTree, ProcessUtilityContext context,
-					 ParamListInfo params, QueryEnvironment *queryEnv,
-					 DestReceiver *dest, QueryCompletion *qc)
-{
-	utility_depth++;
-	PG_TRY();
-	{
-		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-							queryEnv, dest, qc);
-	}
-	PG_FINALLY();
-	{
-		utility_depth--;
-	}
-	PG_END_TRY();
-}
-
-static void
-next_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-					bool readOnlyTree, ProcessUtilityContext context,
-					ParamListInfo params, QueryEnvironment *queryEnv,
-					DestReceiver *dest, QueryCompletion *qc)
-{
-	if (prev_ProcessUtility)
-		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-							queryEnv, dest, qc);
-	else
-		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
-								params, queryEnv, dest, qc);
 }
 
 /*
@@ -529,7 +459,7 @@ spell_out_reset(PlannedStmt *pstmt)
 		return pstmt;
 	stmt = (VariableSetStmt *) pstmt->utilityStmt;
 	if ((stmt->kind != VAR_RESET && stmt->kind != VAR_SET_DEFAULT) ||
-		pg_strcasecmp(stmt->name, TM_TENANT_SETTING) != 0)
+		!tm_guc_same_name(stmt->name, TM_TENANT_SETTING))
 		return pstmt;
 
 	reset_value = GetConfigOptionResetString(TM_TENANT_SETTING);

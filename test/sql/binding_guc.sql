@@ -213,7 +213,7 @@ SELECT name, setting, unit, context FROM pg_catalog.pg_settings
 		'tenant_mgr.trash_retention', 'tenant_mgr.default_template')
 	ORDER BY name COLLATE "C";
 
--- values set before the library was loaded are verified when it is
+-- values set before the library was loaded are verified with the first statement
 \c -
 SET tenant_mgr.tenant = 'tm_a';
 SELECT tenant.current();

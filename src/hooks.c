@@ -1,0 +1,242 @@
+/*
+ * hooks.c
+ *		The server's hooks, and who is called by them in which order.
+ *
+ * Each hook is installed once, here, and what happens at it is a list of calls
+ * in the order in which they are written:
+ *
+ *		the watch		does the session's binding still hold? (watch.c)
+ *		the tag			is the statement meant for it? (called by the watch)
+ *		the lock		would it undo a lock? (session_lock.c)
+ *		the guard		does it stay with its tenant? (guard.c and others)
+ *		the next		whoever was there before us, or the server
+ *
+ * and on the way back what has been begun is ended in the opposite order.  Who
+ * adds to what happens at a hook adds a line.
+ *
+ * Hooks that no step has a use for are left alone.  The one for access to
+ * objects comes and goes, because the server is slower while there is one; see
+ * guard_access.c.  Hooks of the server's settings are in session_lock.c.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "optimizer/plancat.h"
+#include "optimizer/planner.h"
+#include "storage/ipc.h"
+#include "tcop/utility.h"
+
+#include "compat.h"
+#include "guard.h"
+#include "guard_query.h"
+#include "guard_utility.h"
+#include "hooks.h"
+#include "open_plan.h"
+#include "session_lock.h"
+#include "shmem.h"
+#include "watch.h"
+
+/* hooks that were there before us; written by tm_hooks_install */
+static ExecutorStart_hook_type prev_ExecutorStart = NULL;
+static ExecutorRun_hook_type prev_ExecutorRun = NULL;
+static ExecutorEnd_hook_type prev_ExecutorEnd = NULL;
+static ExecutorCheckPerms_hook_type prev_ExecutorCheckPerms = NULL;
+static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+static planner_hook_type prev_planner = NULL;
+static get_relation_info_hook_type prev_get_relation_info = NULL;
+static needs_fmgr_hook_type prev_needs_fmgr = NULL;
+static shmem_request_hook_type prev_shmem_request = NULL;
+static shmem_startup_hook_type prev_shmem_startup = NULL;
+
+static void tm_ExecutorStart(QueryDesc *queryDesc, int eflags);
+static void tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS);
+static void tm_ExecutorEnd(QueryDesc *queryDesc);
+static bool tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS);
+static void tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+							  bool readOnlyTree,
+							  ProcessUtilityContext context,
+							  ParamListInfo params,
+							  QueryEnvironment *queryEnv,
+							  DestReceiver *dest, QueryCompletion *qc);
+static PlannedStmt *tm_planner(Query *parse, const char *query_string,
+							   int cursorOptions, ParamListInfo boundParams);
+static void tm_get_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
+								 RelOptInfo *rel);
+static bool tm_needs_fmgr(Oid funcid);
+static void tm_shmem_request(void);
+static void tm_shmem_startup(void);
+
+void
+tm_hooks_install(void)
+{
+	static bool installed = false;
+
+	if (installed)
+		return;
+	installed = true;
+
+	prev_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = tm_ExecutorStart;
+	prev_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = tm_ExecutorRun;
+	prev_ExecutorEnd = ExecutorEnd_hook;
+	ExecutorEnd_hook = tm_ExecutorEnd;
+	prev_ExecutorCheckPerms = ExecutorCheckPerms_hook;
+	ExecutorCheckPerms_hook = tm_ExecutorCheckPerms;
+	prev_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = tm_ProcessUtility;
+	prev_planner = planner_hook;
+	planner_hook = tm_planner;
+	prev_get_relation_info = get_relation_info_hook;
+	get_relation_info_hook = tm_get_relation_info;
+	prev_needs_fmgr = needs_fmgr_hook;
+	needs_fmgr_hook = tm_needs_fmgr;
+
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	prev_shmem_request = shmem_request_hook;
+	shmem_request_hook = tm_shmem_request;
+	prev_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = tm_shmem_startup;
+}
+
+static void
+tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
+{
+	tm_watch_before_plan(queryDesc->plannedstmt);
+
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+}
+
+static void
+tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
+{
+	RunningPlan running;
+
+	tm_open_plan_begin(&running, queryDesc->plannedstmt);
+	PG_TRY();
+	{
+		if (prev_ExecutorRun)
+			prev_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
+		else
+			standard_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
+	}
+	PG_FINALLY();
+	{
+		tm_open_plan_end(&running);
+	}
+	PG_END_TRY();
+}
+
+static void
+tm_ExecutorEnd(QueryDesc *queryDesc)
+{
+	if (prev_ExecutorEnd)
+		prev_ExecutorEnd(queryDesc);
+	else
+		standard_ExecutorEnd(queryDesc);
+
+	tm_watch_after_plan();
+}
+
+static bool
+tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS)
+{
+	if (!tm_guard_check_range_table(rangeTable, ereport_on_violation))
+		return false;
+
+	if (prev_ExecutorCheckPerms)
+		return prev_ExecutorCheckPerms(TM_CHECK_PERMS_ARGUMENTS);
+	return true;
+}
+
+/*
+ * The statement may be gone once it has been executed, so what comes afterwards
+ * goes by what has been noted.
+ */
+static void
+tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+				  bool readOnlyTree, ProcessUtilityContext context,
+				  ParamListInfo params, QueryEnvironment *queryEnv,
+				  DestReceiver *dest, QueryCompletion *qc)
+{
+	UtilityStatement statement = {.pstmt = pstmt};
+
+	tm_session_lock_check_utility(statement.pstmt->utilityStmt);
+	tm_watch_before_utility(&statement);
+	tm_watch_begin_utility(&statement);
+	PG_TRY();
+	{
+		tm_guard_before_utility(&statement);
+		if (prev_ProcessUtility)
+			prev_ProcessUtility(statement.pstmt, queryString, readOnlyTree,
+								context, params, queryEnv, dest, qc);
+		else
+			standard_ProcessUtility(statement.pstmt, queryString, readOnlyTree,
+									context, params, queryEnv, dest, qc);
+		tm_guard_after_utility(&statement);
+	}
+	PG_FINALLY();
+	{
+		tm_guard_end_utility(&statement);
+		tm_watch_end_utility(&statement);
+	}
+	PG_END_TRY();
+	tm_watch_after_utility(&statement);
+}
+
+static PlannedStmt *
+tm_planner(Query *parse, const char *query_string, int cursorOptions,
+		   ParamListInfo boundParams)
+{
+	tm_guard_before_planning(parse);
+
+	if (prev_planner)
+		return prev_planner(parse, query_string, cursorOptions, boundParams);
+	return standard_planner(parse, query_string, cursorOptions, boundParams);
+}
+
+static void
+tm_get_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
+					 RelOptInfo *rel)
+{
+	tm_guard_check_planned(relid);
+
+	if (prev_get_relation_info)
+		prev_get_relation_info(root, relid, inhparent, rel);
+}
+
+/*
+ * We do not mean to be called when the function is; to look it up is what needs
+ * permission.  But a function that asks for this is not inlined.
+ */
+static bool
+tm_needs_fmgr(Oid funcid)
+{
+	bool		result = prev_needs_fmgr ? prev_needs_fmgr(funcid) : false;
+
+	return tm_guard_check_called(funcid) || result;
+}
+
+static void
+tm_shmem_request(void)
+{
+	if (prev_shmem_request)
+		prev_shmem_request();
+	tm_shmem_request_all();
+}
+
+static void
+tm_shmem_startup(void)
+{
+	if (prev_shmem_startup)
+		prev_shmem_startup();
+	tm_shmem_startup_all();
+}

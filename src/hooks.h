@@ -1,0 +1,27 @@
+/*
+ * hooks.h
+ *		The server's hooks, and who is called by them in which order.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_HOOKS_H
+#define TENANT_MGR_HOOKS_H
+
+#include "nodes/plannodes.h"
+
+/* A utility statement on its way through the steps */
+typedef struct UtilityStatement
+{
+	PlannedStmt *pstmt;			/* a step that changes it puts a copy here */
+	bool		watched;		/* the session is looked after, by watch.c */
+	bool		counted;		/* and other statements are within this one */
+	bool		begins;			/* it begins a transaction block */
+	bool		listened;		/* guard_access.c hears what it does */
+} UtilityStatement;
+
+/*
+ * Install everything.  Cannot fail, and does nothing the second time.
+ */
+extern void tm_hooks_install(void);
+
+#endif							/* TENANT_MGR_HOOKS_H */

@@ -12,7 +12,8 @@
  * that changes it at the same time.
  *
  * The password is sealed with the database's data key and bound to the id of
- * the connection: in another row it cannot be opened.
+ * the connection: in another row it cannot be opened, and by tenant.decrypt()
+ * nowhere (secret.c).
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -68,9 +69,7 @@
 #define CONNECTION_BY_ID	"connection_pkey"
 #define CONNECTION_BY_NAME	"connection_connection_name_key"
 
-#define PASSWORD_CONTEXT	"connection.password"
-
-static void set_place(SecretPlace *place, const pg_uuid_t *id);
+static char *id_text(const pg_uuid_t *id);
 static SysScanDesc scan_by_name(Relation rel, const char *name);
 static void refuse_missing(const char *name);
 static int	compare_names(const ListCell *a, const ListCell *b);
@@ -244,7 +243,7 @@ tm_connection_seal_password(const pg_uuid_t *id, Datum password)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("password must not be empty")));
-	set_place(&place, id);
+	tm_secret_place_password(&place, id_text(id));
 	return tm_secret_seal_text(&place, password);
 }
 
@@ -255,8 +254,13 @@ tm_connection_open_password(const ConnectionInfo *connection)
 	text	   *password;
 	char	   *result;
 
-	set_place(&place, &connection->id);
-	password = tm_secret_open(&place, connection->password);
+	tm_secret_place_password(&place, id_text(&connection->id));
+	password = tm_secret_try_open(&place, connection->password);
+	if (password == NULL)
+	{
+		tm_secret_place_old_password(&place, id_text(&connection->id));
+		password = tm_secret_open(&place, connection->password);
+	}
 	result = text_to_cstring(password);
 	tm_crypto_wipe(VARDATA_ANY(password), VARSIZE_ANY_EXHDR(password));
 	pfree(password);
@@ -270,18 +274,10 @@ tm_connection_wipe(char *string)
 	pfree(string);
 }
 
-/* The place of a password: tenant.decrypt() can be told as well. */
-static void
-set_place(SecretPlace *place, const pg_uuid_t *id)
+static char *
+id_text(const pg_uuid_t *id)
 {
-	char	   *aad = DatumGetCString(DirectFunctionCall1(uuid_out,
-														  UUIDPGetDatum(id)));
-
-	memset(&place->scope, 0, sizeof(pg_uuid_t));
-	place->context = PASSWORD_CONTEXT;
-	place->context_size = strlen(PASSWORD_CONTEXT);
-	place->aad = aad;
-	place->aad_size = strlen(aad);
+	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
 }
 
 static SysScanDesc

@@ -75,6 +75,13 @@ typedef struct DataKeyRow
 	unsigned char wrapped[WRAPPED_BYTES];	/* the box, unless shredded */
 } DataKeyRow;
 
+/* what keys of each KeyDomain are derived for */
+static const char *const domain_purposes[] = {
+	"tenant_mgr secret",
+	"tenant_mgr own secret",
+	"tenant_mgr secret of another"
+};
+
 /* the one that is just worked on, in guarded memory; made by key_memory() */
 static unsigned char *current_key = NULL;
 
@@ -313,7 +320,7 @@ derive_keys(const KeyUse *use, int32 version, int32 remembered_as,
 	StringInfoData text;
 	KeyAtHand  *at_hand;
 
-	tm_crypto_use_begin(&text, "tenant_mgr secret");
+	tm_crypto_use_begin(&text, domain_purposes[use->domain]);
 	tm_crypto_use_bytes(&text, use->scope.data, UUID_LEN);
 	tm_crypto_use_number(&text, version);
 	tm_crypto_use_bytes(&text, use->context, use->context_size);

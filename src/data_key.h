@@ -23,9 +23,22 @@ typedef struct DataKeyInfo
 	bool		shredded;		/* only the record of it is left */
 } DataKeyInfo;
 
+/*
+ * Who can name the place that a secret is bound to.  Keys of different domains
+ * are different, so no secret can be opened in another one.
+ */
+typedef enum KeyDomain
+{
+	KEY_FOR_SQL,				/* tenant.encrypt() and its like */
+	KEY_FOR_EXTENSION,			/* only this extension, for itself */
+	KEY_FOR_NAMESAKES			/* SQL, where the extension had a place of
+								 * the same name once */
+} KeyDomain;
+
 /* What keys are used for; those of different uses are different */
 typedef struct KeyUse
 {
+	KeyDomain	domain;			/* who can name it */
 	pg_uuid_t	scope;			/* id of the tenant, zeros for the database */
 	CryptoAlgorithm algorithm;	/* the cipher */
 	const char *context;		/* what kind of secret it is */

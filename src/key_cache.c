@@ -37,7 +37,8 @@
 typedef struct CacheEntry
 {
 	bool		valid;			/* is there anything here? */
-	pg_uuid_t	scope;			/* the use: whose data key */
+	KeyDomain	domain;			/* the use: who can name it */
+	pg_uuid_t	scope;			/* whose data key */
 	int32		version;		/* which of them, or TM_KEY_TO_SEAL */
 	CryptoAlgorithm algorithm;	/* for what */
 	Size		context_size;
@@ -132,6 +133,7 @@ tm_key_cache_place(const KeyUse *use, int32 version, uint64 as_of)
 	next_place = (next_place + 1) % MAX_ENTRIES;
 	entry = &cache->entries[last_used];
 	entry->valid = true;
+	entry->domain = use->domain;
 	entry->scope = use->scope;
 	entry->version = version;
 	entry->algorithm = use->algorithm;
@@ -184,6 +186,7 @@ is_for(const CacheEntry *entry, const KeyUse *use, int32 version)
 {
 	return entry->valid &&
 		entry->version == version &&
+		entry->domain == use->domain &&
 		entry->algorithm == use->algorithm &&
 		entry->context_size == use->context_size &&
 		memcmp(&entry->scope, &use->scope, sizeof(pg_uuid_t)) == 0 &&

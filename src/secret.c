@@ -13,6 +13,12 @@
  * the scope that it was sealed in: by a session that is bound to that tenant,
  * or, if it is the database's, by one that is not bound.
  *
+ * What the extension seals for itself, the passwords of connections, is in a
+ * domain of its own: whatever context and associated data SQL gives, it gets
+ * other keys.  Version 0.1.0 made no such difference, and what it sealed is
+ * still opened; so SQL has keys of a third domain where a password of that
+ * version could be.
+ *
  * No message quotes input of the type: it may be a plain secret that was put
  * in the wrong place.
  *
@@ -38,9 +44,14 @@
 #include "tenant_mgr.h"
 #include "wipe.h"
 
+/* What passwords of connections are bound to, together with an id */
+#define PASSWORD_CONTEXT	"connection.password"
+#define UUID_TEXT_LEN		36
+
 static void refuse_to_open(void);
 static void refuse_null(FunctionCallInfo fcinfo);
 static void current_scope(pg_uuid_t *scope);
+static bool is_old_password_place(const SecretPlace *place);
 static void use_from_place(KeyUse *use, const SecretPlace *place,
 						   CryptoAlgorithm algorithm);
 
@@ -153,6 +164,26 @@ tm_secret_place(SecretPlace *place, const text *context, const text *aad)
 	place->context_size = VARSIZE_ANY_EXHDR(context);
 	place->aad = VARDATA_ANY(aad);
 	place->aad_size = VARSIZE_ANY_EXHDR(aad);
+	place->domain = is_old_password_place(place) ?
+		KEY_FOR_NAMESAKES : KEY_FOR_SQL;
+}
+
+void
+tm_secret_place_password(SecretPlace *place, const char *id)
+{
+	tm_secret_place_old_password(place, id);
+	place->domain = KEY_FOR_EXTENSION;
+}
+
+void
+tm_secret_place_old_password(SecretPlace *place, const char *id)
+{
+	memset(place, 0, sizeof(*place));
+	place->domain = KEY_FOR_SQL;
+	place->context = PASSWORD_CONTEXT;
+	place->context_size = strlen(PASSWORD_CONTEXT);
+	place->aad = id;
+	place->aad_size = strlen(id);
 }
 
 bytea *
@@ -214,6 +245,16 @@ tm_secret_seal_text(const SecretPlace *place, Datum plain)
 text *
 tm_secret_open(const SecretPlace *place, bytea *secret)
 {
+	text	   *plain = tm_secret_try_open(place, secret);
+
+	if (plain == NULL)
+		refuse_to_open();
+	return plain;
+}
+
+text *
+tm_secret_try_open(const SecretPlace *place, bytea *secret)
+{
 	const char *bytes = VARDATA_ANY(secret);
 	Size		size = VARSIZE_ANY_EXHDR(secret);
 	EnvelopeHeader header;
@@ -223,10 +264,10 @@ tm_secret_open(const SecretPlace *place, bytea *secret)
 	text	   *plain;
 
 	if (!tm_envelope_check(bytes, size))
-		refuse_to_open();
+		return NULL;
 	memcpy(&header, bytes, sizeof(header));
 	if (memcmp(&header.scope, &place->scope, sizeof(pg_uuid_t)) != 0)
-		refuse_to_open();
+		return NULL;
 	use_from_place(&use, place, (CryptoAlgorithm) header.algorithm);
 	tm_crypto_require(use.algorithm);
 	plain_size = size - TM_ENVELOPE_OVERHEAD;
@@ -237,7 +278,7 @@ tm_secret_open(const SecretPlace *place, bytea *secret)
 	if (!tm_crypto_open(use.algorithm, keys, place->aad, place->aad_size,
 						bytes + sizeof(header), size - sizeof(header),
 						VARDATA(plain)))
-		refuse_to_open();
+		return NULL;
 
 	/* It may come from a database with another encoding. */
 	if (!pg_verify_mbstr(GetDatabaseEncoding(), VARDATA(plain),
@@ -333,10 +374,26 @@ current_scope(pg_uuid_t *scope)
 	*scope = binding->id;
 }
 
+/*
+ * Is it where version 0.1.0 kept a connection's password?  There may be one
+ * still, which is not for SQL; what SQL keeps under that name goes elsewhere.
+ */
+static bool
+is_old_password_place(const SecretPlace *place)
+{
+	static const pg_uuid_t database_scope = {{0}};
+
+	return memcmp(&place->scope, &database_scope, sizeof(pg_uuid_t)) == 0 &&
+		place->context_size == strlen(PASSWORD_CONTEXT) &&
+		memcmp(place->context, PASSWORD_CONTEXT, place->context_size) == 0 &&
+		place->aad_size == UUID_TEXT_LEN;
+}
+
 static void
 use_from_place(KeyUse *use, const SecretPlace *place,
 			   CryptoAlgorithm algorithm)
 {
+	use->domain = place->domain;
 	use->scope = place->scope;
 	use->algorithm = algorithm;
 	use->context = place->context;

@@ -132,8 +132,7 @@ sub add_connection
 sub set_password
 {
 	my ($name, $password_sql) = @_;
-	value(sprintf q{UPDATE tenant.connection SET password = tenant.encrypt(%s, 'connection.password', connection_id::text) WHERE connection_name = %s},
-		$password_sql, literal($name));
+	value(sprintf q{SELECT tenant.set_password(%s, %s)}, literal($name), $password_sql);
 	return;
 }
 

@@ -150,14 +150,15 @@ sub is_same
 	return 0;
 }
 
-# Every row of the registry has its schema, no schema is left over, and every
-# domain has its tenant.
+# Every row of the registry and every snapshot has its schema, no schema is left
+# over, and every domain has its tenant.
 sub registry_is_true
 {
 	my ($node, $db, $name) = @_;
 	is( $node->safe_psql($db, q{
 		SELECT coalesce(t.name, n.nspname), t.state, n.nspname
-		FROM tenant.tenants t FULL JOIN pg_namespace n ON n.nspname = t.schema_name
+		FROM (SELECT name, state, schema_name FROM tenant.tenants UNION ALL
+			SELECT label, 'snapshot', schema_name FROM tenant.snapshots) t FULL JOIN pg_namespace n ON n.nspname = t.schema_name
 		WHERE t.name IS NULL AND n.nspname !~ '^(pg_|information_schema$|public$|tenant$)'
 			OR n.nspname IS NULL OR t.state = 'missing'
 		UNION ALL

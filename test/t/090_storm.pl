@@ -129,9 +129,10 @@ sub disturb
 		my ($rc, $pid) = $node->psql('postgres', qq{
 			SELECT pid FROM (SELECT pid, $what(pid) FROM pg_stat_activity
 				WHERE datname = 'app' AND backend_type = 'client backend' ORDER BY random() LIMIT 1) s});
-		next unless time > $next_crash && ($pid // '') =~ /^\d+$/;
+		# one that has just been ended may be gone
+		next unless time > $next_crash && ($pid // '') =~ /^\d+$/ && kill('KILL', $pid);
 		$next_crash += 60;
-		$killed++ if kill('KILL', $pid);
+		$killed++;
 		$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not start again';
 	}
 	return $killed;

@@ -16,6 +16,7 @@ OBJS = \
 	src/catalog_rules.o \
 	src/checkout.o \
 	src/clone.o \
+	src/clone_lock.o \
 	src/closure.o \
 	src/column_users.o \
 	src/connection.o \
@@ -71,6 +72,7 @@ OBJS = \
 	src/probe.o \
 	src/progress.o \
 	src/purge.o \
+	src/reference_check.o \
 	src/registry.o \
 	src/registry_cache.o \
 	src/registry_events.o \
@@ -130,6 +132,7 @@ REGRESS = \
 	domains \
 	statistics \
 	clone_mentions \
+	clone_pending \
 	snapshots \
 	guard_leaks \
 	secrets \
@@ -143,6 +146,7 @@ REGRESS = \
 	injection
 REGRESS_OPTS = --inputdir=test
 ISOLATION = \
+	clone-ddl \
 	clone-races \
 	connection-races \
 	create-create \

@@ -155,19 +155,13 @@ is_block_method(CopyMethod method)
 	return method == COPY_BLOCKS || method == COPY_PATCHED;
 }
 
-/*
- * A TOAST table goes the way of its table.  It can be vacuumed by itself, so
- * the lock on its table does not do if its index is to be copied.
- */
+/* A TOAST table goes the way of its table. */
 static void
 choose_for_table(CloneState *state, CloneRelation *relation)
 {
-	bool		is_toast = relation->relkind == RELKIND_TOASTVALUE;
-	Relation	source = table_open(relation->source,
-									is_toast && tm_clone_lock == CLONE_LOCK_SHARE ?
-									ShareLock : AccessShareLock);
+	Relation	source = table_open(relation->source, AccessShareLock);
 
-	if (is_toast)
+	if (relation->relkind == RELKIND_TOASTVALUE)
 	{
 		const ClosureMember *member = tm_closure_find(state->closure,
 													  RelationRelationId,
@@ -225,7 +219,7 @@ add_relation(BlockCopy *copy, CloneState *state, const CloneRelation *relation)
 		task.toast_clone = tm_oidmap_translate(state->map, RelationRelationId,
 											   task.toast_source);
 		task.keep_pointers = relation->keep_pointers;
-		task.verbatim = !tm_clone_scrub && tm_clone_lock == CLONE_LOCK_SHARE;
+		task.verbatim = state->verbatim;
 		copy->nvisibility += nblocks / BLOCKS_PER_MAP_BYTE + 1;
 	}
 	relation_close(source, NoLock);

@@ -8,12 +8,10 @@
  * forgotten, no name that could be replaced by mistake, and no order of
  * creation to be found.
  *
- * Locks, in this order: the schema (the caller's), its relations in the order
- * of their OIDs, relations outside that gain a trigger or a child.  Tables
- * whose rows travel are locked against writers, so that their indexes can be
- * copied as they are; with tenant_mgr.clone_lock = 'none' a lock that keeps
- * definitions as they are is enough, and indexes are built.  The snapshot is
- * taken after the locks and serves for catalogs and rows alike.
+ * Locks, in this order: the schema (the caller's), its types and relations in
+ * the order of their OIDs, and when all is copied relations outside that gain a
+ * trigger or a child; see clone_lock.c.  The snapshot is taken after the locks
+ * on the source and serves for catalogs and rows alike.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -26,18 +24,14 @@
 #include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
-#include "catalog/partition.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_publication.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -45,6 +39,7 @@
 
 #include "blockcopy.h"
 #include "clone.h"
+#include "clone_lock.h"
 #include "closure.h"
 #include "guard.h"
 #include "guc.h"
@@ -54,18 +49,14 @@
 #include "storage.h"
 #include "tenant_mgr.h"
 
-static void lock_and_collect(CloneState *state);
-static void lock_relations(const CloneRequest *request, OidMap *locked);
-static LOCKMODE lock_for_relation(const CloneRequest *request, Oid relid);
-static bool all_locked(const Closure *closure, const OidMap *locked);
 static Oid	replaced_owner(const CloneRequest *request);
 static void leave_out_invalid_indexes(CloneState *state);
 static bool index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid);
 static void decide_about_rows(CloneState *state);
-static bool table_excluded(const CloneRequest *request, Oid relid);
-static bool name_excluded(const CloneRequest *request, const char *relname);
 static void refuse_dangling_references(CloneState *state);
 static void tell_about_mentions(const CloneState *state);
+static char *describe_member(const CloneState *state,
+							 const ObjectAddress *address);
 static void warn_about_publications(const CloneState *state);
 static void tell_access_hooks(const CloneState *state);
 
@@ -83,12 +74,15 @@ tm_clone_schema(const CloneRequest *request)
 
 	state.request = request;
 	state.old_owner = replaced_owner(request);
+	state.verbatim = request->with_data && !tm_clone_scrub &&
+		tm_clone_lock == CLONE_LOCK_SHARE;
 	tm_progress_phase(PROGRESS_LOCKING, 0, 0);
-	lock_and_collect(&state);	/* which rows make up the schema */
+	tm_clone_lock_source(&state);	/* which rows make up the schema */
 	tm_closure_refuse_unclonable(state.closure);	/* before anything is
 													 * written */
 	leave_out_invalid_indexes(&state);
 	decide_about_rows(&state);
+	tm_clone_refuse_pending_checks(&state);
 
 	tm_progress_phase(PROGRESS_WRITING_CATALOGS, 0, 0);
 	tm_closure_sort(state.closure);
@@ -104,6 +98,7 @@ tm_clone_schema(const CloneRequest *request)
 	tm_blockcopy_relations(&state); /* blocks where they will do */
 	tm_rowcopy_tables(&state);	/* rows where they will not */
 	tm_storage_build_indexes(&state);
+	tm_clone_lock_outside(&state);	/* what others want to write to */
 	tell_access_hooks(&state);
 	tell_about_mentions(&state);
 	warn_about_publications(&state);
@@ -114,84 +109,6 @@ tm_clone_schema(const CloneRequest *request)
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
 	return state.namespace;
-}
-
-/*
- * Lock the relations, then look; and look again if a relation was added
- * between the two, or if the snapshot still sees what has been dropped.
- */
-static void
-lock_and_collect(CloneState *state)
-{
-	OidMap	   *locked = tm_oidmap_create();
-
-	for (;;)
-	{
-		lock_relations(state->request, locked);
-		tm_progress_phase(PROGRESS_READING_CATALOGS, 0, 0);
-		state->snapshot = RegisterSnapshot(GetLatestSnapshot());
-		state->closure = tm_closure_of_schema(state->request->source,
-											  state->snapshot);
-		if (!state->closure->stale && all_locked(state->closure, locked))
-			return;
-		UnregisterSnapshot(state->snapshot);
-	}
-}
-
-/* Lock all relations of the schema that are not locked yet. */
-static void
-lock_relations(const CloneRequest *request, OidMap *locked)
-{
-	bool		added;
-
-	do
-	{
-		ListCell   *lc;
-
-		added = false;
-		foreach(lc, tm_closure_relations(request->source))
-		{
-			Oid			relid = lfirst_oid(lc);
-
-			if (tm_oidmap_contains(locked, RelationRelationId, relid))
-				continue;
-			LockRelationOid(relid, lock_for_relation(request, relid));
-			tm_oidmap_add(locked, RelationRelationId, relid, relid);
-			added = true;
-		}
-	} while (added);
-}
-
-/*
- * A sequence goes on counting while it is copied, and so do tables that stay
- * empty in the clone.
- */
-static LOCKMODE
-lock_for_relation(const CloneRequest *request, Oid relid)
-{
-	char		relkind = get_rel_relkind(relid);
-
-	if (request->with_data && tm_clone_lock == CLONE_LOCK_SHARE &&
-		(relkind == RELKIND_RELATION || relkind == RELKIND_MATVIEW) &&
-		!table_excluded(request, relid))
-		return ShareLock;
-	return AccessShareLock;
-}
-
-/* Are all relations locked that can be? */
-static bool
-all_locked(const Closure *closure, const OidMap *locked)
-{
-	for (int i = 0; i < closure->nmembers; i++)
-	{
-		const ClosureMember *member = &closure->members[i];
-
-		if (member->classid == RelationRelationId &&
-			member->owner_seed == member->objid &&
-			!tm_oidmap_contains(locked, RelationRelationId, member->objid))
-			return false;
-	}
-	return true;
 }
 
 /* The role that the request's owner takes the place of, or InvalidOid. */
@@ -224,16 +141,19 @@ leave_out_invalid_indexes(CloneState *state)
 	for (int i = 0; i < state->closure->nmembers; i++)
 	{
 		ClosureMember *member = &state->closure->members[i];
+		const char *relname;
 
 		if (member->classid != RelationRelationId ||
 			member->relkind != RELKIND_INDEX)
 			continue;
 		member->left_out = !index_is_valid(indexRel, state->snapshot,
 										   member->objid);
-		if (member->left_out)
+		relname = get_rel_name(member->objid);
+		/* DROP INDEX CONCURRENTLY may just have finished with it */
+		if (member->left_out && relname != NULL)
 			ereport(NOTICE,
 					(errmsg("index \"%s\" is invalid and is not cloned",
-							get_rel_name(member->objid))));
+							relname)));
 	}
 	table_close(indexRel, AccessShareLock);
 }
@@ -275,7 +195,7 @@ decide_about_rows(CloneState *state)
 			member->relkind != RELKIND_INDEX &&
 			member->relkind != RELKIND_TOASTVALUE)
 			member->with_rows = member->relkind == RELKIND_SEQUENCE ||
-				!table_excluded(state->request, member->objid);
+				!tm_clone_excludes(state->request, member->objid);
 	}
 	/* indexes and TOAST tables go with their tables */
 	for (int i = 0; i < closure->nmembers; i++)
@@ -283,6 +203,8 @@ decide_about_rows(CloneState *state)
 		ClosureMember *member = &closure->members[i];
 		ClosureMember *table = NULL;
 
+		if (member->left_out)
+			continue;
 		if (member->relkind == RELKIND_TOASTVALUE)
 			table = tm_closure_find(closure, RelationRelationId,
 									member->owner_seed);
@@ -293,45 +215,6 @@ decide_about_rows(CloneState *state)
 			member->with_rows = table->with_rows;
 	}
 	refuse_dangling_references(state);
-}
-
-/* Is the table, or one that it is a partition of, to be left empty? */
-static bool
-table_excluded(const CloneRequest *request, Oid relid)
-{
-	const char *relname = get_rel_name(relid);
-	ListCell   *lc;
-
-	/* it may be gone, if it is not locked yet */
-	if (request->exclude == NIL || relname == NULL)
-		return false;
-	if (name_excluded(request, relname))
-		return true;
-	if (!get_rel_relispartition(relid))
-		return false;
-	foreach(lc, get_partition_ancestors(relid))
-	{
-		if (name_excluded(request, get_rel_name(lfirst_oid(lc))))
-			return true;
-	}
-	return false;
-}
-
-static bool
-name_excluded(const CloneRequest *request, const char *relname)
-{
-	Datum		name = CStringGetTextDatum(relname);
-	ListCell   *lc;
-
-	foreach(lc, request->exclude)
-	{
-		Datum		pattern = CStringGetTextDatum((char *) lfirst(lc));
-
-		if (DatumGetBool(DirectFunctionCall2Coll(textlike, C_COLLATION_OID,
-												 name, pattern)))
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -388,11 +271,25 @@ tell_about_mentions(const CloneState *state)
 	foreach(lc, state->mentions)
 		ereport(NOTICE,
 				(errmsg("%s names schema \"%s\" in its text",
-						getObjectDescription(lfirst(lc), false),
+						describe_member(state, lfirst(lc)),
 						state->closure->nspname),
 				 errdetail("The text is the same in schema \"%s\" and still means the source.",
 						   state->request->target),
 				 errhint("Leave names unqualified and let the search path decide.")));
+}
+
+/* The member of the source, or its copy if it has been dropped meanwhile. */
+static char *
+describe_member(const CloneState *state, const ObjectAddress *address)
+{
+	char	   *description = getObjectDescription(address, true);
+	ObjectAddress copy = *address;
+
+	if (description != NULL)
+		return description;
+	copy.objectId = tm_oidmap_translate(state->map, address->classId,
+										address->objectId);
+	return getObjectDescription(&copy, false);
 }
 
 /*

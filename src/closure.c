@@ -84,6 +84,7 @@ typedef enum DependentRole
 	DEPENDENT_USER				/* merely uses the referenced object */
 } DependentRole;
 
+static List *seeds_of_catalog(Oid nspid, Oid classid);
 static void add_seeds(Closure *closure, Relation depRel);
 static int	compare_members(const void *a, const void *b);
 static void add_parts(Closure *closure, Relation depRel, int position);
@@ -146,26 +147,13 @@ tm_closure_of_schema(Oid nspid, Snapshot snapshot)
 List *
 tm_closure_relations(Oid nspid)
 {
-	Relation	depRel = table_open(DependRelationId, AccessShareLock);
-	List	   *relids = NIL;
-	SysScanDesc scan;
-	HeapTuple	tup;
+	return seeds_of_catalog(nspid, RelationRelationId);
+}
 
-	scan = scan_dependents(depRel, NULL, NamespaceRelationId, nspid);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
-	{
-		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
-
-		if (dep->classid == RelationRelationId &&
-			is_seed(dep->classid, dep->objid, nspid, NULL))
-			relids = lappend_oid(relids, dep->objid);
-	}
-	systable_endscan(scan);
-	table_close(depRel, AccessShareLock);
-
-	list_sort(relids, list_oid_cmp);
-	list_deduplicate_oid(relids);
-	return relids;
+List *
+tm_closure_types(Oid nspid)
+{
+	return seeds_of_catalog(nspid, TypeRelationId);
 }
 
 ClosureMember *
@@ -231,6 +219,32 @@ tm_closure_refuse_unclonable(const Closure *closure)
 		refuse_rival_opclass(closure, member);
 		refuse_rival_entry(closure, member);
 	}
+}
+
+/* OIDs of those of one catalog that hang directly off the schema, sorted. */
+static List *
+seeds_of_catalog(Oid nspid, Oid classid)
+{
+	Relation	depRel = table_open(DependRelationId, AccessShareLock);
+	List	   *oids = NIL;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	scan = scan_dependents(depRel, NULL, NamespaceRelationId, nspid);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
+
+		if (dep->classid == classid &&
+			is_seed(dep->classid, dep->objid, nspid, NULL))
+			oids = lappend_oid(oids, dep->objid);
+	}
+	systable_endscan(scan);
+	table_close(depRel, AccessShareLock);
+
+	list_sort(oids, list_oid_cmp);
+	list_deduplicate_oid(oids);
+	return oids;
 }
 
 /* The objects that hang directly off the schema. */

@@ -53,10 +53,11 @@ typedef struct Closure
 extern Closure *tm_closure_of_schema(Oid nspid, Snapshot snapshot);
 
 /*
- * OIDs of the relations that hang directly off the schema, in ascending
- * order: what has to be locked to keep the schema as it is.
+ * OIDs of the relations, or of the types, that hang directly off the schema, in
+ * ascending order: what has to be locked to keep the schema as it is.
  */
 extern List *tm_closure_relations(Oid nspid);
+extern List *tm_closure_types(Oid nspid);
 
 /* The member at this address, or NULL. */
 extern ClosureMember *tm_closure_find(const Closure *closure,

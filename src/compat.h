@@ -43,6 +43,7 @@
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "oidmap.h"
+#include "pgstat.h"
 
 #if PG_VERSION_NUM < 150000
 #error "tenant_mgr needs PostgreSQL 15 or later"
@@ -133,6 +134,20 @@ tm_file_skips_wal(RelFileLocator file)
 #else
 	return RelFileNodeSkippingWAL(file);
 #endif
+}
+
+/*
+ * Have the statistics of a new relation go should the transaction be rolled
+ * back.  The server asks for an open relation and looks at nothing else.
+ */
+static inline void
+tm_stats_create_relation(Form_pg_class form)
+{
+	RelationData rel = {0};
+
+	rel.rd_id = form->oid;
+	rel.rd_rel = form;
+	pgstat_create_relation(&rel);
 }
 
 /* Tell the relation cache that the relation's file was made just now */

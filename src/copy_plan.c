@@ -41,6 +41,8 @@
 #include "tenant_mgr.h"
 #include "valuemap.h"
 
+static CopyChoice make_choice(CopyMethod method, const char *reason);
+static const char *own_format(Relation rel);
 static bool toast_has_blocks(Relation table);
 static bool has_dropped_varlena(Relation table);
 static void refuse_moving_rows(Relation table, const OidMap *map);
@@ -48,6 +50,7 @@ static bool key_follows_oids(const PartitionKeyData *key, const OidMap *map);
 static bool built_in_index_am(Oid amid);
 static bool index_depends_on_oids(Relation index, const OidMap *map);
 static bool expression_depends_on_oids(Node *node, void *map);
+static bool type_of_part(Node *node, Oid *typid);
 static OidMap *members_map(const Closure *closure);
 static CopyMethod plan_relation(const OidMap *map, Oid relid, char relkind,
 								CopyChoice *choice);
@@ -90,33 +93,19 @@ CopyChoice
 tm_plan_table(Relation table, const OidMap *map)
 {
 	TupleDesc	tupdesc = RelationGetDescr(table);
-	CopyChoice	choice = {COPY_BLOCKS, "no value depends on an OID"};
+	CopyChoice	choice = make_choice(COPY_BLOCKS, "no value depends on an OID");
 
 	if (RelationGetNumberOfBlocks(table) == 0)
-		return (CopyChoice)
-	{
-		COPY_EMPTY, "there are no rows"
-	};
+		return make_choice(COPY_EMPTY, "there are no rows");
 	refuse_moving_rows(table, map);
 	if (table->rd_rel->relam != HEAP_TABLE_AM_OID)
-		return (CopyChoice)
-	{
-		COPY_ROWS,
-			psprintf("access method \"%s\" has a format of its own",
-					 get_am_name(table->rd_rel->relam))
-	};
+		return make_choice(COPY_ROWS, own_format(table));
 	if (toast_has_blocks(table))
 	{
 		if (has_dropped_varlena(table))
-			return (CopyChoice)
-		{
-			COPY_ROWS,
-				"values of a dropped column are out of line"
-		};
-		choice = (CopyChoice)
-		{
-			COPY_PATCHED, "there are values out of line"
-		};
+			return make_choice(COPY_ROWS,
+							   "values of a dropped column are out of line");
+		choice = make_choice(COPY_PATCHED, "there are values out of line");
 	}
 
 	for (int i = 0; i < tupdesc->natts; i++)
@@ -126,28 +115,19 @@ tm_plan_table(Relation table, const OidMap *map)
 		if (att->attisdropped)
 		{
 			if (choice.method == COPY_BLOCKS)
-				choice = (CopyChoice)
-			{
-				COPY_PATCHED,
-					"values of a dropped column are wiped"
-			};
+				choice = make_choice(COPY_PATCHED,
+									 "values of a dropped column are wiped");
 			continue;
 		}
 		if (!tm_value_holds_oids(map, att->atttypid))
 			continue;
 		if (!tm_column_patchable(att->atttypid))
-			return (CopyChoice)
-		{
-			COPY_ROWS,
-				psprintf("values of column \"%s\" hold OIDs of the schema",
-						 NameStr(att->attname))
-		};
-		choice = (CopyChoice)
-		{
-			COPY_PATCHED,
-				psprintf("column \"%s\" is an OID of the schema",
-						 NameStr(att->attname))
-		};
+			return make_choice(COPY_ROWS,
+							   psprintf("values of column \"%s\" hold OIDs of the schema",
+										NameStr(att->attname)));
+		choice = make_choice(COPY_PATCHED,
+							 psprintf("column \"%s\" is an OID of the schema",
+									  NameStr(att->attname)));
 	}
 	return choice;
 }
@@ -156,41 +136,18 @@ CopyChoice
 tm_plan_index(Relation index, CopyMethod table_method, const OidMap *map)
 {
 	if (table_method == COPY_EMPTY)
-		return (CopyChoice)
-	{
-		COPY_EMPTY, "there are no rows"
-	};
+		return make_choice(COPY_EMPTY, "there are no rows");
 	if (table_method == COPY_ROWS)
-		return (CopyChoice)
-	{
-		COPY_BUILD, "the rows get other places"
-	};
+		return make_choice(COPY_BUILD, "the rows get other places");
 	if (tm_clone_lock == CLONE_LOCK_NONE)
-		return (CopyChoice)
-	{
-		COPY_BUILD, "the source is not locked"
-	};
+		return make_choice(COPY_BUILD, "the source is not locked");
 	if (index->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
-		return (CopyChoice)
-	{
-		COPY_BUILD, "the index is unlogged"
-	};
+		return make_choice(COPY_BUILD, "the index is unlogged");
 	if (!built_in_index_am(index->rd_rel->relam))
-		return (CopyChoice)
-	{
-		COPY_BUILD,
-			psprintf("access method \"%s\" has a format of its own",
-					 get_am_name(index->rd_rel->relam))
-	};
+		return make_choice(COPY_BUILD, own_format(index));
 	if (index_depends_on_oids(index, map))
-		return (CopyChoice)
-	{
-		COPY_BUILD, "keys are OIDs of the schema"
-	};
-	return (CopyChoice)
-	{
-		COPY_BLOCKS, "rows keep their places"
-	};
+		return make_choice(COPY_BUILD, "keys are OIDs of the schema");
+	return make_choice(COPY_BLOCKS, "rows keep their places");
 }
 
 const char *
@@ -212,6 +169,23 @@ tm_plan_method_name(CopyMethod method)
 			return "build";
 	}
 	return NULL;				/* keep compiler quiet */
+}
+
+static CopyChoice
+make_choice(CopyMethod method, const char *reason)
+{
+	CopyChoice	choice;
+
+	choice.method = method;
+	choice.reason = reason;
+	return choice;
+}
+
+static const char *
+own_format(Relation rel)
+{
+	return psprintf("access method \"%s\" has a format of its own",
+					get_am_name(rel->rd_rel->relam));
 }
 
 static bool
@@ -305,13 +279,15 @@ built_in_index_am(Oid amid)
 
 /*
  * An index may hold something else than the values, such as their hashes, so
- * it is the table's columns that count, and all that expressions are made of.
+ * it is the table's columns that count, and all that expressions are made of;
+ * and the type of what it holds, which an operator class may determine.
  */
 static bool
 index_depends_on_oids(Relation index, const OidMap *map)
 {
 	Relation	table = table_open(index->rd_index->indrelid, AccessShareLock);
-	TupleDesc	tupdesc = RelationGetDescr(table);
+	TupleDesc	columns = RelationGetDescr(table);
+	TupleDesc	keys = RelationGetDescr(index);
 	bool		result;
 
 	result = expression_depends_on_oids((Node *) RelationGetIndexExpressions(index),
@@ -322,8 +298,9 @@ index_depends_on_oids(Relation index, const OidMap *map)
 	{
 		AttrNumber	attnum = index->rd_index->indkey.values[i];
 
-		result = attnum > 0 &&
-			tm_value_holds_oids(map, TupleDescAttr(tupdesc, attnum - 1)->atttypid);
+		result = tm_value_holds_oids(map, TupleDescAttr(keys, i)->atttypid) ||
+			(attnum > 0 &&
+			 tm_value_holds_oids(map, TupleDescAttr(columns, attnum - 1)->atttypid));
 	}
 	table_close(table, NoLock);
 	return result;
@@ -333,16 +310,64 @@ index_depends_on_oids(Relation index, const OidMap *map)
 static bool
 expression_depends_on_oids(Node *node, void *map)
 {
-	Oid			typid = InvalidOid;
+	Oid			typid;
 
 	if (node == NULL)
 		return false;
-	if (IsA(node, Var) || IsA(node, Const) || IsA(node, FuncExpr) ||
-		IsA(node, OpExpr) || IsA(node, CoerceViaIO))
-		typid = exprType(node);
-	if (OidIsValid(typid) && tm_value_holds_oids(map, typid))
+	if (!type_of_part(node, &typid) ||
+		(OidIsValid(typid) && tm_value_holds_oids(map, typid)))
 		return true;
 	return expression_tree_walker(node, expression_depends_on_oids, map);
+}
+
+/*
+ * The type of a part of an expression, or InvalidOid if it is no value itself.
+ * False for kinds of nodes that are not known here, of which one has to expect
+ * anything.
+ */
+static bool
+type_of_part(Node *node, Oid *typid)
+{
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_CaseWhen:
+			*typid = InvalidOid;
+			return true;
+		case T_Var:
+		case T_Const:
+		case T_SubscriptingRef:
+		case T_FuncExpr:
+		case T_NamedArgExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_BoolExpr:
+		case T_FieldSelect:
+		case T_FieldStore:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_CollateExpr:
+		case T_CaseExpr:
+		case T_CaseTestExpr:
+		case T_ArrayExpr:
+		case T_RowExpr:
+		case T_RowCompareExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_XmlExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_CoerceToDomain:
+		case T_CoerceToDomainValue:
+			*typid = exprType(node);
+			return true;
+		default:
+			return false;
+	}
 }
 
 /* Enough of a map to tell which types are the schema's own. */

@@ -34,6 +34,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
+#include "storage/proc.h"
 #include "storage/smgr.h"
 #include "utils/memutils.h"
 
@@ -49,10 +50,15 @@
 #define PAGE_ALIGNMENT	4096
 
 static void write_pages(FileWriter *writer, bool announce);
+static void hold_checkpoints(void);
+static void release_checkpoints(void);
+static void log_and_write(FileWriter *writer, bool announce);
+static void mark_pages(FileWriter *writer);
 static void write_announcing(FileWriter *writer, int page);
 static int	run_length(const FileWriter *writer, int first, int end);
 static void write_run(FileWriter *writer, int first, int count);
 static void open_segment(FileWriter *writer, BlockNumber segment);
+static void close_segment(FileWriter *writer);
 static char *segment_path(const FileWriter *writer, BlockNumber segment);
 
 FileWriter *
@@ -97,11 +103,36 @@ void
 tm_file_writer_close(FileWriter *writer)
 {
 	write_pages(writer, true);
-	if (writer->fd >= 0)
-		CloseTransientFile(writer->fd);
+	close_segment(writer);
 	smgrclose(tm_smgropen(writer->file));
 	/* the pages are gone with the caller's memory context */
 	pfree(writer);
+}
+
+void
+tm_file_write_first(RelFileLocator file, ForkNumber fork, char relpersistence,
+					Page page, bool standard)
+{
+	XLogRecPtr	start = tm_file_sync_start();
+	SMgrRelation smgr = tm_smgropen(file);
+	bool		wal = fork == INIT_FORKNUM ||
+		(relpersistence == RELPERSISTENCE_PERMANENT && !tm_file_skips_wal(file));
+
+	hold_checkpoints();
+	PG_TRY();
+	{
+		if (wal)
+			log_newpage(&file, fork, 0, page, standard);
+		PageSetChecksumInplace(page, 0);
+		smgrextend(smgr, fork, 0, page, false);
+	}
+	PG_FINALLY();
+	{
+		release_checkpoints();
+	}
+	PG_END_TRY();
+	smgrclose(smgr);
+	tm_file_sync_finish(file, fork, start);
 }
 
 XLogRecPtr
@@ -122,14 +153,50 @@ tm_file_sync_finish(RelFileLocator file, ForkNumber fork, XLogRecPtr start)
 	smgrclose(smgr);
 }
 
-/* Log the pages that wait, then write them; the last one of all announces. */
+/*
+ * Write the pages that wait; the last one of all announces.
+ *
+ * A checkpoint that begins between logging and writing must not be over before
+ * they are written: a base backup that begins with it would have neither the
+ * pages nor their WAL.
+ */
 static void
 write_pages(FileWriter *writer, bool announce)
 {
-	int			i = 0;
-
 	if (writer->npages == 0)
 		return;
+
+	hold_checkpoints();
+	PG_TRY();
+	{
+		log_and_write(writer, announce);
+	}
+	PG_FINALLY();
+	{
+		release_checkpoints();
+	}
+	PG_END_TRY();
+	writer->npages = 0;
+}
+
+/* The end of a transaction releases them, but that of a savepoint does not. */
+static void
+hold_checkpoints(void)
+{
+	Assert((MyProc->delayChkptFlags & DELAY_CHKPT_START) == 0);
+	MyProc->delayChkptFlags |= DELAY_CHKPT_START;
+}
+
+static void
+release_checkpoints(void)
+{
+	MyProc->delayChkptFlags &= ~DELAY_CHKPT_START;
+}
+
+static void
+log_and_write(FileWriter *writer, bool announce)
+{
+	int			i = 0;
 
 	if (writer->wal)
 	{
@@ -137,6 +204,8 @@ write_pages(FileWriter *writer, bool announce)
 					 writer->blocks, writer->pages, writer->standard);
 		XLogSetAsyncXactLSN(XactLastRecEnd);
 	}
+	else
+		mark_pages(writer);
 	for (int page = 0; page < writer->npages; page++)
 		PageSetChecksumInplace(writer->pages[page], writer->blocks[page]);
 	while (i < writer->npages)
@@ -150,7 +219,24 @@ write_pages(FileWriter *writer, bool announce)
 			write_announcing(writer, i);
 		i += Max(count, 1);
 	}
-	writer->npages = 0;
+}
+
+/*
+ * Pages that are not logged get the present position in WAL.  That of the
+ * source's page may have been read half, for setting a hint bit changes it
+ * without keeping readers out, and a position that WAL has not reached cannot
+ * be flushed to.  In a GiST index no page may be older than its last split.
+ */
+static void
+mark_pages(FileWriter *writer)
+{
+	XLogRecPtr	position = GetXLogInsertRecPtr();
+
+	for (int i = 0; i < writer->npages; i++)
+	{
+		if (!PageIsNew(writer->pages[i]))
+			PageSetLSN(writer->pages[i], position);
+	}
 }
 
 /*
@@ -224,8 +310,7 @@ open_segment(FileWriter *writer, BlockNumber segment)
 {
 	char	   *path = segment_path(writer, segment);
 
-	if (writer->fd >= 0)
-		CloseTransientFile(writer->fd);
+	close_segment(writer);
 	writer->fd = OpenTransientFile(path, O_RDWR | O_CREAT | PG_BINARY);
 	if (writer->fd < 0)
 		ereport(ERROR,
@@ -233,6 +318,17 @@ open_segment(FileWriter *writer, BlockNumber segment)
 				 errmsg("could not open file \"%s\": %m", path)));
 	writer->segment = segment;
 	pfree(path);
+}
+
+static void
+close_segment(FileWriter *writer)
+{
+	if (writer->fd >= 0 && CloseTransientFile(writer->fd) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not close file \"%s\": %m",
+						segment_path(writer, writer->segment))));
+	writer->fd = -1;
 }
 
 static char *

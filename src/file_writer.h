@@ -43,6 +43,16 @@ extern Page tm_file_writer_next(FileWriter *writer, BlockNumber block);
 extern void tm_file_writer_close(FileWriter *writer);
 
 /*
+ * The first page of a fork that is there and empty, durable at once.  A clone
+ * has hundreds of files of one page; in the buffer pool each would be extended
+ * by a page of zeros, and written again by the next checkpoint.  What is
+ * neither permanent nor an initial fork is not logged.
+ */
+extern void tm_file_write_first(RelFileLocator file, ForkNumber fork,
+								char relpersistence, Page page,
+								bool standard);
+
+/*
  * Durability of files that were written past the buffer pool.  Remember the
  * start before the first page of a fork is written, and finish after the
  * last one is.

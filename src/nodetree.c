@@ -99,7 +99,7 @@ may_hold_oids(const OidMap *map, const char *tree)
 
 		if (number > PG_UINT32_MAX)
 			continue;
-		if (number >= FirstNormalObjectId &&
+		if (number >= FirstUnpinnedObjectId &&
 			tm_oidmap_contains_number(map, (Oid) number))
 			return true;
 		if (start - tree >= (ptrdiff_t) label_len &&

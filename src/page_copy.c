@@ -354,11 +354,18 @@ patch_row(const PagePatch *patch, HeapTupleHeader row, uint32 length)
 
 		if (has_nulls && att_isnull(i, row->t_bits))
 			continue;
-		offset = att_align_pointer(offset, att->attalign, att->attlen,
-								   data + offset);
 		end = row->t_hoff + (uint64) offset;
 		if (end < length)
+		{
+			offset = att_align_pointer(offset, att->attalign, att->attlen,
+									   data + offset);
+			end = row->t_hoff + (uint64) offset;
+		}
+		/* no value takes no room at all */
+		if (end < length)
 			end = att_addlength_pointer(end, att->attlen, data + offset);
+		else
+			end = (uint64) length + 1;
 		if (end > length)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),

@@ -11,8 +11,9 @@
  * with it ("parts": columns, enum labels, ...), and so do rows that address
  * it (dependencies, comments, labels).
  *
- * Relations outside of the schema are locked when a row that concerns them is
- * met: one that gets more triggers or more children by the clone.
+ * Relations outside of the schema are noted when a row that concerns them is
+ * met, to be locked later: one that gets more triggers or more children by the
+ * clone.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -61,7 +62,6 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -73,6 +73,7 @@
 
 #include "catalog_reader.h"
 #include "catalog_rules.h"
+#include "clone_lock.h"
 #include "relabel.h"
 #include "relabel_roles.h"
 #include "relabel_row.h"
@@ -157,6 +158,8 @@ static const PartCatalog part_catalogs[] = {
 static void assign_member_oid(CloneState *state, Relation rel, Oid index,
 							  AttrNumber attno, const ClosureMember *member);
 static void assign_label_oids(CloneState *state, Relation enumRel, Oid typid);
+static List *labels_in_order(Relation enumRel, Oid typid, Snapshot snapshot);
+static int	compare_labels(const ListCell *a, const ListCell *b);
 static CatalogTarget *open_target(Relabel *relabel, Oid catalog);
 static CatalogReader *seek_rows(Relabel *relabel, CatalogTarget *target,
 								Oid index, int nkeys, const Oid *keys);
@@ -309,17 +312,12 @@ assign_member_oid(CloneState *state, Relation rel, Oid index, AttrNumber attno,
 static void
 assign_label_oids(CloneState *state, Relation enumRel, Oid typid)
 {
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tup;
+	List	   *labels = labels_in_order(enumRel, typid, state->snapshot);
 	Oid			previous = InvalidOid;
 	bool		wrapped = false;
+	ListCell   *lc;
 
-	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(typid));
-	scan = systable_beginscan(enumRel, EnumTypIdSortOrderIndexId, true,
-							  state->snapshot, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	foreach(lc, labels)
 	{
 		Oid			clone;
 
@@ -331,10 +329,46 @@ assign_label_oids(CloneState *state, Relation enumRel, Oid typid)
 				wrapped = true;
 		} while ((clone & 1) != (wrapped ? 1 : 0));
 		tm_oidmap_add(state->map, EnumRelationId,
-					  ((Form_pg_enum) GETSTRUCT(tup))->oid, clone);
+					  ((Form_pg_enum) lfirst(lc))->oid, clone);
 		previous = clone;
 	}
+	list_free_deep(labels);
+}
+
+/* They come in the order of the index, unless that is ignored. */
+static List *
+labels_in_order(Relation enumRel, Oid typid, Snapshot snapshot)
+{
+	List	   *labels = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(typid));
+	scan = systable_beginscan(enumRel, EnumTypIdSortOrderIndexId, true,
+							  snapshot, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_enum label = palloc(sizeof(FormData_pg_enum));
+
+		memcpy(label, GETSTRUCT(tup), sizeof(FormData_pg_enum));
+		labels = lappend(labels, label);
+	}
 	systable_endscan(scan);
+	if (IgnoreSystemIndexes)
+		list_sort(labels, compare_labels);
+	return labels;
+}
+
+/* list_sort comparator: by position. */
+static int
+compare_labels(const ListCell *a, const ListCell *b)
+{
+	float4		left = ((Form_pg_enum) lfirst(a))->enumsortorder;
+	float4		right = ((Form_pg_enum) lfirst(b))->enumsortorder;
+
+	return left < right ? -1 : left > right;
 }
 
 /* The catalog, opened when it is first needed. */
@@ -584,8 +618,8 @@ note_parent(CloneState *state, Form_pg_inherits form)
 {
 	if (tm_oidmap_contains(state->map, RelationRelationId, form->inhparent))
 		return;
+	tm_clone_note_outside(state, form->inhparent, ShareUpdateExclusiveLock);
 	tm_relabel_check_parent(form);
-	LockRelationOid(form->inhparent, ShareUpdateExclusiveLock);
 	CacheInvalidateRelcacheByRelid(form->inhparent);
 }
 

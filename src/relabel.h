@@ -22,7 +22,7 @@ typedef struct CloneRelation
 	char		relkind;		/* of both */
 	char		relpersistence; /* of both */
 	Oid			relam;			/* access method of both */
-	RelFileLocator source_file; /* where the source's rows are */
+	RelFileLocator source_file; /* a sequence's file, which its lock keeps */
 	RelFileLocator clone_file;	/* where the clone's rows go */
 	bool		with_rows;		/* rows (or position, for a sequence) travel */
 	CopyMethod	method;			/* how its contents are copied */
@@ -38,11 +38,16 @@ typedef struct CloneState
 	OidMap	   *map;			/* old OIDs to new ones */
 	Oid			namespace;		/* the clone's schema */
 	Oid			old_owner;		/* owner to be replaced, or InvalidOid */
+	bool		verbatim;		/* are pages of tables taken as they are, with
+								 * dead rows and transaction IDs? */
 	CloneRelation *relations;	/* array of nrelations */
 	int			nrelations;
 	int			maxrelations;
 	List	   *mentions;		/* ObjectAddress of members of the source
 								 * whose text names the source */
+	List	   *outside;		/* tables outside that have to be locked, see
+								 * clone_lock.c */
+	List	   *references;		/* OutsideReference to be checked at last */
 	List	   *domains;		/* OIDs of domains of the clone whose default
 								 * must be spelled out anew */
 } CloneState;

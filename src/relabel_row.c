@@ -22,12 +22,13 @@
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
+#include "pgstat.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -37,7 +38,7 @@
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
 
-#include "guc.h"
+#include "clone_lock.h"
 #include "nodetree.h"
 #include "relabel_roles.h"
 #include "relabel_row.h"
@@ -56,7 +57,8 @@ static char *relabel_path(CloneState *state, const char *path);
 static void adjust_row(CloneState *state, Oid catalog, HeapTuple source,
 					   HeapTuple copy);
 static void adjust_class(CloneState *state, Form_pg_class form, Oid source);
-static void adjust_class_rows(Form_pg_class form, bool with_rows);
+static void adjust_class_rows(Form_pg_class form, bool verbatim,
+							  bool with_rows);
 static void note_relation(CloneState *state, Form_pg_class form,
 						  ClosureMember *member, Oid source_file);
 static void adjust_trigger(CloneState *state, Form_pg_trigger form,
@@ -254,8 +256,16 @@ adjust_row(CloneState *state, Oid catalog, HeapTuple source, HeapTuple copy)
 						 ((Form_pg_class) GETSTRUCT(source))->oid);
 			break;
 		case IndexRelationId:
-			/* it will be built on a table without broken HOT chains */
-			((Form_pg_index) GETSTRUCT(copy))->indcheckxmin = false;
+			/* broken HOT chains come along with pages as they are only */
+			if (!state->verbatim)
+				((Form_pg_index) GETSTRUCT(copy))->indcheckxmin = false;
+			break;
+		case InheritsRelationId:
+			/* nobody will come and finish the detaching of the clone's */
+			((Form_pg_inherits) GETSTRUCT(copy))->inhdetachpending = false;
+			break;
+		case ProcedureRelationId:
+			pgstat_create_function(((Form_pg_proc) GETSTRUCT(copy))->oid);
 			break;
 		case TriggerRelationId:
 			adjust_trigger(state, (Form_pg_trigger) GETSTRUCT(copy),
@@ -266,6 +276,7 @@ adjust_row(CloneState *state, Oid catalog, HeapTuple source, HeapTuple copy)
 	}
 }
 
+/* Its statistics are gone with it should the transaction be rolled back. */
 static void
 adjust_class(CloneState *state, Form_pg_class form, Oid source)
 {
@@ -273,6 +284,7 @@ adjust_class(CloneState *state, Form_pg_class form, Oid source)
 											RelationRelationId, source);
 	Oid			source_file = form->relfilenode;
 
+	tm_stats_create_relation(form);
 	/* a TOAST table, and its index, is named after its table */
 	if (IsToastNamespace(form->relnamespace))
 		snprintf(NameStr(form->relname), NAMEDATALEN,
@@ -286,7 +298,8 @@ adjust_class(CloneState *state, Form_pg_class form, Oid source)
 		return;
 
 	form->relfilenode = form->oid;
-	adjust_class_rows(form, member->with_rows);
+	adjust_class_rows(form, state->verbatim && member->with_rows,
+					  member->with_rows);
 	note_relation(state, form, member, source_file);
 }
 
@@ -295,7 +308,7 @@ adjust_class(CloneState *state, Form_pg_class form, Oid source)
  * an index that is built will be overwritten.
  */
 static void
-adjust_class_rows(Form_pg_class form, bool with_rows)
+adjust_class_rows(Form_pg_class form, bool verbatim, bool with_rows)
 {
 	if (!with_rows)
 	{
@@ -303,7 +316,7 @@ adjust_class_rows(Form_pg_class form, bool with_rows)
 		form->reltuples = -1;
 		form->relallvisible = 0;
 	}
-	if (tm_clone_scrub || !with_rows)
+	if (!verbatim)
 		tm_set_frozen_pages(form, form->relallvisible);
 	if (form->relkind == RELKIND_SEQUENCE)
 	{
@@ -313,8 +326,7 @@ adjust_class_rows(Form_pg_class form, bool with_rows)
 	if (form->relkind == RELKIND_MATVIEW && !with_rows)
 		form->relispopulated = false;
 	/* rows are frozen on their way, unless pages are taken as they are */
-	if (TransactionIdIsValid(form->relfrozenxid) &&
-		(tm_clone_scrub || !with_rows))
+	if (TransactionIdIsValid(form->relfrozenxid) && !verbatim)
 	{
 		form->relfrozenxid = RecentXmin;
 		form->relminmxid = GetOldestMultiXactId();
@@ -357,7 +369,7 @@ note_relation(CloneState *state, Form_pg_class form, ClosureMember *member,
  * Names of internal triggers end with their OID.  A foreign key to a table
  * outside of the schema puts triggers on that table, which gets more of them
  * by the clone.  As for ALTER TABLE ... ADD FOREIGN KEY, it has to be locked,
- * and one must be allowed to reference it.
+ * if only at last, and one must be allowed to reference it.
  */
 static void
 adjust_trigger(CloneState *state, Form_pg_trigger form, Form_pg_trigger source)
@@ -375,6 +387,8 @@ adjust_trigger(CloneState *state, Form_pg_trigger form, Form_pg_trigger source)
 	if (tm_oidmap_contains(state->map, RelationRelationId, source->tgrelid))
 		return;
 	tm_relabel_check_reference(state, source);
-	LockRelationOid(form->tgrelid, ShareRowExclusiveLock);
+	tm_clone_note_outside(state, form->tgrelid, ShareRowExclusiveLock);
+	tm_clone_note_reference(state, form->tgconstraint, form->tgconstrrelid,
+							form->tgrelid);
 	CacheInvalidateRelcacheByRelid(form->tgrelid);
 }

@@ -12,11 +12,15 @@
  * the first page back in the place of later ones.  The relation cache learns
  * of new files from the commands that create them, and has to be told here.
  *
+ * Nothing is read here by the place of a file that was noted earlier, for any
+ * statement that is not kept out may give a relation another file.  The one
+ * exception are sequences, which are locked against that before the place is
+ * read from the catalog.
+ *
  * An empty btree is a single page, and nearly all indexes are btrees.  Its
- * only property that depends on the column types, whether duplicates can be
- * merged, is taken from the source's page, so the index need not even be
- * opened.  Other access methods get an ordinary index build on the empty
- * table.
+ * only property that depends on the columns, whether duplicates can be merged,
+ * follows from the catalogs, so the index need not even be opened.  Other
+ * access methods get an ordinary index build on the empty table.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -31,6 +35,7 @@
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_sequence.h"
 #include "catalog/storage.h"
 #include "catalog/storage_xlog.h"
@@ -40,6 +45,7 @@
 #include "storage/bufpage.h"
 #include "storage/smgr.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
@@ -50,9 +56,7 @@
 
 static void create_files(const CloneRelation *relation);
 static void create_init_fork(const CloneRelation *relation, SMgrRelation files);
-static void read_first_page(const CloneRelation *relation, char *page);
-static void write_first_page(const CloneRelation *relation, ForkNumber fork,
-							 Page page, bool standard);
+static void read_sequence_page(const CloneRelation *relation, char *page);
 static void write_sequence(const CloneRelation *relation);
 static void set_position(const CloneRelation *relation, Page page);
 static int64 sequence_start(Oid seqid);
@@ -61,6 +65,9 @@ static void build_indexes(CloneState *state, bool of_toast);
 static void build_index(CloneState *state, const CloneRelation *index,
 						bool parallel);
 static void write_empty_btree(const CloneRelation *index);
+static bool can_merge_duplicates(Oid indexid);
+static Datum index_attribute(HeapTuple tup, AttrNumber attno);
+static bool equal_keys_look_equal(Oid opclass, Oid collation);
 
 void
 tm_storage_create_files(CloneState *state)
@@ -151,21 +158,35 @@ build_indexes(CloneState *state, bool of_toast)
 	}
 }
 
+/*
+ * What an unlogged relation starts with after a crash comes first: whoever
+ * finds the main fork alone, such as a base backup, takes it for one that
+ * lasts.
+ */
 static void
 create_files(const CloneRelation *relation)
 {
-	SMgrRelation files;
+	SMgrRelation files = tm_smgropen(relation->clone_file);
 
-	files = RelationCreateStorage(relation->clone_file,
-								  relation->relpersistence, true);
-	/* an index gets its initial fork when it is built */
-	if (relation->relpersistence == RELPERSISTENCE_UNLOGGED &&
-		relation->relkind != RELKIND_INDEX)
+	if (relation->relpersistence == RELPERSISTENCE_UNLOGGED)
 		create_init_fork(relation, files);
+	PG_TRY();
+	{
+		files = RelationCreateStorage(relation->clone_file,
+									  relation->relpersistence, true);
+	}
+	PG_CATCH();
+	{
+		/* nobody would remove it, as both are not registered yet */
+		if (relation->relpersistence == RELPERSISTENCE_UNLOGGED)
+			smgrdounlinkall(&files, 1, false);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	smgrclose(files);
 }
 
-/* What an unlogged table starts with after a crash; it must survive one. */
+/* It must survive a crash.  An index gets its contents when it is built. */
 static void
 create_init_fork(const CloneRelation *relation, SMgrRelation files)
 {
@@ -174,9 +195,9 @@ create_init_fork(const CloneRelation *relation, SMgrRelation files)
 	smgrimmedsync(files, INIT_FORKNUM);
 }
 
-/* The source's first page, as it is now. */
+/* The page of a sequence, as it is now. */
 static void
-read_first_page(const CloneRelation *relation, char *page)
+read_sequence_page(const CloneRelation *relation, char *page)
 {
 	bool		permanent = relation->relpersistence == RELPERSISTENCE_PERMANENT;
 	Buffer		buffer;
@@ -186,30 +207,6 @@ read_first_page(const CloneRelation *relation, char *page)
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	memcpy(page, BufferGetPage(buffer), BLCKSZ);
 	UnlockReleaseBuffer(buffer);
-}
-
-/*
- * The clone's first page, and so far its only one.  A clone has hundreds of
- * such files; in the buffer pool each would be extended by a page of zeros,
- * and written again by the next checkpoint.
- */
-static void
-write_first_page(const CloneRelation *relation, ForkNumber fork, Page page,
-				 bool standard)
-{
-	RelFileLocator file = relation->clone_file;
-	XLogRecPtr	start = tm_file_sync_start();
-	SMgrRelation files;
-
-	if ((relation->relpersistence == RELPERSISTENCE_PERMANENT &&
-		 !tm_file_skips_wal(file)) ||
-		fork == INIT_FORKNUM)
-		log_newpage(&file, fork, 0, page, standard);
-	PageSetChecksumInplace(page, 0);
-	files = tm_smgropen(file);
-	smgrextend(files, fork, 0, page, false);
-	smgrclose(files);
-	tm_file_sync_finish(file, fork, start);
 }
 
 /*
@@ -223,11 +220,13 @@ write_sequence(const CloneRelation *relation)
 {
 	PGIOAlignedBlock page;
 
-	read_first_page(relation, page.data);
+	read_sequence_page(relation, page.data);
 	set_position(relation, page.data);
-	write_first_page(relation, MAIN_FORKNUM, page.data, true);
 	if (relation->relpersistence == RELPERSISTENCE_UNLOGGED)
-		write_first_page(relation, INIT_FORKNUM, page.data, true);
+		tm_file_write_first(relation->clone_file, INIT_FORKNUM,
+							RELPERSISTENCE_UNLOGGED, page.data, true);
+	tm_file_write_first(relation->clone_file, MAIN_FORKNUM,
+						relation->relpersistence, page.data, true);
 }
 
 static void
@@ -283,6 +282,9 @@ build_index(CloneState *state, const CloneRelation *index, bool parallel)
 	Relation	heapRel = table_open(heapid, AccessExclusiveLock);
 	Relation	indexRel = index_open(index->clone, AccessExclusiveLock);
 
+	/* the server does this for initial forks that are not there yet */
+	if (index->relpersistence == RELPERSISTENCE_UNLOGGED)
+		indexRel->rd_indam->ambuildempty(indexRel);
 	index_build(heapRel, indexRel, BuildIndexInfo(indexRel), false, parallel);
 	index_close(indexRel, NoLock);
 	table_close(heapRel, NoLock);
@@ -292,14 +294,59 @@ static void
 write_empty_btree(const CloneRelation *index)
 {
 	PGIOAlignedBlock page;
-	BTMetaPageData *meta;
-	bool		allequalimage;
 
-	read_first_page(index, page.data);
-	meta = BTPageGetMeta((Page) page.data);
-	allequalimage = meta->btm_version > BTREE_NOVAC_VERSION &&
-		meta->btm_allequalimage;
+	_bt_initmetapage((Page) page.data, P_NONE, 0,
+					 can_merge_duplicates(index->clone));
+	tm_file_write_first(index->clone_file, MAIN_FORKNUM,
+						RELPERSISTENCE_PERMANENT, page.data, true);
+}
 
-	_bt_initmetapage((Page) page.data, P_NONE, 0, allequalimage);
-	write_first_page(index, MAIN_FORKNUM, page.data, true);
+/*
+ * Can a btree index hold equal keys as one?  What _bt_allequalimage() says, for
+ * an index that is not open.
+ */
+static bool
+can_merge_duplicates(Oid indexid)
+{
+	HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexid));
+	Form_pg_index form;
+	oidvector  *opclasses;
+	oidvector  *collations;
+	bool		result;
+
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for index %u", indexid);
+	form = (Form_pg_index) GETSTRUCT(tup);
+	opclasses = (oidvector *) DatumGetPointer(index_attribute(tup, Anum_pg_index_indclass));
+	collations = (oidvector *) DatumGetPointer(index_attribute(tup, Anum_pg_index_indcollation));
+
+	/* columns that are merely included are not compared */
+	result = form->indnatts == form->indnkeyatts;
+	for (int i = 0; i < form->indnkeyatts && result; i++)
+		result = equal_keys_look_equal(opclasses->values[i],
+									   collations->values[i]);
+	ReleaseSysCache(tup);
+	return result;
+}
+
+static Datum
+index_attribute(HeapTuple tup, AttrNumber attno)
+{
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(INDEXRELID, tup, attno, &isnull);
+
+	Assert(!isnull);
+	return value;
+}
+
+static bool
+equal_keys_look_equal(Oid opclass, Oid collation)
+{
+	Oid			type = get_opclass_input_type(opclass);
+	Oid			function = get_opfamily_proc(get_opclass_family(opclass),
+											 type, type, BTEQUALIMAGE_PROC);
+
+	return OidIsValid(function) &&
+		DatumGetBool(OidFunctionCall1Coll(function, collation,
+										  ObjectIdGetDatum(type)));
 }

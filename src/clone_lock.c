@@ -1,0 +1,442 @@
+/*
+ * clone_lock.c
+ *		What must not change while a clone is made, and what must be final.
+ *
+ * The clone is a picture of one moment: catalogs and rows are read with one
+ * snapshot, which is taken when all locks on the source are held.  So what
+ * lies outside of a snapshot has to be locked before: files, which a
+ * statement may replace (all relations, sequences against ALTER SEQUENCE and
+ * not against nextval()), and types, which say how to read values (composite
+ * types against ALTER TYPE, all against DROP).  Objects that are nothing but
+ * catalog rows, such as functions, need no lock.
+ *
+ * Tables whose rows travel are locked against writers, with their TOAST
+ * tables, so that their indexes can be copied as they are; not with
+ * tenant_mgr.clone_lock = 'none'.  Which tables these are depends on their
+ * names, which may change until they are locked: the mode is looked at again
+ * after each wait.
+ *
+ * Rows whose checks this transaction has put off may turn out to be wrong
+ * when the clone cannot be asked any more.  They are refused.
+ *
+ * Tables outside that gain a trigger or a child have to be locked against
+ * writers, from when it is there until the commit.  These are the tables that
+ * all tenants share, so they are locked last, when nothing is left to be done
+ * that takes long, and without ever waiting for one of them while another is
+ * held: whoever works with several of them would end up in a deadlock.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "clone_lock.h"
+#include "guc.h"
+#include "progress.h"
+#include "reference_check.h"
+
+/* How often tables outside are tried to be locked together */
+#define MAX_ATTEMPTS	100
+
+/* How long one attempt holds some of them for the others, in milliseconds */
+#define PATIENCE		10
+
+/* A table outside of the source, and what is needed of it */
+typedef struct OutsideTable
+{
+	Oid			relid;			/* the table */
+	LOCKMODE	lockmode;		/* what it has to be locked in */
+} OutsideTable;
+
+static void lock_source(const CloneRequest *request, OidMap *locked);
+static void lock_relation(const CloneRequest *request, OidMap *locked,
+						  Oid relid);
+static void lock_type(OidMap *locked, Oid typid);
+static LOCKMODE held_mode(const OidMap *locked, Oid classid, Oid objid);
+static LOCKMODE relation_mode(const CloneRequest *request, Oid relid);
+static Oid	toast_of(Oid relid);
+static bool all_locked(const CloneState *state, const OidMap *locked);
+static LOCKMODE member_mode(const CloneRequest *request,
+							const ClosureMember *member);
+static bool name_excluded(const CloneRequest *request, const char *relname);
+static void refuse_pending_checks(Oid relid);
+static int	compare_outside(const ListCell *a, const ListCell *b);
+static bool lock_all_or_none(const List *tables, int first, int *failed);
+static bool lock_patiently(const OutsideTable *table, int *patience);
+
+void
+tm_clone_lock_source(CloneState *state)
+{
+	OidMap	   *locked = tm_oidmap_create();
+
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		lock_source(state->request, locked);
+		tm_progress_phase(PROGRESS_READING_CATALOGS, 0, 0);
+		state->snapshot = RegisterSnapshot(GetLatestSnapshot());
+		state->closure = tm_closure_of_schema(state->request->source,
+											  state->snapshot);
+
+		/*
+		 * Once more if something was added between the two, or if the
+		 * snapshot still sees what has been dropped.
+		 */
+		if (!state->closure->stale && all_locked(state, locked))
+			return;
+		UnregisterSnapshot(state->snapshot);
+	}
+}
+
+bool
+tm_clone_excludes(const CloneRequest *request, Oid relid)
+{
+	ListCell   *lc;
+
+	if (request->exclude == NIL)
+		return false;
+	if (name_excluded(request, get_rel_name(relid)))
+		return true;
+	if (!get_rel_relispartition(relid))
+		return false;
+	foreach(lc, get_partition_ancestors(relid))
+	{
+		if (name_excluded(request, get_rel_name(lfirst_oid(lc))))
+			return true;
+	}
+	return false;
+}
+
+void
+tm_clone_refuse_pending_checks(const CloneState *state)
+{
+	const Closure *closure = state->closure;
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+
+		if (member->classid == RelationRelationId && member->with_rows &&
+			(member->relkind == RELKIND_RELATION ||
+			 member->relkind == RELKIND_PARTITIONED_TABLE))
+			refuse_pending_checks(member->objid);
+	}
+}
+
+void
+tm_clone_note_outside(CloneState *state, Oid relid, LOCKMODE lockmode)
+{
+	OutsideTable *table;
+	ListCell   *lc;
+
+	foreach(lc, state->outside)
+	{
+		table = lfirst(lc);
+		if (table->relid == relid)
+		{
+			table->lockmode = Max(table->lockmode, lockmode);
+			return;
+		}
+	}
+	table = palloc(sizeof(OutsideTable));
+	table->relid = relid;
+	table->lockmode = lockmode;
+	state->outside = lappend(state->outside, table);
+
+	LockRelationOid(relid, AccessShareLock);
+	if (state->request->with_data)
+		refuse_pending_checks(relid);
+}
+
+void
+tm_clone_note_reference(CloneState *state, Oid constraint, Oid child,
+						Oid parent)
+{
+	OutsideReference *reference;
+
+	/* rows that cannot be deleted refer to rows that cannot be deleted */
+	if (!state->request->with_data || tm_clone_lock != CLONE_LOCK_NONE)
+		return;
+	reference = palloc(sizeof(OutsideReference));
+	reference->constraint = constraint;
+	reference->child = child;
+	reference->parent = parent;
+	state->references = lappend(state->references, reference);
+}
+
+void
+tm_clone_lock_outside(CloneState *state)
+{
+	bool		done = state->outside == NIL;
+	int			first = 0;
+	ListCell   *lc;
+
+	list_sort(state->outside, compare_outside);
+	for (int i = 0; i < MAX_ATTEMPTS && !done; i++)
+	{
+		int			failed;
+
+		done = lock_all_or_none(state->outside, first, &failed);
+		first = failed;
+	}
+
+	/* Let the server decide who has to give way. */
+	foreach(lc, state->outside)
+	{
+		const OutsideTable *table = lfirst(lc);
+
+		if (!done)
+			LockRelationOid(table->relid, table->lockmode);
+	}
+	foreach(lc, state->references)
+		tm_check_reference(lfirst(lc));
+}
+
+/* Lock all that is not locked yet, in the order of OIDs. */
+static void
+lock_source(const CloneRequest *request, OidMap *locked)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_closure_types(request->source))
+		lock_type(locked, lfirst_oid(lc));
+	foreach(lc, tm_closure_relations(request->source))
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		lock_relation(request, locked, relid);
+		if (held_mode(locked, RelationRelationId, relid) == ShareLock)
+		{
+			Oid			toast = toast_of(relid);
+
+			/* it can be vacuumed by itself */
+			if (OidIsValid(toast) &&
+				held_mode(locked, RelationRelationId, toast) == NoLock)
+			{
+				LockRelationOid(toast, ShareLock);
+				tm_oidmap_add(locked, RelationRelationId, toast, ShareLock);
+			}
+		}
+	}
+}
+
+/* Lock, then look whether that was enough. */
+static void
+lock_relation(const CloneRequest *request, OidMap *locked, Oid relid)
+{
+	LOCKMODE	held = held_mode(locked, RelationRelationId, relid);
+	LOCKMODE	needed;
+
+	while ((needed = relation_mode(request, relid)) > held)
+	{
+		LockRelationOid(relid, needed);
+		held = needed;
+		tm_oidmap_add(locked, RelationRelationId, relid, held);
+	}
+}
+
+/* A composite type is also a relation, and it is as such that it is altered. */
+static void
+lock_type(OidMap *locked, Oid typid)
+{
+	Oid			relid = get_typ_typrelid(typid);
+
+	if (held_mode(locked, TypeRelationId, typid) != NoLock)
+		return;
+	LockDatabaseObject(TypeRelationId, typid, 0, AccessShareLock);
+	tm_oidmap_add(locked, TypeRelationId, typid, AccessShareLock);
+	if (OidIsValid(relid))
+	{
+		LockRelationOid(relid, AccessShareLock);
+		tm_oidmap_add(locked, RelationRelationId, relid, AccessShareLock);
+	}
+}
+
+/* Modes that we use are the stronger the greater they are. */
+static LOCKMODE
+held_mode(const OidMap *locked, Oid classid, Oid objid)
+{
+	if (!tm_oidmap_contains(locked, classid, objid))
+		return NoLock;
+	return (LOCKMODE) tm_oidmap_translate(locked, classid, objid);
+}
+
+/*
+ * A sequence goes on counting while it is copied, but must not get another
+ * file.  Tables that stay empty in the clone can be written to.
+ */
+static LOCKMODE
+relation_mode(const CloneRequest *request, Oid relid)
+{
+	char		relkind = get_rel_relkind(relid);
+
+	if (relkind == RELKIND_SEQUENCE)
+		return RowExclusiveLock;
+	if (request->with_data && tm_clone_lock == CLONE_LOCK_SHARE &&
+		(relkind == RELKIND_RELATION || relkind == RELKIND_MATVIEW) &&
+		!tm_clone_excludes(request, relid))
+		return ShareLock;
+	return AccessShareLock;
+}
+
+/* The TOAST table, or InvalidOid. */
+static Oid
+toast_of(Oid relid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			toast;
+
+	if (!HeapTupleIsValid(tup))
+		return InvalidOid;
+	toast = ((Form_pg_class) GETSTRUCT(tup))->reltoastrelid;
+	ReleaseSysCache(tup);
+	return toast;
+}
+
+/* Does the snapshot see nothing but what is locked as it should be? */
+static bool
+all_locked(const CloneState *state, const OidMap *locked)
+{
+	const Closure *closure = state->closure;
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+
+		if (member_mode(state->request, member) >
+			held_mode(locked, member->classid, member->objid))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Indexes and row types are safe with their tables: they can be read after
+ * they have been opened, which locks them.
+ */
+static LOCKMODE
+member_mode(const CloneRequest *request, const ClosureMember *member)
+{
+	if (member->classid == TypeRelationId)
+		return member->owner_seed == member->objid ? AccessShareLock : NoLock;
+	if (member->classid != RelationRelationId)
+		return NoLock;
+	if (member->owner_seed == member->objid)
+		return relation_mode(request, member->objid);
+	if (member->relkind == RELKIND_COMPOSITE_TYPE)
+		return AccessShareLock;
+	if (member->relkind == RELKIND_TOASTVALUE &&
+		member->owner_class == RelationRelationId &&
+		relation_mode(request, member->owner_seed) == ShareLock)
+		return ShareLock;
+	return NoLock;
+}
+
+/* Names of what has just been dropped are NULL. */
+static bool
+name_excluded(const CloneRequest *request, const char *relname)
+{
+	Datum		name;
+	ListCell   *lc;
+
+	if (relname == NULL)
+		return false;
+	name = CStringGetTextDatum(relname);
+	foreach(lc, request->exclude)
+	{
+		Datum		pattern = CStringGetTextDatum((char *) lfirst(lc));
+
+		if (DatumGetBool(DirectFunctionCall2Coll(textlike, C_COLLATION_OID,
+												 name, pattern)))
+			return true;
+	}
+	return false;
+}
+
+static void
+refuse_pending_checks(Oid relid)
+{
+	if (!AfterTriggerPendingOnRel(relid))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("cannot clone the rows of table \"%s\" because it has pending trigger events",
+					get_rel_name(relid)),
+			 errdetail("Constraints that are deferred have not been checked yet."),
+			 errhint("Use SET CONSTRAINTS ALL IMMEDIATE before, or commit.")));
+}
+
+/* list_sort comparator: by OID. */
+static int
+compare_outside(const ListCell *a, const ListCell *b)
+{
+	Oid			left = ((const OutsideTable *) lfirst(a))->relid;
+	Oid			right = ((const OutsideTable *) lfirst(b))->relid;
+
+	return left < right ? -1 : left > right;
+}
+
+/*
+ * Wait for the table at the given place, and then take the others as they
+ * come.  If one of them does not come soon, none is kept, and "failed" says
+ * for which to wait next time.
+ */
+static bool
+lock_all_or_none(const List *tables, int first, int *failed)
+{
+	int			ntables = list_length(tables);
+	int			patience = PATIENCE + MyProcPid % PATIENCE;
+	int			ntaken = 0;
+	const OutsideTable *table;
+
+	*failed = first;
+	table = list_nth(tables, first);
+	LockRelationOid(table->relid, table->lockmode);
+	for (ntaken = 1; ntaken < ntables; ntaken++)
+	{
+		table = list_nth(tables, (first + ntaken) % ntables);
+		if (!lock_patiently(table, &patience))
+			break;
+	}
+	if (ntaken == ntables)
+		return true;
+
+	*failed = (first + ntaken) % ntables;
+	while (ntaken-- > 0)
+	{
+		table = list_nth(tables, (first + ntaken) % ntables);
+		UnlockRelationOid(table->relid, table->lockmode);
+	}
+	return false;
+}
+
+/*
+ * Nobody finds us in a deadlock as long as we only ask.  Patience differs
+ * from process to process, or two of them could go on stopping each other.
+ */
+static bool
+lock_patiently(const OutsideTable *table, int *patience)
+{
+	while (!ConditionalLockRelationOid(table->relid, table->lockmode))
+	{
+		if (--*patience < 0)
+			return false;
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(1000L);
+	}
+	return true;
+}

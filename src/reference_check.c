@@ -1,0 +1,143 @@
+/*
+ * reference_check.c
+ *		Whether rows of a clone find the rows outside that they refer to.
+ *
+ * Without locks on the source, a row may be deleted there after the clone's
+ * snapshot, and then the one that it referred to.  The clone has the former
+ * and would claim the latter to be there.  So foreign keys to tables outside
+ * of the schema are checked as ALTER TABLE ... ADD FOREIGN KEY checks them:
+ * by one query, or row by row if the table's owner may not run that.
+ *
+ * Casts between the types of the columns may run functions of the tenant, so
+ * the owner of the clone's table is who runs all this.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
+#include "commands/trigger.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "reference_check.h"
+
+static bool trigger_for_check(const OutsideReference *reference,
+							  Trigger *trigger);
+static void check_rows(Trigger *trigger, Relation child);
+static void advise_to_try_again(void *arg);
+
+void
+tm_check_reference(const OutsideReference *reference)
+{
+	Relation	child = table_open(reference->child, AccessShareLock);
+	Relation	parent = table_open(reference->parent, AccessShareLock);
+	ErrorContextCallback callback;
+	Trigger		trigger;
+	Oid			save_userid;
+	int			save_sec_context;
+
+	if (trigger_for_check(reference, &trigger))
+	{
+		callback.callback = advise_to_try_again;
+		callback.arg = NULL;
+		callback.previous = error_context_stack;
+		error_context_stack = &callback;
+		GetUserIdAndSecContext(&save_userid, &save_sec_context);
+		SetUserIdAndSecContext(child->rd_rel->relowner,
+							   save_sec_context | SECURITY_RESTRICTED_OPERATION);
+		if (!RI_Initial_Check(&trigger, child, parent))
+			check_rows(&trigger, child);
+		SetUserIdAndSecContext(save_userid, save_sec_context);
+		error_context_stack = callback.previous;
+	}
+	table_close(parent, NoLock);
+	table_close(child, NoLock);
+}
+
+/*
+ * The trigger that would check a new row.  False if there is nothing to check:
+ * the source does not claim that all rows are right either.
+ */
+static bool
+trigger_for_check(const OutsideReference *reference, Trigger *trigger)
+{
+	HeapTuple	tup;
+	Form_pg_constraint form;
+	bool		validated;
+
+	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(reference->constraint));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for constraint %u",
+			 reference->constraint);
+	form = (Form_pg_constraint) GETSTRUCT(tup);
+	validated = form->contype == CONSTRAINT_FOREIGN && form->convalidated &&
+		form->conrelid == reference->child &&
+		form->confrelid == reference->parent;
+
+	memset(trigger, 0, sizeof(Trigger));
+	trigger->tgname = pstrdup(NameStr(form->conname));
+	trigger->tgenabled = TRIGGER_FIRES_ON_ORIGIN;
+	trigger->tgisinternal = true;
+	trigger->tgconstrrelid = reference->parent;
+	trigger->tgconstrindid = form->conindid;
+	trigger->tgconstraint = reference->constraint;
+	ReleaseSysCache(tup);
+	return validated;
+}
+
+static void
+check_rows(Trigger *trigger, Relation child)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "tenant_mgr reference check",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	TupleTableSlot *slot = table_slot_create(child, NULL);
+	TableScanDesc scan = table_beginscan(child, snapshot, 0, NULL);
+	MemoryContext row_context = AllocSetContextCreate(context,
+													  "tenant_mgr referencing row",
+													  ALLOCSET_SMALL_SIZES);
+
+	MemoryContextSwitchTo(row_context);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		LOCAL_FCINFO(fcinfo, 0);
+		TriggerData data = {0};
+
+		CHECK_FOR_INTERRUPTS();
+		data.type = T_TriggerData;
+		data.tg_event = TRIGGER_EVENT_INSERT | TRIGGER_EVENT_ROW;
+		data.tg_relation = child;
+		data.tg_trigtuple = ExecFetchSlotHeapTuple(slot, false, NULL);
+		data.tg_trigslot = slot;
+		data.tg_trigger = trigger;
+		InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid,
+								 (Node *) &data, NULL);
+		RI_FKey_check_ins(fcinfo);
+		MemoryContextReset(row_context);
+	}
+	MemoryContextSwitchTo(old_context);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
+	MemoryContextDelete(context);
+}
+
+/* error_context_stack callback. */
+static void
+advise_to_try_again(void *arg)
+{
+	if (geterrcode() == ERRCODE_FOREIGN_KEY_VIOLATION)
+		errhint("Rows were deleted while they were cloned.  Try again, or use \"tenant_mgr.clone_lock\" = 'share'.");
+}

@@ -1,0 +1,24 @@
+/*
+ * reference_check.h
+ *		Whether rows of a clone find the rows outside that they refer to.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_REFERENCE_CHECK_H
+#define TENANT_MGR_REFERENCE_CHECK_H
+
+/* A foreign key of the clone to a table outside of it */
+typedef struct OutsideReference
+{
+	Oid			constraint;		/* the foreign key, in the clone */
+	Oid			child;			/* the table that refers, in the clone */
+	Oid			parent;			/* the table that is referred to */
+} OutsideReference;
+
+/*
+ * Raise 23503 if a row refers to one that is not there.  The parent is locked
+ * against writers, or the answer would not last.
+ */
+extern void tm_check_reference(const OutsideReference *reference);
+
+#endif							/* TENANT_MGR_REFERENCE_CHECK_H */

@@ -100,6 +100,7 @@ OBJS = \
 	src/token_key.o \
 	src/token_setting.o \
 	src/trash.o \
+	src/unclonable.o \
 	src/used_token.o \
 	src/valuemap.o \
 	src/warrant.o \
@@ -133,6 +134,7 @@ REGRESS = \
 	statistics \
 	clone_mentions \
 	clone_pending \
+	clone_outside \
 	snapshots \
 	guard_leaks \
 	secrets \
@@ -148,6 +150,7 @@ REGRESS_OPTS = --inputdir=test
 ISOLATION = \
 	clone-ddl \
 	clone-races \
+	clone-roles \
 	connection-races \
 	create-create \
 	create-drop \

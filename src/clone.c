@@ -48,6 +48,7 @@
 #include "rowcopy.h"
 #include "storage.h"
 #include "tenant_mgr.h"
+#include "unclonable.h"
 
 static Oid	replaced_owner(const CloneRequest *request);
 static void leave_out_invalid_indexes(CloneState *state);
@@ -78,8 +79,7 @@ tm_clone_schema(const CloneRequest *request)
 		tm_clone_lock == CLONE_LOCK_SHARE;
 	tm_progress_phase(PROGRESS_LOCKING, 0, 0);
 	tm_clone_lock_source(&state);	/* which rows make up the schema */
-	tm_closure_refuse_unclonable(state.closure);	/* before anything is
-													 * written */
+	tm_refuse_unclonable(state.closure);	/* before anything is written */
 	leave_out_invalid_indexes(&state);
 	decide_about_rows(&state);
 	tm_clone_refuse_pending_checks(&state);

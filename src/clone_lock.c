@@ -40,6 +40,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -62,6 +63,8 @@ typedef struct OutsideTable
 	LOCKMODE	lockmode;		/* what it has to be locked in */
 } OutsideTable;
 
+static void refuse_dangling_object(const Closure *closure,
+								   ObjectAddress *gone);
 static void lock_source(const CloneRequest *request, OidMap *locked);
 static void lock_relation(const CloneRequest *request, OidMap *locked,
 						  Oid relid);
@@ -82,22 +85,33 @@ void
 tm_clone_lock_source(CloneState *state)
 {
 	OidMap	   *locked = tm_oidmap_create();
+	ObjectAddress gone = InvalidObjectAddress;
 
 	for (;;)
 	{
+		MemoryContext old_context;
+
 		CHECK_FOR_INTERRUPTS();
 		lock_source(state->request, locked);
 		tm_progress_phase(PROGRESS_READING_CATALOGS, 0, 0);
 		state->snapshot = RegisterSnapshot(GetLatestSnapshot());
+		old_context =
+			MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext,
+														"tenant_mgr closure",
+														ALLOCSET_DEFAULT_SIZES));
 		state->closure = tm_closure_of_schema(state->request->source,
 											  state->snapshot);
+		MemoryContextSwitchTo(old_context);
 
 		/*
 		 * Once more if something was added between the two, or if the
 		 * snapshot still sees what has been dropped.
 		 */
-		if (!state->closure->stale && all_locked(state, locked))
+		if (!OidIsValid(state->closure->gone.classId) &&
+			all_locked(state, locked))
 			return;
+		refuse_dangling_object(state->closure, &gone);
+		MemoryContextDelete(state->closure->context);
 		UnregisterSnapshot(state->snapshot);
 	}
 }
@@ -204,6 +218,26 @@ tm_clone_lock_outside(CloneState *state)
 	}
 	foreach(lc, state->references)
 		tm_check_reference(lfirst(lc));
+}
+
+/*
+ * What is dropped while we look is not seen with the next snapshot.  If it is,
+ * nothing but its record is left, and we would look for ever.
+ */
+static void
+refuse_dangling_object(const Closure *closure, ObjectAddress *gone)
+{
+	const ObjectAddress *again = &closure->gone;
+
+	if (OidIsValid(again->classId) && again->classId == gone->classId &&
+		again->objectId == gone->objectId)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("object %u of catalog \"%s\" does not exist, but is recorded as belonging to schema \"%s\"",
+						again->objectId, get_rel_name(again->classId),
+						closure->nspname),
+				 errhint("A row of pg_depend has outlived its object.  Check the catalogs of this database.")));
+	*gone = *again;
 }
 
 /* Lock all that is not locked yet, in the order of OIDs. */

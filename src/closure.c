@@ -61,6 +61,7 @@
 #include "utils/syscache.h"
 
 #include "closure.h"
+#include "oidmap.h"
 #include "tenant_mgr.h"
 
 /* Key of the hash table that finds members */
@@ -76,38 +77,17 @@ typedef struct MemberEntry
 	int			position;		/* where it stands in Closure.members */
 } MemberEntry;
 
-/* What a dependency row is to the object it refers to */
-typedef enum DependentRole
-{
-	DEPENDENT_NONE,				/* does not count, e.g. a publication */
-	DEPENDENT_PART,				/* belongs to the referenced object */
-	DEPENDENT_USER				/* merely uses the referenced object */
-} DependentRole;
-
 static List *seeds_of_catalog(Oid nspid, Oid classid);
 static void add_seeds(Closure *closure, Relation depRel);
 static int	compare_members(const void *a, const void *b);
 static void add_parts(Closure *closure, Relation depRel, int position);
 static void add_member(Closure *closure, Oid classid, Oid objid,
 					   const ClosureMember *owner);
-static SysScanDesc scan_dependents(Relation depRel, Snapshot snapshot,
-								   Oid classid, Oid objid);
-static DependentRole classify_dependent(Form_pg_depend dep);
-static bool is_seed(Oid classid, Oid objid, Oid nspid, bool *gone);
-static Oid	namespace_of_object(Oid classid, Oid objid);
+static void add_user(Closure *closure, Form_pg_depend dep);
 static void collect_outsiders(const Closure *closure, Relation depRel,
-							  Oid classid, Oid objid, List **outsiders);
-static bool address_listed(const List *addresses, Oid classid, Oid objid);
-static void refuse(const Closure *closure, const ClosureMember *member,
-				   const char *reason, const char *hint);
-static void refuse_foreign_namespace(const Closure *closure,
-									 const ClosureMember *member);
-static void refuse_torn_partition(const Closure *closure,
-								  const ClosureMember *member);
-static void refuse_rival_opclass(const Closure *closure,
-								 const ClosureMember *member);
-static void refuse_rival_entry(const Closure *closure,
-							   const ClosureMember *member);
+							  Oid classid, Oid objid, OidMap *listed,
+							  List **outsiders);
+static bool is_seed(Oid classid, Oid objid, Oid nspid, ObjectAddress *gone);
 
 Closure *
 tm_closure_of_schema(Oid nspid, Snapshot snapshot)
@@ -124,6 +104,8 @@ tm_closure_of_schema(Oid nspid, Snapshot snapshot)
 	closure->snapshot = snapshot;
 	closure->maxmembers = 1024;
 	closure->members = palloc(sizeof(ClosureMember) * closure->maxmembers);
+	closure->maxusers = 1024;
+	closure->users = palloc(sizeof(ClosureUser) * closure->maxusers);
 
 	ctl.keysize = sizeof(MemberKey);
 	ctl.entrysize = sizeof(MemberEntry);
@@ -186,38 +168,60 @@ List *
 tm_closure_outside_dependents(const Closure *closure)
 {
 	Relation	depRel = table_open(DependRelationId, AccessShareLock);
+	OidMap	   *listed = tm_oidmap_create();
 	List	   *outsiders = NIL;
 
 	collect_outsiders(closure, depRel, NamespaceRelationId, closure->nspid,
-					  &outsiders);
+					  listed, &outsiders);
 	for (int i = 0; i < closure->nmembers; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		collect_outsiders(closure, depRel, closure->members[i].classid,
-						  closure->members[i].objid, &outsiders);
+						  closure->members[i].objid, listed, &outsiders);
 	}
 	table_close(depRel, AccessShareLock);
 
 	return outsiders;
 }
 
-void
-tm_closure_refuse_unclonable(const Closure *closure)
+SysScanDesc
+tm_closure_scan_dependents(Relation depRel, Snapshot snapshot, Oid classid,
+						   Oid objid)
 {
-	for (int i = 0; i < closure->nmembers; i++)
-	{
-		const ClosureMember *member = &closure->members[i];
+	ScanKeyData key[2];
 
-		if (member->classid == ExtensionRelationId)
-			refuse(closure, member,
-				   "An extension belongs to the database and cannot be there twice.",
-				   "Move it with ALTER EXTENSION ... SET SCHEMA, for example to \"public\".");
-		if (member->relpersistence == RELPERSISTENCE_TEMP)
-			refuse(closure, member, "Temporary objects cannot be cloned.", NULL);
-		refuse_foreign_namespace(closure, member);
-		refuse_torn_partition(closure, member);
-		refuse_rival_opclass(closure, member);
-		refuse_rival_entry(closure, member);
+	ScanKeyInit(&key[0], Anum_pg_depend_refclassid,
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(classid));
+	ScanKeyInit(&key[1], Anum_pg_depend_refobjid,
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(objid));
+	return systable_beginscan(depRel, DependReferenceIndexId, true, snapshot,
+							  2, key);
+}
+
+DependentRole
+tm_closure_classify_dependent(Form_pg_depend dep)
+{
+	/* what is published is not a property of the schema */
+	if (dep->classid == PublicationRelRelationId ||
+		dep->classid == PublicationNamespaceRelationId)
+		return DEPENDENT_NONE;
+
+	switch ((DependencyType) dep->deptype)
+	{
+		case DEPENDENCY_AUTO:
+		case DEPENDENCY_INTERNAL:
+		case DEPENDENCY_PARTITION_PRI:
+		case DEPENDENCY_PARTITION_SEC:
+			return DEPENDENT_PART;
+		case DEPENDENCY_NORMAL:
+			/* they live in no schema, and go where their type goes */
+			if ((dep->classid == CastRelationId ||
+				 dep->classid == TransformRelationId) &&
+				dep->refclassid == TypeRelationId)
+				return DEPENDENT_PART;
+			return DEPENDENT_USER;
+		default:
+			return DEPENDENT_NONE;
 	}
 }
 
@@ -230,7 +234,7 @@ seeds_of_catalog(Oid nspid, Oid classid)
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	scan = scan_dependents(depRel, NULL, NamespaceRelationId, nspid);
+	scan = tm_closure_scan_dependents(depRel, NULL, NamespaceRelationId, nspid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
@@ -247,6 +251,23 @@ seeds_of_catalog(Oid nspid, Oid classid)
 	return oids;
 }
 
+Oid
+tm_closure_namespace_of(Oid classid, Oid objid)
+{
+	int			cacheid = get_object_catcache_oid(classid);
+	HeapTuple	tup = SearchSysCache1(cacheid, ObjectIdGetDatum(objid));
+	bool		isnull;
+	Oid			nspid;
+
+	if (!HeapTupleIsValid(tup))
+		return InvalidOid;
+	nspid = DatumGetObjectId(SysCacheGetAttr(cacheid, tup,
+											 get_object_attnum_namespace(classid),
+											 &isnull));
+	ReleaseSysCache(tup);
+	return nspid;
+}
+
 /* The objects that hang directly off the schema. */
 static void
 add_seeds(Closure *closure, Relation depRel)
@@ -254,15 +275,17 @@ add_seeds(Closure *closure, Relation depRel)
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	scan = scan_dependents(depRel, closure->snapshot,
-						   NamespaceRelationId, closure->nspid);
+	scan = tm_closure_scan_dependents(depRel, closure->snapshot,
+									  NamespaceRelationId, closure->nspid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
 
 		if (is_seed(dep->classid, dep->objid, closure->nspid,
-					&closure->stale))
+					&closure->gone))
 			add_member(closure, dep->classid, dep->objid, NULL);
+		else if (tm_closure_classify_dependent(dep) != DEPENDENT_NONE)
+			add_user(closure, dep);
 	}
 	systable_endscan(scan);
 }
@@ -290,14 +313,23 @@ add_parts(Closure *closure, Relation depRel, int position)
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	scan = scan_dependents(depRel, closure->snapshot,
-						   owner.classid, owner.objid);
+	scan = tm_closure_scan_dependents(depRel, closure->snapshot,
+									  owner.classid, owner.objid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
 
-		if (classify_dependent(dep) == DEPENDENT_PART)
-			add_member(closure, dep->classid, dep->objid, &owner);
+		switch (tm_closure_classify_dependent(dep))
+		{
+			case DEPENDENT_PART:
+				add_member(closure, dep->classid, dep->objid, &owner);
+				break;
+			case DEPENDENT_USER:
+				add_user(closure, dep);
+				break;
+			case DEPENDENT_NONE:
+				break;
+		}
 	}
 	systable_endscan(scan);
 }
@@ -346,45 +378,25 @@ add_member(Closure *closure, Oid classid, Oid objid, const ClosureMember *owner)
 	}
 }
 
-/* Start a scan over the pg_depend rows that refer to an object. */
-static SysScanDesc
-scan_dependents(Relation depRel, Snapshot snapshot, Oid classid, Oid objid)
+/* Note that something uses a member; it may turn out to be one itself. */
+static void
+add_user(Closure *closure, Form_pg_depend dep)
 {
-	ScanKeyData key[2];
+	ClosureUser *user;
 
-	ScanKeyInit(&key[0], Anum_pg_depend_refclassid,
-				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(classid));
-	ScanKeyInit(&key[1], Anum_pg_depend_refobjid,
-				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(objid));
-	return systable_beginscan(depRel, DependReferenceIndexId, true, snapshot,
-							  2, key);
-}
-
-static DependentRole
-classify_dependent(Form_pg_depend dep)
-{
-	/* what is published is not a property of the schema */
-	if (dep->classid == PublicationRelRelationId ||
-		dep->classid == PublicationNamespaceRelationId)
-		return DEPENDENT_NONE;
-
-	switch ((DependencyType) dep->deptype)
+	if (closure->nusers == closure->maxusers)
 	{
-		case DEPENDENCY_AUTO:
-		case DEPENDENCY_INTERNAL:
-		case DEPENDENCY_PARTITION_PRI:
-		case DEPENDENCY_PARTITION_SEC:
-			return DEPENDENT_PART;
-		case DEPENDENCY_NORMAL:
-			/* they live in no schema, and go where their type goes */
-			if ((dep->classid == CastRelationId ||
-				 dep->classid == TransformRelationId) &&
-				dep->refclassid == TypeRelationId)
-				return DEPENDENT_PART;
-			return DEPENDENT_USER;
-		default:
-			return DEPENDENT_NONE;
+		closure->maxusers *= 2;
+		closure->users = repalloc_huge(closure->users,
+									   sizeof(ClosureUser) *
+									   closure->maxusers);
 	}
+	user = &closure->users[closure->nusers++];
+	user->classid = dep->classid;
+	user->objid = dep->objid;
+	user->objsubid = dep->objsubid;
+	ObjectAddressSubSet(user->used, dep->refclassid, dep->refobjid,
+						dep->refobjsubid);
 }
 
 /*
@@ -393,7 +405,7 @@ classify_dependent(Form_pg_depend dep)
  * been dropped meanwhile lives nowhere; "gone" is set for it if wanted.
  */
 static bool
-is_seed(Oid classid, Oid objid, Oid nspid, bool *gone)
+is_seed(Oid classid, Oid objid, Oid nspid, ObjectAddress *gone)
 {
 	Oid			lives_in;
 
@@ -415,206 +427,38 @@ is_seed(Oid classid, Oid objid, Oid nspid, bool *gone)
 		case TSParserRelationId:
 		case TSTemplateRelationId:
 		case TypeRelationId:
-			lives_in = namespace_of_object(classid, objid);
+			lives_in = tm_closure_namespace_of(classid, objid);
 			if (!OidIsValid(lives_in) && gone != NULL)
-				*gone = true;
+				ObjectAddressSet(*gone, classid, objid);
 			return lives_in == nspid;
 		default:
 			return false;
 	}
 }
 
-/* The schema that an object lives in, or InvalidOid if it has been dropped. */
-static Oid
-namespace_of_object(Oid classid, Oid objid)
-{
-	int			cacheid = get_object_catcache_oid(classid);
-	HeapTuple	tup = SearchSysCache1(cacheid, ObjectIdGetDatum(objid));
-	bool		isnull;
-	Oid			nspid;
-
-	if (!HeapTupleIsValid(tup))
-		return InvalidOid;
-	nspid = DatumGetObjectId(SysCacheGetAttr(cacheid, tup,
-											 get_object_attnum_namespace(classid),
-											 &isnull));
-	ReleaseSysCache(tup);
-	return nspid;
-}
-
-/* Objects that depend on the given one without being members. */
+/* Objects that depend on the given one without being members, each once. */
 static void
-collect_outsiders(const Closure *closure, Relation depRel,
-				  Oid classid, Oid objid, List **outsiders)
+collect_outsiders(const Closure *closure, Relation depRel, Oid classid,
+				  Oid objid, OidMap *listed, List **outsiders)
 {
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	scan = scan_dependents(depRel, closure->snapshot, classid, objid);
+	scan = tm_closure_scan_dependents(depRel, closure->snapshot, classid,
+									  objid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
 		ObjectAddress *address;
 
-		if (classify_dependent(dep) == DEPENDENT_NONE ||
+		if (tm_closure_classify_dependent(dep) == DEPENDENT_NONE ||
 			tm_closure_find(closure, dep->classid, dep->objid) != NULL ||
-			address_listed(*outsiders, dep->classid, dep->objid))
+			tm_oidmap_contains(listed, dep->classid, dep->objid))
 			continue;
+		tm_oidmap_add(listed, dep->classid, dep->objid, dep->objid);
 		address = palloc(sizeof(ObjectAddress));
 		ObjectAddressSubSet(*address, dep->classid, dep->objid, dep->objsubid);
 		*outsiders = lappend(*outsiders, address);
 	}
 	systable_endscan(scan);
-}
-
-static bool
-address_listed(const List *addresses, Oid classid, Oid objid)
-{
-	ListCell   *lc;
-
-	foreach(lc, addresses)
-	{
-		const ObjectAddress *address = lfirst(lc);
-
-		if (address->classId == classid && address->objectId == objid)
-			return true;
-	}
-	return false;
-}
-
-/* Say which object stands in the way of a clone. */
-static void
-refuse(const Closure *closure, const ClosureMember *member,
-	   const char *reason, const char *hint)
-{
-	ObjectAddress address;
-
-	ObjectAddressSet(address, member->classid, member->objid);
-	ereport(ERROR,
-			(errcode(ERRCODE_TENANT_NOT_CLONABLE),
-			 errmsg("schema \"%s\" cannot be cloned because of %s",
-					closure->nspname, getObjectDescription(&address, false)),
-			 errdetail_internal("%s", reason),
-			 hint ? errhint("%s", hint) : 0));
-}
-
-/*
- * Members that were reached from another one, like an extended statistics
- * object, may live in another schema, where the clone's would be in the way.
- */
-static void
-refuse_foreign_namespace(const Closure *closure, const ClosureMember *member)
-{
-	Oid			nspid;
-
-	if (member->owner_seed == member->objid)
-		return;
-	if (member->classid != RelationRelationId &&
-		member->classid != StatisticExtRelationId &&
-		member->classid != TypeRelationId &&
-		member->classid != ProcedureRelationId)
-		return;
-
-	nspid = namespace_of_object(member->classid, member->objid);
-	if (!OidIsValid(nspid) || nspid == closure->nspid ||
-		IsToastNamespace(nspid))
-		return;
-	refuse(closure, member,
-		   psprintf("It belongs to the schema but lives in schema \"%s\".",
-					get_namespace_name(nspid)),
-		   "Move it into the schema, or detach it.");
-}
-
-/* A partition without its parent would be attached to the source's parent. */
-static void
-refuse_torn_partition(const Closure *closure, const ClosureMember *member)
-{
-	Oid			parent;
-
-	if (member->classid != RelationRelationId ||
-		!get_rel_relispartition(member->objid))
-		return;
-	parent = get_partition_parent(member->objid, true);
-	if (OidIsValid(parent) &&
-		tm_closure_find(closure, RelationRelationId, parent) == NULL)
-		refuse(closure, member,
-			   psprintf("It is a partition of \"%s\" in schema \"%s\".",
-						get_rel_name(parent),
-						get_namespace_name(get_rel_namespace(parent))),
-			   "Detach the partition, or move the partitioned table into the schema.");
-}
-
-/*
- * A type has one default operator class for an access method, in whatever
- * schema.  With two of them, the server can use neither.
- */
-static void
-refuse_rival_opclass(const Closure *closure, const ClosureMember *member)
-{
-	HeapTuple	tup;
-	Form_pg_opclass form;
-
-	if (member->classid != OperatorClassRelationId)
-		return;
-
-	tup = SearchSysCache1(CLAOID, ObjectIdGetDatum(member->objid));
-	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for operator class %u", member->objid);
-	form = (Form_pg_opclass) GETSTRUCT(tup);
-	if (form->opcdefault &&
-		tm_closure_find(closure, TypeRelationId, form->opcintype) == NULL)
-		refuse(closure, member,
-			   psprintf("It is the default for type %s, which does not belong to the schema and cannot have two.",
-						format_type_be(form->opcintype)),
-			   "Move it into another schema.");
-	ReleaseSysCache(tup);
-}
-
-/*
- * Likewise, an operator family outside of the schema has room for one operator
- * of a strategy, and one function of a number, between the same types.
- */
-static void
-refuse_rival_entry(const Closure *closure, const ClosureMember *member)
-{
-	Relation	rel;
-	HeapTuple	tup;
-	Oid			family;
-	Oid			lefttype;
-	Oid			righttype;
-
-	if (member->classid != AccessMethodOperatorRelationId &&
-		member->classid != AccessMethodProcedureRelationId)
-		return;
-
-	rel = table_open(member->classid, AccessShareLock);
-	tup = get_catalog_object_by_oid(rel, get_object_attnum_oid(member->classid),
-									member->objid);
-	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for object %u of catalog %u",
-			 member->objid, member->classid);
-	if (member->classid == AccessMethodOperatorRelationId)
-	{
-		Form_pg_amop form = (Form_pg_amop) GETSTRUCT(tup);
-
-		family = form->amopfamily;
-		lefttype = form->amoplefttype;
-		righttype = form->amoprighttype;
-	}
-	else
-	{
-		Form_pg_amproc form = (Form_pg_amproc) GETSTRUCT(tup);
-
-		family = form->amprocfamily;
-		lefttype = form->amproclefttype;
-		righttype = form->amprocrighttype;
-	}
-	table_close(rel, AccessShareLock);
-
-	if (tm_closure_find(closure, OperatorFamilyRelationId, family) == NULL &&
-		tm_closure_find(closure, TypeRelationId, lefttype) == NULL &&
-		tm_closure_find(closure, TypeRelationId, righttype) == NULL)
-		refuse(closure, member,
-			   "Neither the operator family nor the types belong to the schema, and the family cannot have two of it.",
-			   "Drop it from the operator family, or move its operator or function into another schema.");
 }

@@ -7,7 +7,9 @@
 #ifndef TENANT_MGR_CLOSURE_H
 #define TENANT_MGR_CLOSURE_H
 
+#include "access/genam.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_depend.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 #include "utils/snapshot.h"
@@ -28,6 +30,23 @@ typedef struct ClosureMember
 								 * relation with files */
 } ClosureMember;
 
+/* What a dependency row is to the object that it refers to */
+typedef enum DependentRole
+{
+	DEPENDENT_NONE,				/* does not count, e.g. a publication */
+	DEPENDENT_PART,				/* belongs to the referenced object */
+	DEPENDENT_USER				/* merely uses the referenced object */
+} DependentRole;
+
+/* Something that uses a member, or the schema itself */
+typedef struct ClosureUser
+{
+	Oid			classid;		/* catalog of the user */
+	Oid			objid;			/* its OID, often that of another member */
+	int32		objsubid;		/* its column, or 0 */
+	ObjectAddress used;			/* what it uses */
+} ClosureUser;
+
 /*
  * The members of one schema, in the order in which they were found, unless
  * sorted: every member comes after the one that led to it.
@@ -42,7 +61,12 @@ typedef struct Closure
 	int			nmembers;
 	int			maxmembers;
 	HTAB	   *index;			/* (classid, objid) -> position in members */
-	bool		stale;			/* something has been dropped while we looked */
+	ClosureUser *users;			/* array of nusers, in no order */
+	int			nusers;
+	int			maxusers;
+	ObjectAddress gone;			/* something that the snapshot sees in the
+								 * schema and that does not exist; its classId
+								 * is InvalidOid if there is none */
 } Closure;
 
 /*
@@ -77,10 +101,15 @@ extern void tm_closure_sort(Closure *closure);
  */
 extern List *tm_closure_outside_dependents(const Closure *closure);
 
-/*
- * Raise TM009 for the first member that a clone cannot reproduce: objects of
- * an extension, partitions across schemas, temporary objects.
- */
-extern void tm_closure_refuse_unclonable(const Closure *closure);
+/* Start a scan over the rows of pg_depend that refer to an object. */
+extern SysScanDesc tm_closure_scan_dependents(Relation depRel,
+											  Snapshot snapshot,
+											  Oid classid, Oid objid);
+
+/* What such a row says. */
+extern DependentRole tm_closure_classify_dependent(Form_pg_depend dep);
+
+/* The schema that an object lives in, or InvalidOid if it has been dropped. */
+extern Oid	tm_closure_namespace_of(Oid classid, Oid objid);
 
 #endif							/* TENANT_MGR_CLOSURE_H */

@@ -79,6 +79,7 @@
 #include "relabel_row.h"
 #include "schema_mention.h"
 #include "tenant_mgr.h"
+#include "unclonable.h"
 #include "valuemap.h"
 
 /* Rows that are inserted at once */
@@ -108,6 +109,7 @@ typedef struct Relabel
 	MemoryContext scratch;		/* reset after each member */
 	MemoryContext context;		/* where this lives */
 	bool		labels;			/* are there security labels at all? */
+	OidMap	   *roles;			/* roles and tablespaces that are locked */
 } Relabel;
 
 /* Rows that belong to a member and have no address of their own */
@@ -179,6 +181,8 @@ static void note_parent(CloneState *state, Form_pg_inherits form);
 static void copy_dependencies(Relabel *relabel, Oid classid, Oid objid);
 static bool may_depend_on_roles(Oid classid, char kind);
 static void copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid);
+static void enqueue_role_dependency(Relabel *relabel, CatalogTarget *target,
+									HeapTuple row);
 static void copy_remarks(Relabel *relabel, Oid catalog, Oid index,
 						 Oid classid, Oid objid);
 static void enqueue(CatalogTarget *target, HeapTuple row);
@@ -236,6 +240,7 @@ tm_relabel_copy_rows(CloneState *state)
 	relabel.state = state;
 	relabel.targets = NIL;
 	relabel.context = CurrentMemoryContext;
+	relabel.roles = tm_oidmap_create();
 	relabel.scratch = AllocSetContextCreate(CurrentMemoryContext,
 											"tenant_mgr relabel",
 											ALLOCSET_DEFAULT_SIZES);
@@ -647,7 +652,7 @@ copy_dependencies(Relabel *relabel, Oid classid, Oid objid)
 							getObjectDescriptionOids(classid, objid)),
 					 errdetail("It belongs to extension \"%s\", which cannot be in the database twice.",
 							   get_extension_name(dep->refobjid)),
-					 errhint("Move the extension with ALTER EXTENSION ... SET SCHEMA, for example to \"public\".")));
+					 errhint("%s", tm_unclonable_extension_hint(state->closure))));
 		dep->objid = tm_oidmap_translate(state->map, classid, objid);
 		dep->refobjid = tm_oidmap_translate(state->map, dep->refclassid,
 											dep->refobjid);
@@ -698,8 +703,26 @@ copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid)
 			tm_relabel_role_moves(state, dep->refobjid))
 			continue;
 		dep->objid = tm_oidmap_translate(state->map, classid, objid);
-		enqueue(target, copy);
+		enqueue_role_dependency(relabel, target, copy);
 	}
+}
+
+/*
+ * A row for pg_shdepend.  Until it is committed, nobody who drops the role or
+ * the tablespace sees it, so that is locked, and looked at again.
+ */
+static void
+enqueue_role_dependency(Relabel *relabel, CatalogTarget *target, HeapTuple row)
+{
+	Form_pg_shdepend dep = (Form_pg_shdepend) GETSTRUCT(row);
+
+	if (!tm_oidmap_contains(relabel->roles, dep->refclassid, dep->refobjid))
+	{
+		shdepLockAndCheckObject(dep->refclassid, dep->refobjid);
+		tm_oidmap_add(relabel->roles, dep->refclassid, dep->refobjid,
+					  dep->refobjid);
+	}
+	enqueue(target, row);
 }
 
 /* What the new owner, if there is one, has to do with an object or a column. */
@@ -720,7 +743,7 @@ depend_on_new_owner(Relabel *relabel, CatalogTarget *target, Oid classid,
 	foreach(lc, tm_relabel_new_owner_rows(relabel->state, shdepend->rel,
 										  &source, copy,
 										  RelationGetDescr(target->rel)))
-		enqueue(shdepend, lfirst(lc));
+		enqueue_role_dependency(relabel, shdepend, lfirst(lc));
 }
 
 /* Comments or security labels; both catalogs begin with the same columns. */

@@ -20,6 +20,7 @@
 #include "access/multixact.h"
 #include "access/transam.h"
 #include "catalog/index.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
@@ -43,6 +44,7 @@
 #include "relabel_roles.h"
 #include "relabel_row.h"
 #include "schema_mention.h"
+#include "tenant_mgr.h"
 #include "valuemap.h"
 
 static bool any_variable_column(const CatalogRules *rules, HeapTuple row);
@@ -63,6 +65,7 @@ static void note_relation(CloneState *state, Form_pg_class form,
 						  ClosureMember *member, Oid source_file);
 static void adjust_trigger(CloneState *state, Form_pg_trigger form,
 						   Form_pg_trigger source);
+static void refuse_outside_trigger(CloneState *state, Form_pg_trigger source);
 
 HeapTuple
 tm_relabel_row(CloneState *state, Relation catalog, const CatalogRules *rules,
@@ -386,9 +389,24 @@ adjust_trigger(CloneState *state, Form_pg_trigger form, Form_pg_trigger source)
 
 	if (tm_oidmap_contains(state->map, RelationRelationId, source->tgrelid))
 		return;
+	if (!source->tgisinternal)
+		refuse_outside_trigger(state, source);
 	tm_relabel_check_reference(state, source);
 	tm_clone_note_outside(state, form->tgrelid, ShareRowExclusiveLock);
 	tm_clone_note_reference(state, form->tgconstraint, form->tgconstrrelid,
 							form->tgrelid);
 	CacheInvalidateRelcacheByRelid(form->tgrelid);
+}
+
+/* CREATE CONSTRAINT TRIGGER ... ON a table outside FROM one of the schema. */
+static void
+refuse_outside_trigger(CloneState *state, Form_pg_trigger source)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+			 errmsg("schema \"%s\" cannot be cloned because of %s",
+					state->closure->nspname,
+					getObjectDescriptionOids(TriggerRelationId, source->oid)),
+			 errdetail("It belongs to a table of the schema, and is a trigger of a table outside, which cannot have two of that name."),
+			 errhint("Drop the trigger, or create it without FROM.")));
 }

@@ -89,6 +89,7 @@ OBJS = \
 	src/secret.o \
 	src/session_lock.o \
 	src/setting.o \
+	src/shared_ring.o \
 	src/shmem.o \
 	src/snapshot.o \
 	src/snapshot_registry.o \

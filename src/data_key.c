@@ -15,6 +15,11 @@
  * another one, or none, invalidates the table's relation cache entry.  To wrap
  * a key again does not.
  *
+ * No key is made with a root key that is not the current one any more when it
+ * is committed and a rotation is over: whoever makes one has the table locked
+ * from before it looks at the ring until it ends, and a rotation waits for
+ * that after it has looked.
+ *
  * Locks, on a hash of the scope as an object of the table: AccessShareLock by
  * transactions that seal, ExclusiveLock to wrap again, AccessExclusiveLock to
  * shred.  Sub-object 1 is locked in ExclusiveLock mode to make a key, after
@@ -25,8 +30,10 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "common/hashfn.h"
@@ -36,6 +43,7 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "crypto.h"
@@ -100,6 +108,7 @@ static SysScanDesc scan_scope(Relation rel, const pg_uuid_t *scope);
 static void row_from_tuple(HeapTuple tuple, TupleDesc desc, DataKeyRow *row);
 static bool bytes_from_datum(Datum value, bool isnull, void *bytes, Size size);
 static Datum datum_from_bytes(const void *bytes, Size size);
+static bool is_wrapped_by(const DataKeyRow *row, const RootKey *root);
 static void unwrap(const DataKeyRow *row);
 static bool open_row(const RootKey *root, const DataKeyRow *row);
 static void wrap(DataKeyRow *row);
@@ -198,6 +207,48 @@ tm_data_key_list(void)
 	return keys;
 }
 
+/*
+ * What a transaction that has not ended removes, or wraps anew, is listed as
+ * well, for that may be rolled back.
+ */
+List *
+tm_data_key_list_uncommitted(void)
+{
+	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
+										AccessShareLock);
+	SnapshotData dirty;
+	TableScanDesc scan;
+	List	   *keys = NIL;
+	HeapTuple	tuple;
+
+	InitDirtySnapshot(dirty);
+	scan = table_beginscan(rel, &dirty, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		DataKeyInfo *info = palloc(sizeof(DataKeyInfo));
+		DataKeyRow	row;
+
+		CHECK_FOR_INTERRUPTS();
+		row_from_tuple(tuple, RelationGetDescr(rel), &row);
+		*info = row.info;
+		keys = lappend(keys, info);
+	}
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	return keys;
+}
+
+void
+tm_data_key_await_makers(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId,
+						 tm_own_table_relid(DATA_KEY_TABLE));
+	WaitForLockers(tag, ShareLock, false);
+}
+
 bool
 tm_data_key_is_intact(const DataKeyInfo *info)
 {
@@ -247,9 +298,10 @@ tm_data_key_rewrap(const DataKeyInfo *info)
 
 		row_from_tuple(tuple, desc, &row);
 		if (row.info.version != info->version || row.info.shredded ||
-			row.info.root_version == tm_keyring_current()->version)
+			is_wrapped_by(&row, tm_keyring_current()))
 			continue;
 
+		/* With another key of that version, this is an error. */
 		unwrap(&row);
 		wrap(&row);
 		wipe_key();
@@ -446,6 +498,15 @@ datum_from_bytes(const void *bytes, Size size)
 	return PointerGetDatum(varlena);
 }
 
+/* By that very key, not by another one of its version? */
+static bool
+is_wrapped_by(const DataKeyRow *row, const RootKey *root)
+{
+	return row->valid && row->info.root_version == root->version &&
+		tm_crypto_same(root->check, row->info.root_check,
+					   TM_CRYPTO_CHECK_BYTES);
+}
+
 /* Put the row's key into current_key. */
 static void
 unwrap(const DataKeyRow *row)
@@ -537,6 +598,13 @@ make_key(Relation rel, DataKeyRow *row)
 	Datum		values[Natts_data_key] = {0};
 	bool		nulls[Natts_data_key] = {0};
 
+	/*
+	 * A rotation waits for whoever has this lock, which unlike the caller's
+	 * is kept.  Lock first, then look at the ring: whoever comes after the
+	 * rotation sees what that has seen.
+	 */
+	LockRelationOid(RelationGetRelid(rel), RowExclusiveLock);
+	tm_keyring_refresh();
 	tm_crypto_random(key_memory(), TM_CRYPTO_KEY_BYTES);
 	wrap(row);
 	values[Anum_data_key_scope - 1] = UUIDPGetDatum(&row->info.scope);
@@ -551,8 +619,6 @@ make_key(Relation rel, DataKeyRow *row)
 		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	nulls[Anum_data_key_shredded_at - 1] = true;
 
-	/* The lock that goes with writing is kept, unlike the caller's. */
-	LockRelationOid(RelationGetRelid(rel), RowExclusiveLock);
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel),
 											values, nulls));
 	CacheInvalidateRelcache(rel);

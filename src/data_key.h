@@ -61,8 +61,19 @@ extern const CryptoKeys *tm_data_key_to_seal(const KeyUse *use,
 extern const CryptoKeys *tm_data_key_to_open(const KeyUse *use,
 											 int32 version);
 
-/* All of them, in no order; a palloc'd list of DataKeyInfo. */
+/*
+ * All of them, in no order; a palloc'd list of DataKeyInfo.  The second one
+ * has also those of transactions that have not ended, prepared ones included,
+ * and may have a key twice.
+ */
 extern List *tm_data_key_list(void);
+extern List *tm_data_key_list_uncommitted(void);
+
+/*
+ * Wait until all transactions have ended that have made keys by now.  The
+ * caller has not written the table in this transaction.
+ */
+extern void tm_data_key_await_makers(void);
 
 /*
  * Can the key be opened?  It is not shredded, and its root key is in the ring.

@@ -7,7 +7,9 @@
  * is removed from the ring.  Secrets stay as they are.  The middle step runs
  * in batches, each a transaction of its own; a key that has been wrapped with
  * the current root key is passed over, so the procedure can be interrupted and
- * called again, and run by two sessions at once.
+ * called again, and run by two sessions at once.  When it has been through, it
+ * waits for transactions that have made keys and not ended, and goes through
+ * the keys again.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -51,8 +53,10 @@ typedef struct BenchmarkJob
 
 typedef void (*BenchmarkStep) (BenchmarkJob *job);
 
+static void rewrap_all(bool *recorded);
 static void record_rotation(void);
 static void append_ring(StringInfo json);
+static char *find_other_key(void);
 static void append_data_keys(StringInfo json);
 static void append_numbers(StringInfo json, List *numbers);
 static void report_measurements(ReturnSetInfo *rsinfo, BenchmarkJob *job,
@@ -106,9 +110,6 @@ tenant_rotate_keys(PG_FUNCTION_ARGS)
 	bool		nonatomic = fcinfo->context != NULL &&
 		IsA(fcinfo->context, CallContext) &&
 		!castNode(CallContext, fcinfo->context)->atomic;
-	MemoryContext batch_context;
-	List	   *keys;
-	int			position = 0;
 	bool		recorded = false;
 
 	if (!nonatomic)
@@ -121,7 +122,22 @@ tenant_rotate_keys(PG_FUNCTION_ARGS)
 	/* From here on we are in a memory context that outlives transactions. */
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	(void) tm_keyring_current();
-	keys = tm_data_key_list();
+	rewrap_all(&recorded);
+	tm_data_key_await_makers();
+	rewrap_all(&recorded);
+	SPI_finish();
+
+	PG_RETURN_VOID();
+}
+
+/* In batches, each of which is committed. */
+static void
+rewrap_all(bool *recorded)
+{
+	MemoryContext batch_context;
+	List	   *keys = tm_data_key_list();
+	int			position = 0;
+
 	batch_context = AllocSetContextCreate(CurrentMemoryContext,
 										  "tenant_mgr key rotation",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -134,10 +150,10 @@ tenant_rotate_keys(PG_FUNCTION_ARGS)
 		for (; position < end; position++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			if (tm_data_key_rewrap(list_nth(keys, position)) && !recorded)
+			if (tm_data_key_rewrap(list_nth(keys, position)) && !*recorded)
 			{
 				record_rotation();
-				recorded = true;
+				*recorded = true;
 			}
 		}
 		PopActiveSnapshot();
@@ -145,9 +161,7 @@ tenant_rotate_keys(PG_FUNCTION_ARGS)
 		MemoryContextReset(batch_context);
 		SPI_commit();
 	}
-	SPI_finish();
-
-	PG_RETURN_VOID();
+	MemoryContextDelete(batch_context);
 }
 
 /* shred(name): nobody can open the tenant's secrets any more. */
@@ -241,6 +255,8 @@ append_ring(StringInfo json)
 	char	   *problem;
 	bool		usable = tm_keyring_is_usable(&problem);
 
+	if (usable && problem == NULL)
+		problem = find_other_key();
 	appendStringInfo(json, "\"key_ring\": \"%s\", \"problem\": ",
 					 tm_keyring_source());
 	if (problem != NULL)
@@ -258,7 +274,30 @@ append_ring(StringInfo json)
 		appendStringInfoString(json, ", \"root_versions\": [], \"current_root_version\": null, ");
 }
 
-/* Counts, and which root keys still have data keys that they wrap. */
+/* What is wrong if a key of the ring is not the one that it should be. */
+static char *
+find_other_key(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_data_key_list())
+	{
+		const DataKeyInfo *info = lfirst(lc);
+		const RootKey *root = tm_keyring_find(info->root_version);
+
+		if (!info->shredded && root != NULL &&
+			!tm_crypto_same(root->check, info->root_check,
+							TM_CRYPTO_CHECK_BYTES))
+			return psprintf(_("Root key version %d in the key ring is not the one that data keys were wrapped with."),
+							info->root_version);
+	}
+	return NULL;
+}
+
+/*
+ * Counts, and which root keys still have data keys that they wrap: also those
+ * that may be rolled back, or are yet to be committed.
+ */
 static void
 append_data_keys(StringInfo json)
 {
@@ -274,10 +313,14 @@ append_data_keys(StringInfo json)
 		if (info->shredded)
 			nshredded++;
 		else
-		{
 			nkeys++;
+	}
+	foreach(lc, tm_data_key_list_uncommitted())
+	{
+		const DataKeyInfo *info = lfirst(lc);
+
+		if (!info->shredded)
 			used = list_append_unique_int(used, info->root_version);
-		}
 	}
 	list_sort(used, list_int_cmp);
 	appendStringInfo(json, "\"data_keys\": %d, \"shredded_keys\": %d, \"root_versions_in_use\": ",

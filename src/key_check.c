@@ -87,6 +87,10 @@ check_ring(List **problems, bool is_needed)
 	char	   *problem;
 	bool		in_force = tm_keyring_is_usable(&problem);
 
+	if (tm_keyring_is_in_data_directory())
+		add_problem(problems, false, _("key ring"),
+					_("it is in the data directory, so a base backup includes it"),
+					_("Move it, and set tenant_mgr.key_file."));
 	if (problem == NULL ||
 		(!is_needed && strcmp(tm_keyring_source(), "none") == 0))
 		return;

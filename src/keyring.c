@@ -11,8 +11,14 @@
  * A session looks at the ring again after the configuration has been reloaded,
  * or when the file is not the one it was: before a key is looked up, and at
  * most once for a statement.  If what is there now is not a ring, the session
- * goes on with the one it has and says so in the log, as the server does with
- * its own files.  To take all keys away, no ring may be configured.
+ * goes on with the one that was last read well and says so in the log, as the
+ * server does with its own files.  To take all keys away, no ring may be
+ * configured.
+ *
+ * If there is shared memory, what one process has read counts for all
+ * (shared_ring.c): a file is read once, and a program run once, for each
+ * change.  Whose settings are older than those by which the ring was last read
+ * takes what there is.  Otherwise each session is alone.
  *
  * The text and the keys are in guarded memory only, and the text is wiped as
  * soon as it has been read.  The reading functions return a reason instead of
@@ -24,18 +30,22 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "access/xact.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "guc.h"
 #include "keyring.h"
+#include "shared_ring.h"
 #include "tenant_mgr.h"
 
 /* The text of a ring while it is read; in guarded memory */
@@ -46,25 +56,21 @@ typedef struct RingText
 												 * too long */
 } RingText;
 
-/* By what it is seen that the ring may have changed */
-typedef struct RingStamp
-{
-	TimestampTz reload_time;	/* when the configuration was last read */
-	dev_t		device;			/* of the file, zeros for a command */
-	ino_t		inode;
-	off_t		size;
-	struct timespec changed;	/* time of its last change */
-} RingStamp;
-
 /*
  * The ring in force, or NULL; written by look_at_ring().  The process that
- * read it, or has locked its copy of it in memory.
+ * read it, or has locked its copy of it in memory.  Which generation of the
+ * shared one it is, if it is one.
  */
 static KeyRing *ring = NULL;
 static int	ring_owner = 0;
+static uint64 shared_generation = 0;
 
-/* what was there when it was last looked at, and what was wrong, or NULL */
+/*
+ * What there was when it was last looked at, alone; what there was when it
+ * could not be read, together; what was wrong, or NULL.
+ */
 static RingStamp ring_stamp;
+static RingStamp failed_stamp;
 static char *ring_problem = NULL;
 
 /* moves when the ring in force changes */
@@ -73,10 +79,19 @@ static uint64 ring_generation = 1;
 static void require_ring(void);
 static bool ring_is_configured(void);
 static void look_at_ring(void);
+static void look_together(void);
+static bool is_news(const RingStamp *stamp, const SharedRingView *view);
+static bool is_same_ring(const RingStamp *now, const RingStamp *then);
+static bool read_for_all(const SharedRingView *view, RingStamp *stamp);
+static bool take_shared(const SharedRingView *view);
+static void look_alone(void);
+static void lock_inherited(void);
+static void tell_former(const char *problem);
 static void set_ring(KeyRing *new_ring);
 static void set_problem(const char *problem);
 static char *read_ring(KeyRing **result);
 static void take_stamp(RingStamp *stamp);
+static uint64 hash_of_settings(void);
 static char *read_file(RingText *ring_text);
 static char *check_file(const struct stat *st);
 static char *read_command(RingText *ring_text);
@@ -98,6 +113,27 @@ tm_keyring_start(void)
 				 errhint("Without tenant_mgr.key_file and tenant_mgr.key_command the server starts without root keys.")));
 }
 
+/* In the starting server; again after a crash, when much may have changed. */
+void
+tm_keyring_shmem_startup(void)
+{
+	static bool restarted = false;
+	SharedRingState state = SHARED_RING_NONE;
+	RingStamp	stamp;
+	uint64		generation;
+
+	take_stamp(&stamp);
+	if (stamp.source != 0)
+		state = ring != NULL && (!restarted || (stamp.is_file &&
+												is_same_ring(&stamp, &ring_stamp))) ?
+			SHARED_RING_PRESENT : SHARED_RING_UNREAD;
+	generation = tm_shared_ring_shmem_startup(state, ring,
+											  state == SHARED_RING_PRESENT ?
+											  &ring_stamp : &stamp);
+	shared_generation = state == SHARED_RING_PRESENT ? generation : 0;
+	restarted = true;
+}
+
 uint64
 tm_keyring_generation(void)
 {
@@ -110,6 +146,14 @@ tm_keyring_generation(void)
 		looked_at = now;
 	}
 	return ring_generation;
+}
+
+/* What others have read is looked at each time; see look_at_ring(). */
+void
+tm_keyring_refresh(void)
+{
+	if (!tm_shared_ring_is_available())
+		memset(&ring_stamp, 0, sizeof(ring_stamp));
 }
 
 const RootKey *
@@ -192,7 +236,8 @@ require_ring(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_NO_KEY),
 				 errmsg("key ring cannot be used"),
-				 errdetail("%s", ring_problem)));
+				 errdetail("%s", ring_problem != NULL ? ring_problem :
+						   _("The settings have been changed."))));
 }
 
 static bool
@@ -201,33 +246,142 @@ ring_is_configured(void)
 	return tm_key_file[0] != '\0' || tm_key_command[0] != '\0';
 }
 
+static void
+look_at_ring(void)
+{
+	if (tm_shared_ring_is_available() && MyProc != NULL)
+		look_together();
+	else
+		look_alone();
+}
+
+/* Whenever somebody else has been faster, begin anew. */
+static void
+look_together(void)
+{
+	SharedRingView view;
+	RingStamp	stamp;
+
+	do
+	{
+		tm_shared_ring_view(&view);
+		take_stamp(&stamp);
+	} while ((is_news(&stamp, &view) && read_for_all(&view, &stamp)) ||
+			 !take_shared(&view));
+}
+
+/* Has the ring to be read?  If not, whatever was wrong with it is past. */
+static bool
+is_news(const RingStamp *stamp, const SharedRingView *view)
+{
+	if (stamp->source != view->stamp.source &&
+		stamp->reload_time < view->stamp.reload_time)
+		return false;
+	if (view->state != SHARED_RING_UNREAD &&
+		is_same_ring(stamp, &view->stamp))
+	{
+		set_problem(NULL);
+		return false;
+	}
+
+	/* Without any ring, it is tried again each time. */
+	return view->state != SHARED_RING_PRESENT ||
+		!is_same_ring(stamp, &failed_stamp);
+}
+
+/* A program is asked again once the settings have been read again. */
+static bool
+is_same_ring(const RingStamp *now, const RingStamp *then)
+{
+	if (now->source != then->source)
+		return false;
+	if (now->source == 0)
+		return true;
+	if (!now->is_file)
+		return now->reload_time <= then->looked_at;
+	return now->device == then->device && now->inode == then->inode &&
+		now->size == then->size &&
+		now->changed.tv_sec == then->changed.tv_sec &&
+		now->changed.tv_nsec == then->changed.tv_nsec;
+}
+
+/* True if there is something new to be looked at, by whomever. */
+static bool
+read_for_all(const SharedRingView *view, RingStamp *stamp)
+{
+	KeyRing    *new_ring = NULL;
+	char	   *problem = NULL;
+
+	if (stamp->source != 0)
+		problem = read_ring(&new_ring);
+	set_problem(problem);
+	if (problem != NULL)
+	{
+		failed_stamp = *stamp;
+		if (view->state == SHARED_RING_PRESENT)
+			tell_former(problem);
+		return false;
+	}
+
+	stamp->reload_time = Max(stamp->reload_time, view->stamp.reload_time);
+	(void) tm_shared_ring_publish(view,
+								  new_ring == NULL ? SHARED_RING_NONE :
+								  SHARED_RING_PRESENT, new_ring, stamp);
+	if (new_ring != NULL)
+		tm_crypto_free_guarded(new_ring);
+	return true;
+}
+
+/* False if it has changed meanwhile. */
+static bool
+take_shared(const SharedRingView *view)
+{
+	KeyRing    *new_ring;
+
+	if (view->state != SHARED_RING_PRESENT)
+	{
+		set_ring(NULL);
+		return true;
+	}
+	if (ring != NULL && shared_generation == view->generation)
+	{
+		lock_inherited();
+		return true;
+	}
+	new_ring = tm_crypto_alloc_guarded(sizeof(KeyRing));
+	if (!tm_shared_ring_copy(view, new_ring))
+	{
+		tm_crypto_free_guarded(new_ring);
+		return false;
+	}
+	set_ring(new_ring);
+	shared_generation = view->generation;
+	return true;
+}
+
 /*
  * Read the ring, unless nothing has changed since it was last looked at.
  * Without any ring, it is tried again each time.
  */
 static void
-look_at_ring(void)
+look_alone(void)
 {
 	RingStamp	stamp;
 	KeyRing    *new_ring = NULL;
 	char	   *problem;
 
-	if (!ring_is_configured())
+	take_stamp(&stamp);
+	if (stamp.source == 0)
 	{
 		set_ring(NULL);
 		set_problem(NULL);
 		return;
 	}
 
-	/* What has been locked in memory by the server is not for a session. */
-	if (ring != NULL && ring_owner != MyProcPid)
-	{
-		tm_crypto_lock_guarded(ring, sizeof(KeyRing));
-		ring_owner = MyProcPid;
-	}
-
-	take_stamp(&stamp);
-	if (ring != NULL && memcmp(&stamp, &ring_stamp, sizeof(stamp)) == 0)
+	if (ring != NULL)
+		lock_inherited();
+	if (ring != NULL && stamp.reload_time == ring_stamp.reload_time &&
+		is_same_ring(&stamp, &ring_stamp))
 		return;
 	problem = read_ring(&new_ring);
 	ring_stamp = stamp;
@@ -235,10 +389,26 @@ look_at_ring(void)
 	if (problem == NULL)
 		set_ring(new_ring);
 	else if (ring != NULL)
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("key ring cannot be used, going on with the former one"),
-				 errdetail("%s", problem)));
+		tell_former(problem);
+}
+
+/* What has been locked in memory by the server is not for a session. */
+static void
+lock_inherited(void)
+{
+	if (ring_owner == MyProcPid)
+		return;
+	tm_crypto_lock_guarded(ring, sizeof(KeyRing));
+	ring_owner = MyProcPid;
+}
+
+static void
+tell_former(const char *problem)
+{
+	ereport(LOG,
+			(errcode(ERRCODE_CONFIG_FILE_ERROR),
+			 errmsg("key ring cannot be used, going on with the former one"),
+			 errdetail("%s", problem)));
 }
 
 static void
@@ -291,7 +461,7 @@ read_ring(KeyRing **result)
 	return problem;
 }
 
-/* A file that is not there has no stamp, and is complained of when read. */
+/* A file that is not there is complained of when read. */
 static void
 take_stamp(RingStamp *stamp)
 {
@@ -299,12 +469,28 @@ take_stamp(RingStamp *stamp)
 
 	memset(stamp, 0, sizeof(*stamp));
 	stamp->reload_time = PgReloadTime;
-	if (tm_key_file[0] == '\0' || lstat(tm_key_file, &st) != 0)
+	stamp->looked_at = GetCurrentTimestamp();
+	stamp->is_file = tm_key_file[0] != '\0';
+	if (!ring_is_configured())
+		return;
+	stamp->source = hash_of_settings();
+	if (!stamp->is_file || lstat(tm_key_file, &st) != 0)
 		return;
 	stamp->device = st.st_dev;
 	stamp->inode = st.st_ino;
 	stamp->size = st.st_size;
 	stamp->changed = st.st_ctim;
+}
+
+/* Not 0. */
+static uint64
+hash_of_settings(void)
+{
+	uint64		file = hash_bytes_extended((const unsigned char *) tm_key_file,
+										   strlen(tm_key_file), 1);
+
+	return hash_bytes_extended((const unsigned char *) tm_key_command,
+							   strlen(tm_key_command), file) | 1;
 }
 
 /* Nothing but a file of our own will do, and it is not waited for. */
@@ -331,7 +517,27 @@ read_file(RingText *ring_text)
 	if (problem == NULL)
 		problem = read_all(fd, ring_text);
 	CloseTransientFile(fd);
+	if (problem == NULL && tm_keyring_is_in_data_directory())
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("key file is in the data directory"),
+				 errdetail("A base backup would have the root keys beside what is sealed with them.")));
 	return problem;
+}
+
+bool
+tm_keyring_is_in_data_directory(void)
+{
+	char		directory[PATH_MAX];
+	char		file[PATH_MAX];
+	Size		size;
+
+	if (tm_key_file[0] == '\0' || DataDir == NULL ||
+		realpath(DataDir, directory) == NULL ||
+		realpath(tm_key_file, file) == NULL)
+		return false;
+	size = strlen(directory);
+	return strncmp(file, directory, size) == 0 && file[size] == '/';
 }
 
 static char *

@@ -17,6 +17,15 @@
  */
 extern void tm_keyring_start(void);
 
+/* Tell all processes what was read; when shared memory is made. */
+extern void tm_keyring_shmem_startup(void);
+
+/*
+ * Before a new data key is made: a session that nobody tells of a new ring
+ * shall look for one, also in the middle of a statement.
+ */
+extern void tm_keyring_refresh(void);
+
 /*
  * A number that moves when the ring in force is another one.  Needs a
  * transaction.
@@ -42,6 +51,9 @@ extern bool tm_keyring_is_usable(char **problem);
 
 /* The versions in the ring, a palloc'd list of integers; there is one. */
 extern List *tm_keyring_versions(void);
+
+/* Is the file where a base backup would include it? */
+extern bool tm_keyring_is_in_data_directory(void);
 
 /* Where the ring comes from: "file", "command" or "none". */
 extern const char *tm_keyring_source(void);

@@ -18,8 +18,10 @@
 
 #include "guard_stats.h"
 #include "health.h"
+#include "keyring.h"
 #include "pool.h"
 #include "progress.h"
+#include "shared_ring.h"
 #include "shmem.h"
 #include "used_token.h"
 
@@ -43,6 +45,7 @@ tm_shmem_request_all(void)
 {
 	RequestAddinShmemSpace(tm_progress_shmem_size());
 	RequestAddinShmemSpace(tm_used_token_shmem_size());
+	RequestAddinShmemSpace(tm_shared_ring_shmem_size());
 	tm_health_shmem_request();
 	tm_pool_shmem_request();
 	tm_guard_stats_shmem_request();
@@ -54,6 +57,7 @@ tm_shmem_startup_all(void)
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	tm_progress_shmem_startup();
 	tm_used_token_shmem_startup();
+	tm_keyring_shmem_startup();
 	tm_health_shmem_startup();
 	tm_pool_shmem_startup();
 	tm_guard_stats_shmem_startup();

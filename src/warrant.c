@@ -8,12 +8,14 @@
  *
  * - by a token that is being verified at this moment;
  * - if its user is a superuser;
- * - to the tenant that it was given by default, in a configuration file or by
- *   ALTER DATABASE or ALTER ROLE.  What the client asks for when it connects is
- *   no default.  Everybody may change the defaults of the own role, but we
- *   see to it that it is not to a tenant;
  * - to the tenant that its user is assigned to;
  * - to the tenant that it is bound to already, by the warrant of old.
+ *
+ * It is the session to be bound that is asked, wherever the tenant's name comes
+ * from.  A default is worth no more than the client's own wish: a role can give
+ * itself one in another database, where no token is required, or could before
+ * one was.  So is a session that may be bound for transactions only not bound
+ * by a default.
  *
  * A warrant from a token may have a deadline, and one for a transaction is
  * worth nothing in the next.  It belongs to the binding: it is restored with
@@ -30,6 +32,7 @@
 #include "assigned_role.h"
 #include "binding.h"
 #include "compat.h"
+#include "guc.h"
 #include "tenant_mgr.h"
 #include "token_setting.h"
 #include "warrant.h"
@@ -38,9 +41,9 @@
 static const Warrant *presented = NULL;
 
 static const Warrant *warrant_for(const TenantInfo *tenant);
-static bool is_default(const char *name);
 static bool is_assigned(const TenantInfo *tenant);
 static void missing_token(EntitlementProblem *problem);
+static void lasting(EntitlementProblem *problem);
 
 void
 tm_warrant_unlimited(Warrant *warrant)
@@ -79,9 +82,16 @@ tm_warrant_find(const TenantInfo *tenant, bool following, Warrant *warrant,
 		*warrant = *presented;
 	else if (following && held != NULL)
 		*warrant = *held;
+	else if (is_assigned(tenant))
+		tm_warrant_unlimited(warrant);
+	else if (following && tm_session_switch == SESSION_SWITCH_DENY &&
+			 !tm_binding_is_passing())
+	{
+		lasting(problem);
+		return false;
+	}
 	else if (tm_switch_requires == SWITCH_REQUIRES_USAGE ||
-			 superuser_arg(GetOuterUserId()) || is_default(tenant->name) ||
-			 is_assigned(tenant))
+			 superuser_arg(GetOuterUserId()))
 		tm_warrant_unlimited(warrant);
 	else if (held != NULL && tm_warrant_holds(held))
 		*warrant = *held;
@@ -133,17 +143,6 @@ warrant_for(const TenantInfo *tenant)
 	return &binding->warrant;
 }
 
-/* Is it what RESET would set, and not because the client has asked for it? */
-static bool
-is_default(const char *name)
-{
-	struct config_generic *record = tm_guc_find(TM_TENANT_SETTING);
-	const char *value = GetConfigOptionResetString(TM_TENANT_SETTING);
-
-	return record != NULL && record->reset_source < PGC_S_CLIENT &&
-		value != NULL && strcmp(value, name) == 0;
-}
-
 static bool
 is_assigned(const TenantInfo *tenant)
 {
@@ -159,4 +158,12 @@ missing_token(EntitlementProblem *problem)
 	problem->sqlstate = ERRCODE_TENANT_TOKEN_REFUSED;
 	problem->message = pstrdup(_("switching to a tenant requires a token"));
 	problem->detail = pstrdup(_("The setting tenant_mgr.switch_requires is \"token\"."));
+}
+
+static void
+lasting(EntitlementProblem *problem)
+{
+	problem->sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	problem->message = pstrdup(_("cannot bind the session to a tenant"));
+	problem->detail = pstrdup(_("The setting tenant_mgr.session_switch allows transactions to be bound only."));
 }

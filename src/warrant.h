@@ -29,8 +29,9 @@ extern void tm_warrant_enforce(const Warrant *warrant, const char *name);
 
 /*
  * The warrant by which the session can be bound to a tenant; following means
- * that it is bound to that tenant and does no more than follow it.  False, and
- * a problem, if there is none.
+ * that it does no more than follow the tenant that it is bound to, or that it
+ * has been given before anybody could verify it.  False, and a problem, if
+ * there is none.
  */
 extern bool tm_warrant_find(const TenantInfo *tenant, bool following,
 							Warrant *warrant, EntitlementProblem *problem);

@@ -113,7 +113,7 @@ SELECT tenant.switch('tm_a');  -- fails
 RESET ROLE;
 RESET tenant_mgr.switch_requires;
 
--- a default of the role is enough, and the client's own wish is not; the
+-- neither a default of the role is enough nor the client's own wish; the
 -- library is loaded by the first call
 ALTER DATABASE :"dbname" SET tenant_mgr.switch_requires = 'token';
 ALTER ROLE regress_tm_login SET tenant_mgr.tenant = 'tm_b';

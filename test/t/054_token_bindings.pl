@@ -79,8 +79,8 @@ is(try("SELECT @{[by($acme)]}; SELECT who FROM t", options => '-c tenant_mgr.ten
 is(try('SELECT 1; RESET tenant_mgr.tenant', options => '-c tenant_mgr.tenant=acme', user => 'regress_tm_bound'), join("\n", (MISSING) x 2), 'also where the role has a default');
 unlike(try('SELECT 1', options => '-c tenant_mgr.switch_requires=usage'), qr/^1$/, 'a client does not choose what is required');
 is(try("SELECT who FROM t; SELECT @{[by($acme)]}; SELECT who FROM t; RESET tenant_mgr.tenant; SELECT who FROM t", user => 'regress_tm_bound'),
-	"of beta\nacme\nof acme\nof beta", 'a default of the role needs no token, nor does going back to it');
-is(try("SELECT @{[by($acme)]}; DISCARD ALL; SELECT who FROM t", user => 'regress_tm_bound'), "acme\nof beta", 'likewise by DISCARD ALL');
+	join("\n", 'acme', 'of acme', 'of acme', '42P01: relation "t" does not exist', MISSING), 'a default of the role needs a token, and so does going back to it');
+is(try("SELECT @{[by($acme)]}; DISCARD ALL; SELECT 1", user => 'regress_tm_bound'), "acme\n" . MISSING, 'likewise by DISCARD ALL');
 is($primary->safe_psql('app', q{SELECT tenant.switch('acme'); SELECT who FROM t}), "acme\nof acme", 'a superuser needs none');
 is(try("SELECT @{[by($acme)]}; SET search_path = public; SELECT tenant.switch('acme'); SELECT who FROM t"), "acme\nacme\nof acme", 'who is bound can say so again');
 

@@ -65,6 +65,7 @@ OBJS = \
 	src/open_plan.o \
 	src/orphan_files.o \
 	src/own_table.o \
+	src/own_table_write.o \
 	src/page_copy.o \
 	src/pgbouncer.o \
 	src/pool.o \
@@ -72,6 +73,7 @@ OBJS = \
 	src/probe.o \
 	src/progress.o \
 	src/purge.o \
+	src/purge_batch.o \
 	src/reference_check.o \
 	src/registry.o \
 	src/registry_cache.o \

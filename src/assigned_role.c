@@ -25,7 +25,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_type.h"
@@ -128,16 +127,14 @@ tenant_assign_role(PG_FUNCTION_ARGS)
 					 errmsg("role \"%s\" is already assigned to another tenant",
 							role),
 					 errhint("Use tenant.unassign_role() first.")));
-		CatalogTupleDelete(rel, &tid);
-		CommandCounterIncrement();
+		tm_own_table_delete(rel, &tid);
 	}
 
 	/* The server's own command decides who may do that to the role. */
 	change_setting(role, tenant->name);
 	values[Anum_assigned_role_role_name - 1] = CStringGetTextDatum(role);
 	values[Anum_assigned_role_tenant_id - 1] = UUIDPGetDatum(&tenant->id);
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel),
-											values, nulls));
+	tm_own_table_insert(rel, Natts_assigned_role, values, nulls);
 	changed(rel);
 	tm_event_record("assign_role", tenant, role, NULL);
 
@@ -173,7 +170,7 @@ tenant_unassign_role(PG_FUNCTION_ARGS)
 		tm_lifecycle_check_owner(tenant);
 	if (OidIsValid(get_role_oid(role, true)))
 		change_setting(role, NULL);
-	CatalogTupleDelete(rel, &tid);
+	tm_own_table_delete(rel, &tid);
 	changed(rel);
 	tm_event_record("unassign_role", tenant, role, NULL);
 	PG_RETURN_VOID();
@@ -283,7 +280,7 @@ tm_assigned_role_forget(const TenantInfo *tenant)
 		CHECK_FOR_INTERRUPTS();
 		if (OidIsValid(roleid))
 			AlterSetting(MyDatabaseId, roleid, setting_statement(NULL));
-		CatalogTupleDelete(rel, &tuple->t_self);
+		tm_own_table_delete(rel, &tuple->t_self);
 		found = true;
 	}
 	systable_endscan(scan);

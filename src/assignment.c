@@ -21,7 +21,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -111,8 +110,7 @@ tenant_assign(PG_FUNCTION_ARGS)
 		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	values[Anum_assignment_assigned_by - 1] =
 		CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel),
-											values, nulls));
+	tm_own_table_insert(rel, Natts_assignment, values, nulls);
 	CacheInvalidateRelcache(rel);
 	table_close(rel, NoLock);
 	tm_event_record("assign", assignee.tenant, connection->name, NULL);
@@ -393,7 +391,7 @@ remove_rows(Relation rel, SysScanDesc scan, const pg_uuid_t *connection_id)
 			memcmp(connection_of(tuple, rel), connection_id,
 				   sizeof(pg_uuid_t)) != 0)
 			continue;
-		CatalogTupleDelete(rel, &tuple->t_self);
+		tm_own_table_delete(rel, &tuple->t_self);
 		removed++;
 	}
 	systable_endscan(scan);

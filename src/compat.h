@@ -13,14 +13,18 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
 #include "utils/acl.h"
 #include "utils/guc_tables.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_relation.h"
 #include "catalog/catalog.h"
 #include "catalog/storage.h"
 #include "storage/bufmgr.h"
@@ -522,6 +526,122 @@ tm_signal_catchup(PGPROC *proc)
 				   proc->vxid.procNumber);
 #else
 	SendProcSignal(proc->pid, PROCSIG_CATCHUP_INTERRUPT, proc->backendId);
+#endif
+}
+
+/*
+ * Writing a row by the executor's routines
+ */
+
+/* Which indexes need an entry for a row */
+typedef enum TmIndexUpdate
+{
+	TM_INDEX_NONE,				/* updated in place, as far as they can see */
+	TM_INDEX_SUMMARIZING,		/* only those that know no single rows */
+	TM_INDEX_ALL,				/* a new version of a row */
+	TM_INDEX_INSERT				/* a new row */
+} TmIndexUpdate;
+
+/* The one table that is written to, and which of its columns change */
+static inline void
+tm_init_range_table(EState *estate, Relation rel, Bitmapset *columns)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+#if PG_VERSION_NUM >= 160000
+	List	   *perminfos = NIL;
+#endif
+
+	rte->rtekind = RTE_RELATION;
+	rte->relid = RelationGetRelid(rel);
+	rte->relkind = rel->rd_rel->relkind;
+	rte->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM >= 160000
+	addRTEPermissionInfo(&perminfos, rte)->updatedCols = columns;
+#else
+	rte->updatedCols = columns;
+#endif
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, list_make1(rte), perminfos,
+					   bms_make_singleton(1));
+#elif PG_VERSION_NUM >= 160000
+	ExecInitRangeTable(estate, list_make1(rte), perminfos);
+#else
+	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+}
+
+static inline void
+tm_init_epq(EPQState *epq, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	EvalPlanQualInit(epq, estate, NULL, NIL, -1, NIL);
+#else
+	EvalPlanQualInit(epq, estate, NULL, NIL, -1);
+#endif
+}
+
+static inline List *
+tm_insert_index_tuples(ResultRelInfo *info, TupleTableSlot *slot,
+					   EState *estate, TmIndexUpdate update)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecInsertIndexTuples(info, slot, estate, update != TM_INDEX_INSERT,
+								 false, NULL, NIL,
+								 update == TM_INDEX_SUMMARIZING);
+#else
+	return ExecInsertIndexTuples(info, slot, estate, update != TM_INDEX_INSERT,
+								 false, NULL, NIL);
+#endif
+}
+
+/* Change a row that is locked */
+static inline TmIndexUpdate
+tm_simple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot,
+				 Snapshot snapshot)
+{
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes update;
+
+	simple_table_tuple_update(rel, tid, slot, snapshot, &update);
+	if (update == TU_None)
+		return TM_INDEX_NONE;
+	return update == TU_Summarizing ? TM_INDEX_SUMMARIZING : TM_INDEX_ALL;
+#else
+	bool		update;
+
+	simple_table_tuple_update(rel, tid, slot, snapshot, &update);
+	return update ? TM_INDEX_ALL : TM_INDEX_NONE;
+#endif
+}
+
+/* Row triggers before a change of a row that is locked */
+static inline bool
+tm_before_update(EState *estate, EPQState *epq, ResultRelInfo *info,
+				 ItemPointer tid, TupleTableSlot *slot)
+{
+#if PG_VERSION_NUM >= 180000
+	return ExecBRUpdateTriggers(estate, epq, info, tid, NULL, slot, NULL, NULL,
+								false);
+#elif PG_VERSION_NUM >= 160000
+	return ExecBRUpdateTriggers(estate, epq, info, tid, NULL, slot, NULL,
+								NULL);
+#else
+	return ExecBRUpdateTriggers(estate, epq, info, tid, NULL, slot, NULL);
+#endif
+}
+
+static inline bool
+tm_before_delete(EState *estate, EPQState *epq, ResultRelInfo *info,
+				 ItemPointer tid)
+{
+#if PG_VERSION_NUM >= 180000
+	return ExecBRDeleteTriggers(estate, epq, info, tid, NULL, NULL, NULL, NULL,
+								false);
+#elif PG_VERSION_NUM >= 160000
+	return ExecBRDeleteTriggers(estate, epq, info, tid, NULL, NULL, NULL,
+								NULL);
+#else
+	return ExecBRDeleteTriggers(estate, epq, info, tid, NULL, NULL);
 #endif
 }
 

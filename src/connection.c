@@ -25,7 +25,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
@@ -183,7 +182,6 @@ tm_connection_insert(const ConnectionInfo *connection)
 										RowExclusiveLock);
 	Datum		values[Natts_connection] = {0};
 	bool		nulls[Natts_connection] = {0};
-	HeapTuple	tuple;
 
 	fill_row(connection, values, nulls);
 	values[Anum_connection_id - 1] = UUIDPGetDatum(&connection->id);
@@ -191,9 +189,7 @@ tm_connection_insert(const ConnectionInfo *connection)
 		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	set_text(values, nulls, Anum_connection_created_by,
 			 GetUserNameFromId(GetUserId(), false));
-	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
-	tm_own_table_check_row(rel, tuple);
-	CatalogTupleInsert(rel, tuple);
+	tm_own_table_insert(rel, Natts_connection, values, nulls);
 	CacheInvalidateRelcache(rel);
 	tm_health_announce();
 	table_close(rel, NoLock);
@@ -215,10 +211,8 @@ tm_connection_update(const ConnectionInfo *connection)
 	replace[Anum_connection_id - 1] = false;
 	replace[Anum_connection_created_at - 1] = false;
 	replace[Anum_connection_created_by - 1] = false;
-	tuple = heap_modify_tuple(tuple, RelationGetDescr(rel), values, nulls,
-							  replace);
-	tm_own_table_check_row(rel, tuple);
-	CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+	tm_own_table_update(rel, &tuple->t_self, Natts_connection, values, nulls,
+						replace);
 	end_own_row(rel, scan);
 }
 
@@ -229,7 +223,7 @@ tm_connection_delete(const ConnectionInfo *connection)
 	SysScanDesc scan;
 	HeapTuple	tuple = begin_own_row(connection, &rel, &scan);
 
-	CatalogTupleDelete(rel, &tuple->t_self);
+	tm_own_table_delete(rel, &tuple->t_self);
 	end_own_row(rel, scan);
 }
 
@@ -336,7 +330,7 @@ info_from_tuple(HeapTuple tuple, TupleDesc desc)
 	Datum		values[Natts_connection];
 	bool		nulls[Natts_connection];
 
-	heap_deform_tuple(tuple, desc, values, nulls);
+	tm_own_table_deform(tuple, desc, Natts_connection, values, nulls);
 	connection->id = *DatumGetUUIDP(values[Anum_connection_id - 1]);
 	connection->name = TextDatumGetCString(values[Anum_connection_name - 1]);
 	connection->type = TextDatumGetCString(values[Anum_connection_type - 1]);

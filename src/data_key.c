@@ -35,7 +35,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -314,8 +313,8 @@ tm_data_key_rewrap(const DataKeyInfo *info)
 		replace[Anum_data_key_wrapped - 1] = true;
 		replace[Anum_data_key_root_version - 1] = true;
 		replace[Anum_data_key_root_check - 1] = true;
-		tuple = heap_modify_tuple(tuple, desc, values, nulls, replace);
-		CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+		tm_own_table_update(rel, &tuple->t_self, Natts_data_key,
+							values, nulls, replace);
 		rewrapped = true;
 		break;
 	}
@@ -458,7 +457,7 @@ row_from_tuple(HeapTuple tuple, TupleDesc desc, DataKeyRow *row)
 	bool		nulls[Natts_data_key];
 
 	memset(row, 0, sizeof(*row));
-	heap_deform_tuple(tuple, desc, values, nulls);
+	tm_own_table_deform(tuple, desc, Natts_data_key, values, nulls);
 	row->info.scope = *DatumGetUUIDP(values[Anum_data_key_scope - 1]);
 	row->info.version = DatumGetInt32(values[Anum_data_key_version - 1]);
 	row->info.root_version =
@@ -619,8 +618,7 @@ make_key(Relation rel, DataKeyRow *row)
 		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	nulls[Anum_data_key_shredded_at - 1] = true;
 
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel),
-											values, nulls));
+	tm_own_table_insert(rel, Natts_data_key, values, nulls);
 	CacheInvalidateRelcache(rel);
 	CommandCounterIncrement();
 }
@@ -672,7 +670,7 @@ remove_keys(const pg_uuid_t *scope, bool keep_record)
 		row_from_tuple(tuple, RelationGetDescr(rel), &row);
 		if (!keep_record)
 		{
-			CatalogTupleDelete(rel, &tuple->t_self);
+			tm_own_table_delete(rel, &tuple->t_self);
 			continue;
 		}
 		if (row.info.shredded)
@@ -682,9 +680,8 @@ remove_keys(const pg_uuid_t *scope, bool keep_record)
 		values[Anum_data_key_shredded_at - 1] =
 			TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 		replace[Anum_data_key_shredded_at - 1] = true;
-		tuple = heap_modify_tuple(tuple, RelationGetDescr(rel),
-								  values, nulls, replace);
-		CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+		tm_own_table_update(rel, &tuple->t_self, Natts_data_key,
+							values, nulls, replace);
 	}
 	systable_endscan(scan);
 	CacheInvalidateRelcache(rel);

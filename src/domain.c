@@ -19,7 +19,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -91,12 +90,9 @@ tenant_add_domain(PG_FUNCTION_ARGS)
 	if (find_host(rel, host, &holder_id, &tid))
 	{
 		holder = tm_registry_lookup_id(&holder_id);
+		/* The holder may be gone for good. */
 		if (holder == NULL)
-		{
-			/* The holder is gone for good. */
-			CatalogTupleDelete(rel, &tid);
-			CommandCounterIncrement();
-		}
+			tm_own_table_delete(rel, &tid);
 		else if (memcmp(&holder_id, &tenant->id, sizeof(pg_uuid_t)) != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
@@ -115,8 +111,7 @@ tenant_add_domain(PG_FUNCTION_ARGS)
 
 	values[Anum_domain_host - 1] = CStringGetTextDatum(host);
 	values[Anum_domain_tenant_id - 1] = UUIDPGetDatum(&tenant->id);
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel),
-											values, nulls));
+	tm_own_table_insert(rel, Natts_domain, values, nulls);
 	table_close(rel, NoLock);
 	PG_RETURN_VOID();
 }
@@ -145,7 +140,7 @@ tenant_drop_domain(PG_FUNCTION_ARGS)
 	if (tenant != NULL && OidIsValid(tenant->nspid))
 		tm_lifecycle_check_owner(tenant);
 
-	CatalogTupleDelete(rel, &tid);
+	tm_own_table_delete(rel, &tid);
 	table_close(rel, NoLock);
 	PG_RETURN_VOID();
 }
@@ -197,11 +192,10 @@ tm_domain_forget(const pg_uuid_t *id)
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		CatalogTupleDelete(rel, &tuple->t_self);
+		tm_own_table_delete(rel, &tuple->t_self);
 	}
 	systable_endscan(scan);
 	table_close(rel, NoLock);
-	CommandCounterIncrement();
 }
 
 List *

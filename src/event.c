@@ -22,7 +22,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -93,10 +92,9 @@ tm_event_record(const char *event, const TenantInfo *tenant,
 	if (detail != NULL)
 		values[Anum_event_detail - 1] = JsonbPGetDatum(detail);
 
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel),
-											values, nulls));
+	/* A trigger may pick what is worth to be remembered. */
+	(void) tm_own_table_try_insert(rel, Natts_event, values, nulls);
 	table_close(rel, NoLock);
-	CommandCounterIncrement();
 }
 
 Jsonb *
@@ -156,7 +154,7 @@ tm_event_purge(void)
 		   (tuple = systable_getnext(scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		CatalogTupleDelete(rel, &tuple->t_self);
+		tm_own_table_delete(rel, &tuple->t_self);
 		ndeleted++;
 	}
 	systable_endscan(scan);

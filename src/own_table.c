@@ -10,12 +10,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "commands/extension.h"
-#include "executor/executor.h"
 #include "utils/lsyscache.h"
 
 #include "own_table.h"
@@ -44,10 +46,33 @@ tm_own_table_open(const char *name, int natts, LOCKMODE lockmode)
 {
 	Relation	rel = table_open(tm_own_table_relid(name), lockmode);
 
-	if (RelationGetNumberOfAttributes(rel) != natts)
-		elog(ERROR, "table \"%s.%s\" has %d columns, not %d",
-			 TM_SCHEMA_NAME, name, RelationGetNumberOfAttributes(rel), natts);
+	tm_own_table_check_columns(rel, natts);
 	return rel;
+}
+
+void
+tm_own_table_check_columns(Relation rel, int natts)
+{
+	if (RelationGetNumberOfAttributes(rel) < natts)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"%s\" is older in this database than its library",
+						TM_EXTENSION_NAME),
+				 errhint("Use ALTER EXTENSION %s UPDATE.",
+						 TM_EXTENSION_NAME)));
+}
+
+void
+tm_own_table_deform(HeapTuple tuple, TupleDesc desc, int natts,
+					Datum *values, bool *nulls)
+{
+	if (desc->natts == natts)
+	{
+		heap_deform_tuple(tuple, desc, values, nulls);
+		return;
+	}
+	for (int i = 0; i < natts; i++)
+		values[i] = heap_getattr(tuple, i + 1, desc, &nulls[i]);
 }
 
 SysScanDesc
@@ -55,22 +80,39 @@ tm_own_table_scan(Relation rel, const char *index, int nkeys, ScanKey keys)
 {
 	Oid			indexoid = get_relname_relid(index,
 											 RelationGetNamespace(rel));
+	bool		serves = OidIsValid(indexoid) &&
+		tm_own_table_index_serves(rel, indexoid, nkeys, keys);
 
-	return systable_beginscan(rel, indexoid, OidIsValid(indexoid), NULL,
-							  nkeys, keys);
+	return systable_beginscan(rel, indexoid, serves, NULL, nkeys, keys);
 }
 
-void
-tm_own_table_check_row(Relation rel, HeapTuple tuple)
+/*
+ * An index of ours can be dropped, and another be made under its name.  What
+ * has a predicate or other columns, or sorts otherwise, costs time, nothing
+ * else.
+ */
+bool
+tm_own_table_index_serves(Relation rel, Oid indexoid, int nkeys, ScanKey keys)
 {
-	EState	   *estate = CreateExecutorState();
-	ResultRelInfo *info = makeNode(ResultRelInfo);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
-													&TTSOpsHeapTuple);
+	Relation	index;
+	bool		serves;
 
-	InitResultRelInfo(info, rel, 0, NULL, 0);
-	ExecStoreHeapTuple(tuple, slot, false);
-	ExecConstraints(info, slot, estate);
-	ExecDropSingleTupleTableSlot(slot);
-	FreeExecutorState(estate);
+	if (get_rel_relkind(indexoid) != RELKIND_INDEX)
+		return false;
+	index = index_open(indexoid, AccessShareLock);
+	serves = index->rd_index->indrelid == RelationGetRelid(rel) &&
+		index->rd_index->indisvalid &&
+		index->rd_rel->relam == BTREE_AM_OID &&
+		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
+		index->rd_index->indnkeyatts >= nkeys;
+	for (int i = 0; serves && i < nkeys; i++)
+	{
+		AttrNumber	attno = keys[i].sk_attno;
+
+		serves = index->rd_index->indkey.values[i] == attno &&
+			index->rd_indcollation[i] ==
+			TupleDescAttr(RelationGetDescr(rel), attno - 1)->attcollation;
+	}
+	index_close(index, AccessShareLock);
+	return serves;
 }

@@ -17,11 +17,19 @@
 extern Oid	tm_own_table_relid(const char *name);
 
 /*
- * Open a table of the extension, which must have this many columns.  A table
- * of that name which is not the extension's is none.
+ * Open a table of the extension, which must have at least this many columns:
+ * those that the caller knows.  A table of that name which is not the
+ * extension's is none.
  */
 extern Relation tm_own_table_open(const char *name, int natts,
 								  LOCKMODE lockmode);
+
+/* Raise 55000 if the table has fewer columns than the caller knows. */
+extern void tm_own_table_check_columns(Relation rel, int natts);
+
+/* The first columns of a row of a table that may have been given more. */
+extern void tm_own_table_deform(HeapTuple tuple, TupleDesc desc, int natts,
+								Datum *values, bool *nulls);
 
 /*
  * A scan that sees what is committed now, by the named index of the table if
@@ -30,10 +38,29 @@ extern Relation tm_own_table_open(const char *name, int natts,
 extern SysScanDesc tm_own_table_scan(Relation rel, const char *index,
 									 int nkeys, ScanKey keys);
 
+/* Can this index answer these conditions on columns of the table? */
+extern bool tm_own_table_index_serves(Relation rel, Oid indexoid, int nkeys,
+									  ScanKey keys);
+
 /*
- * Raise the error that INSERT would if the row does not satisfy a constraint
- * of the table.  The routines that write rows as into a catalog do not look.
+ * Write a row as SQL would, with all that has been hung on the table, but for
+ * privileges: own_table_write.c.  The values are those of the first columns,
+ * as many as the caller knows.  Each does a command counter increment.
+ *
+ * An update changes the columns that are to be replaced, in the latest version
+ * of the row; a copy inserts a row that differs from another in these.  A
+ * trigger that suppresses a row is an error, unless the caller only tries.
  */
-extern void tm_own_table_check_row(Relation rel, HeapTuple tuple);
+extern void tm_own_table_insert(Relation rel, int natts, const Datum *values,
+								const bool *nulls);
+extern bool tm_own_table_try_insert(Relation rel, int natts,
+									const Datum *values, const bool *nulls);
+extern void tm_own_table_copy_row(Relation rel, HeapTuple tuple, int natts,
+								  const Datum *values, const bool *nulls,
+								  const bool *replace);
+extern void tm_own_table_update(Relation rel, ItemPointer tid, int natts,
+								const Datum *values, const bool *nulls,
+								const bool *replace);
+extern void tm_own_table_delete(Relation rel, ItemPointer tid);
 
 #endif							/* TENANT_MGR_OWN_TABLE_H */

@@ -7,14 +7,7 @@
  * other session.  So a schema is purged in batches, each a transaction of its
  * own that locks no more than a fraction of that table.
  *
- * What goes together is an object that hangs directly off the schema and what
- * belongs to it: a table, its indexes, its columns' sequences.  One that
- * others depend on has to wait until those are gone, for dropping it would
- * drag them along.  Children depend on their parents, referencing tables on
- * the referenced ones, tables on the types of their columns, so this order
- * comes from pg_depend alone.  Where objects depend on each other in a circle,
- * the one with the fewest others in the way goes first and the rest loses what
- * ties it to that one.
+ * What a batch is made of is in purge_batch.c.
  *
  * The first batch only marks the tenant: from then on it cannot be restored
  * and every purge, also one that is told nothing, takes it up again, so that
@@ -30,6 +23,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/twophase.h"
+#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
@@ -58,6 +52,7 @@
 #include "lifecycle.h"
 #include "progress.h"
 #include "purge.h"
+#include "purge_batch.h"
 #include "registry.h"
 #include "snapshot.h"
 #include "tenant_mgr.h"
@@ -73,58 +68,25 @@ typedef struct PurgeJob
 	int			nobjects;		/* what there was of it at first */
 } PurgeJob;
 
-/* A member of the schema, and what it takes to drop it */
-typedef struct Candidate
-{
-	int			goes_with;		/* position of the candidate that it is
-								 * dropped with; its own if it can go alone */
-	int			cost;			/* number of members that go with it */
-	int			waits_for;		/* number of ties from other candidates to it
-								 * that are not yet cut */
-	List	   *uses;			/* positions of candidates that it depends on,
-								 * one for each such tie */
-	bool		chosen;			/* part of this batch? */
-} Candidate;
-
-/* One member of the schema depends on another */
-typedef struct Tie
-{
-	int			user;			/* position of the one that depends */
-	int			used;			/* position of the one that it depends on */
-} Tie;
-
-/* All the ties within a schema */
-typedef struct TieList
-{
-	Tie		   *ties;			/* array of nties */
-	int			nties;
-	int			maxties;
-} TieList;
-
 static List *tenants_to_purge(const char *name);
-static List *snapshots_to_purge(const TenantInfo *tenant);
+static List *snapshots_to_purge(void);
 static void purge_in_steps(PurgeJob *job);
 static void purge_events(void);
 static bool tenant_step(PurgeJob *job);
+static bool begin_tenant(const PurgeJob *job, const TenantInfo *tenant);
+static bool snapshot_of_tenant_step(const SnapshotInfo *snapshot);
 static bool snapshot_step(PurgeJob *job);
 static void report_progress(PurgeJob *job, const Closure *closure);
 static bool may_purge(Oid nspid);
 static int	lock_table_size(void);
 static int	batch_size(void);
+static bool drop_unless_held(const PurgeJob *job, const TenantInfo *tenant,
+							 bool for_good);
+static bool is_refusal(const ErrorData *error);
 static void drop_tenant(const TenantInfo *tenant, const char *command);
 static void drop_snapshot(const SnapshotInfo *snapshot);
-static void drop_schema(Oid nspid);
-static void drop_batch(const Closure *closure, int budget,
-					   const char *refusal);
-static Candidate *collect_candidates(const Closure *closure);
-static void collect_ties(const Closure *closure, Candidate *candidates,
-						 int position, Relation depRel, TieList *list);
-static bool goes_along(const ClosureMember *dependent, char deptype);
-static int	seed_position(const Closure *closure, int position);
-static int	leader(const Candidate *candidates, int position);
-static void choose_batch(Candidate *candidates, int ncandidates, int budget);
-static int	choose(Candidate *candidates, int position, List **ready);
-static void lock_batch(const Closure *closure, Candidate *candidates);
+static void drop_schema(Oid nspid, const char *refusal);
+static void lock_members(const Closure *closure);
 
 PG_FUNCTION_INFO_V1(tenant_purge);
 
@@ -162,8 +124,8 @@ tenant_purge(PG_FUNCTION_ARGS)
 		purge_in_steps(&job);
 	}
 
-	/* Snapshots go after their tenants, or else by their age. */
-	foreach(lc, snapshots_to_purge(named))
+	/* Snapshots whose time has come, or whose tenant was lost otherwise. */
+	foreach(lc, named == NULL ? snapshots_to_purge() : NIL)
 	{
 		PurgeJob	job = {.snapshot = lfirst(lc)};
 
@@ -180,7 +142,7 @@ void
 tm_purge_at_once(const TenantInfo *tenant, const Closure *closure)
 {
 	int			limit = lock_table_size() / 2;
-	int			nobjects = closure->nmembers;
+	int			nobjects = closure != NULL ? closure->nmembers : 0;
 	List	   *snapshots = NIL;
 	ListCell   *lc;
 
@@ -276,14 +238,13 @@ tenants_to_purge(const char *name)
 	return tenants;
 }
 
-/* Those of the tenant, if one was named. */
 static List *
-snapshots_to_purge(const TenantInfo *tenant)
+snapshots_to_purge(void)
 {
 	List	   *snapshots = NIL;
 	ListCell   *lc;
 
-	foreach(lc, tm_snapshot_list(tenant != NULL ? &tenant->id : NULL))
+	foreach(lc, tm_snapshot_list(NULL))
 	{
 		const SnapshotInfo *snapshot = lfirst(lc);
 
@@ -353,6 +314,7 @@ static bool
 tenant_step(PurgeJob *job)
 {
 	const TenantInfo *tenant;
+	List	   *snapshots;
 	Closure    *closure;
 
 	tm_registry_lock_names(job->tenant->name, NULL);
@@ -365,9 +327,16 @@ tenant_step(PurgeJob *job)
 	if (tenant == NULL || tenant->state != TENANT_TRASHED ||
 		!may_purge(tenant->nspid))
 		return false;
+	/* Its snapshots first: without their tenant they would be nobody's. */
+	snapshots = tm_snapshot_list(&tenant->id);
+	if (snapshots != NIL && tenant->purging)
+		return snapshot_of_tenant_step(linitial(snapshots));
+
 	if (!OidIsValid(tenant->nspid))
 	{
-		tm_purge_forget(tenant, "CALL tenant.purge()");
+		if (snapshots != NIL)
+			return begin_tenant(job, tenant);
+		(void) drop_unless_held(job, tenant, true);
 		return false;
 	}
 
@@ -378,16 +347,55 @@ tenant_step(PurgeJob *job)
 		return false;
 	report_progress(job, closure);
 
-	if (closure->nmembers < batch_size())
+	if (closure->nmembers < batch_size() && snapshots == NIL)
 	{
-		drop_tenant(tenant, "CALL tenant.purge()");
+		(void) drop_unless_held(job, tenant, true);
 		return false;
 	}
 	if (!tenant->purging)
-		tm_registry_begin_purge(tenant);
-	else
-		drop_batch(closure, batch_size(), tm_trash_refusal(tenant));
+		return begin_tenant(job, tenant);
+	tm_purge_batch(closure, batch_size(), tm_trash_refusal(tenant));
 	return true;
+}
+
+/*
+ * Mark a tenant that cannot go in one transaction, unless something would keep
+ * it, or one of its snapshots, from going at all.
+ */
+static bool
+begin_tenant(const PurgeJob *job, const TenantInfo *tenant)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_snapshot_list(&tenant->id))
+	{
+		const SnapshotInfo *snapshot = lfirst(lc);
+
+		if (!OidIsValid(snapshot->nspid))
+			continue;
+		if (job->is_named)
+			tm_snapshot_check_owner(snapshot);
+		if (!may_purge(snapshot->nspid) ||
+			tm_trash_report_dependents(tm_snapshot_refusal(snapshot),
+									   tm_closure_of_schema(snapshot->nspid,
+															NULL),
+									   job->is_named ? ERROR : WARNING))
+			return false;
+	}
+	if (!drop_unless_held(job, tenant, false))
+		return false;
+	tm_registry_begin_purge(tenant);
+	return true;
+}
+
+/* False if the snapshot has to stay for now. */
+static bool
+snapshot_of_tenant_step(const SnapshotInfo *snapshot)
+{
+	PurgeJob	job = {.snapshot = snapshot};
+
+	return snapshot_step(&job) ||
+		tm_snapshot_lookup_schema(snapshot->schema_name) == NULL;
 }
 
 /* Likewise for a snapshot. */
@@ -428,7 +436,7 @@ snapshot_step(PurgeJob *job)
 	if (!snapshot->purging)
 		tm_snapshot_begin_purge(snapshot);
 	else
-		drop_batch(closure, batch_size(), tm_snapshot_refusal(snapshot));
+		tm_purge_batch(closure, batch_size(), tm_snapshot_refusal(snapshot));
 	return true;
 }
 
@@ -458,10 +466,72 @@ batch_size(void)
 	return Max(max_locks_per_xact, lock_table_size() / 8);
 }
 
+/*
+ * Drop the tenant, or find out whether nothing keeps its row before any of it
+ * is dropped: foreign keys that others have to the registry, or triggers.
+ * False, with a warning, if something does and nobody has asked for this one.
+ */
+static bool
+drop_unless_held(const PurgeJob *job, const TenantInfo *tenant, bool for_good)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		if (for_good)
+			drop_tenant(tenant, "CALL tenant.purge()");
+		else
+			tm_purge_forget(tenant, "CALL tenant.purge()");
+		if (for_good)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (job->is_named || !is_refusal(error))
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (error == NULL)
+		return true;
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("could not purge tenant \"%s\": %s",
+					tenant->name, error->message),
+			 error->detail != NULL ?
+			 errdetail_internal("%s", error->detail) : 0));
+	return false;
+}
+
+/* Does somebody want the tenant to stay, rather than something go wrong? */
+static bool
+is_refusal(const ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_RAISE_EXCEPTION) ||
+		error->sqlerrcode == ERRCODE_TRIGGERED_ACTION_EXCEPTION ||
+		error->sqlerrcode == ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST;
+}
+
 static void
 drop_tenant(const TenantInfo *tenant, const char *command)
 {
-	drop_schema(tenant->nspid);
+	if (OidIsValid(tenant->nspid))
+		drop_schema(tenant->nspid, tm_trash_refusal(tenant));
 	tm_purge_forget(tenant, command);
 }
 
@@ -469,241 +539,41 @@ static void
 drop_snapshot(const SnapshotInfo *snapshot)
 {
 	if (OidIsValid(snapshot->nspid))
-		drop_schema(snapshot->nspid);
+		drop_schema(snapshot->nspid, tm_snapshot_refusal(snapshot));
 	tm_snapshot_delete(snapshot);
 }
 
+/*
+ * The schema and what is in it, and nothing else: whoever is waited for may
+ * have made, say, a view outside, so that is looked at when nobody can any
+ * more.
+ */
 static void
-drop_schema(Oid nspid)
+drop_schema(Oid nspid, const char *refusal)
 {
 	ObjectAddress address;
 
+	lock_members(tm_closure_of_schema(nspid, NULL));
+	tm_trash_report_dependents(refusal, tm_closure_of_schema(nspid, NULL),
+							   ERROR);
 	ObjectAddressSet(address, NamespaceRelationId, nspid);
 	performDeletion(&address, DROP_CASCADE, PERFORM_DELETION_QUIETLY);
 }
 
-/*
- * Drop objects until the budget of locks is used up.  Nothing outside the
- * schema may go along: that is looked at again when the relations are locked
- * and nobody can make, say, a view of them any more.
- */
+/* As their deletion will; relations first, as everybody else does. */
 static void
-drop_batch(const Closure *closure, int budget, const char *refusal)
+lock_members(const Closure *closure)
 {
-	Candidate  *candidates = collect_candidates(closure);
-	ObjectAddresses *batch = new_object_addresses();
-	int			i;
-
-	choose_batch(candidates, closure->nmembers, budget);
-	lock_batch(closure, candidates);
-	tm_trash_report_dependents(refusal, closure, ERROR);
-
-	for (i = 0; i < closure->nmembers; i++)
+	for (int i = 0; i < closure->nmembers; i++)
 	{
-		ObjectAddress address;
-
-		if (!candidates[i].chosen)
-			continue;
-		ObjectAddressSet(address, closure->members[i].classid,
-						 closure->members[i].objid);
-		add_exact_object_address(&address, batch);
+		if (closure->members[i].classid == RelationRelationId)
+			LockRelationOid(closure->members[i].objid, AccessExclusiveLock);
 	}
-	performMultipleDeletions(batch, DROP_CASCADE, PERFORM_DELETION_QUIETLY);
-}
-
-/*
- * One candidate for each of the closure's members, at the same positions.
- * Those that cannot go alone have cost 0.
- */
-static Candidate *
-collect_candidates(const Closure *closure)
-{
-	Candidate  *candidates = palloc0(sizeof(Candidate) * closure->nmembers);
-	Relation	depRel = table_open(DependRelationId, AccessShareLock);
-	TieList		list = {0};
-	int			i;
-
-	for (i = 0; i < closure->nmembers; i++)
-		candidates[i].goes_with = seed_position(closure, i);
-	for (i = 0; i < closure->nmembers; i++)
+	for (int i = 0; i < closure->nmembers; i++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		collect_ties(closure, candidates, i, depRel, &list);
-	}
-	table_close(depRel, AccessShareLock);
-
-	/* Now that it is clear who goes with whom: */
-	for (i = 0; i < closure->nmembers; i++)
-		candidates[leader(candidates, i)].cost++;
-	for (i = 0; i < list.nties; i++)
-	{
-		int			user = leader(candidates, list.ties[i].user);
-		int			used = leader(candidates, list.ties[i].used);
-
-		if (user == used)
-			continue;
-		candidates[used].waits_for++;
-		candidates[user].uses = lappend_int(candidates[user].uses, used);
-	}
-	return candidates;
-}
-
-/* Note what depends on the given member, and what of it has to go along. */
-static void
-collect_ties(const Closure *closure, Candidate *candidates, int position,
-			 Relation depRel, TieList *list)
-{
-	const ClosureMember *member = &closure->members[position];
-	ScanKeyData key[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&key[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(member->classid));
-	ScanKeyInit(&key[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(member->objid));
-	scan = systable_beginscan(depRel, DependReferenceIndexId, true, NULL,
-							  2, key);
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		Form_pg_depend depend = (Form_pg_depend) GETSTRUCT(tuple);
-		const ClosureMember *dependent;
-		int			user;
-
-		dependent = tm_closure_find(closure, depend->classid, depend->objid);
-		if (dependent == NULL || dependent == member)
-			continue;
-		user = dependent - closure->members;
-		if (list->nties == list->maxties)
-		{
-			list->maxties = Max(1024, list->maxties * 2);
-			list->ties = list->ties == NULL ?
-				palloc(sizeof(Tie) * list->maxties) :
-				repalloc_huge(list->ties, sizeof(Tie) * list->maxties);
-		}
-		list->ties[list->nties].user = user;
-		list->ties[list->nties++].used = position;
-
-		if (candidates[user].goes_with == user &&
-			goes_along(dependent, depend->deptype) &&
-			leader(candidates, position) != user)
-			candidates[user].goes_with = position;
-	}
-	systable_endscan(scan);
-}
-
-/*
- * Is this dependent dropped with what it depends on, and hardly without it?
- * The server refuses to drop an identity column's sequence alone.  A serial
- * column's could be, but column and sequence depend on each other.  Tables
- * that depend automatically are partitions, which can well go alone.
- */
-static bool
-goes_along(const ClosureMember *dependent, char deptype)
-{
-	if (deptype == DEPENDENCY_INTERNAL)
-		return true;
-	return deptype == DEPENDENCY_AUTO &&
-		dependent->relkind != RELKIND_RELATION &&
-		dependent->relkind != RELKIND_PARTITIONED_TABLE &&
-		dependent->relkind != RELKIND_FOREIGN_TABLE;
-}
-
-/* The position of the seed that the member at this position belongs to. */
-static int
-seed_position(const Closure *closure, int position)
-{
-	const ClosureMember *member = &closure->members[position];
-	const ClosureMember *seed = tm_closure_find(closure, member->owner_class,
-												member->owner_seed);
-
-	return seed ? (int) (seed - closure->members) : position;
-}
-
-/* The position of the candidate that takes this one along. */
-static int
-leader(const Candidate *candidates, int position)
-{
-	while (candidates[position].goes_with != position)
-		position = candidates[position].goes_with;
-	return position;
-}
-
-/*
- * Choose what goes in this batch: candidates that no other depends on, and
- * what they set free.  At least one is chosen, whatever its cost.
- */
-static void
-choose_batch(Candidate *candidates, int ncandidates, int budget)
-{
-	List	   *ready = NIL;
-	int			fewest = -1;
-	int			spent = 0;
-	int			i;
-
-	for (i = 0; i < ncandidates; i++)
-	{
-		if (candidates[i].cost == 0)
-			continue;
-		if (candidates[i].waits_for == 0)
-			ready = lappend_int(ready, i);
-		if (fewest < 0 ||
-			candidates[i].waits_for < candidates[fewest].waits_for)
-			fewest = i;
-	}
-
-	/* All of them are parts of circles. */
-	if (ready == NIL && fewest >= 0)
-		ready = list_make1_int(fewest);
-
-	while (ready != NIL)
-	{
-		int			next = llast_int(ready);
-
-		ready = list_delete_last(ready);
-		if (spent > 0 && spent + candidates[next].cost > budget)
-			continue;
-		spent += choose(candidates, next, &ready);
-	}
-}
-
-/* Add a candidate to the batch; returns the locks it takes. */
-static int
-choose(Candidate *candidates, int position, List **ready)
-{
-	ListCell   *lc;
-
-	candidates[position].chosen = true;
-	foreach(lc, candidates[position].uses)
-	{
-		Candidate  *used = &candidates[lfirst_int(lc)];
-
-		if (--used->waits_for == 0 && !used->chosen)
-			*ready = lappend_int(*ready, lfirst_int(lc));
-	}
-
-	/* In a circle, whatever ties others to this one has to be locked, too. */
-	return candidates[position].cost + candidates[position].waits_for;
-}
-
-/*
- * Lock the relations of the batch, and leave out those that have been dropped
- * by other means meanwhile.
- */
-static void
-lock_batch(const Closure *closure, Candidate *candidates)
-{
-	int			i;
-
-	for (i = 0; i < closure->nmembers; i++)
-	{
-		Oid			objid = closure->members[i].objid;
-
-		if (!candidates[i].chosen ||
-			closure->members[i].classid != RelationRelationId)
-			continue;
-		LockRelationOid(objid, AccessExclusiveLock);
-		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(objid)))
-			candidates[i].chosen = false;
+		if (closure->members[i].classid != RelationRelationId)
+			LockDatabaseObject(closure->members[i].classid,
+							   closure->members[i].objid, 0,
+							   AccessExclusiveLock);
 	}
 }

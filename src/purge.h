@@ -12,10 +12,11 @@
 #include "snapshot_registry.h"
 
 /*
- * Drop a tenant's schema, its snapshots and its row within this transaction.  The caller
- * holds the tenant's locks, has checked its privileges and has found no
- * dependent objects outside the schema.  53200 if the schema is so large that
- * it would not leave enough of the lock table to others.
+ * Drop a tenant's schema, its snapshots and its row within this transaction.
+ * The caller holds the tenant's locks, has checked its privileges and has
+ * found no dependent objects outside the schema; the closure is NULL if the
+ * schema does not exist.  53200 if it is so large that it would not leave
+ * enough of the lock table to others.
  */
 extern void tm_purge_at_once(const TenantInfo *tenant, const Closure *closure);
 

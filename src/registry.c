@@ -3,9 +3,10 @@
  *		The tenants: rows of tenant.registry.
  *
  * This is the only file that knows the columns of tenant.registry.  Rows are
- * read by index scans and written through the catalog routines, as a system
- * catalog's are, so the caller's privileges on the table do not matter and
- * every look sees what is committed now, whatever the transaction's snapshot.
+ * read as a system catalog's are and written by the executor's routines
+ * (own_table_write.c), so the caller's privileges on the table do not matter
+ * and every look sees what is committed now, whatever the transaction's
+ * snapshot.
  * The columns that are searched have the collation "C": ours would not agree
  * with the order of an index in any other.
  *
@@ -22,7 +23,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "commands/extension.h"
 #include "common/hashfn.h"
@@ -35,6 +35,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "own_table.h"
 #include "registry.h"
 #include "registry_cache.h"
 #include "tenant_mgr.h"
@@ -109,6 +110,7 @@ static Oid	registry_indexes[REGISTRY_NINDEXES];
 
 static bool find_registry(void);
 static Oid	require_registry(void);
+static Relation open_registry(LOCKMODE lockmode);
 static void begin_scan(RegistryScan *scan, RegistryIndex which,
 					   AttrNumber attno, StrategyNumber strategy,
 					   RegProcedure procedure, Datum value);
@@ -302,7 +304,7 @@ tm_registry_due(void)
 List *
 tm_registry_list(void)
 {
-	Relation	rel = table_open(require_registry(), AccessShareLock);
+	Relation	rel = open_registry(AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
 	List	   *tenants = NIL;
 	HeapTuple	tuple;
@@ -360,12 +362,7 @@ tm_registry_insert(const char *name, const char *schema_name,
 				   bool is_template, Jsonb *metadata, const char *cloned_from)
 {
 	Relation	rel;
-	HeapTuple	tuple;
 	RowChange	row;
-	Datum	   *values;
-	bool	   *nulls;
-	int			natts;
-	int			i;
 
 	memset(&row, 0, sizeof(row));
 	memset(row.nulls, true, sizeof(row.nulls));
@@ -387,21 +384,8 @@ tm_registry_insert(const char *name, const char *schema_name,
 		set_column(&row, Anum_registry_cloned_from,
 				   CStringGetTextDatum(cloned_from));
 
-	rel = table_open(require_registry(), RowExclusiveLock);
-
-	/* Columns that somebody has added to the table stay null. */
-	natts = RelationGetNumberOfAttributes(rel);
-	values = palloc0(natts * sizeof(Datum));
-	nulls = palloc(natts * sizeof(bool));
-	for (i = 0; i < natts; i++)
-	{
-		nulls[i] = (i >= Natts_registry) || row.nulls[i];
-		if (!nulls[i])
-			values[i] = row.values[i];
-	}
-	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
-	CatalogTupleInsert(rel, tuple);
-
+	rel = open_registry(RowExclusiveLock);
+	tm_own_table_insert(rel, Natts_registry, row.values, row.nulls);
 	registry_changed(rel);
 	table_close(rel, NoLock);
 }
@@ -548,10 +532,10 @@ tm_registry_delete(const TenantInfo *tenant)
 	Relation	rel;
 	HeapTuple	tuple;
 
-	rel = table_open(require_registry(), RowExclusiveLock);
+	rel = open_registry(RowExclusiveLock);
 
 	tuple = begin_own_row(&scan, tenant);
-	CatalogTupleDelete(rel, &tuple->t_self);
+	tm_own_table_delete(rel, &tuple->t_self);
 	end_scan(&scan);
 
 	registry_changed(rel);
@@ -593,28 +577,15 @@ write_row(const TenantInfo *tenant, const RowChange *change, bool copies)
 	RegistryScan scan;
 	Relation	rel;
 	HeapTuple	tuple;
-	int			natts;
-	Datum	   *values;
-	bool	   *nulls;
-	bool	   *replace;
 
-	rel = table_open(require_registry(), RowExclusiveLock);
-
-	natts = RelationGetNumberOfAttributes(rel);
-	values = palloc0(natts * sizeof(Datum));
-	nulls = palloc0(natts * sizeof(bool));
-	replace = palloc0(natts * sizeof(bool));
-	memcpy(values, change->values, sizeof(change->values));
-	memcpy(nulls, change->nulls, sizeof(change->nulls));
-	memcpy(replace, change->replace, sizeof(change->replace));
-
+	rel = open_registry(RowExclusiveLock);
 	tuple = begin_own_row(&scan, tenant);
-	tuple = heap_modify_tuple(tuple, RelationGetDescr(rel),
-							  values, nulls, replace);
 	if (copies)
-		CatalogTupleInsert(rel, tuple);
+		tm_own_table_copy_row(rel, tuple, Natts_registry, change->values,
+							  change->nulls, change->replace);
 	else
-		CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+		tm_own_table_update(rel, &tuple->t_self, Natts_registry,
+							change->values, change->nulls, change->replace);
 	end_scan(&scan);
 
 	registry_changed(rel);
@@ -686,28 +657,34 @@ require_registry(void)
 	return tm_registry_cache_relid();
 }
 
+/* It has at least the columns that we know. */
+static Relation
+open_registry(LOCKMODE lockmode)
+{
+	Relation	rel = table_open(require_registry(), lockmode);
+
+	tm_own_table_check_columns(rel, Natts_registry);
+	return rel;
+}
+
 /* The table stays locked until the end of the transaction. */
 static void
 begin_scan(RegistryScan *scan, RegistryIndex which, AttrNumber attno,
 		   StrategyNumber strategy, RegProcedure procedure, Datum value)
 {
-	scan->rel = table_open(require_registry(), AccessShareLock);
+	Oid			index;
+
+	scan->rel = open_registry(AccessShareLock);
 
 	/* With the table locked its indexes stay; look again for news of them. */
 	require_registry();
 
-	if (RelationGetNumberOfAttributes(scan->rel) < Natts_registry)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("extension \"%s\" is older in this database than its library",
-						TM_EXTENSION_NAME),
-				 errhint("Use ALTER EXTENSION %s UPDATE.",
-						 TM_EXTENSION_NAME)));
-
 	/* ScanKeyInit uses the collation "C", as the columns do. */
 	ScanKeyInit(&scan->key, attno, strategy, procedure, value);
-	scan->scan = systable_beginscan(scan->rel, registry_indexes[which],
-									OidIsValid(registry_indexes[which]),
+	index = registry_indexes[which];
+	scan->scan = systable_beginscan(scan->rel, index, OidIsValid(index) &&
+									tm_own_table_index_serves(scan->rel, index,
+															  1, &scan->key),
 									NULL, 1, &scan->key);
 }
 
@@ -754,10 +731,10 @@ static TenantInfo *
 info_from_tuple(HeapTuple tuple, TupleDesc desc)
 {
 	TenantInfo *tenant = palloc0(sizeof(TenantInfo));
-	Datum	   *values = palloc(desc->natts * sizeof(Datum));
-	bool	   *nulls = palloc(desc->natts * sizeof(bool));
+	Datum		values[Natts_registry];
+	bool		nulls[Natts_registry];
 
-	heap_deform_tuple(tuple, desc, values, nulls);
+	tm_own_table_deform(tuple, desc, Natts_registry, values, nulls);
 	if (nulls[Anum_registry_id - 1] || nulls[Anum_registry_name - 1] ||
 		nulls[Anum_registry_schema_name - 1] ||
 		nulls[Anum_registry_state - 1])
@@ -777,8 +754,6 @@ info_from_tuple(HeapTuple tuple, TupleDesc desc)
 		DatumGetBool(values[Anum_registry_purging - 1]);
 	tenant->nspid = get_namespace_oid(tenant->schema_name, true);
 
-	pfree(values);
-	pfree(nulls);
 	return tenant;
 }
 

@@ -161,8 +161,9 @@ tenant_drop_snapshot(PG_FUNCTION_ARGS)
 bool
 tm_snapshot_is_due(const SnapshotInfo *snapshot)
 {
-	if (snapshot->purging ||
-		tm_registry_lookup_id(&snapshot->tenant_id) == NULL)
+	const TenantInfo *tenant = tm_registry_lookup_id(&snapshot->tenant_id);
+
+	if (snapshot->purging || tenant == NULL || tenant->purging)
 		return true;
 	return tm_snapshot_retention > 0 &&
 		TimestampTzPlusMilliseconds(snapshot->created_at,

@@ -3,8 +3,7 @@
  *		The snapshots of tenants: rows of tenant.snapshot_registry.
  *
  * This is the only file that knows the columns of that table.  Like the
- * registry it is read by index scans and written through the catalog routines,
- * without regard to privileges on it.
+ * registry it is read and written without regard to privileges on it.
  *
  * A snapshot refers to its tenant by the tenant's id, so it follows a rename
  * and goes with the tenant to the trash and back.  One whose tenant is gone
@@ -18,7 +17,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -116,8 +114,7 @@ tm_snapshot_insert(const pg_uuid_t *tenant_id, const char *label,
 	values[Anum_snapshot_created_by - 1] =
 		CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
 	values[Anum_snapshot_purging - 1] = BoolGetDatum(false);
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel),
-											values, nulls));
+	tm_own_table_insert(rel, Natts_snapshot, values, nulls);
 	owners_changed(rel);
 	table_close(rel, NoLock);
 }
@@ -166,7 +163,7 @@ info_from_tuple(HeapTuple tuple, TupleDesc desc)
 	Datum		values[Natts_snapshot];
 	bool		nulls[Natts_snapshot];
 
-	heap_deform_tuple(tuple, desc, values, nulls);
+	tm_own_table_deform(tuple, desc, Natts_snapshot, values, nulls);
 	snapshot->tenant_id = *DatumGetUUIDP(values[Anum_snapshot_tenant_id - 1]);
 	strlcpy(snapshot->label,
 			TextDatumGetCString(values[Anum_snapshot_label - 1]), NAMEDATALEN);
@@ -205,12 +202,11 @@ change_row(const SnapshotInfo *snapshot, AttrNumber attno, Datum value)
 
 		values[attno - 1] = value;
 		replace[attno - 1] = true;
-		tuple = heap_modify_tuple(tuple, RelationGetDescr(rel),
-								  values, nulls, replace);
-		CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+		tm_own_table_update(rel, &tuple->t_self, Natts_snapshot,
+							values, nulls, replace);
 	}
 	else
-		CatalogTupleDelete(rel, &tuple->t_self);
+		tm_own_table_delete(rel, &tuple->t_self);
 	systable_endscan(scan);
 	owners_changed(rel);
 	table_close(rel, NoLock);

@@ -76,7 +76,7 @@ tenant_drop(PG_FUNCTION_ARGS)
 	if (!OidIsValid(tenant->nspid))
 	{
 		tm_lifecycle_check_create();
-		tm_purge_forget(tenant, "tenant.drop()");
+		tm_purge_at_once(tenant, NULL);
 	}
 	else
 	{

@@ -85,6 +85,7 @@ OBJS = \
 	src/route.o \
 	src/rowcopy.o \
 	src/schema_acl.o \
+	src/schema_lock.o \
 	src/schema_mention.o \
 	src/schema_owner.o \
 	src/sealed_column.o \

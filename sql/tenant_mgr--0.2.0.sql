@@ -116,6 +116,15 @@ CREATE TRIGGER registry_changed
 	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
 COMMENT ON TRIGGER registry_changed ON tenant.registry IS
 	'tells all sessions about rows edited or restored';
+-- Whatever session_replication_role says; and a subscription fires triggers
+-- for rows only.
+ALTER TABLE tenant.registry ENABLE ALWAYS TRIGGER registry_changed;
+CREATE TRIGGER registry_row_changed
+	AFTER INSERT OR UPDATE OR DELETE ON tenant.registry
+	FOR EACH ROW EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER registry_row_changed ON tenant.registry IS
+	'tells all sessions about rows that are replicated';
+ALTER TABLE tenant.registry ENABLE REPLICA TRIGGER registry_row_changed;
 
 --
 -- Events
@@ -148,6 +157,8 @@ COMMENT ON SEQUENCE tenant.event_event_id_seq IS 'numbers of events';
 CREATE INDEX event_happened_at_idx ON tenant.event (happened_at);
 REVOKE ALL ON TABLE tenant.event FROM PUBLIC;
 REVOKE ALL ON SEQUENCE tenant.event_event_id_seq FROM PUBLIC;
+-- pg_dump --schema-only reads it, whoever calls it.
+GRANT SELECT ON SEQUENCE tenant.event_event_id_seq TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump(
 	'tenant.event'::pg_catalog.regclass,
 	''::pg_catalog.text);
@@ -467,6 +478,13 @@ CREATE TRIGGER assigned_role_changed
 	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
 COMMENT ON TRIGGER assigned_role_changed ON tenant.assigned_role IS
 	'tells all sessions about rows edited or restored';
+ALTER TABLE tenant.assigned_role ENABLE ALWAYS TRIGGER assigned_role_changed;
+CREATE TRIGGER assigned_role_row_changed
+	AFTER INSERT OR UPDATE OR DELETE ON tenant.assigned_role
+	FOR EACH ROW EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER assigned_role_row_changed ON tenant.assigned_role IS
+	'tells all sessions about rows that are replicated';
+ALTER TABLE tenant.assigned_role ENABLE REPLICA TRIGGER assigned_role_row_changed;
 
 CREATE FUNCTION tenant.assign_role(
 	name pg_catalog.text,
@@ -586,6 +604,19 @@ SELECT pg_catalog.pg_extension_config_dump(
 	'tenant.snapshot_registry'::pg_catalog.regclass,
 	''::pg_catalog.text);
 
+CREATE TRIGGER snapshot_registry_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tenant.snapshot_registry
+	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER snapshot_registry_changed ON tenant.snapshot_registry IS
+	'tells all sessions about rows edited or restored';
+ALTER TABLE tenant.snapshot_registry ENABLE ALWAYS TRIGGER snapshot_registry_changed;
+CREATE TRIGGER snapshot_registry_row_changed
+	AFTER INSERT OR UPDATE OR DELETE ON tenant.snapshot_registry
+	FOR EACH ROW EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER snapshot_registry_row_changed ON tenant.snapshot_registry IS
+	'tells all sessions about rows that are replicated';
+ALTER TABLE tenant.snapshot_registry ENABLE REPLICA TRIGGER snapshot_registry_row_changed;
+
 CREATE FUNCTION tenant.snapshot(name pg_catalog.text, label pg_catalog.text)
 	RETURNS pg_catalog.text
 	AS 'MODULE_PATHNAME', 'tenant_snapshot'
@@ -669,6 +700,13 @@ CREATE TRIGGER data_key_changed
 	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
 COMMENT ON TRIGGER data_key_changed ON tenant.data_key IS
 	'tells all sessions about rows edited or restored';
+ALTER TABLE tenant.data_key ENABLE ALWAYS TRIGGER data_key_changed;
+CREATE TRIGGER data_key_row_changed
+	AFTER INSERT OR UPDATE OR DELETE ON tenant.data_key
+	FOR EACH ROW EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER data_key_row_changed ON tenant.data_key IS
+	'tells all sessions about rows that are replicated';
+ALTER TABLE tenant.data_key ENABLE REPLICA TRIGGER data_key_row_changed;
 
 CREATE TYPE tenant.secret;
 
@@ -908,6 +946,13 @@ CREATE TRIGGER connection_changed
 	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
 COMMENT ON TRIGGER connection_changed ON tenant.connection IS
 	'tells all sessions about rows edited or restored';
+ALTER TABLE tenant.connection ENABLE ALWAYS TRIGGER connection_changed;
+CREATE TRIGGER connection_row_changed
+	AFTER INSERT OR UPDATE OR DELETE ON tenant.connection
+	FOR EACH ROW EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER connection_row_changed ON tenant.connection IS
+	'tells all sessions about rows that are replicated';
+ALTER TABLE tenant.connection ENABLE REPLICA TRIGGER connection_row_changed;
 
 CREATE TABLE tenant.assignment (
 	tenant_id pg_catalog.uuid NOT NULL,
@@ -932,6 +977,13 @@ CREATE TRIGGER assignment_changed
 	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
 COMMENT ON TRIGGER assignment_changed ON tenant.assignment IS
 	'tells all sessions about rows edited or restored';
+ALTER TABLE tenant.assignment ENABLE ALWAYS TRIGGER assignment_changed;
+CREATE TRIGGER assignment_row_changed
+	AFTER INSERT OR UPDATE OR DELETE ON tenant.assignment
+	FOR EACH ROW EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER assignment_row_changed ON tenant.assignment IS
+	'tells all sessions about rows that are replicated';
+ALTER TABLE tenant.assignment ENABLE REPLICA TRIGGER assignment_row_changed;
 
 CREATE FUNCTION tenant.add_connection(
 	connection_name pg_catalog.text,
@@ -1259,3 +1311,83 @@ CREATE EVENT TRIGGER tenant_mgr_follow_rename ON ddl_command_end
 	EXECUTE FUNCTION tenant.follow_rename();
 COMMENT ON EVENT TRIGGER tenant_mgr_follow_rename IS
 	'keeps the registry of tenants true after ALTER SCHEMA';
+ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE ALWAYS;
+ALTER EVENT TRIGGER tenant_mgr_follow_rename ENABLE ALWAYS;
+
+--
+-- Privileges that ALTER DEFAULT PRIVILEGES has given away
+--
+-- What this script grants, to PUBLIC and pg_monitor, is all that is granted.
+--
+
+DO $$
+DECLARE
+	command pg_catalog.text;
+BEGIN
+	FOR command IN
+		WITH made AS (
+			SELECT d.classid, d.objid
+			FROM pg_catalog.pg_depend d
+				JOIN pg_catalog.pg_extension e
+				ON e.oid OPERATOR(pg_catalog.=) d.refobjid
+			WHERE d.refclassid OPERATOR(pg_catalog.=)
+					'pg_catalog.pg_extension'::pg_catalog.regclass::pg_catalog.oid
+				AND e.extname OPERATOR(pg_catalog.=) 'tenant_mgr'::pg_catalog.name
+				AND pg_catalog.age(d.xmin) OPERATOR(pg_catalog.<=)
+					pg_catalog.age(pg_catalog.xid(pg_catalog.pg_current_xact_id()))
+		), object (kind, name, owner, acl) AS (
+			SELECT CASE c.relkind WHEN 'r' THEN 'TABLE' WHEN 'S' THEN 'SEQUENCE'
+					ELSE 'VIEW' END,
+				pg_catalog.format('tenant.%I', c.relname), c.relowner, c.relacl
+			FROM made m JOIN pg_catalog.pg_class c
+				ON c.oid OPERATOR(pg_catalog.=) m.objid
+			WHERE m.classid OPERATOR(pg_catalog.=)
+				'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+			UNION ALL
+			SELECT 'ROUTINE', pg_catalog.format('tenant.%I(%s)', p.proname,
+					pg_catalog.pg_get_function_identity_arguments(p.oid)),
+				p.proowner, p.proacl
+			FROM made m JOIN pg_catalog.pg_proc p
+				ON p.oid OPERATOR(pg_catalog.=) m.objid
+			WHERE m.classid OPERATOR(pg_catalog.=)
+				'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid
+			UNION ALL
+			SELECT 'TYPE', pg_catalog.format('tenant.%I', t.typname),
+				t.typowner, t.typacl
+			FROM made m JOIN pg_catalog.pg_type t
+				ON t.oid OPERATOR(pg_catalog.=) m.objid
+			WHERE m.classid OPERATOR(pg_catalog.=)
+				'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid
+			UNION ALL
+			SELECT 'SCHEMA', 'tenant', n.nspowner, n.nspacl
+			FROM pg_catalog.pg_namespace n
+			WHERE n.nspname OPERATOR(pg_catalog.=) 'tenant'::pg_catalog.name
+		)
+		SELECT pg_catalog.format('REVOKE %s ON %s %s FROM %s CASCADE',
+			a.privilege_type,
+			CASE o.kind WHEN 'VIEW' THEN 'TABLE' ELSE o.kind END, o.name,
+			CASE a.grantee WHEN 0::pg_catalog.oid THEN 'PUBLIC' ELSE
+				pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)
+		FROM object o, LATERAL pg_catalog.aclexplode(o.acl) a
+		WHERE a.grantee OPERATOR(pg_catalog.<>) o.owner
+			AND NOT (a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+				AND (o.kind OPERATOR(pg_catalog.=) ANY
+						(ARRAY['ROUTINE', 'TYPE']::pg_catalog.text[])
+					OR (o.kind OPERATOR(pg_catalog.=) ANY
+						(ARRAY['VIEW', 'SEQUENCE']::pg_catalog.text[])
+						AND a.privilege_type OPERATOR(pg_catalog.=)
+							'SELECT'::pg_catalog.text)
+					OR (o.kind OPERATOR(pg_catalog.=) 'SCHEMA'::pg_catalog.text
+						AND a.privilege_type OPERATOR(pg_catalog.=)
+							'USAGE'::pg_catalog.text)))
+			AND NOT (a.grantee OPERATOR(pg_catalog.=)
+					'pg_monitor'::pg_catalog.regrole::pg_catalog.oid
+				AND (o.kind OPERATOR(pg_catalog.=) 'ROUTINE'::pg_catalog.text
+					OR (o.kind OPERATOR(pg_catalog.=) 'VIEW'::pg_catalog.text
+						AND a.privilege_type OPERATOR(pg_catalog.=)
+							'SELECT'::pg_catalog.text)))
+	LOOP
+		EXECUTE command;
+	END LOOP;
+END
+$$;

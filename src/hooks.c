@@ -9,6 +9,7 @@
  *		the tag			is the statement meant for it? (called by the watch)
  *		the lock		would it undo a lock? (session_lock.c)
  *		the guard		does it stay with its tenant? (guard.c and others)
+ *		the schemas		are names locked that it relies on? (schema_lock.c)
  *		the next		whoever was there before us, or the server
  *
  * and on the way back what has been begun is ended in the opposite order.  Who
@@ -36,6 +37,7 @@
 #include "guard_utility.h"
 #include "hooks.h"
 #include "open_plan.h"
+#include "schema_lock.h"
 #include "session_lock.h"
 #include "shmem.h"
 #include "watch.h"
@@ -175,6 +177,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	PG_TRY();
 	{
 		tm_guard_before_utility(&statement);
+		tm_schema_lock_before_utility(statement.pstmt->utilityStmt);
 		if (prev_ProcessUtility)
 			prev_ProcessUtility(statement.pstmt, queryString, readOnlyTree,
 								context, params, queryEnv, dest, qc);

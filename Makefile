@@ -37,6 +37,7 @@ OBJS = \
 	src/event.o \
 	src/fernet.o \
 	src/file_writer.o \
+	src/function_settings.o \
 	src/guard.o \
 	src/guard_access.o \
 	src/guard_query.o \
@@ -60,6 +61,7 @@ OBJS = \
 	src/keyring.o \
 	src/keyring_text.o \
 	src/lifecycle.o \
+	src/name_scan.o \
 	src/nodetree.o \
 	src/oidmap.o \
 	src/open_plan.o \
@@ -139,6 +141,7 @@ REGRESS = \
 	clone_mentions \
 	clone_pending \
 	clone_outside \
+	schema_names \
 	snapshots \
 	guard_leaks \
 	secrets \

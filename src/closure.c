@@ -138,6 +138,12 @@ tm_closure_types(Oid nspid)
 	return seeds_of_catalog(nspid, TypeRelationId);
 }
 
+List *
+tm_closure_functions(Oid nspid)
+{
+	return seeds_of_catalog(nspid, ProcedureRelationId);
+}
+
 ClosureMember *
 tm_closure_find(const Closure *closure, Oid classid, Oid objid)
 {

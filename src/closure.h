@@ -77,11 +77,13 @@ typedef struct Closure
 extern Closure *tm_closure_of_schema(Oid nspid, Snapshot snapshot);
 
 /*
- * OIDs of the relations, or of the types, that hang directly off the schema, in
- * ascending order: what has to be locked to keep the schema as it is.
+ * OIDs of the relations, types or functions that hang directly off the schema,
+ * in ascending order.  The first two have to be locked to keep the schema as
+ * it is.
  */
 extern List *tm_closure_relations(Oid nspid);
 extern List *tm_closure_types(Oid nspid);
+extern List *tm_closure_functions(Oid nspid);
 
 /* The member at this address, or NULL. */
 extern ClosureMember *tm_closure_find(const Closure *closure,

@@ -83,8 +83,7 @@ static void check_default_of_role(ReturnSetInfo *rsinfo, const char *object,
 static void check_functions(ReturnSetInfo *rsinfo, List *tenants);
 static void check_functions_of(ReturnSetInfo *rsinfo,
 							   const TenantInfo *tenant, HTAB *schemas);
-static void check_function(ReturnSetInfo *rsinfo, const TenantInfo *tenant,
-						   Oid funcid, HTAB *schemas);
+static bool is_named_schema(const char *name, void *schemas);
 static void check_persistent_schemas(ReturnSetInfo *rsinfo);
 static void check_event_triggers(ReturnSetInfo *rsinfo);
 static void check_tokens(ReturnSetInfo *rsinfo);
@@ -368,6 +367,7 @@ check_functions(ReturnSetInfo *rsinfo, List *tenants)
 	hash_destroy(schemas);
 }
 
+/* What one tenant's objects name of the others. */
 static void
 check_functions_of(ReturnSetInfo *rsinfo, const TenantInfo *tenant,
 				   HTAB *schemas)
@@ -375,69 +375,38 @@ check_functions_of(ReturnSetInfo *rsinfo, const TenantInfo *tenant,
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "tenant_mgr doctor",
 												  ALLOCSET_DEFAULT_SIZES);
-	Relation	rel = table_open(DependRelationId, AccessShareLock);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	ListCell   *lc;
 
-	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(NamespaceRelationId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(tenant->nspid));
-	scan = systable_beginscan(rel, DependReferenceIndexId, true, NULL,
-							  lengthof(keys), keys);
-	while ((tuple = systable_getnext(scan)) != NULL)
+	foreach(lc, tm_mentions_in_schema(tenant->nspid, is_named_schema, schemas))
 	{
-		Form_pg_depend depend = (Form_pg_depend) GETSTRUCT(tuple);
-		MemoryContext old_context;
+		const SchemaMention *mention = lfirst(lc);
+		NamedSchema *entry = hash_search(schemas, mention->schema, HASH_FIND,
+										 NULL);
+		char	   *object = getObjectDescription(&mention->address, true);
 
-		CHECK_FOR_INTERRUPTS();
-		if (depend->classid != ProcedureRelationId)
+		/* It may just have been dropped. */
+		if (object == NULL || strcmp(entry->schema, tenant->schema_name) == 0)
 			continue;
-		old_context = MemoryContextSwitchTo(context);
-		check_function(rsinfo, tenant, depend->objid, schemas);
-		MemoryContextSwitchTo(old_context);
-		MemoryContextReset(context);
+		report(rsinfo, severity_warning, object,
+			   psprintf(_("its text names schema \"%s\" of tenant \"%s\""),
+						entry->schema, entry->tenant),
+			   _("Leave names unqualified and let the search path decide."));
 	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
 }
 
-static void
-check_function(ReturnSetInfo *rsinfo, const TenantInfo *tenant, Oid funcid,
-			   HTAB *schemas)
+static bool
+is_named_schema(const char *name, void *schemas)
 {
-	Relation	rel = table_open(ProcedureRelationId, AccessShareLock);
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	ObjectAddress address;
-	List	   *mentioned = NIL;
-	ListCell   *lc;
+	char		key[NAMEDATALEN];
 
-	/* It may just have been dropped. */
-	if (HeapTupleIsValid(tuple))
-	{
-		mentioned = tm_function_mentioned_schemas(tuple, RelationGetDescr(rel),
-												  schemas);
-		ReleaseSysCache(tuple);
-	}
-	table_close(rel, AccessShareLock);
-
-	ObjectAddressSet(address, ProcedureRelationId, funcid);
-	foreach(lc, mentioned)
-	{
-		NamedSchema *entry = hash_search(schemas, lfirst(lc), HASH_FIND, NULL);
-		char	   *object;
-
-		if (strcmp(entry->schema, tenant->schema_name) == 0)
-			continue;
-		object = getObjectDescription(&address, true);
-		if (object != NULL)
-			report(rsinfo, severity_warning, object,
-				   psprintf(_("its text names schema \"%s\" of tenant \"%s\""),
-							entry->schema, entry->tenant),
-				   _("Leave names unqualified and let the search path decide."));
-	}
+	/* what is cut off would be another name */
+	if (strlen(name) >= NAMEDATALEN)
+		return false;
+	strlcpy(key, name, NAMEDATALEN);
+	return hash_search(schemas, key, HASH_FIND, NULL) != NULL;
 }
 
 /* Schemas that every tenant's search path names in vain. */

@@ -41,10 +41,12 @@
 #include "clone.h"
 #include "compat.h"
 #include "event.h"
+#include "function_settings.h"
 #include "guc.h"
 #include "lifecycle.h"
 #include "progress.h"
 #include "registry.h"
+#include "schema_mention.h"
 #include "setting.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
@@ -261,9 +263,13 @@ tenant_rename(PG_FUNCTION_ARGS)
 									  tm_lifecycle_schema_owner(tenant->nspid));
 		/* checks what ALTER SCHEMA ... RENAME does */
 		RenameSchema(tenant->schema_name, new_schema);
+		tm_settings_follow_schema(tenant->nspid, tenant->schema_name,
+								  new_schema);
 	}
 	tm_registry_rename(tenant, new_name, new_schema);
 	tm_assigned_role_follow(tenant, new_name);
+	if (strcmp(tenant->schema_name, new_schema) != 0)
+		tm_mention_tell(tenant->nspid, tenant->schema_name, new_schema);
 	tm_event_record("rename", tenant, new_name,
 					tm_event_detail("schema", new_schema, NULL));
 	tm_binding_poke_at_commit();

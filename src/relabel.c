@@ -467,10 +467,10 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 		tm_closure_find(state->closure, classid, objid)->left_out = true;
 		return;
 	}
-	note_mention(relabel, target, row, classid, objid);
 	kind = kind_of_row(classid, row);
 	copy = tm_relabel_row(state, target->rel, target->rules, row,
 						  relabel->scratch);
+	note_mention(relabel, target, copy, classid, objid);
 	if (kind == TYPTYPE_DOMAIN && classid == TypeRelationId)
 		tm_relabel_note_domain(state, target->rel, row, copy);
 	depend_on_new_owner(relabel, target, classid, objid, copy);
@@ -502,25 +502,29 @@ check_owner(Relabel *relabel, CatalogTarget *target, HeapTuple row, Oid objid)
 						   DatumGetObjectId(owner));
 }
 
-/* Remember the member if a text in this row of its names the source. */
+/* Remember the member if a text in this row of its clone names the source. */
 static void
 note_mention(Relabel *relabel, CatalogTarget *target, HeapTuple row,
 			 Oid classid, Oid objid)
 {
 	CloneState *state = relabel->state;
-	TupleDesc	tupdesc = RelationGetDescr(target->rel);
 	MemoryContext old_context = MemoryContextSwitchTo(relabel->scratch);
 	bool		found;
 	ObjectAddress *address;
 
-	found = tm_constants_mention_schema(row, tupdesc, target->rules,
-										state->closure->nspname) ||
-		(target->catalog == ProcedureRelationId &&
-		 tm_function_mentions_schema(row, tupdesc, state->closure->nspname));
+	found = tm_row_mentions_schema(target->rel, target->rules, row,
+								   state->closure->nspname);
 	MemoryContextSwitchTo(old_context);
 	if (!found)
 		return;
 
+	/* a member's rows come one after the other */
+	if (state->mentions != NIL)
+	{
+		address = llast(state->mentions);
+		if (address->classId == classid && address->objectId == objid)
+			return;
+	}
 	address = palloc(sizeof(ObjectAddress));
 	ObjectAddressSet(*address, classid, objid);
 	state->mentions = lappend(state->mentions, address);
@@ -551,9 +555,9 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 		{
 			if (part->catalog == InheritsRelationId)
 				note_parent(relabel->state, (Form_pg_inherits) GETSTRUCT(row));
-			note_mention(relabel, target, row, classid, objid);
 			copy = tm_relabel_row(relabel->state, target->rel, target->rules,
 								  row, relabel->scratch);
+			note_mention(relabel, target, copy, classid, objid);
 			if (part->catalog == AttributeRelationId)
 				depend_on_new_owner(relabel, target, classid, objid, copy);
 			enqueue(target, copy);

@@ -37,13 +37,12 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/varlena.h"
 
 #include "clone_lock.h"
+#include "function_settings.h"
 #include "nodetree.h"
 #include "relabel_roles.h"
 #include "relabel_row.h"
-#include "schema_mention.h"
 #include "tenant_mgr.h"
 #include "valuemap.h"
 
@@ -54,8 +53,6 @@ static HeapTuple relabel_variable(CloneState *state, Relation catalog,
 static bool relabel_column(CloneState *state, const ColumnRule *rule,
 						   Datum *value);
 static Datum relabel_oid_array(const OidMap *map, Oid refclass, Datum value);
-static bool relabel_settings(CloneState *state, Datum *value);
-static char *relabel_path(CloneState *state, const char *path);
 static void adjust_row(CloneState *state, Oid catalog, HeapTuple source,
 					   HeapTuple copy);
 static void adjust_class(CloneState *state, Form_pg_class form, Oid source);
@@ -164,7 +161,8 @@ relabel_column(CloneState *state, const ColumnRule *rule, Datum *value)
 			*value = tm_value_map_anyarray(state->map, *value);
 			return true;
 		case COLUMN_SETTINGS:
-			return relabel_settings(state, value);
+			return tm_settings_retarget(value, state->closure->nspname,
+										state->request->target);
 	}
 	return false;				/* keep compiler quiet */
 }
@@ -180,68 +178,6 @@ relabel_oid_array(const OidMap *map, Oid refclass, Datum value)
 	for (int i = 0; i < noids; i++)
 		oids[i] = tm_oidmap_translate(map, refclass, oids[i]);
 	return PointerGetDatum(array);
-}
-
-/*
- * A function's SET search_path that names the source names the clone in the
- * clone.  This is a list of identifiers, not SQL, so it can be taken apart.
- */
-static bool
-relabel_settings(CloneState *state, Datum *value)
-{
-	static const char prefix[] = "search_path=";
-	Datum	   *settings;
-	int			nsettings;
-	bool		changed = false;
-
-	deconstruct_array(DatumGetArrayTypeP(*value), TEXTOID, -1, false,
-					  TYPALIGN_INT, &settings, NULL, &nsettings);
-	for (int i = 0; i < nsettings; i++)
-	{
-		char	   *setting = TextDatumGetCString(settings[i]);
-		char	   *path;
-
-		if (strncmp(setting, prefix, strlen(prefix)) != 0)
-			continue;
-		path = relabel_path(state, setting + strlen(prefix));
-		if (path == NULL)
-			continue;
-		settings[i] = CStringGetTextDatum(psprintf("%s%s", prefix, path));
-		changed = true;
-	}
-	if (changed)
-		*value = PointerGetDatum(construct_array(settings, nsettings, TEXTOID,
-												 -1, false, TYPALIGN_INT));
-	return changed;
-}
-
-/* The path with the clone in place of the source; NULL if it is not there. */
-static char *
-relabel_path(CloneState *state, const char *path)
-{
-	List	   *names;
-	ListCell   *lc;
-	bool		found = false;
-	StringInfoData result;
-
-	if (!SplitIdentifierString(pstrdup(path), ',', &names))
-		return NULL;
-
-	initStringInfo(&result);
-	foreach(lc, names)
-	{
-		const char *name = lfirst(lc);
-
-		if (strcmp(name, state->closure->nspname) == 0)
-		{
-			name = state->request->target;
-			found = true;
-		}
-		if (result.len > 0)
-			appendStringInfoString(&result, ", ");
-		appendStringInfoString(&result, quote_identifier(name));
-	}
-	return found ? result.data : NULL;
 }
 
 /* What follows from the OID, or is different in the clone by nature. */

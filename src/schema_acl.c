@@ -33,6 +33,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "function_settings.h"
 #include "schema_acl.h"
 
 /* The privileges that a schema can have */
@@ -87,6 +88,9 @@ tm_schema_update(Oid nspid, const char *new_name, Acl *new_acl)
 						  ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner,
 						  nold, old_members, nnew, new_members);
 	InvokeObjectPostAlterHook(NamespaceRelationId, nspid, 0);
+	tm_settings_follow_schema(nspid,
+							  NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname),
+							  new_name);
 
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();

@@ -1,156 +1,261 @@
 /*
  * schema_mention.c
- *		Functions and constants whose text names a schema.
+ *		Texts that name a schema.
  *
- * The text of a function is never rewritten: it may be in any language, and
- * the name may be built at run time.  All that can be done is to tell the
- * user.  A mention is the schema's name, as a word of its own or in quotes,
- * followed by a period or enclosed in single quotes.  This finds the usual
- * ways to qualify a name and does not trip over a column that happens to be
- * called like the schema.
+ * Most of what an object refers to is kept as an OID and follows when a schema
+ * is copied or renamed.  What is kept as text does not: bodies of functions
+ * and their settings, arguments of triggers, options of foreign tables and of
+ * dictionaries, and constants in stored expressions, as in
+ * nextval('shop.number'::text).  This is the one place that knows all of them.
  *
- * Expressions hold OIDs, which are replaced, but a constant in them may be a
- * text with a name in it, as in nextval('shop.number'::text).
+ * Such a text is not rewritten, but for settings of functions
+ * (function_settings.c): it may be in any language, and only who wrote it
+ * knows what it means.  All that can be done is to tell.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_language.h"
+#include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_ts_dict.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
 
+#include "closure.h"
+#include "name_scan.h"
 #include "schema_mention.h"
 
-static char *function_text(HeapTuple proc, TupleDesc tupdesc);
-static size_t name_at(const char *body, const char *start, const char **name);
-static bool text_mentions(const char *body, const char *nspname);
-static bool tree_mentions(const char *tree, const char *nspname);
-static bool mention_at(const char *body, const char *start, const char *end);
-static bool part_of_word(char c);
-
-bool
-tm_function_mentions_schema(HeapTuple proc, TupleDesc tupdesc,
-							const char *nspname)
+/* One row that is looked through */
+typedef struct RowSearch
 {
-	char	   *body = function_text(proc, tupdesc);
+	Relation	catalog;		/* where it is from */
+	HeapTuple	row;			/* the row */
+	MentionWanted wanted;		/* what is looked for */
+	void	   *arg;			/* and with what */
+	List	   *found;			/* names, palloc'd */
+} RowSearch;
 
-	return body != NULL && text_mentions(body, nspname);
+/* Where the texts of an object are */
+typedef struct TextCatalog
+{
+	Oid			owner_catalog;	/* catalog of the object */
+	char		relkind;		/* for relations: only these; 0 for all */
+	Oid			catalog;		/* catalog with the text */
+	Oid			index;			/* an index of that on the object's OID */
+	AttrNumber	attno;			/* the column with the object's OID */
+} TextCatalog;
+
+static const TextCatalog text_catalogs[] = {
+	{ProcedureRelationId, 0, ProcedureRelationId,
+	ProcedureOidIndexId, Anum_pg_proc_oid},
+	{TriggerRelationId, 0, TriggerRelationId,
+	TriggerOidIndexId, Anum_pg_trigger_oid},
+	{AttrDefaultRelationId, 0, AttrDefaultRelationId,
+	AttrDefaultOidIndexId, Anum_pg_attrdef_oid},
+	{ConstraintRelationId, 0, ConstraintRelationId,
+	ConstraintOidIndexId, Anum_pg_constraint_oid},
+	{RewriteRelationId, 0, RewriteRelationId,
+	RewriteOidIndexId, Anum_pg_rewrite_oid},
+	{PolicyRelationId, 0, PolicyRelationId,
+	PolicyOidIndexId, Anum_pg_policy_oid},
+	{StatisticExtRelationId, 0, StatisticExtRelationId,
+	StatisticExtOidIndexId, Anum_pg_statistic_ext_oid},
+	{TSDictionaryRelationId, 0, TSDictionaryRelationId,
+	TSDictionaryOidIndexId, Anum_pg_ts_dict_oid},
+	{TypeRelationId, 0, TypeRelationId,
+	TypeOidIndexId, Anum_pg_type_oid},
+	{RelationRelationId, RELKIND_RELATION, RelationRelationId,
+	ClassOidIndexId, Anum_pg_class_oid},
+	{RelationRelationId, RELKIND_FOREIGN_TABLE, ForeignTableRelationId,
+	ForeignTableRelidIndexId, Anum_pg_foreign_table_ftrelid},
+	{RelationRelationId, RELKIND_FOREIGN_TABLE, AttributeRelationId,
+	AttributeRelidNumIndexId, Anum_pg_attribute_attrelid},
+	{RelationRelationId, RELKIND_INDEX, IndexRelationId,
+	IndexRelidIndexId, Anum_pg_index_indexrelid},
+};
+
+static List *each_once(List *mentions);
+static int	compare_mentions(const ListCell *a, const ListCell *b);
+static void search_columns(RowSearch *search);
+static void search_constants(RowSearch *search, const CatalogRules *rules);
+static void search_tree(RowSearch *search, const char *tree);
+static void search_options(RowSearch *search, AttrNumber attno);
+static void search_arguments(RowSearch *search);
+static bool body_is_text(HeapTuple proc);
+static char *column_text(const RowSearch *search, AttrNumber attno);
+static void search_text(RowSearch *search, const char *text, bool whole);
+static void note_name(const char *name, void *arg);
+static bool is_name(const char *name, void *arg);
+static List *search_catalog(List *mentions, const Closure *closure,
+							const TextCatalog *texts, MentionWanted wanted,
+							void *arg);
+static List *search_member(List *mentions, const ClosureMember *member,
+						   const TextCatalog *texts, Relation rel,
+						   const CatalogRules *rules, MemoryContext context,
+						   MentionWanted wanted, void *arg);
+
+List *
+tm_mentions_in_row(Relation catalog, const CatalogRules *rules, HeapTuple row,
+				   MentionWanted wanted, void *arg)
+{
+	RowSearch	search = {0};
+
+	search.catalog = catalog;
+	search.row = row;
+	search.wanted = wanted;
+	search.arg = arg;
+	search_columns(&search);
+	search_constants(&search, rules);
+	return search.found;
 }
 
 bool
-tm_constants_mention_schema(HeapTuple row, TupleDesc tupdesc,
-							const CatalogRules *rules, const char *nspname)
+tm_row_mentions_schema(Relation catalog, const CatalogRules *rules,
+					   HeapTuple row, const char *nspname)
+{
+	return tm_mentions_in_row(catalog, rules, row, is_name,
+							  unconstify(char *, nspname)) != NIL;
+}
+
+List *
+tm_mentions_in_schema(Oid nspid, MentionWanted wanted, void *arg)
+{
+	Closure    *closure = tm_closure_of_schema(nspid, NULL);
+	List	   *mentions = NIL;
+
+	tm_closure_sort(closure);
+	for (int i = 0; i < (int) lengthof(text_catalogs); i++)
+		mentions = search_catalog(mentions, closure, &text_catalogs[i],
+								  wanted, arg);
+	return each_once(mentions);
+}
+
+void
+tm_mention_tell(Oid nspid, const char *old_name, const char *new_name)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_mentions_in_schema(nspid, is_name,
+									  unconstify(char *, old_name)))
+	{
+		const SchemaMention *mention = lfirst(lc);
+		char	   *object = getObjectDescription(&mention->address, true);
+
+		if (object != NULL)
+			ereport(NOTICE,
+					(errmsg("%s names schema \"%s\" in its text", object,
+							old_name),
+					 errdetail("The schema is called \"%s\" now, and the text is what it was.",
+							   new_name),
+					 errhint("Leave names unqualified and let the search path decide.")));
+	}
+}
+
+/* In the order of addresses, without those that are there already. */
+static List *
+each_once(List *mentions)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+	const ListCell *previous = NULL;
+
+	list_sort(mentions, compare_mentions);
+	foreach(lc, mentions)
+	{
+		if (previous == NULL || compare_mentions(previous, lc) != 0)
+			result = lappend(result, lfirst(lc));
+		previous = lc;
+	}
+	return result;
+}
+
+/* list_sort comparator: by address and schema. */
+static int
+compare_mentions(const ListCell *a, const ListCell *b)
+{
+	const SchemaMention *left = lfirst(a);
+	const SchemaMention *right = lfirst(b);
+
+	if (left->address.classId != right->address.classId)
+		return left->address.classId < right->address.classId ? -1 : 1;
+	if (left->address.objectId != right->address.objectId)
+		return left->address.objectId < right->address.objectId ? -1 : 1;
+	return strcmp(left->schema, right->schema);
+}
+
+/* Columns that are text. */
+static void
+search_columns(RowSearch *search)
+{
+	switch (RelationGetRelid(search->catalog))
+	{
+		case ProcedureRelationId:
+			if (body_is_text(search->row))
+				search_text(search, column_text(search, Anum_pg_proc_prosrc),
+							false);
+			search_options(search, Anum_pg_proc_proconfig);
+			break;
+		case TriggerRelationId:
+			search_arguments(search);
+			break;
+		case ForeignTableRelationId:
+			search_options(search, Anum_pg_foreign_table_ftoptions);
+			break;
+		case AttributeRelationId:
+			search_options(search, Anum_pg_attribute_attfdwoptions);
+			break;
+		case TSDictionaryRelationId:
+			search_text(search,
+						column_text(search, Anum_pg_ts_dict_dictinitoption),
+						false);
+			break;
+		default:
+			break;
+	}
+}
+
+/* Constants in expressions. */
+static void
+search_constants(RowSearch *search, const CatalogRules *rules)
 {
 	for (int i = 0; i < rules->nvariable; i++)
 	{
-		bool		isnull;
-		Datum		tree;
+		char	   *tree;
 
 		if (rules->variable[i].kind != COLUMN_NODE_TREE)
 			continue;
-		tree = heap_getattr(row, rules->variable[i].attno, tupdesc, &isnull);
-		if (!isnull && tree_mentions(TextDatumGetCString(tree), nspname))
-			return true;
+		tree = column_text(search, rules->variable[i].attno);
+		if (tree != NULL)
+			search_tree(search, tree);
 	}
-	return false;
-}
-
-/*
- * What might be a name is looked up: there may be thousands of schemas, and
- * the text is to be read once.
- */
-List *
-tm_function_mentioned_schemas(HeapTuple proc, TupleDesc tupdesc, HTAB *names)
-{
-	char	   *body = function_text(proc, tupdesc);
-	List	   *found = NIL;
-	List	   *found_keys = NIL;
-
-	if (body == NULL)
-		return NIL;
-	for (const char *p = body; *p != '\0'; p++)
-	{
-		const char *name;
-		size_t		len = name_at(body, p, &name);
-		char		key[NAMEDATALEN] = {0};
-		void	   *entry;
-
-		if (len == 0 || len >= NAMEDATALEN)
-			continue;
-		memcpy(key, name, len);
-		entry = hash_search(names, key, HASH_FIND, NULL);
-		if (entry == NULL || list_member_ptr(found_keys, entry) ||
-			!text_mentions(body, key))
-			continue;
-		found_keys = lappend(found_keys, entry);
-		found = lappend(found, pstrdup(key));
-	}
-	return found;
-}
-
-/* The body, palloc'd, or NULL if it is not a text that means anything. */
-static char *
-function_text(HeapTuple proc, TupleDesc tupdesc)
-{
-	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(proc);
-	Datum		source;
-	bool		isnull;
-
-	/* the "text" of these is the name of a C symbol */
-	if (form->prolang == INTERNALlanguageId || form->prolang == ClanguageId)
-		return NULL;
-	source = heap_getattr(proc, Anum_pg_proc_prosrc, tupdesc, &isnull);
-	return isnull ? NULL : TextDatumGetCString(source);
-}
-
-/*
- * The word that begins here, or what stands between the quote here and the
- * next one; returns its length, 0 if there is none.
- */
-static size_t
-name_at(const char *body, const char *start, const char **name)
-{
-	*name = start;
-	if (*start == '"' || *start == '\'')
-	{
-		const char *end = strchr(start + 1, *start);
-
-		*name = start + 1;
-		return end != NULL ? end - *name : 0;
-	}
-	if (start == body || !part_of_word(start[-1]))
-	{
-		size_t		len = 0;
-
-		while (part_of_word(start[len]))
-			len++;
-		return len;
-	}
-	return 0;
-}
-
-static bool
-text_mentions(const char *body, const char *nspname)
-{
-	size_t		len = strlen(nspname);
-	const char *p;
-
-	for (p = strstr(body, nspname); p != NULL; p = strstr(p + 1, nspname))
-	{
-		if (mention_at(body, p, p + len))
-			return true;
-	}
-	return false;
 }
 
 /*
  * A tree shows the bytes of a constant as numbers.  They are read back without
  * regard to the type: what is no text will hardly look like one.
  */
-static bool
-tree_mentions(const char *tree, const char *nspname)
+static void
+search_tree(RowSearch *search, const char *tree)
 {
 	static const char label[] = ":constvalue ";
 	const char *p;
@@ -162,7 +267,7 @@ tree_mentions(const char *tree, const char *nspname)
 		char	   *body;
 
 		p = end;
-		if (size < (long) strlen(nspname) || strncmp(p, " [ ", 3) != 0)
+		if (size <= VARHDRSZ || strncmp(p, " [ ", 3) != 0)
 			continue;
 		body = palloc(size + 1);
 		p += 3;
@@ -175,40 +280,175 @@ tree_mentions(const char *tree, const char *nspname)
 				body[i] = ' ';
 		}
 		body[size] = '\0';
-		if (text_mentions(body, nspname) ||
-			(size == VARHDRSZ + (long) strlen(nspname) &&
-			 strcmp(body + VARHDRSZ, nspname) == 0))
-			return true;
+		search_text(search, body + VARHDRSZ, true);
 		pfree(body);
 	}
-	return false;
 }
 
-/* Is the name between start and end used as that of a schema? */
-static bool
-mention_at(const char *body, const char *start, const char *end)
+/* An array of "name=value": the values. */
+static void
+search_options(RowSearch *search, AttrNumber attno)
 {
-	char		before = start > body ? start[-1] : '\0';
+	bool		isnull;
+	Datum		value = heap_getattr(search->row, attno,
+									 RelationGetDescr(search->catalog),
+									 &isnull);
+	Datum	   *options;
+	int			noptions;
 
-	if (before == '\'' && *end == '\'')
-		return true;
-	if (before == '"' && *end == '"')
-		end++;
-	else if (part_of_word(before) || part_of_word(*end))
-		return false;
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
+					  TYPALIGN_INT, &options, NULL, &noptions);
+	for (int i = 0; i < noptions; i++)
+	{
+		char	   *option = TextDatumGetCString(options[i]);
+		char	   *text = strchr(option, '=');
 
-	/* "said.item" and "said . item", but not "he said. Item" */
-	start = end;
-	while (*end == ' ' || *end == '\t' || *end == '\n')
-		end++;
-	return *end == '.' &&
-		(end > start || end[1] == '"' || part_of_word(end[1]));
+		/* the name decides whether the value is a list of schemas */
+		search_text(search, option, false);
+		search_text(search, text != NULL ? text + 1 : NULL, true);
+	}
 }
 
-/* Characters of an unquoted identifier; all of other scripts count. */
-static bool
-part_of_word(char c)
+/* Arguments of a trigger, each ended by a zero byte. */
+static void
+search_arguments(RowSearch *search)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(c >= '0' && c <= '9') || c == '_' || c == '$' || IS_HIGHBIT_SET(c);
+	int			nargs = ((Form_pg_trigger) GETSTRUCT(search->row))->tgnargs;
+	bool		isnull;
+	Datum		value;
+	bytea	   *args;
+	const char *p;
+
+	if (nargs == 0)
+		return;
+	value = heap_getattr(search->row, Anum_pg_trigger_tgargs,
+						 RelationGetDescr(search->catalog), &isnull);
+	args = DatumGetByteaPP(value);
+	p = VARDATA_ANY(args);
+	for (int i = 0; i < nargs; i++)
+	{
+		search_text(search, p, true);
+		p += strlen(p) + 1;
+	}
+}
+
+/* The "text" of some functions is the name of a C symbol. */
+static bool
+body_is_text(HeapTuple proc)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(proc);
+
+	return form->prolang != INTERNALlanguageId && form->prolang != ClanguageId;
+}
+
+/* A column of text, palloc'd, or NULL. */
+static char *
+column_text(const RowSearch *search, AttrNumber attno)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(search->row, attno,
+									 RelationGetDescr(search->catalog),
+									 &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* A text; if it is a value, all of it may be a name as well. */
+static void
+search_text(RowSearch *search, const char *text, bool whole)
+{
+	if (text == NULL)
+		return;
+	if (whole)
+		note_name(text, search);
+	tm_scan_names(text, note_name, search);
+}
+
+/* Remember a name if it is wanted. */
+static void
+note_name(const char *name, void *arg)
+{
+	RowSearch  *search = arg;
+	ListCell   *lc;
+
+	if (!search->wanted(name, search->arg))
+		return;
+	foreach(lc, search->found)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return;
+	}
+	search->found = lappend(search->found, pstrdup(name));
+}
+
+static bool
+is_name(const char *name, void *arg)
+{
+	return strcmp(name, arg) == 0;
+}
+
+/* The rows of all members in one catalog. */
+static List *
+search_catalog(List *mentions, const Closure *closure,
+			   const TextCatalog *texts, MentionWanted wanted, void *arg)
+{
+	Relation	rel = table_open(texts->catalog, AccessShareLock);
+	CatalogRules *rules = tm_catalog_rules(rel);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "tenant_mgr texts",
+												  ALLOCSET_DEFAULT_SIZES);
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (member->classid != texts->owner_catalog ||
+			(texts->relkind != 0 && member->relkind != texts->relkind))
+			continue;
+		mentions = search_member(mentions, member, texts, rel, rules, context,
+								 wanted, arg);
+		MemoryContextReset(context);
+	}
+	MemoryContextDelete(context);
+	table_close(rel, AccessShareLock);
+	return mentions;
+}
+
+/* The rows of one member; what is not to stay goes to the given context. */
+static List *
+search_member(List *mentions, const ClosureMember *member,
+			  const TextCatalog *texts, Relation rel,
+			  const CatalogRules *rules, MemoryContext context,
+			  MentionWanted wanted, void *arg)
+{
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	ScanKeyInit(&key, texts->attno, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(member->objid));
+	scan = systable_beginscan(rel, texts->index, true, NULL, 1, &key);
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		ListCell   *lc;
+
+		foreach(lc, tm_mentions_in_row(rel, rules, row, wanted, arg))
+		{
+			SchemaMention *mention =
+				MemoryContextAllocZero(caller, sizeof(SchemaMention));
+
+			ObjectAddressSet(mention->address, member->classid, member->objid);
+			strlcpy(mention->schema, lfirst(lc), NAMEDATALEN);
+			MemoryContextSwitchTo(caller);
+			mentions = lappend(mentions, mention);
+			MemoryContextSwitchTo(context);
+		}
+	}
+	systable_endscan(scan);
+	MemoryContextSwitchTo(caller);
+	return mentions;
 }

@@ -1,6 +1,6 @@
 /*
  * schema_mention.h
- *		Functions and constants whose text names a schema.
+ *		Texts that name a schema.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -8,31 +8,44 @@
 #define TENANT_MGR_SCHEMA_MENTION_H
 
 #include "access/htup.h"
-#include "access/tupdesc.h"
 #include "catalog_rules.h"
+#include "catalog/objectaddress.h"
 #include "nodes/pg_list.h"
-#include "utils/hsearch.h"
+#include "utils/relcache.h"
+
+/* A text of an object, and a schema that it names */
+typedef struct SchemaMention
+{
+	ObjectAddress address;		/* the object */
+	char		schema[NAMEDATALEN];	/* the schema */
+} SchemaMention;
+
+/* Is the name one of those that are looked for? */
+typedef bool (*MentionWanted) (const char *name, void *arg);
 
 /*
- * Does the body of the function in this pg_proc row name the schema?  Bodies
- * that are kept as expression trees name nothing.
+ * Which of the wanted names stand in the texts of a row of a catalog?  A
+ * palloc'd list of C strings, each name once.
  */
-extern bool tm_function_mentions_schema(HeapTuple proc, TupleDesc tupdesc,
-										const char *nspname);
+extern List *tm_mentions_in_row(Relation catalog, const CatalogRules *rules,
+								HeapTuple row, MentionWanted wanted,
+								void *arg);
+
+/* Does the row name this schema? */
+extern bool tm_row_mentions_schema(Relation catalog, const CatalogRules *rules,
+								   HeapTuple row, const char *nspname);
 
 /*
- * Does a constant in an expression of this catalog row, a text as a rule, name
- * the schema?
+ * Which of the wanted names stand in the texts of the objects of a schema?  A
+ * palloc'd list of SchemaMention pointers.
  */
-extern bool tm_constants_mention_schema(HeapTuple row, TupleDesc tupdesc,
-										const CatalogRules *rules,
-										const char *nspname);
+extern List *tm_mentions_in_schema(Oid nspid, MentionWanted wanted, void *arg);
 
 /*
- * Which of these schemas does a function name?  The keys of the hash table are their
- * names, of NAMEDATALEN bytes; the result is a palloc'd list of C strings.
+ * A NOTICE for each object of the schema that names it by the name that it had
+ * before.
  */
-extern List *tm_function_mentioned_schemas(HeapTuple proc, TupleDesc tupdesc,
-										   HTAB *names);
+extern void tm_mention_tell(Oid nspid, const char *old_name,
+							const char *new_name);
 
 #endif							/* TENANT_MGR_SCHEMA_MENTION_H */

@@ -42,6 +42,7 @@
 #include "purge.h"
 #include "registry.h"
 #include "schema_acl.h"
+#include "schema_mention.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 #include "trash.h"
@@ -148,6 +149,9 @@ tenant_restore(PG_FUNCTION_ARGS)
 	tm_schema_update(tenant->nspid, schema, acl);
 	tm_registry_restore(tenant, new_name, schema);
 	tm_assigned_role_follow(tenant, new_name);
+	if (trash->saved_schema != NULL &&
+		strcmp(trash->saved_schema, schema) != 0)
+		tm_mention_tell(tenant->nspid, trash->saved_schema, schema);
 	tm_event_record("restore", tenant, new_name,
 					tm_event_detail("schema", schema, NULL));
 	tm_binding_poke_at_commit();

@@ -74,6 +74,7 @@ OBJS = \
 	src/pooler_check.o \
 	src/probe.o \
 	src/progress.o \
+	src/protective.o \
 	src/purge.o \
 	src/purge_batch.o \
 	src/reference_check.o \

@@ -65,6 +65,12 @@
 /* Objects that have been written to the log for the present statement */
 #define MAX_LOGGED	32
 
+/*
+ * tm_guard_enter_own is changing its setting.  An error on the way leaves this
+ * behind for the next check of a value, which ends it.
+ */
+static bool entering_own = false;
+
 /* whom an operation of ours works for, or NULL; written by the assign hook */
 static const pg_uuid_t *working_for = NULL;
 
@@ -170,12 +176,14 @@ tm_guard_enter_own(Oid nspid)
 		return 0;
 	owner = tm_schema_owner(nspid);
 	save_nestlevel = NewGUCNestLevel();
+	entering_own = true;
 	(void) set_config_option(TM_GUARD_TENANT_SETTING,
 							 owner == NULL ? NOBODY :
 							 DatumGetCString(DirectFunctionCall1(uuid_out,
 																 UUIDPGetDatum(&owner->id))),
 							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
+	entering_own = false;
 	return save_nestlevel;
 }
 
@@ -189,10 +197,19 @@ tm_guard_leave_own(int save_nestlevel)
 bool
 tm_guard_check_tenant(char **newval, void **extra, GucSource source)
 {
+	bool		ours = entering_own || InitializingParallelWorker;
 	pg_uuid_t  *id;
 
+	entering_own = false;
 	if ((*newval)[0] == '\0')
 		return true;
+	if (!ours)
+	{
+		GUC_check_errcode(ERRCODE_CANT_CHANGE_RUNTIME_PARAM);
+		GUC_check_errmsg("parameter \"%s\" cannot be changed",
+						 TM_GUARD_TENANT_SETTING);
+		return false;
+	}
 	id = tm_guc_alloc(sizeof(pg_uuid_t));
 	if (id == NULL)
 		return false;

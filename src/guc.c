@@ -109,21 +109,6 @@ static const struct config_enum_entry unbound_options[] = {
 	{NULL, 0, false}
 };
 
-/* Settings that protect the database from its users */
-static const char *const protective_settings[] = {
-	"tenant_mgr.guard",
-	"tenant_mgr.session_switch",
-	"tenant_mgr.switch_requires",
-	"tenant_mgr.token_audience",
-	"tenant_mgr.token_enforce_expiry",
-	"tenant_mgr.token_leeway",
-	"tenant_mgr.token_max_lifetime",
-	"tenant_mgr.token_public_key",
-	"tenant_mgr.token_single_use",
-	"tenant_mgr.unbound",
-	"tenant_mgr.verify_tag"
-};
-
 static void define_tenant_settings(void);
 static void define_clone_settings(void);
 static void define_host_settings(void);
@@ -140,31 +125,6 @@ static bool check_schema_prefix(char **newval, void **extra,
 								GucSource source);
 static void assign_guard(int newval, void *extra);
 static void assign_persistent_schemas(const char *newval, void *extra);
-
-/*
- * Until the library is loaded, the server lets anybody choose any value.  What
- * the client gives when it connects takes the place of the value from a file
- * or from ALTER DATABASE, and when it turns out that the client may not choose
- * one, that is gone and the default is in force.  Without the library, the
- * session gets nowhere.
- */
-void
-tm_guc_refuse_hidden(void)
-{
-	int			i;
-
-	for (i = 0; i < lengthof(protective_settings); i++)
-	{
-		struct config_generic *record = tm_guc_find(protective_settings[i]);
-
-		if (record != NULL && record->reset_source == PGC_S_CLIENT &&
-			record->reset_scontext != PGC_SU_BACKEND)
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("permission denied to set parameter \"%s\"",
-							protective_settings[i])));
-	}
-}
 
 void
 tm_guc_init(void)

@@ -42,12 +42,6 @@ extern char *tm_tenant;			/* the binding, '' when unbound */
 /* Number of changes of tm_persistent_schemas; for comparison only. */
 extern uint64 tm_guc_path_generation;
 
-/*
- * Raise 42501 if the client has hidden a setting that is not its to choose.
- * To be called before anything that cannot be called twice.
- */
-extern void tm_guc_refuse_hidden(void);
-
 /* Define every setting and reserve the prefix. */
 extern void tm_guc_init(void);
 

@@ -20,6 +20,9 @@
  * Ours raise an error only while the transaction is in progress, and only
  * about new values: what is restored is recognized by its address.
  *
+ * So do the settings that protect the database from its users (protective.c)
+ * stay as they are.
+ *
  * The lock is a fact about the session and not part of a transaction: whoever
  * is to be held by it could otherwise get rid of it by ROLLBACK.  If a rollback
  * or the end of a transaction takes the binding or the role away under which
@@ -45,6 +48,7 @@
 #include "compat.h"
 #include "crypto.h"
 #include "guc.h"
+#include "protective.h"
 #include "registry.h"
 #include "session_lock.h"
 #include "setting.h"
@@ -156,6 +160,7 @@ tenant_lock(PG_FUNCTION_ARGS)
 	strlcpy(lock.tenant, tm_tenant, NAMEDATALEN);
 	lock.session_user = GetSessionUserId();
 	lock.outer_user = GetOuterUserId();
+	tm_protective_freeze();
 	tm_crypto_random(lock.salt, sizeof(lock.salt));
 	hash_key(key, lock.hash);
 	set_locked("on");
@@ -311,7 +316,7 @@ tm_session_lock_is_intact(void)
 	return binding != NULL && binding->verified &&
 		memcmp(&binding->id, &lock.tenant_id, sizeof(pg_uuid_t)) == 0 &&
 		lock.session_user == GetSessionUserId() &&
-		lock.outer_user == GetOuterUserId();
+		lock.outer_user == GetOuterUserId() && tm_protective_is_intact();
 }
 
 void
@@ -322,8 +327,17 @@ tm_session_lock_validate(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_LOCKED),
 			 errmsg("session is locked to tenant \"%s\"", locked_tenant()),
-			 errdetail("The tenant or the role that it was locked to was lost with the end of a transaction or savepoint."),
+			 tm_protective_is_intact() ?
+			 errdetail("The tenant or the role that it was locked to was lost with the end of a transaction or savepoint.") :
+			 errdetail("A setting that protects the database has lost the value that it was locked with."),
 			 errhint("Switch to the tenant again, or use tenant.unlock().")));
+}
+
+void
+tm_session_lock_check_frozen(void)
+{
+	if (tm_session_locked && !IsParallelWorker() && !tm_protective_is_intact())
+		tm_session_lock_refuse();
 }
 
 void

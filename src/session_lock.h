@@ -34,11 +34,10 @@ extern bool tm_session_lock_permits_tenant(const char *name,
 										   GucSource source);
 
 /*
- * For check hooks of other settings that a search path depends on: may the
- * setting be changed?  Likewise.
+ * For check hooks of settings that a locked session keeps: may the setting be
+ * changed?  Likewise.
  */
 extern bool tm_session_lock_permits_change(GucSource source);
-
 
 /* Raise TM004 if the session is locked and the command would unlock it. */
 extern void tm_session_lock_check_utility(Node *stmt);
@@ -49,6 +48,12 @@ extern void tm_session_lock_check_utility(Node *stmt);
  */
 extern bool tm_session_lock_is_intact(void);
 extern void tm_session_lock_validate(void);
+
+/*
+ * Raise TM004 if a locked session has lost a setting by something that no
+ * check hook is asked about.  Cheap.
+ */
+extern void tm_session_lock_check_frozen(void);
 
 /*
  * The search path is about to be set for a binding that has been permitted,

@@ -20,6 +20,7 @@
 #include "hooks.h"
 #include "key_worker.h"
 #include "keyring.h"
+#include "protective.h"
 #include "session_lock.h"
 #include "shmem.h"
 #include "watch.h"
@@ -32,7 +33,7 @@ void
 _PG_init(void)
 {
 	/* what can fail */
-	tm_guc_refuse_hidden();
+	tm_protective_refuse_hidden();
 	tm_guc_init();
 	tm_keyring_start();
 	tm_watch_init();
@@ -43,5 +44,6 @@ _PG_init(void)
 	tm_key_worker_register();
 	tm_binding_start();
 	tm_session_lock_init();
+	tm_protective_start();
 	tm_hooks_install();
 }

@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "session_lock.h"
 #include "token_key.h"
 
 #define MAX_KEYS		100
@@ -52,7 +53,8 @@ tm_token_key_check(char **newval, void **extra, GucSource source)
 		sizeof(TokenKey) * MAX_KEYS;
 	TokenKeys  *result = palloc0(maximum);
 	Size		size;
-	bool		valid = parse_keys(*newval, result);
+	bool		valid = tm_session_lock_permits_change(source) &&
+		parse_keys(*newval, result);
 
 	if (valid)
 	{

@@ -120,6 +120,8 @@ tm_watch_before_plan(PlannedStmt *pstmt)
 void
 tm_watch_after_plan(void)
 {
+	if (tm_session_locked && watching())
+		tm_session_lock_check_frozen();
 	if (tm_binding_needs_settling() && watching())
 		tm_binding_settle(false);
 }
@@ -163,6 +165,7 @@ tm_watch_after_utility(UtilityStatement *statement)
 {
 	if (!statement->watched || !watching())
 		return;
+	tm_session_lock_check_frozen();
 	if (statement->begins && !tm_binding_is_settled())
 		tm_binding_settle(true);
 	else if (tm_binding_needs_settling())
@@ -180,6 +183,7 @@ end_of_transaction(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
+			tm_session_lock_check_frozen();
 			if (tm_binding_needs_settling() && watching())
 				tm_binding_settle(false);
 			break;

@@ -292,6 +292,68 @@ SELECT count(tm_run(format('SELECT tenant.unlock(%L)', g::text))) FROM generate_
 SELECT tenant.unlock('right');  -- fails
 SELECT who FROM t;
 
+-- a superuser cannot take down the walls of a locked session
+\c - :admin
+SET tenant_mgr.guard = enforce;
+SELECT tenant.switch('tm_a');
+SELECT tenant.lock('k');
+CREATE FUNCTION public.tm_walls(spelling text) RETURNS TABLE (setting text, result text)
+	LANGUAGE plpgsql AS $$
+BEGIN
+	FOR setting, result IN SELECT * FROM (VALUES ('guard', 'off'),
+		('guard_tenant', 'x'), ('persistent_schemas', 'tm_b'),
+		('session_switch', 'deny'), ('switch_requires', 'token'),
+		('token_audience', 'x'), ('token_enforce_expiry', 'off'),
+		('token_leeway', '1'), ('token_max_lifetime', '0'),
+		('token_public_key', '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'),
+		('token_single_use', 'all'), ('unbound', 'deny'),
+		('verify_tag', 'log')) AS v LOOP
+		BEGIN
+			EXECUTE format(spelling, 'tenant_mgr.' || setting, result);
+			result := 'done';
+		EXCEPTION WHEN OTHERS THEN
+			result := SQLSTATE;
+		END;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+SELECT setting, result AS "SET" FROM tm_walls('SET %s = %L') ORDER BY setting;
+SELECT spelling, result, count(*) FROM (VALUES ('SET LOCAL %s = %L'),
+	('RESET %s'), ('SET %s TO DEFAULT'),
+	('SELECT pg_catalog.set_config(%L, %L, false)'),
+	('SELECT pg_catalog.set_config(upper(%L), %L, true)'),
+	('UPDATE pg_catalog.pg_settings SET setting = %2$L WHERE name = %1$L'),
+	('CREATE FUNCTION public.tm_new() RETURNS int LANGUAGE sql SET %s = %L AS ''SELECT 1'''),
+	('ALTER ROLE CURRENT_USER SET %s = %L'), ('ALTER ROLE ALL SET %s = %L'),
+	('ALTER ROLE CURRENT_USER RESET %s')) AS s (spelling), tm_walls(spelling)
+	WHERE setting <> 'guard_tenant'
+	GROUP BY spelling, result ORDER BY spelling COLLATE "C";
+\set VERBOSITY sqlstate
+SET tenant_mgr.guard = off;  -- fails
+SELECT pg_catalog.set_config('tenant_mgr.guard', 'off', false);  -- fails
+SELECT pg_catalog.set_config('tenant_mgr.guard', NULL, false);  -- fails
+DO $$ DECLARE x text; BEGIN x := pg_catalog.set_config('tenant_mgr.guard', NULL, false); PERFORM who FROM tm_b.t; END $$;  -- fails
+DO $$ DECLARE x text; BEGIN x := pg_catalog.set_config('tenant_mgr.guard', NULL, false); COMMIT; END $$;  -- fails
+RESET ALL;  -- fails
+DISCARD ALL;  -- fails
+ALTER SYSTEM SET tenant_mgr.guard = off;  -- fails
+ALTER DATABASE :"dbname" SET tenant_mgr.guard = off;  -- fails
+SELECT who FROM tm_b.t;  -- fails
+\set VERBOSITY default
+SHOW tenant_mgr.guard;
+-- nor does the end of a transaction
+SELECT tenant.unlock('k');
+RESET tenant_mgr.guard;
+BEGIN;
+SET LOCAL tenant_mgr.guard = enforce;
+SELECT tenant.lock('k');
+COMMIT;
+SELECT who FROM t;  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.unlock('k');
+DROP FUNCTION public.tm_walls(text);
+
 -- parallel workers are locked as well
 \c - :admin
 CREATE TABLE tm_a.many AS SELECT g AS n FROM pg_catalog.generate_series(1, 1000) g;

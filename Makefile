@@ -29,6 +29,7 @@ OBJS = \
 	src/data_key.o \
 	src/database_list.o \
 	src/dblink.o \
+	src/deferred.o \
 	src/doctor.o \
 	src/domain.o \
 	src/encrypt_column.o \
@@ -65,6 +66,7 @@ OBJS = \
 	src/nodetree.o \
 	src/oidmap.o \
 	src/open_plan.o \
+	src/origin.o \
 	src/orphan_files.o \
 	src/own_table.o \
 	src/own_table_write.o \
@@ -72,6 +74,8 @@ OBJS = \
 	src/pgbouncer.o \
 	src/pool.o \
 	src/pooler_check.o \
+	src/prepared.o \
+	src/prepared_xact.o \
 	src/probe.o \
 	src/progress.o \
 	src/protective.o \

@@ -47,6 +47,7 @@
 #include "binding.h"
 #include "binding_path.h"
 #include "compat.h"
+#include "deferred.h"
 #include "entitlement.h"
 #include "guard.h"
 #include "guc.h"
@@ -86,6 +87,7 @@ static void set_tenant(const char *name, GucAction action, int elevel);
 static GucAction follow_action(void);
 static void settle_orphan(void);
 static bool is_astray(const pg_uuid_t *assigned);
+static bool has_gone_astray(void);
 static void return_to_assigned(bool wait, int elevel);
 static bool may_settle(void);
 static bool nothing_has_changed(void);
@@ -123,7 +125,10 @@ tenant_reset(PG_FUNCTION_ARGS)
 {
 	tm_session_lock_refuse();
 	if (tm_tenant[0] != '\0' || tenant_record->stack != NULL)
+	{
 		set_tenant("", GUC_ACTION_SET, ERROR);
+		tm_deferred_after_statement();
+	}
 	PG_RETURN_VOID();
 }
 
@@ -298,7 +303,8 @@ tm_binding_in_force(void)
 {
 	TenantInfo *tenant;
 
-	if (current_binding == NULL || !current_binding->verified)
+	if (current_binding == NULL || !current_binding->verified ||
+		!tm_session_lock_is_intact())
 		return NULL;
 	if (!OidIsValid(current_binding->nspid) && tm_registry_installed())
 	{
@@ -319,7 +325,7 @@ tm_binding_is_settled(void)
 		return false;
 	if ((current_binding == NULL || !current_binding->verified) &&
 		!may_settle())
-		return true;
+		return !has_gone_astray();
 	AcceptInvalidationMessages();
 	if (is_astray(tm_assigned_role_tenant()))
 		return false;
@@ -451,10 +457,17 @@ tm_binding_is_passing(void)
 		tenant_record->stack->state != GUC_SET;
 }
 
-void
-tm_binding_set(const char *name, bool local)
+bool
+tm_binding_is_of_function(void)
 {
-	set_tenant(name, local ? GUC_ACTION_LOCAL : GUC_ACTION_SET, ERROR);
+	return tenant_record->stack != NULL &&
+		tenant_record->stack->state == GUC_SAVE;
+}
+
+void
+tm_binding_set(const char *name, GucAction action)
+{
+	set_tenant(name, action, ERROR);
 }
 
 void
@@ -614,6 +627,17 @@ is_astray(const pg_uuid_t *assigned)
 }
 
 /*
+ * Maintenance cannot bind the session to its tenant again, but the statement
+ * that it is a part of has been bound: it was left by code that is run in it.
+ */
+static bool
+has_gone_astray(void)
+{
+	return IsTransactionState() && InSecurityRestrictedOperation() &&
+		MyBackendType == B_BACKEND && is_astray(tm_assigned_role_tenant());
+}
+
+/*
  * If so, bind it to that one, unless that would mean to wait and we are not
  * to.  The client's options, or RESET after an assignment, lead astray.
  */
@@ -623,6 +647,11 @@ return_to_assigned(bool wait, int elevel)
 	const pg_uuid_t *assigned = tm_assigned_role_tenant();
 	TenantInfo *tenant;
 
+	if (has_gone_astray() && elevel >= ERROR)
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_LOCKED),
+				 errmsg("role \"%s\" cannot leave the tenant that it is assigned to",
+						GetUserNameFromId(GetSessionUserId(), false))));
 	if (!is_astray(assigned) || !may_settle())
 		return;
 	tenant = tm_registry_lookup_id(assigned);
@@ -757,5 +786,6 @@ bind_session(FunctionCallInfo fcinfo, bool local)
 		return name;
 
 	set_tenant(name, local ? GUC_ACTION_LOCAL : GUC_ACTION_SET, ERROR);
+	tm_deferred_after_statement();
 	return name;
 }

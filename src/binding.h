@@ -41,15 +41,19 @@ extern bool tm_binding_check_tenant(char **newval, void **extra,
 extern void tm_binding_assign_tenant(const char *newval, void *extra);
 extern void tm_binding_start(void);
 
-/* Bind the session, or the rest of the transaction, to a tenant. */
-extern void tm_binding_set(const char *name, bool local);
+/*
+ * Bind the session, the rest of the transaction or of a nesting level of
+ * settings to a tenant; an empty name unbinds.
+ */
+extern void tm_binding_set(const char *name, GucAction action);
 
 /* The binding in force, or NULL; valid until the setting changes. */
 extern Binding *tm_binding_current(void);
 
 /*
- * The binding if it has been verified, or NULL.  Only its id and schema are
- * of use to a parallel worker.  Needs a transaction.
+ * The binding if it has been verified, or NULL, also when it is not the one
+ * that the session is locked to.  Only its id and schema are of use to a
+ * parallel worker.  Needs a transaction.
  */
 extern Binding *tm_binding_in_force(void);
 
@@ -78,6 +82,9 @@ extern bool tm_binding_needs_settling(void);
 
 /* Does the binding end with the transaction, or with a function? */
 extern bool tm_binding_is_passing(void);
+
+/* Does it end with a function, or another nesting level of settings? */
+extern bool tm_binding_is_of_function(void);
 
 /* The lock on the tenant's schema may be gone. */
 extern void tm_binding_forget_lock(void);

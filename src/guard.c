@@ -57,6 +57,7 @@
 #include "guard_stats.h"
 #include "guc.h"
 #include "schema_owner.h"
+#include "session_lock.h"
 #include "tenant_mgr.h"
 
 /* A tenant that there is not, for work on a schema of nobody */
@@ -109,7 +110,10 @@ tm_guard_is_on(void)
 	binding = tm_binding_current();
 	if (binding != NULL && binding->verified)
 		return tm_guard != GUARD_OFF;
-	return tm_unbound == UNBOUND_DENY && serves_client();
+
+	/* Who has been locked and has lost its tenant has nothing else. */
+	return (tm_unbound == UNBOUND_DENY || tm_session_locked) &&
+		serves_client();
 }
 
 bool

@@ -7,6 +7,8 @@
  *
  *		the watch		does the session's binding still hold? (watch.c)
  *		the tag			is the statement meant for it? (called by the watch)
+ *		the memory		was what it goes on with made for it? (prepared.c,
+ *						prepared_xact.c, open_plan.c, deferred.c)
  *		the lock		would it undo a lock? (session_lock.c)
  *		the guard		does it stay with its tenant? (guard.c and others)
  *		the schemas		are names locked that it relies on? (schema_lock.c)
@@ -32,11 +34,15 @@
 #include "tcop/utility.h"
 
 #include "compat.h"
+#include "deferred.h"
 #include "guard.h"
 #include "guard_query.h"
 #include "guard_utility.h"
 #include "hooks.h"
 #include "open_plan.h"
+#include "origin.h"
+#include "prepared.h"
+#include "prepared_xact.h"
 #include "schema_lock.h"
 #include "session_lock.h"
 #include "shmem.h"
@@ -110,19 +116,26 @@ static void
 tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	tm_watch_before_plan(queryDesc->plannedstmt);
+	tm_prepared_before_plan();
+	tm_open_plan_before_start();
+	tm_deferred_before_plan(queryDesc->plannedstmt);
 
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(queryDesc, eflags);
 	else
 		standard_ExecutorStart(queryDesc, eflags);
+	tm_open_plan_started(queryDesc);
 }
 
 static void
 tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 {
 	RunningPlan running;
+	int			save_nestlevel;
 
-	tm_open_plan_begin(&running, queryDesc->plannedstmt);
+	if (queryDesc->already_executed)
+		tm_watch_before_more_rows(queryDesc->plannedstmt);
+	save_nestlevel = tm_open_plan_begin(&running, queryDesc);
 	PG_TRY();
 	{
 		if (prev_ExecutorRun)
@@ -135,17 +148,20 @@ tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 		tm_open_plan_end(&running);
 	}
 	PG_END_TRY();
+	tm_origin_leave(save_nestlevel);
 }
 
 static void
 tm_ExecutorEnd(QueryDesc *queryDesc)
 {
+	tm_deferred_plan_ends(queryDesc);
 	if (prev_ExecutorEnd)
 		prev_ExecutorEnd(queryDesc);
 	else
 		standard_ExecutorEnd(queryDesc);
 
 	tm_watch_after_plan();
+	tm_deferred_after_statement();
 }
 
 static bool
@@ -173,12 +189,18 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 
 	tm_session_lock_check_utility(statement.pstmt->utilityStmt);
 	tm_watch_before_utility(&statement);
+	tm_prepared_before_utility(&statement);
+	tm_prepared_xact_before_utility(&statement);
+	tm_open_plan_before_utility(&statement);
+	tm_deferred_before_utility(&statement);
 	tm_watch_begin_utility(&statement);
 	PG_TRY();
 	{
 		tm_guard_before_utility(&statement);
 		tm_schema_lock_before_utility(statement.pstmt->utilityStmt);
-		if (prev_ProcessUtility)
+		if (statement.done)
+			;
+		else if (prev_ProcessUtility)
 			prev_ProcessUtility(statement.pstmt, queryString, readOnlyTree,
 								context, params, queryEnv, dest, qc);
 		else
@@ -193,6 +215,8 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	}
 	PG_END_TRY();
 	tm_watch_after_utility(&statement);
+	tm_prepared_after_utility(&statement);
+	tm_deferred_after_utility(&statement);
 }
 
 static PlannedStmt *

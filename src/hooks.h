@@ -14,8 +14,13 @@ typedef struct UtilityStatement
 {
 	PlannedStmt *pstmt;			/* a step that changes it puts a copy here */
 	bool		watched;		/* the session is looked after, by watch.c */
-	bool		counted;		/* and other statements are within this one */
+	bool		tagged;			/* a tag is about it as a whole */
+	bool		plain;			/* it evaluates no expressions */
 	bool		begins;			/* it begins a transaction block */
+	bool		done;			/* a step has executed it */
+	const char *prepares;		/* a statement of this name, by prepared.c */
+	bool		deallocates;	/* prepared statements */
+	Oid			copied;			/* the table that COPY writes to, by deferred.c */
 	bool		listened;		/* guard_access.c hears what it does */
 } UtilityStatement;
 

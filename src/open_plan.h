@@ -7,8 +7,10 @@
 #ifndef TENANT_MGR_OPEN_PLAN_H
 #define TENANT_MGR_OPEN_PLAN_H
 
-#include "nodes/plannodes.h"
+#include "executor/execdesc.h"
 #include "utils/uuid.h"
+
+#include "hooks.h"
 
 /* A statement on its way, kept by who executes it */
 typedef struct RunningPlan
@@ -17,9 +19,16 @@ typedef struct RunningPlan
 	struct RunningPlan *outer;	/* the statement that it is a part of */
 } RunningPlan;
 
-/* A plan is run; the second is called after an error, too. */
-extern void tm_open_plan_begin(RunningPlan *statement,
-							   const PlannedStmt *plan);
+/* A plan is about to be started, and has been. */
+extern void tm_open_plan_before_start(void);
+extern void tm_open_plan_started(QueryDesc *queryDesc);
+
+/*
+ * A plan is run; the second is called after an error, too.  If it was started
+ * under another binding, the session goes back to that one, or refuses to; the
+ * result is for tm_origin_leave.
+ */
+extern int	tm_open_plan_begin(RunningPlan *statement, QueryDesc *queryDesc);
 extern void tm_open_plan_end(const RunningPlan *statement);
 
 /* Is the present statement a part of another one? */
@@ -30,5 +39,14 @@ extern bool tm_open_plan_is_nested(void);
  * one that the session is about to be bound to, NULL for none.
  */
 extern void tm_open_plan_refuse(const pg_uuid_t *tenant_id);
+
+/* The same if the session is about to be locked to this tenant. */
+extern void tm_open_plan_refuse_lock(const pg_uuid_t *tenant_id);
+
+/* Close the cursors that were opened while the session was locked. */
+extern void tm_open_plan_unlocked(void);
+
+/* Raise an error if it fetches rows of another tenant that are in store. */
+extern void tm_open_plan_before_utility(UtilityStatement *statement);
 
 #endif							/* TENANT_MGR_OPEN_PLAN_H */

@@ -47,7 +47,10 @@
 #include "binding.h"
 #include "compat.h"
 #include "crypto.h"
+#include "deferred.h"
 #include "guc.h"
+#include "open_plan.h"
+#include "prepared.h"
 #include "protective.h"
 #include "registry.h"
 #include "session_lock.h"
@@ -147,6 +150,7 @@ tenant_lock(PG_FUNCTION_ARGS)
 
 	PreventCommandIfParallelMode("tenant.lock()");
 	tm_session_lock_refuse();
+	tm_deferred_run_others();
 	tm_binding_validate();
 	binding = tm_binding_current();
 	if (binding == NULL || !binding->verified)
@@ -154,6 +158,8 @@ tenant_lock(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_TENANT_NOT_BOUND),
 				 errmsg("session is not bound to a tenant"),
 				 errhint("Use tenant.switch() first.")));
+
+	tm_open_plan_refuse_lock(&binding->id);
 
 	memset(&lock, 0, sizeof(lock));
 	lock.tenant_id = binding->id;
@@ -194,6 +200,12 @@ tenant_unlock(PG_FUNCTION_ARGS)
 						locked_tenant()),
 				 errdetail("The key is not the one it was locked with.")));
 	}
+
+	/* What was made under the lock ends with it. */
+	tm_deferred_run_locked();
+	tm_prepared_unlocked();
+	tm_open_plan_unlocked();
+
 	set_locked("off");
 	tm_crypto_wipe(&lock, sizeof(lock));
 

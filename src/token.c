@@ -103,7 +103,8 @@ tenant_switch_token(PG_FUNCTION_ARGS)
 		warrant.deadline = times.expires_at + tm_token_leeway * USECS_PER_SEC;
 	if (local)
 		warrant.lxid = tm_local_transaction_id();
-	tm_warrant_bind(&warrant, claims.tenant, local);
+	tm_warrant_bind(&warrant, claims.tenant,
+					local ? GUC_ACTION_LOCAL : GUC_ACTION_SET);
 
 	if (claims.single_use || tm_token_single_use == TOKEN_SINGLE_USE_ALL)
 	{

@@ -52,10 +52,15 @@ tm_warrant_unlimited(Warrant *warrant)
 	warrant->lxid = InvalidLocalTransactionId;
 }
 
+/*
+ * A procedure may run for long after the client's statement has begun, so the
+ * clock is read, if there is a deadline at all.
+ */
 bool
 tm_warrant_holds(const Warrant *warrant)
 {
-	return GetCurrentStatementStartTimestamp() < warrant->deadline &&
+	return (warrant->deadline == DT_NOEND ||
+			GetCurrentTimestamp() < warrant->deadline) &&
 		(warrant->lxid == InvalidLocalTransactionId ||
 		 warrant->lxid == tm_local_transaction_id());
 }
@@ -117,12 +122,12 @@ tm_warrant_to_store(void)
 }
 
 void
-tm_warrant_bind(const Warrant *warrant, const char *name, bool local)
+tm_warrant_bind(const Warrant *warrant, const char *name, GucAction action)
 {
 	presented = warrant;
 	PG_TRY();
 	{
-		tm_binding_set(name, local);
+		tm_binding_set(name, action);
 	}
 	PG_FINALLY();
 	{

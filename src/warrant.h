@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 #include "entitlement.h"
+#include "utils/guc.h"
 
 /* Kept with a binding; see Binding */
 typedef struct Warrant
@@ -42,8 +43,8 @@ extern bool tm_warrant_find(const TenantInfo *tenant, bool following,
  */
 extern bool tm_warrant_to_store(void);
 
-/* Bind the session, or the rest of the transaction, by this warrant. */
+/* Bind by this warrant, for as long as the action says. */
 extern void tm_warrant_bind(const Warrant *warrant, const char *name,
-							bool local);
+							GucAction action);
 
 #endif							/* TENANT_MGR_WARRANT_H */

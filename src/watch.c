@@ -4,8 +4,10 @@
  *
  * A bound session asks before each statement whether its binding still holds:
  * the tenant may have been renamed, suspended or dropped, or the role may
- * have lost its privilege.  As long as nothing has happened the answer is a
- * comparison of a few numbers.
+ * have lost its privilege.  A statement in a function, in DO, in CALL or in
+ * whatever else runs statements is one like any other, since what came before
+ * it may have ended the transaction or changed the settings.  As long as
+ * nothing has happened the answer is a comparison of a few numbers.
  *
  * When a binding is broken, a session can do nothing but get out of it: end
  * its transaction, look at and change settings, and call our own functions.
@@ -41,8 +43,10 @@
 
 #include "binding.h"
 #include "compat.h"
+#include "deferred.h"
 #include "guc.h"
 #include "open_plan.h"
+#include "origin.h"
 #include "session_lock.h"
 #include "statement_tag.h"
 #include "tenant_mgr.h"
@@ -56,10 +60,11 @@ typedef struct CallSearch
 } CallSearch;
 
 /*
- * Depth of utility statements that have passed, within which nothing is asked
- * again: dropping the tenant's own schema goes on with event triggers.
+ * Depth of utility statements that are tagged as a whole, and of those that
+ * evaluate nothing; written by begin and end.
  */
-static int	utility_depth = 0;
+static int	tagged_depth = 0;
+static int	plain_depth = 0;
 
 /* others are to be woken up when the transaction commits */
 static bool poke_armed = false;
@@ -78,7 +83,7 @@ static bool function_of_others(Oid funcid, void *context);
 static bool plan_missed_tenant(PlannedStmt *pstmt, Oid nspid);
 static bool begins_transaction(Node *stmt);
 static bool utility_is_exempt(Node *stmt);
-static void refuse_lasting_cursor(Node *stmt);
+static bool evaluates_nothing(Node *stmt);
 static PlannedStmt *spell_out_reset(PlannedStmt *pstmt);
 static void poke_others(void);
 
@@ -108,13 +113,25 @@ tm_binding_poke_at_commit(void)
 void
 tm_watch_before_plan(PlannedStmt *pstmt)
 {
-	if (utility_depth > 0 || !watching())
+	if (!watching())
 		return;
-	if (!tm_binding_is_settled())
+	if (plain_depth == 0 && !tm_binding_is_settled())
 		watch_plan(pstmt);
-	if (tm_verify_tag != VERIFY_TAG_OFF && !tm_open_plan_is_nested() &&
-		!plan_is_ours(pstmt))
+	if (tm_verify_tag != VERIFY_TAG_OFF && tagged_depth == 0 &&
+		!tm_open_plan_is_nested() && !plan_is_ours(pstmt))
 		tm_statement_tag_verify(debug_query_string);
+}
+
+/*
+ * A portal goes on.  Its plan has been looked at, but since then the privilege
+ * may have been revoked or the tenant suspended.
+ */
+void
+tm_watch_before_more_rows(PlannedStmt *pstmt)
+{
+	if (plain_depth == 0 && watching() && !tm_binding_is_settled() &&
+		!plan_is_ours(pstmt))
+		tm_binding_validate();
 }
 
 void
@@ -131,33 +148,37 @@ tm_watch_before_utility(UtilityStatement *statement)
 {
 	Node	   *stmt = statement->pstmt->utilityStmt;
 
-	if (utility_depth > 0 || !watching())
+	if (!watching())
 		return;
 	statement->watched = true;
 	statement->begins = begins_transaction(stmt);
-	statement->counted = !utility_is_exempt(stmt);
+	statement->tagged = !utility_is_exempt(stmt);
+	statement->plain = evaluates_nothing(stmt);
 
-	if (statement->counted && !tm_binding_is_settled())
+	if (statement->tagged && plain_depth == 0 && !tm_binding_is_settled())
 		tm_binding_validate();
-	if (statement->counted && tm_verify_tag != VERIFY_TAG_OFF &&
-		!tm_open_plan_is_nested())
+	if (statement->tagged && tm_verify_tag != VERIFY_TAG_OFF &&
+		tagged_depth == 0 && !tm_open_plan_is_nested())
 		tm_statement_tag_verify(debug_query_string);
-	refuse_lasting_cursor(stmt);
 	statement->pstmt = spell_out_reset(statement->pstmt);
 }
 
 void
 tm_watch_begin_utility(UtilityStatement *statement)
 {
-	if (statement->counted)
-		utility_depth++;
+	if (statement->tagged)
+		tagged_depth++;
+	if (statement->plain)
+		plain_depth++;
 }
 
 void
 tm_watch_end_utility(UtilityStatement *statement)
 {
-	if (statement->counted)
-		utility_depth--;
+	if (statement->tagged)
+		tagged_depth--;
+	if (statement->plain)
+		plain_depth--;
 }
 
 void
@@ -187,6 +208,12 @@ end_of_transaction(XactEvent event, void *arg)
 			if (tm_binding_needs_settling() && watching())
 				tm_binding_settle(false);
 			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			tm_deferred_end_of_transaction();
+			tm_origin_end_of_transaction();
+			break;
 		default:
 			break;
 	}
@@ -198,7 +225,10 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 					  SubTransactionId parentSubid, void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
 		tm_binding_forget_lock();
+		tm_deferred_abort_subtransaction(mySubid);
+	}
 }
 
 /*
@@ -431,20 +461,30 @@ utility_is_exempt(Node *stmt)
 }
 
 /*
- * A cursor that is held beyond the end of the transaction must not outlive
- * the binding it was opened under: whoever fetches from it then is bound to
- * another tenant, or is somebody else's client.
+ * Utility statements that evaluate no expression.  Whatever is executed within
+ * them is the work of event triggers, which only superusers make; it goes on
+ * when the statement has just dropped or taken away what the session is bound
+ * to.  Within all others each statement is looked at like one of the client.
  */
-static void
-refuse_lasting_cursor(Node *stmt)
+static bool
+evaluates_nothing(Node *stmt)
 {
-	if (IsA(stmt, DeclareCursorStmt) &&
-		(((DeclareCursorStmt *) stmt)->options & CURSOR_OPT_HOLD) != 0 &&
-		tm_binding_is_passing())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot hold a cursor for longer than the session is bound to its tenant"),
-				 errhint("Declare the cursor without WITH HOLD.")));
+	switch (nodeTag(stmt))
+	{
+		case T_DropStmt:
+		case T_DropOwnedStmt:
+		case T_DropRoleStmt:
+		case T_GrantStmt:
+		case T_GrantRoleStmt:
+		case T_AlterRoleStmt:
+		case T_AlterOwnerStmt:
+		case T_ReassignOwnedStmt:
+		case T_RenameStmt:
+		case T_AlterObjectSchemaStmt:
+			return true;
+		default:
+			return false;
+	}
 }
 
 /*

@@ -12,14 +12,14 @@
 /* Register what is called at the end of transactions. */
 extern void tm_watch_init(void);
 
-/* Before a plan is started, and after it has ended */
+/* Before a plan is started or goes on, and after it has ended */
 extern void tm_watch_before_plan(PlannedStmt *pstmt);
+extern void tm_watch_before_more_rows(PlannedStmt *pstmt);
 extern void tm_watch_after_plan(void);
 
 /*
- * The steps about a utility statement.  Between begin and end, which do not
- * fail, the binding is not asked for again; the other two come before and
- * after.
+ * The steps about a utility statement.  Begin and end do not fail; the other
+ * two come before and after.
  */
 extern void tm_watch_before_utility(UtilityStatement *statement);
 extern void tm_watch_begin_utility(UtilityStatement *statement);

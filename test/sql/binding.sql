@@ -154,9 +154,11 @@ SELECT tenant.switch('tm_a');
 SELECT who FROM t;
 SELECT tenant.reset();
 
--- prepared statements follow the switch
-SELECT tenant.switch('tm_a');
+-- statements prepared by SQL while not bound follow the switch
+SET search_path = tm_a;
 PREPARE tm_who AS SELECT who FROM t;
+RESET search_path;
+SELECT tenant.switch('tm_a');
 EXECUTE tm_who;
 SET plan_cache_mode = force_generic_plan;
 EXECUTE tm_who;
@@ -168,8 +170,20 @@ EXECUTE tm_who;
 COMMIT;
 EXECUTE tm_who;
 RESET plan_cache_mode;
-DEALLOCATE tm_who;
+-- while others belong to the tenant that they were prepared for
+PREPARE tm_own AS SELECT who FROM t;
+EXECUTE tm_own;
+SELECT tenant.switch('tm_a');
+EXECUTE tm_own;  -- fails
+DEALLOCATE tm_own;  -- fails
+DEALLOCATE tm_who;  -- fails
+DEALLOCATE ALL;
+SELECT name FROM pg_catalog.pg_prepared_statements ORDER BY name;
 SELECT tenant.reset();
+EXECUTE tm_own;  -- fails
+DEALLOCATE tm_own;
+DEALLOCATE ALL;
+SELECT name FROM pg_catalog.pg_prepared_statements ORDER BY name;
 
 -- temporary tables never come before the tenant's
 CREATE TEMP TABLE t AS SELECT 'temp' AS who;

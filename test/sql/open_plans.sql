@@ -169,9 +169,11 @@ SELECT 1 AS one, tenant.switch(pg_catalog.lower('TM_A')) AS went;
 SELECT tm_go('tm_b');
 PREPARE p (text) AS SELECT tenant.switch($1);
 EXECUTE p ('tm_a');
+SELECT tenant.switch('tm_b');
+DEALLOCATE p;
+SELECT tenant.switch('tm_a');
 SELECT tenant.switch(n) FROM (VALUES ('tm_b'), ('tm_a')) AS v (n);
 SELECT tenant.switch_local('tm_b'), n FROM tm_shared LIMIT 1;
-DEALLOCATE p;
 
 -- in a trigger, whatever fires it
 CREATE FUNCTION public.tm_trigger() RETURNS trigger

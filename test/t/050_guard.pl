@@ -404,7 +404,7 @@ foreach my $mode ('auto', 'force_generic_plan', 'force_custom_plan')
 	my $answer = session('', "$set SELECT tenant.switch('b') \\gset\nPREPARE p AS SELECT count(v) FROM b.t; PREPARE q AS SELECT length(b.inlined(1));
 		EXECUTE p; EXECUTE q; SELECT tenant.switch('a') \\gset\n\\echo bound to a\nEXECUTE p; EXECUTE q; SELECT tenant.switch('b') \\gset\nEXECUTE p;");
 	like($answer, qr/^100\n13\nbound to a\n100\n+.*ERROR:  TM003\n.*ERROR:  TM003$/s, "B12 prepared in b, executed in a and b again, $mode");
-	$answer = session('', "$set SELECT tenant.switch('b') \\gset\nPREPARE p AS SELECT count(*) FROM t; EXECUTE p; SELECT tenant.switch('a') \\gset\nEXECUTE p;");
+	$answer = session('', "$set SET search_path = b; PREPARE p AS SELECT count(*) FROM t; RESET search_path; SELECT tenant.switch('b') \\gset\nEXECUTE p; SELECT tenant.switch('a') \\gset\nEXECUTE p;");
 	is($answer, "100\n10\n", "B12 a name means the tenant's own table, $mode");
 }
 refused('B13 cursor', 'BEGIN; DECLARE c CURSOR FOR SELECT v FROM b.t; FETCH c', '25P02');

@@ -1,0 +1,272 @@
+/*
+ * prepared.c
+ *		Statements that were prepared by SQL, and for whom.
+ *
+ * The server has one space of names for statements that are prepared by PREPARE
+ * and by messages of the protocol, and there can be many clients behind a
+ * session.  The latter are the driver's or the pooler's, which prepares a text
+ * once for all its clients: they are shared on purpose, and planned anew for
+ * each tenant.  What SQL has prepared while the session was bound belongs to
+ * the binding:
+ *
+ *		under another one it is not executed, by whatever message;
+ *		what was prepared while the session was locked ends with the lock;
+ *		DEALLOCATE of a bound session drops what is its own, and nothing else,
+ *			or else a name could be taken away from its owner and given
+ *			another meaning.
+ *
+ * What SQL prepares in a session that is not bound is anybody's.  Then, and
+ * unless the session is locked, DEALLOCATE ALL is the reset of a pool.
+ *
+ * An entry of ours is believed only as long as the statement of its name is the
+ * one that it was made for.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "commands/prepare.h"
+#include "nodes/parsenodes.h"
+#include "tcop/pquery.h"
+#include "utils/hsearch.h"
+#include "utils/portal.h"
+
+#include "origin.h"
+#include "prepared.h"
+#include "session_lock.h"
+#include "tenant_mgr.h"
+
+/* A statement that was prepared while the session was bound */
+typedef struct OwnStatement
+{
+	char		name[NAMEDATALEN];	/* hash key */
+	CachedPlanSource *plansource;	/* what it stands for */
+	TimestampTz prepare_time;
+	Origin		origin;
+} OwnStatement;
+
+/* written by note and forget_stale */
+static HTAB *own_statements = NULL;
+
+static void note(const char *name);
+static const Origin *origin_of(const PreparedStatement *statement);
+static const char *executed_statement(Node *stmt);
+static void check_execute(const char *name);
+static void check_deallocate(const char *name);
+static void deallocate_own(bool locked_only);
+static void forget_stale(void);
+static bool is_bound_or_locked(void);
+
+void
+tm_prepared_before_utility(UtilityStatement *statement)
+{
+	Node	   *stmt = statement->pstmt->utilityStmt;
+	const char *name;
+
+	if (!statement->watched)
+		return;
+	if (IsA(stmt, PrepareStmt) && is_bound_or_locked())
+		statement->prepares = pstrdup(((PrepareStmt *) stmt)->name);
+	statement->deallocates = IsA(stmt, DeallocateStmt) ||
+		IsA(stmt, DiscardStmt);
+	if (IsA(stmt, DeallocateStmt))
+	{
+		if (!is_bound_or_locked())
+			return;
+		name = ((DeallocateStmt *) stmt)->name;
+		if (name != NULL)
+			check_deallocate(name);
+		else
+		{
+			deallocate_own(false);
+			statement->done = true;
+		}
+		return;
+	}
+	if (own_statements == NULL)
+		return;
+	name = executed_statement(stmt);
+	if (name != NULL)
+		check_execute(name);
+}
+
+void
+tm_prepared_after_utility(UtilityStatement *statement)
+{
+	if (statement->prepares != NULL)
+		note(statement->prepares);
+	else if (statement->deallocates)
+		forget_stale();
+}
+
+void
+tm_prepared_before_plan(void)
+{
+	if (own_statements != NULL && ActivePortal != NULL &&
+		ActivePortal->prepStmtName != NULL)
+		check_execute(ActivePortal->prepStmtName);
+}
+
+void
+tm_prepared_unlocked(void)
+{
+	if (own_statements != NULL)
+		deallocate_own(true);
+}
+
+static void
+note(const char *name)
+{
+	PreparedStatement *statement = FetchPreparedStatement(name, false);
+	OwnStatement *own;
+	char		key[NAMEDATALEN];
+
+	if (statement == NULL)
+		return;
+	if (own_statements == NULL)
+	{
+		HASHCTL		ctl;
+
+		ctl.keysize = NAMEDATALEN;
+		ctl.entrysize = sizeof(OwnStatement);
+		own_statements = hash_create("tenant_mgr prepared statements", 16,
+									 &ctl, HASH_ELEM | HASH_STRINGS);
+	}
+	strlcpy(key, statement->stmt_name, NAMEDATALEN);
+	own = hash_search(own_statements, key, HASH_ENTER, NULL);
+	own->plansource = statement->plansource;
+	own->prepare_time = statement->prepare_time;
+	tm_origin_now(&own->origin);
+}
+
+/* The binding under which a statement was prepared by SQL, or NULL */
+static const Origin *
+origin_of(const PreparedStatement *statement)
+{
+	OwnStatement *own;
+	char		key[NAMEDATALEN];
+
+	if (own_statements == NULL || !statement->from_sql)
+		return NULL;
+	strlcpy(key, statement->stmt_name, NAMEDATALEN);
+	own = hash_search(own_statements, key, HASH_FIND, NULL);
+	if (own == NULL || own->plansource != statement->plansource ||
+		own->prepare_time != statement->prepare_time)
+		return NULL;
+	return &own->origin;
+}
+
+/* The name that EXECUTE has, on its own or within EXPLAIN and the like */
+static const char *
+executed_statement(Node *stmt)
+{
+	Node	   *query = NULL;
+
+	if (IsA(stmt, ExecuteStmt))
+		return ((ExecuteStmt *) stmt)->name;
+	if (IsA(stmt, ExplainStmt))
+		query = ((ExplainStmt *) stmt)->query;
+	else if (IsA(stmt, CreateTableAsStmt))
+		query = ((CreateTableAsStmt *) stmt)->query;
+	if (query == NULL || !IsA(query, Query) ||
+		((Query *) query)->utilityStmt == NULL)
+		return NULL;
+	return executed_statement(((Query *) query)->utilityStmt);
+}
+
+static void
+check_execute(const char *name)
+{
+	PreparedStatement *statement = FetchPreparedStatement(name, false);
+	const Origin *origin;
+	char	   *tenant;
+
+	if (statement == NULL)
+		return;
+	origin = origin_of(statement);
+	if (origin == NULL || tm_origin_is_here(origin))
+		return;
+	tenant = tm_origin_tenant(origin);
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("prepared statement \"%s\" belongs to another tenant",
+					name),
+			 tenant ? errdetail("It was prepared while the session was bound to tenant \"%s\".",
+								tenant) : 0));
+}
+
+static void
+check_deallocate(const char *name)
+{
+	PreparedStatement *statement = FetchPreparedStatement(name, false);
+	const Origin *origin;
+
+	if (statement == NULL)
+		return;
+	origin = origin_of(statement);
+	if (origin != NULL && tm_origin_is_here(origin))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("cannot deallocate prepared statement \"%s\" while the session is bound to a tenant",
+					name),
+			 statement->from_sql ?
+			 errdetail("It was not prepared for this tenant.") :
+			 errdetail("It was prepared by the client's driver or by a pool, for all tenants."),
+			 errhint("Use tenant.reset() to leave the tenant first.")));
+}
+
+/*
+ * Drop all statements of the present binding, or those of a lock.
+ */
+static void
+deallocate_own(bool locked_only)
+{
+	HASH_SEQ_STATUS status;
+	OwnStatement *own;
+
+	forget_stale();
+	if (own_statements == NULL)
+		return;
+	hash_seq_init(&status, own_statements);
+	while ((own = hash_seq_search(&status)) != NULL)
+	{
+		if (locked_only ? !own->origin.locked : !tm_origin_is_here(&own->origin))
+			continue;
+		DropPreparedStatement(own->name, false);
+		(void) hash_search(own_statements, own->name, HASH_REMOVE, NULL);
+	}
+}
+
+/* Forget the statements that there are no more. */
+static void
+forget_stale(void)
+{
+	HASH_SEQ_STATUS status;
+	OwnStatement *own;
+
+	if (own_statements == NULL)
+		return;
+	hash_seq_init(&status, own_statements);
+	while ((own = hash_seq_search(&status)) != NULL)
+	{
+		PreparedStatement *statement = FetchPreparedStatement(own->name, false);
+
+		if (statement == NULL || origin_of(statement) == NULL)
+			(void) hash_search(own_statements, own->name, HASH_REMOVE, NULL);
+	}
+	if (hash_get_num_entries(own_statements) == 0)
+	{
+		hash_destroy(own_statements);
+		own_statements = NULL;
+	}
+}
+
+static bool
+is_bound_or_locked(void)
+{
+	Origin		origin;
+
+	tm_origin_now(&origin);
+	return origin.bound || tm_session_locked;
+}

@@ -1,0 +1,26 @@
+/*
+ * prepared.h
+ *		Statements that were prepared by SQL, and for whom.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_PREPARED_H
+#define TENANT_MGR_PREPARED_H
+
+#include "hooks.h"
+
+/*
+ * The steps about a utility statement.  The first raises an error if it would
+ * execute or drop what was prepared under another binding; what is left of the
+ * statement to do is in its place then.
+ */
+extern void tm_prepared_before_utility(UtilityStatement *statement);
+extern void tm_prepared_after_utility(UtilityStatement *statement);
+
+/* A plan is about to be started, perhaps of a statement that SQL prepared. */
+extern void tm_prepared_before_plan(void);
+
+/* Drop what was prepared while the session was locked. */
+extern void tm_prepared_unlocked(void);
+
+#endif							/* TENANT_MGR_PREPARED_H */

@@ -31,6 +31,8 @@ OBJS = \
 	src/dblink.o \
 	src/deferred.o \
 	src/doctor.o \
+	src/doctor_installation.o \
+	src/doctor_registry.o \
 	src/domain.o \
 	src/encrypt_column.o \
 	src/entitlement.o \
@@ -69,6 +71,7 @@ OBJS = \
 	src/origin.o \
 	src/orphan_files.o \
 	src/own_table.o \
+	src/own_table_ddl.o \
 	src/own_table_write.o \
 	src/page_copy.o \
 	src/pgbouncer.o \

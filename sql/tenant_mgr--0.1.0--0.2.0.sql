@@ -118,6 +118,42 @@ CREATE TRIGGER snapshot_registry_row_changed
 COMMENT ON TRIGGER snapshot_registry_row_changed ON tenant.snapshot_registry IS
 	'tells all sessions about rows that are replicated';
 ALTER TABLE tenant.snapshot_registry ENABLE REPLICA TRIGGER snapshot_registry_row_changed;
+-- Rows that others have edited may not satisfy these; tenant.doctor() tells.
+ALTER TABLE tenant.registry
+	ADD CONSTRAINT registry_name_check CHECK
+		(pg_catalog.octet_length(name) OPERATOR(pg_catalog.>) 0
+			AND pg_catalog.octet_length(name) OPERATOR(pg_catalog.<) 64
+			AND name OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text) NOT VALID;
+ALTER TABLE tenant.registry
+	ADD CONSTRAINT registry_schema_name_check CHECK
+		(pg_catalog.octet_length(schema_name) OPERATOR(pg_catalog.>) 0
+			AND pg_catalog.octet_length(schema_name) OPERATOR(pg_catalog.<) 64
+			AND schema_name OPERATOR(pg_catalog.!~) '^pg_'::pg_catalog.text
+			AND schema_name OPERATOR(pg_catalog.<>) ALL
+				(ARRAY['information_schema', 'public', 'tenant']::pg_catalog.text[])) NOT VALID;
+DO $$
+BEGIN
+	ALTER TABLE tenant.registry VALIDATE CONSTRAINT registry_name_check;
+	ALTER TABLE tenant.registry VALIDATE CONSTRAINT registry_schema_name_check;
+EXCEPTION WHEN check_violation THEN
+	RAISE WARNING 'a row of tenant.registry is not one of a tenant';
+END
+$$;
+
+CREATE FUNCTION tenant.keep_tables() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'tenant_keep_tables'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.keep_tables() IS
+	'event trigger: refuse changes of tables of the extension that it cannot serve';
+REVOKE ALL ON FUNCTION tenant.keep_tables() FROM PUBLIC;
+
+CREATE EVENT TRIGGER tenant_mgr_keep_tables ON ddl_command_end
+	WHEN TAG IN ('ALTER TABLE', 'CREATE RULE')
+	EXECUTE FUNCTION tenant.keep_tables();
+COMMENT ON EVENT TRIGGER tenant_mgr_keep_tables IS
+	'keeps the tables of tenant_mgr such that dumps can be restored';
+ALTER EVENT TRIGGER tenant_mgr_keep_tables ENABLE ALWAYS;
+
 ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE ALWAYS;
 ALTER EVENT TRIGGER tenant_mgr_follow_rename ENABLE ALWAYS;
 

@@ -85,7 +85,17 @@ CREATE TABLE tenant.registry (
 	trashed_at pg_catalog.timestamptz,
 	purge_after pg_catalog.timestamptz,
 	saved_schema pg_catalog.text,
-	saved_acl pg_catalog.jsonb
+	saved_acl pg_catalog.jsonb,
+	CONSTRAINT registry_name_check CHECK
+		(pg_catalog.octet_length(name) OPERATOR(pg_catalog.>) 0
+			AND pg_catalog.octet_length(name) OPERATOR(pg_catalog.<) 64
+			AND name OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
+	CONSTRAINT registry_schema_name_check CHECK
+		(pg_catalog.octet_length(schema_name) OPERATOR(pg_catalog.>) 0
+			AND pg_catalog.octet_length(schema_name) OPERATOR(pg_catalog.<) 64
+			AND schema_name OPERATOR(pg_catalog.!~) '^pg_'::pg_catalog.text
+			AND schema_name OPERATOR(pg_catalog.<>) ALL
+				(ARRAY['information_schema', 'public', 'tenant']::pg_catalog.text[]))
 );
 COMMENT ON TABLE tenant.registry IS
 	'tenants, one row each; changed by the functions of tenant_mgr only';
@@ -1300,6 +1310,13 @@ COMMENT ON FUNCTION tenant.follow_rename() IS
 	'event trigger: keep track of tenants whose schemas have been renamed';
 REVOKE ALL ON FUNCTION tenant.follow_rename() FROM PUBLIC;
 
+CREATE FUNCTION tenant.keep_tables() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'tenant_keep_tables'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.keep_tables() IS
+	'event trigger: refuse changes of tables of the extension that it cannot serve';
+REVOKE ALL ON FUNCTION tenant.keep_tables() FROM PUBLIC;
+
 CREATE EVENT TRIGGER tenant_mgr_follow_drop ON sql_drop
 	WHEN TAG IN ('DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
 	EXECUTE FUNCTION tenant.follow_drop();
@@ -1311,6 +1328,13 @@ CREATE EVENT TRIGGER tenant_mgr_follow_rename ON ddl_command_end
 	EXECUTE FUNCTION tenant.follow_rename();
 COMMENT ON EVENT TRIGGER tenant_mgr_follow_rename IS
 	'keeps the registry of tenants true after ALTER SCHEMA';
+CREATE EVENT TRIGGER tenant_mgr_keep_tables ON ddl_command_end
+	WHEN TAG IN ('ALTER TABLE', 'CREATE RULE')
+	EXECUTE FUNCTION tenant.keep_tables();
+COMMENT ON EVENT TRIGGER tenant_mgr_keep_tables IS
+	'keeps the tables of tenant_mgr such that dumps can be restored';
+ALTER EVENT TRIGGER tenant_mgr_keep_tables ENABLE ALWAYS;
+
 ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE ALWAYS;
 ALTER EVENT TRIGGER tenant_mgr_follow_rename ENABLE ALWAYS;
 

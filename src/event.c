@@ -51,11 +51,14 @@
 
 #define EVENT_TABLE		"event"
 #define EVENT_SEQUENCE	"event_event_id_seq"
+#define EVENT_BY_ID	"event_pkey"
 #define EVENT_BY_TIME	"event_happened_at_idx"
 
 #define PURGE_BATCH		10000
 
 static int64 next_event_id(Relation rel);
+static Oid	sequence_oid(Relation rel);
+static bool is_taken(Relation rel, int64 id);
 static void set_text(Datum *values, bool *nulls, AttrNumber attno,
 					 const char *value);
 
@@ -130,6 +133,33 @@ tm_event_detail(const char *key, const char *value,...)
 }
 
 bool
+tm_event_sequence_is_behind(void)
+{
+	Relation	rel = tm_own_table_open(EVENT_TABLE, Natts_event,
+										AccessShareLock);
+	Relation	sequence = table_open(sequence_oid(rel), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(sequence, InvalidOid, false, NULL, 0,
+										  NULL);
+	HeapTuple	tuple = systable_getnext(scan);
+	bool		behind = false;
+
+	/* The next one: what has been given out is not to be given again. */
+	if (tuple != NULL)
+	{
+		Form_pg_sequence_data data =
+			(Form_pg_sequence_data) GETSTRUCT(tuple);
+
+		behind = is_taken(rel, data->is_called ? data->last_value + 1 :
+						  data->last_value);
+	}
+	systable_endscan(scan);
+	table_close(sequence, AccessShareLock);
+	table_close(rel, AccessShareLock);
+
+	return behind;
+}
+
+bool
 tm_event_purge(void)
 {
 	Relation	rel;
@@ -163,16 +193,48 @@ tm_event_purge(void)
 	return ndeleted == PURGE_BATCH;
 }
 
-/* Its own privileges are of no concern, as little as the table's. */
+/*
+ * A number that no event has: a restore may have set the sequence back.  Its
+ * own privileges are of no concern, as little as the table's.
+ */
 static int64
 next_event_id(Relation rel)
+{
+	Oid			sequence = sequence_oid(rel);
+	int64		id = nextval_internal(sequence, false);
+
+	while (is_taken(rel, id))
+	{
+		CHECK_FOR_INTERRUPTS();
+		id = nextval_internal(sequence, false);
+	}
+	return id;
+}
+
+static Oid
+sequence_oid(Relation rel)
 {
 	Oid			sequence = get_relname_relid(EVENT_SEQUENCE,
 											 RelationGetNamespace(rel));
 
 	if (!OidIsValid(sequence))
 		elog(ERROR, "sequence \"%s\" does not exist", EVENT_SEQUENCE);
-	return nextval_internal(sequence, false);
+	return sequence;
+}
+
+static bool
+is_taken(Relation rel, int64 id)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		found;
+
+	ScanKeyInit(&key, Anum_event_event_id, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(id));
+	scan = tm_own_table_scan(rel, EVENT_BY_ID, 1, &key);
+	found = systable_getnext(scan) != NULL;
+	systable_endscan(scan);
+	return found;
 }
 
 static void

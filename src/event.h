@@ -32,4 +32,7 @@ extern Jsonb *tm_event_detail(const char *key, const char *value,...);
  */
 extern bool tm_event_purge(void);
 
+/* Will the next event find its number taken, as after a second restore? */
+extern bool tm_event_sequence_is_behind(void);
+
 #endif							/* TENANT_MGR_EVENT_H */

@@ -413,6 +413,13 @@ tm_lifecycle_schema_owner(Oid nspid)
 void
 tm_lifecycle_check_owner(const TenantInfo *tenant)
 {
+	if (!OidIsValid(tenant->nspid) &&
+		OidIsValid(get_namespace_oid(tenant->schema_name, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("schema \"%s\" cannot be that of tenant \"%s\"",
+						tenant->schema_name, tenant->name),
+				 errhint("Use tenant.doctor() to find out what is wrong.")));
 	if (!OidIsValid(tenant->nspid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),

@@ -14,8 +14,9 @@
  * oldest of the running transactions began is left alone.  A dropped
  * relation's file stays behind, empty, until the next checkpoint, and nothing
  * tells when it was dropped: what is empty does not count.  Removing files
- * takes a transaction a moment after its commit, so suspects are looked at
- * again after a pause.
+ * takes a transaction a moment after its commit, or many if there are
+ * thousands, so suspects are looked at again after a pause, and again as long as
+ * they get fewer.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -43,7 +44,7 @@
 #include "compat.h"
 #include "orphan_files.h"
 
-/* How long to wait before the second look at suspects */
+/* How long to wait before the next look at suspects */
 #define SECOND_LOOK_USECS	(100 * 1000L)
 
 /* How old files have to be if sessions do not tell when they began */
@@ -72,6 +73,7 @@ static void search_directory(Search *search, Oid spcid, List **orphans);
 static HTAB *list_files(const char *path);
 static void measure_files(const char *path, HTAB *files);
 static bool relation_file_number(const char *name, Oid *number);
+static void remove_listed(Search *search, Oid spcid, HTAB *files);
 static void remove_needed(Search *search, Oid spcid, HTAB *files);
 static bool is_needed(Search *search, Oid spcid, Oid number);
 static bool row_has_number(Relation pg_class, Oid spcid, Oid number);
@@ -129,10 +131,17 @@ search_directory(Search *search, Oid spcid, List **orphans)
 	HTAB	   *files = list_files(path);
 	HASH_SEQ_STATUS status;
 	FileEntry  *entry;
+	long		left;
+	long		before;
 
+	remove_listed(search, spcid, files);
 	remove_needed(search, spcid, files);
 	remove_fresh(search, path, files);
-	if (hash_get_num_entries(files) > 0)
+
+	/* As long as they get fewer, somebody is just removing them. */
+	for (left = hash_get_num_entries(files), before = left + 1;
+		 left > 0 && left < before;
+		 before = left, left = hash_get_num_entries(files))
 	{
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(SECOND_LOOK_USECS);
@@ -165,7 +174,7 @@ list_files(const char *path)
 	ctl.keysize = sizeof(Oid);
 	ctl.entrysize = sizeof(FileEntry);
 	ctl.hcxt = CurrentMemoryContext;
-	files = hash_create("tenant_mgr files", 1024, &ctl,
+	files = hash_create("tenant_mgr files", 16384, &ctl,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
 	/* The database need not have anything in the tablespace. */
@@ -259,6 +268,33 @@ relation_file_number(const char *name, Oid *number)
 		end += strspn(end, "0123456789");
 	}
 	return *end == '\0';
+}
+
+/*
+ * Nearly all files are named in pg_class, which is read from one end to the
+ * other: to look up each would take many times as long.
+ */
+static void
+remove_listed(Search *search, Oid spcid, HTAB *files)
+{
+	SnapshotData dirty;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (spcid == MyDatabaseTableSpace)
+		spcid = InvalidOid;
+	InitDirtySnapshot(dirty);
+	scan = systable_beginscan(search->pg_class, InvalidOid, false, &dirty, 0,
+							  NULL);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		CHECK_FOR_INTERRUPTS();
+		if (form->reltablespace == spcid && OidIsValid(form->relfilenode))
+			(void) hash_search(files, &form->relfilenode, HASH_REMOVE, NULL);
+	}
+	systable_endscan(scan);
 }
 
 /* What remains are suspects. */

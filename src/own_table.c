@@ -23,6 +23,24 @@
 #include "own_table.h"
 #include "tenant_mgr.h"
 
+static const OwnTable own_tables[] =
+{
+	{"registry", 17},
+	{"event", 9},
+	{"assigned_role", 2},
+	{"domain", 2},
+	{"snapshot_registry", 6},
+	{"data_key", 7},
+	{"connection", 21},
+	{"assignment", 4},
+};
+
+const OwnTable *
+tm_own_table_at(int position)
+{
+	return position < lengthof(own_tables) ? &own_tables[position] : NULL;
+}
+
 Oid
 tm_own_table_relid(const char *name)
 {

@@ -11,6 +11,16 @@
 #include "storage/lockdefs.h"
 #include "utils/rel.h"
 
+/* A table of the extension, as its scripts make it */
+typedef struct OwnTable
+{
+	const char *name;			/* in the schema of the extension */
+	int			natts;			/* columns that the library knows */
+} OwnTable;
+
+/* One after the other, from 0 on; NULL when there are no more. */
+extern const OwnTable *tm_own_table_at(int position);
+
 /*
  * A table of the extension, not locked; 55000 where there is no extension.
  */

@@ -119,6 +119,7 @@ static void end_scan(RegistryScan *scan);
 static TenantInfo *lookup_one(RegistryIndex which, AttrNumber attno,
 							  RegProcedure procedure, Datum value);
 static TenantInfo *info_from_tuple(HeapTuple tuple, TupleDesc desc);
+static bool key_fits(const TenantInfo *tenant, const char *key);
 static TenantState state_from_text(const char *text);
 static uint32 name_lock_key(const char *name);
 static void set_column(RowChange *change, AttrNumber attno, Datum value);
@@ -752,9 +753,25 @@ info_from_tuple(HeapTuple tuple, TupleDesc desc)
 		DatumGetBool(values[Anum_registry_is_template - 1]);
 	tenant->purging = !nulls[Anum_registry_purging - 1] &&
 		DatumGetBool(values[Anum_registry_purging - 1]);
-	tenant->nspid = get_namespace_oid(tenant->schema_name, true);
+	tenant->key_fits =
+		key_fits(tenant, nulls[Anum_registry_name_key - 1] ? NULL :
+				 TextDatumGetCString(values[Anum_registry_name_key - 1]));
+
+	/* Superusers may edit the table; what comes of that stays harmless. */
+	if (tm_tenant_name_is_possible_schema(tenant->schema_name,
+										  tenant->state == TENANT_TRASHED))
+		tenant->nspid = get_namespace_oid(tenant->schema_name, true);
 
 	return tenant;
+}
+
+/* A trashed tenant has given up its name. */
+static bool
+key_fits(const TenantInfo *tenant, const char *key)
+{
+	if (tenant->state == TENANT_TRASHED)
+		return key == NULL;
+	return key != NULL && strcmp(key, tm_tenant_name_fold(tenant->name)) == 0;
 }
 
 static TenantState

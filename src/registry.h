@@ -28,7 +28,9 @@ typedef struct TenantInfo
 	TenantState state;			/* as stored; "missing" is nspid being 0 */
 	bool		is_template;	/* exists to be cloned */
 	bool		purging;		/* partly gone, cannot be restored */
-	Oid			nspid;			/* the schema, InvalidOid when missing */
+	bool		key_fits;		/* is the name found by its folded form? */
+	Oid			nspid;			/* the schema, InvalidOid when missing, or
+								 * when it cannot be a tenant's */
 } TenantInfo;
 
 /* What only a trashed tenant has */

@@ -28,6 +28,7 @@
 #include "purge.h"
 #include "registry.h"
 #include "snapshot_registry.h"
+#include "tenant_name.h"
 
 static void check_event_trigger(FunctionCallInfo fcinfo);
 static void follow_snapshot(const char *schema, const char *new_schema);
@@ -112,6 +113,9 @@ tenant_follow_rename(PG_FUNCTION_ARGS)
 		follow_snapshot(rename->subname, rename->newname);
 		PG_RETURN_NULL();
 	}
+
+	/* What our functions would not call it, and would not find it by. */
+	tm_tenant_name_refuse_schema(rename->newname);
 
 	/* No schema can be that of two tenants, if one has lost its own. */
 	other = tm_registry_lookup_schema(rename->newname);

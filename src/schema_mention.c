@@ -38,6 +38,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -53,7 +54,7 @@ typedef struct RowSearch
 	MentionWanted wanted;		/* what is looked for */
 	void	   *arg;			/* and with what */
 	List	   *found;			/* names, palloc'd */
-} RowSearch;
+}			RowSearch;
 
 /* Where the texts of an object are */
 typedef struct TextCatalog
@@ -63,7 +64,7 @@ typedef struct TextCatalog
 	Oid			catalog;		/* catalog with the text */
 	Oid			index;			/* an index of that on the object's OID */
 	AttrNumber	attno;			/* the column with the object's OID */
-} TextCatalog;
+}			TextCatalog;
 
 static const TextCatalog text_catalogs[] = {
 	{ProcedureRelationId, 0, ProcedureRelationId,
@@ -96,21 +97,28 @@ static const TextCatalog text_catalogs[] = {
 
 static List *each_once(List *mentions);
 static int	compare_mentions(const ListCell *a, const ListCell *b);
-static void search_columns(RowSearch *search);
-static void search_constants(RowSearch *search, const CatalogRules *rules);
-static void search_tree(RowSearch *search, const char *tree);
-static void search_options(RowSearch *search, AttrNumber attno);
-static void search_arguments(RowSearch *search);
+static void search_columns(RowSearch * search);
+static void search_constants(RowSearch * search, const CatalogRules *rules);
+static void search_tree(RowSearch * search, const char *tree);
+static void search_options(RowSearch * search, AttrNumber attno);
+static void search_arguments(RowSearch * search);
 static bool body_is_text(HeapTuple proc);
-static char *column_text(const RowSearch *search, AttrNumber attno);
-static void search_text(RowSearch *search, const char *text, bool whole);
+static char *column_text(const RowSearch * search, AttrNumber attno);
+static void search_text(RowSearch * search, const char *text, bool whole);
 static void note_name(const char *name, void *arg);
 static bool is_name(const char *name, void *arg);
 static List *search_catalog(List *mentions, const Closure *closure,
-							const TextCatalog *texts, MentionWanted wanted,
+							const TextCatalog * texts, MentionWanted wanted,
 							void *arg);
+static List *search_whole(List *mentions, const TextCatalog * texts,
+						  MentionWanted wanted, void *arg);
+static List *search_row(List *mentions, const TextCatalog * texts,
+						Relation rel, const CatalogRules *rules,
+						HeapTuple row, MemoryContext context,
+						MentionWanted wanted, void *arg);
+static Oid	schema_of_row(Oid catalog, HeapTuple row, Oid objid);
 static List *search_member(List *mentions, const ClosureMember *member,
-						   const TextCatalog *texts, Relation rel,
+						   const TextCatalog * texts, Relation rel,
 						   const CatalogRules *rules, MemoryContext context,
 						   MentionWanted wanted, void *arg);
 
@@ -150,6 +158,16 @@ tm_mentions_in_schema(Oid nspid, MentionWanted wanted, void *arg)
 	return each_once(mentions);
 }
 
+List *
+tm_mentions_everywhere(MentionWanted wanted, void *arg)
+{
+	List	   *mentions = NIL;
+
+	for (int i = 0; i < (int) lengthof(text_catalogs); i++)
+		mentions = search_whole(mentions, &text_catalogs[i], wanted, arg);
+	return each_once(mentions);
+}
+
 void
 tm_mention_tell(Oid nspid, const char *old_name, const char *new_name)
 {
@@ -158,7 +176,7 @@ tm_mention_tell(Oid nspid, const char *old_name, const char *new_name)
 	foreach(lc, tm_mentions_in_schema(nspid, is_name,
 									  unconstify(char *, old_name)))
 	{
-		const SchemaMention *mention = lfirst(lc);
+		const		SchemaMention *mention = lfirst(lc);
 		char	   *object = getObjectDescription(&mention->address, true);
 
 		if (object != NULL)
@@ -193,8 +211,8 @@ each_once(List *mentions)
 static int
 compare_mentions(const ListCell *a, const ListCell *b)
 {
-	const SchemaMention *left = lfirst(a);
-	const SchemaMention *right = lfirst(b);
+	const		SchemaMention *left = lfirst(a);
+	const		SchemaMention *right = lfirst(b);
 
 	if (left->address.classId != right->address.classId)
 		return left->address.classId < right->address.classId ? -1 : 1;
@@ -205,7 +223,7 @@ compare_mentions(const ListCell *a, const ListCell *b)
 
 /* Columns that are text. */
 static void
-search_columns(RowSearch *search)
+search_columns(RowSearch * search)
 {
 	switch (RelationGetRelid(search->catalog))
 	{
@@ -236,7 +254,7 @@ search_columns(RowSearch *search)
 
 /* Constants in expressions. */
 static void
-search_constants(RowSearch *search, const CatalogRules *rules)
+search_constants(RowSearch * search, const CatalogRules *rules)
 {
 	for (int i = 0; i < rules->nvariable; i++)
 	{
@@ -255,7 +273,7 @@ search_constants(RowSearch *search, const CatalogRules *rules)
  * regard to the type: what is no text will hardly look like one.
  */
 static void
-search_tree(RowSearch *search, const char *tree)
+search_tree(RowSearch * search, const char *tree)
 {
 	static const char label[] = ":constvalue ";
 	const char *p;
@@ -287,7 +305,7 @@ search_tree(RowSearch *search, const char *tree)
 
 /* An array of "name=value": the values. */
 static void
-search_options(RowSearch *search, AttrNumber attno)
+search_options(RowSearch * search, AttrNumber attno)
 {
 	bool		isnull;
 	Datum		value = heap_getattr(search->row, attno,
@@ -307,13 +325,13 @@ search_options(RowSearch *search, AttrNumber attno)
 
 		/* the name decides whether the value is a list of schemas */
 		search_text(search, option, false);
-		search_text(search, text != NULL ? text + 1 : NULL, true);
+		search_text(search, text !=NULL ? text +1 : NULL, true);
 	}
 }
 
 /* Arguments of a trigger, each ended by a zero byte. */
 static void
-search_arguments(RowSearch *search)
+search_arguments(RowSearch * search)
 {
 	int			nargs = ((Form_pg_trigger) GETSTRUCT(search->row))->tgnargs;
 	bool		isnull;
@@ -345,7 +363,7 @@ body_is_text(HeapTuple proc)
 
 /* A column of text, palloc'd, or NULL. */
 static char *
-column_text(const RowSearch *search, AttrNumber attno)
+column_text(const RowSearch * search, AttrNumber attno)
 {
 	bool		isnull;
 	Datum		value = heap_getattr(search->row, attno,
@@ -357,7 +375,7 @@ column_text(const RowSearch *search, AttrNumber attno)
 
 /* A text; if it is a value, all of it may be a name as well. */
 static void
-search_text(RowSearch *search, const char *text, bool whole)
+search_text(RowSearch * search, const char *text, bool whole)
 {
 	if (text == NULL)
 		return;
@@ -392,7 +410,7 @@ is_name(const char *name, void *arg)
 /* The rows of all members in one catalog. */
 static List *
 search_catalog(List *mentions, const Closure *closure,
-			   const TextCatalog *texts, MentionWanted wanted, void *arg)
+			   const TextCatalog * texts, MentionWanted wanted, void *arg)
 {
 	Relation	rel = table_open(texts->catalog, AccessShareLock);
 	CatalogRules *rules = tm_catalog_rules(rel);
@@ -420,11 +438,10 @@ search_catalog(List *mentions, const Closure *closure,
 /* The rows of one member; what is not to stay goes to the given context. */
 static List *
 search_member(List *mentions, const ClosureMember *member,
-			  const TextCatalog *texts, Relation rel,
+			  const TextCatalog * texts, Relation rel,
 			  const CatalogRules *rules, MemoryContext context,
 			  MentionWanted wanted, void *arg)
 {
-	MemoryContext caller = MemoryContextSwitchTo(context);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	row;
@@ -433,22 +450,99 @@ search_member(List *mentions, const ClosureMember *member,
 				ObjectIdGetDatum(member->objid));
 	scan = systable_beginscan(rel, texts->index, true, NULL, 1, &key);
 	while (HeapTupleIsValid(row = systable_getnext(scan)))
+		mentions = search_row(mentions, texts, rel, rules, row, context,
+							  wanted, arg);
+	systable_endscan(scan);
+	return mentions;
+}
+
+static List *
+search_row(List *mentions, const TextCatalog * texts, Relation rel,
+		   const CatalogRules *rules, HeapTuple row, MemoryContext context,
+		   MentionWanted wanted, void *arg)
+{
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	List	   *names = tm_mentions_in_row(rel, rules, row, wanted, arg);
+	ListCell   *lc;
+
+	MemoryContextSwitchTo(caller);
+	foreach(lc, names)
 	{
-		ListCell   *lc;
+		SchemaMention *mention = palloc0(sizeof(SchemaMention));
+		bool		isnull;
+		Datum		owner = heap_getattr(row, texts->attno,
+										 RelationGetDescr(rel), &isnull);
 
-		foreach(lc, tm_mentions_in_row(rel, rules, row, wanted, arg))
+		ObjectAddressSet(mention->address, texts->owner_catalog,
+						 DatumGetObjectId(owner));
+		strlcpy(mention->schema, lfirst(lc), NAMEDATALEN);
+		mentions = lappend(mentions, mention);
+	}
+	return mentions;
+}
+
+/* All rows of one catalog, with the schemas of their objects. */
+static List *
+search_whole(List *mentions, const TextCatalog * texts, MentionWanted wanted,
+			 void *arg)
+{
+	Relation	rel = table_open(texts->catalog, AccessShareLock);
+	CatalogRules *rules = tm_catalog_rules(rel);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "tenant_mgr texts",
+												  ALLOCSET_DEFAULT_SIZES);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	row;
+	int			nrows = 0;
+
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		int			nfound = list_length(mentions);
+
+		CHECK_FOR_INTERRUPTS();
+		mentions = search_row(mentions, texts, rel, rules, row, context,
+							  wanted, arg);
+		for (int i = nfound; i < list_length(mentions); i++)
 		{
-			SchemaMention *mention =
-				MemoryContextAllocZero(caller, sizeof(SchemaMention));
+			SchemaMention *mention = list_nth(mentions, i);
 
-			ObjectAddressSet(mention->address, member->classid, member->objid);
-			strlcpy(mention->schema, lfirst(lc), NAMEDATALEN);
-			MemoryContextSwitchTo(caller);
-			mentions = lappend(mentions, mention);
-			MemoryContextSwitchTo(context);
+			mention->nspid = schema_of_row(texts->catalog, row,
+										   mention->address.objectId);
 		}
+		if (list_length(mentions) > nfound || ++nrows % 1024 == 0)
+			MemoryContextReset(context);
 	}
 	systable_endscan(scan);
-	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	table_close(rel, AccessShareLock);
 	return mentions;
+}
+
+/* The schema of the object that a row is about, or of the object's table. */
+static Oid
+schema_of_row(Oid catalog, HeapTuple row, Oid objid)
+{
+	switch (catalog)
+	{
+		case ProcedureRelationId:
+			return ((Form_pg_proc) GETSTRUCT(row))->pronamespace;
+		case ConstraintRelationId:
+			return ((Form_pg_constraint) GETSTRUCT(row))->connamespace;
+		case StatisticExtRelationId:
+			return ((Form_pg_statistic_ext) GETSTRUCT(row))->stxnamespace;
+		case TSDictionaryRelationId:
+			return ((Form_pg_ts_dict) GETSTRUCT(row))->dictnamespace;
+		case TypeRelationId:
+			return ((Form_pg_type) GETSTRUCT(row))->typnamespace;
+		case TriggerRelationId:
+			return get_rel_namespace(((Form_pg_trigger) GETSTRUCT(row))->tgrelid);
+		case AttrDefaultRelationId:
+			return get_rel_namespace(((Form_pg_attrdef) GETSTRUCT(row))->adrelid);
+		case RewriteRelationId:
+			return get_rel_namespace(((Form_pg_rewrite) GETSTRUCT(row))->ev_class);
+		case PolicyRelationId:
+			return get_rel_namespace(((Form_pg_policy) GETSTRUCT(row))->polrelid);
+		default:
+			return get_rel_namespace(objid);
+	}
 }

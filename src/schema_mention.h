@@ -18,7 +18,9 @@ typedef struct SchemaMention
 {
 	ObjectAddress address;		/* the object */
 	char		schema[NAMEDATALEN];	/* the schema */
-} SchemaMention;
+	Oid			nspid;			/* the one that the object is in, where all
+								 * schemas are looked through */
+}			SchemaMention;
 
 /* Is the name one of those that are looked for? */
 typedef bool (*MentionWanted) (const char *name, void *arg);
@@ -40,6 +42,12 @@ extern bool tm_row_mentions_schema(Relation catalog, const CatalogRules *rules,
  * palloc'd list of SchemaMention pointers.
  */
 extern List *tm_mentions_in_schema(Oid nspid, MentionWanted wanted, void *arg);
+
+/*
+ * The same for all schemas at once, by reading each catalog from one end to the
+ * other.
+ */
+extern List *tm_mentions_everywhere(MentionWanted wanted, void *arg);
 
 /*
  * A NOTICE for each object of the schema that names it by the name that it had

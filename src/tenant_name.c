@@ -44,6 +44,7 @@ static void check_length(const char *name, const char *schema);
 static void check_characters(const char *name, const char *shown);
 static bool has_name_characters_only(const char *name);
 static const char *reserved_reason(const char *name);
+static const char *server_reason(const char *name);
 static void check_reserved(const char *name, const char *shown);
 static const unsigned char *to_unicode(const char *name);
 static bool is_ascii_name_char(unsigned char c);
@@ -88,6 +89,21 @@ tm_tenant_name_refuse_schema(const char *schema)
 				 errmsg("schema \"%s\" cannot be a tenant",
 						tm_tenant_name_printable(schema)),
 				 errdetail_internal("%s", reason)));
+}
+
+bool
+tm_tenant_name_is_possible_schema(const char *schema, bool trashed)
+{
+	if (strncmp(schema, TM_TRASH_PREFIX, strlen(TM_TRASH_PREFIX)) == 0)
+		return trashed;
+	return schema[0] != '\0' && server_reason(schema) == NULL;
+}
+
+bool
+tm_tenant_name_is_valid(const char *name)
+{
+	return name[0] != '\0' && strlen(name) < NAMEDATALEN &&
+		has_name_characters_only(name) && server_reason(name) == NULL;
 }
 
 char *
@@ -244,8 +260,26 @@ check_reserved(const char *name, const char *shown)
 static const char *
 reserved_reason(const char *name)
 {
-	char	   *folded = tm_tenant_name_fold(name);
+	const char *reason = server_reason(name);
+	char	   *folded;
 	ListCell   *lc;
+
+	if (reason != NULL)
+		return reason;
+	folded = tm_tenant_name_fold(name);
+	foreach(lc, tm_setting_split_names(tm_persistent_schemas))
+	{
+		if (strcmp(folded, tm_tenant_name_fold(lfirst(lc))) == 0)
+			return _("The name is that of a persistent schema.");
+	}
+	return NULL;
+}
+
+/* Likewise, whatever the settings say. */
+static const char *
+server_reason(const char *name)
+{
+	char	   *folded = tm_tenant_name_fold(name);
 
 	if (strncmp(folded, "pg_", 3) == 0)
 		return _("Names that start with \"pg_\" are reserved for the server.");
@@ -258,11 +292,6 @@ reserved_reason(const char *name)
 		strcmp(folded, TM_SCHEMA_NAME) == 0)
 		return _("The name is reserved.");
 
-	foreach(lc, tm_setting_split_names(tm_persistent_schemas))
-	{
-		if (strcmp(folded, tm_tenant_name_fold(lfirst(lc))) == 0)
-			return _("The name is that of a persistent schema.");
-	}
 	return NULL;
 }
 

@@ -38,4 +38,15 @@ extern char *tm_tenant_name_fold(const char *name);
  */
 extern char *tm_tenant_name_printable(const char *name);
 
+/*
+ * Can a schema of this name be that of a tenant?  A trashed one's can have any
+ * name, for its owner may rename it; the names of trash are for trash only.
+ * Persistent schemas can, for that is a matter of settings.
+ */
+extern bool tm_tenant_name_is_possible_schema(const char *schema,
+											  bool trashed);
+
+/* Is this a name that tm_tenant_name_check() accepts? */
+extern bool tm_tenant_name_is_valid(const char *name);
+
 #endif							/* TENANT_MGR_TENANT_NAME_H */

@@ -78,4 +78,92 @@ is(sql(q{SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WH
 	AND NOT tgisinternal AND tgfoid = 'tenant.registry_changed'::regproc AND tgenabled = CASE WHEN tgtype & 1 = 1 THEN 'R' ELSE 'A' END}),
 	'12', 'each table that is remembered tells of its rows, however they come');
 
+#
+# A second restore sets the numbers of events back
+#
+
+sql(q{SELECT tenant.create('e1'); SELECT setval('tenant.event_event_id_seq', 1)});
+like(sql('SELECT object FROM tenant.doctor()'), qr/event_event_id_seq/, 'the doctor compares the sequence');
+sql(q{SELECT tenant.suspend('e1'), tenant.resume('e1')});
+is(sql(q{SELECT count(*) FROM tenant.event WHERE tenant = 'e1'}), '3', 'events find free numbers');
+is(sql('SELECT object FROM tenant.doctor()'), '', 'and the doctor is content');
+
+#
+# What people do to the extension's objects
+#
+
+my @doctor = (
+	[ q{ALTER TABLE tenant.registry DISABLE TRIGGER registry_changed}, qr/registry.*trigger does not fire/ ],
+	[ q{DROP INDEX tenant.registry_name_idx}, qr/index "registry_name_idx" is missing/ ],
+	[ q{DROP INDEX tenant.event_happened_at_idx; CREATE INDEX event_happened_at_idx ON tenant.event (happened_at) WHERE event = 'x'},
+		qr/index "event_happened_at_idx" is missing or is not/ ],
+	[ q{ALTER EVENT TRIGGER tenant_mgr_follow_drop DISABLE}, qr/it does not fire/ ],
+	[ q{ALTER EXTENSION tenant_mgr DROP EVENT TRIGGER tenant_mgr_follow_rename; DROP EVENT TRIGGER tenant_mgr_follow_rename},
+		qr/its event trigger does not exist/ ],
+	[ q{GRANT INSERT ON tenant.registry TO web}, qr/role "web" has privileges.*Revoke INSERT/ ],
+	[ q{GRANT SELECT ON tenant.data_key TO PUBLIC}, qr/role "PUBLIC" has privileges/ ],
+	[ q{GRANT EXECUTE ON FUNCTION tenant.password TO web}, qr/role "web" may execute it/ ],
+	[ q{SET tenant_mgr.persistent_schemas = 'e1'}, qr/it is a persistent schema, and that of tenant "e1"/ ],
+	[ q{SET tenant_mgr.tenant = 'e1'; CREATE EXTENSION dblink SCHEMA e1}, qr/dblink.*is in the schema of tenant "e1"/ ],
+	[ q{SET event_triggers = off; ALTER TABLE tenant.registry ADD COLUMN plan text NOT NULL DEFAULT 'free'},
+		qr/column "plan" has been added/ ],
+	[ q{ALTER EVENT TRIGGER tenant_mgr_keep_tables DISABLE; ALTER TABLE tenant.event ADD COLUMN plan text}, qr/column "plan" has been added/ ],
+	[ q{ALTER EVENT TRIGGER tenant_mgr_keep_tables DISABLE; CREATE RULE r AS ON DELETE TO tenant.event DO INSTEAD NOTHING}, qr/rule "r" is not applied/ ],
+	[ q{UPDATE tenant.registry SET name_key = 'other' WHERE name = 'e1'}, qr/tenant "e1".*name_key/ ],
+	[ q{UPDATE tenant.registry SET name_key = NULL WHERE name = 'e1'}, qr/tenant "e1".*name_key/ ],
+	[ q{UPDATE tenant.registry SET state = 'trashed' WHERE name = 'e1'}, qr/in the trash, and its schema is called "e1"/ ],
+	[ q{UPDATE tenant.registry SET name = 'A b', name_key = 'a b' WHERE name = 'e1'}, qr/no tenant can have this name/ ]);
+for my $case (@doctor)
+{
+	my ($statement, $expected) = @$case;
+	next if $statement =~ /event_triggers/ && sql('SHOW server_version_num') < 170000;
+	next if $statement =~ /dblink/ && sql(q{SELECT count(*) FROM pg_available_extensions WHERE name = 'dblink'}) eq '0';
+	like(sql("BEGIN; $statement; SELECT * FROM tenant.doctor(); ROLLBACK"), $expected, "the doctor tells of: $statement");
+}
+is(sql('SELECT * FROM tenant.doctor()'), '', 'and of nothing when it is undone');
+
+for my $statement (
+	'ALTER TABLE tenant.registry ADD COLUMN plan text',
+	q{ALTER TABLE tenant.event ADD COLUMN IF NOT EXISTS plan text NOT NULL DEFAULT 'x'},
+	'ALTER TABLE tenant.registry DROP COLUMN metadata CASCADE',
+	'ALTER TABLE tenant.registry RENAME COLUMN metadata TO data', 'ALTER TABLE tenant.registry RENAME TO r',
+	'ALTER TABLE tenant.registry SET SCHEMA public', 'ALTER TABLE tenant.event ALTER COLUMN event TYPE varchar',
+	'CREATE RULE r AS ON INSERT TO tenant.registry DO INSTEAD NOTHING')
+{
+	my ($ret, $out, $err) = $node->psql('app', "\\set VERBOSITY sqlstate\n$statement");
+	like($err, qr/0A000|55006/, "$statement is refused");
+}
+sql(q{CREATE TABLE registry (a int); ALTER TABLE registry ADD b int; ALTER TABLE registry RENAME b TO c;
+	ALTER TABLE registry RENAME TO event; DROP TABLE event;
+	ALTER TABLE tenant.registry ADD CHECK (name <> 'x'); ALTER TABLE tenant.registry ALTER COLUMN metadata SET STATISTICS 100});
+
+# A registry that names what is no tenant's: nothing happens to that.
+sql(q{ALTER TABLE tenant.registry DROP CONSTRAINT registry_schema_name_check; SELECT tenant.create('x' || i) FROM generate_series(1, 8) i});
+for my $schema ('pg_catalog', 'public', 'information_schema', 'tenant', 'pg_toast')
+{
+	for my $statement (q{tenant.drop('x1')}, q{tenant.drop('x1', true)}, q{tenant.rename('x1', 'y')}, q{tenant.switch('x1')},
+		q{tenant.snapshot('x1', 's')}, q{tenant.clone('x1', 'y')})
+	{
+		$node->psql('app', "BEGIN; UPDATE tenant.registry SET schema_name = '$schema' WHERE name = 'x1'; SELECT $statement; COMMIT")
+			if $statement !~ /switch/;
+		$node->psql('app', qq{DELETE FROM tenant.registry WHERE name IN ('x1', 'y'); DROP SCHEMA IF EXISTS x1, y CASCADE; SELECT tenant.create('x1')});
+	}
+	is(sql("SELECT count(*) FROM pg_namespace WHERE nspname = '$schema'"), '1', "$schema survives being called a tenant's");
+}
+like(sql(q{BEGIN; UPDATE tenant.registry SET schema_name = 'public' WHERE name = 'x2'; SELECT problem, hint FROM tenant.doctor() WHERE severity = 'error'
+	AND object = 'tenant "x2"'; SELECT tenant.drop('x2'); ROLLBACK}), qr/cannot be that of a tenant.*tenant\.drop/, 'and the doctor knows the way out');
+
+# Reserved names by plain DDL
+for my $name ('tenant_trash_1', 'tenant_snapshot_1', 'shared')
+{
+	my ($ret, $out, $err) = $node->psql('app', "SET tenant_mgr.persistent_schemas = 'public, shared'; ALTER SCHEMA x3 RENAME TO $name");
+	like($err, qr/cannot be a tenant/, "ALTER SCHEMA ... RENAME TO $name is refused for a tenant");
+}
+
+# The installer is no superuser any more.
+$node->safe_psql('postgres', 'CREATE ROLE installer SUPERUSER LOGIN; CREATE DATABASE theirs');
+$node->safe_psql('theirs', 'SET ROLE installer; CREATE EXTENSION tenant_mgr');
+$node->safe_psql('postgres', 'ALTER ROLE installer NOSUPERUSER');
+like($node->safe_psql('theirs', 'SELECT * FROM tenant.doctor()'), qr/role "installer", is no superuser any more/, 'the doctor looks at the owner');
+
 done_testing();

@@ -1,0 +1,234 @@
+/*
+ * doctor_installation.c
+ *		Whether the objects of the extension are as its scripts made them.
+ *
+ * Triggers can be disabled, indexes dropped and made anew in another way,
+ * privileges granted, columns added, and the one who installed all this may be
+ * no superuser any more.  Each check is a query of the catalogs whose rows say
+ * what the object is called, and what the messages need besides.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "doctor.h"
+#include "event.h"
+#include "own_table.h"
+
+/* Our tables, with what comes of tm_own_table_at(); and their indexes */
+#define OWN_TABLES	" unnest($1, $2) AS own (name, ncolumns) "
+#define OWN_INDEXES \
+	"(VALUES ('registry', 'registry_pkey'), ('registry', 'registry_name_idx')," \
+	" ('registry', 'registry_name_key_key')," \
+	" ('registry', 'registry_schema_name_key')," \
+	" ('registry', 'registry_purge_after_idx'), ('event', 'event_pkey')," \
+	" ('event', 'event_happened_at_idx')," \
+	" ('assigned_role', 'assigned_role_pkey')," \
+	" ('assigned_role', 'assigned_role_tenant_id_idx')," \
+	" ('domain', 'domain_pkey'), ('domain', 'domain_tenant_id_idx')," \
+	" ('snapshot_registry', 'snapshot_registry_pkey')," \
+	" ('snapshot_registry', 'snapshot_registry_schema_name_key')," \
+	" ('data_key', 'data_key_pkey')," \
+	" ('connection', 'connection_pkey')," \
+	" ('assignment', 'assignment_pkey')," \
+	" ('assignment', 'assignment_connection_id_idx')) AS own (name, index)"
+
+#define OWN_CLASS \
+	" JOIN pg_class c ON c.relname = own.name" \
+	" AND c.relnamespace = 'tenant'::regnamespace "
+
+/* One check; each format takes the query's columns, from the first on */
+typedef struct InstallationCheck
+{
+	const char *severity;		/* of what it finds */
+	const char *query;			/* three texts a row, one a format */
+	const char *object;			/* format of the first text */
+	const char *problem;		/* format of the second text */
+	const char *hint;			/* format of the third text */
+} InstallationCheck;
+
+static const InstallationCheck checks[] =
+{
+	{
+		DOCTOR_ERROR,
+		"SELECT evtname, NULL, quote_ident(evtname)"
+		" FROM pg_event_trigger JOIN pg_proc p ON p.oid = evtfoid"
+		" WHERE pronamespace = 'tenant'::regnamespace"
+		" AND evtenabled IN ('D', 'R')",
+		gettext_noop("event trigger \"%s\""),
+		gettext_noop("it does not fire, so tenants whose schemas are dropped or renamed get lost"),
+		gettext_noop("Use ALTER EVENT TRIGGER %s ENABLE.")
+	},
+	{
+		DOCTOR_ERROR,
+		"SELECT proname, NULL, NULL FROM pg_proc p"
+		" WHERE pronamespace = 'tenant'::regnamespace"
+		" AND prorettype = 'event_trigger'::regtype"
+		" AND NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtfoid = p.oid)",
+		gettext_noop("function \"tenant.%s()\""),
+		gettext_noop("its event trigger does not exist, so tenants whose schemas are dropped or renamed get lost"),
+		gettext_noop("Drop the extension and create it again, or restore a dump.")
+	},
+	{
+		DOCTOR_ERROR,
+		"SELECT relname, NULL, NULL FROM pg_class c"
+		" WHERE relnamespace = 'tenant'::regnamespace AND relname IN"
+		" ('registry', 'assigned_role', 'data_key', 'connection', 'assignment')"
+		" AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid"
+		" AND tgfoid = 'tenant.registry_changed'::regproc"
+		" AND tgtype & 127 = 60 AND tgenabled IN ('O', 'A'))",
+		gettext_noop("table \"tenant.%s\""),
+		gettext_noop("its trigger does not fire, so other sessions do not notice rows that are edited or restored"),
+		gettext_noop("Use ALTER TABLE ... ENABLE ALWAYS TRIGGER for the trigger whose name ends in \"_changed\".")
+	},
+	{
+		DOCTOR_WARNING,
+		"SELECT own.name, own.index, NULL FROM " OWN_INDEXES OWN_CLASS
+		" WHERE NOT EXISTS (SELECT FROM pg_index i"
+		" JOIN pg_class ic ON ic.oid = indexrelid"
+		" WHERE indrelid = c.oid AND ic.relname = own.index"
+		" AND indisvalid AND indpred IS NULL AND indexprs IS NULL)",
+		gettext_noop("table \"tenant.%s\""),
+		gettext_noop("its index \"%s\" is missing or is not the one that was made with it"),
+		gettext_noop("Without it everything works, and takes longer.")
+	},
+	{
+		DOCTOR_WARNING,
+		"SELECT own.name, a.attname, NULL FROM " OWN_TABLES OWN_CLASS
+		" JOIN pg_attribute a ON a.attrelid = c.oid"
+		" WHERE a.attnum > own.ncolumns AND NOT a.attisdropped"
+		" AND a.attgenerated = ''",
+		gettext_noop("table \"tenant.%s\""),
+		gettext_noop("column \"%s\" has been added, so a dump cannot be restored"),
+		gettext_noop("Keep what belongs to tenants in their metadata, or in a table of your own that refers to the registry's id.")
+	},
+	{
+		DOCTOR_WARNING,
+		"SELECT own.name, r.rulename, NULL FROM " OWN_TABLES OWN_CLASS
+		" JOIN pg_rewrite r ON r.ev_class = c.oid",
+		gettext_noop("table \"tenant.%s\""),
+		gettext_noop("rule \"%s\" is not applied when the extension writes the table"),
+		gettext_noop("Use a trigger.")
+	},
+	{
+		DOCTOR_WARNING,
+		"SELECT own.name, CASE g.grantee WHEN 0 THEN 'PUBLIC'"
+		" ELSE pg_get_userbyid(g.grantee) END,"
+		" string_agg(g.privilege_type, ', ') FROM " OWN_TABLES OWN_CLASS
+		", LATERAL aclexplode(c.relacl) g WHERE g.grantee <> c.relowner"
+		" AND (g.privilege_type <> 'SELECT'"
+		" OR own.name IN ('data_key', 'connection'))"
+		" AND g.privilege_type <> 'REFERENCES' GROUP BY 1, g.grantee",
+		gettext_noop("table \"tenant.%s\""),
+		gettext_noop("role \"%s\" has privileges on it that circumvent the functions"),
+		gettext_noop("Revoke %s, unless that is meant.")
+	},
+	{
+		DOCTOR_WARNING,
+		"SELECT p.proname, CASE g.grantee WHEN 0 THEN 'PUBLIC'"
+		" ELSE pg_get_userbyid(g.grantee) END, NULL"
+		" FROM pg_proc p, LATERAL aclexplode(p.proacl) g"
+		" WHERE p.pronamespace = 'tenant'::regnamespace"
+		" AND p.proname IN ('password', 'conninfo')"
+		" AND g.grantee <> p.proowner",
+		gettext_noop("function \"tenant.%s\""),
+		gettext_noop("role \"%s\" may execute it, and see passwords of connections"),
+		gettext_noop("Revoke EXECUTE, unless that is meant.")
+	},
+	{
+		DOCTOR_ERROR,
+		"SELECT extname, rolname, NULL FROM pg_extension"
+		" JOIN pg_roles r ON r.oid = extowner"
+		" WHERE extname = 'tenant_mgr' AND NOT rolsuper",
+		gettext_noop("extension \"%s\""),
+		gettext_noop("its owner, role \"%s\", is no superuser any more: it can still write the registry, and cannot restore a dump"),
+		gettext_noop("Use REASSIGN OWNED to give it to a superuser.")
+	},
+};
+
+static void run_check(ReturnSetInfo *rsinfo, const InstallationCheck *check,
+					  Datum *values, MemoryContext context);
+static void own_table_arrays(Datum *values);
+
+void
+tm_doctor_check_installation(ReturnSetInfo *rsinfo)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[2];
+	int			save_nestlevel = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	own_table_arrays(values);
+	SPI_connect();
+	for (int i = 0; i < lengthof(checks); i++)
+		run_check(rsinfo, &checks[i], values, context);
+	SPI_finish();
+	AtEOXact_GUC(true, save_nestlevel);
+
+	if (tm_event_sequence_is_behind())
+		tm_doctor_report(rsinfo, DOCTOR_WARNING,
+						 _("sequence \"tenant.event_event_id_seq\""),
+						 _("its next number is that of an event already, as after a second restore"),
+						 _("Events get the next number that is free; set the sequence to the largest event_id to save the search."));
+}
+
+static void
+run_check(ReturnSetInfo *rsinfo, const InstallationCheck *check,
+		  Datum *values, MemoryContext context)
+{
+	Oid			types[] = {TEXTARRAYOID, INT4ARRAYOID};
+
+	if (SPI_execute_with_args(check->query, lengthof(types), types, values,
+							  NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not look at the objects of the extension");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		char	   *texts[3];
+		MemoryContext spi_context;
+
+		for (int j = 0; j < lengthof(texts); j++)
+		{
+			texts[j] = SPI_getvalue(tuple, desc, j + 1);
+			if (texts[j] == NULL)
+				texts[j] = "";
+		}
+		spi_context = MemoryContextSwitchTo(context);
+		tm_doctor_report(rsinfo, check->severity,
+						 psprintf(_(check->object), texts[0]),
+						 psprintf(_(check->problem), texts[1]),
+						 psprintf(_(check->hint), texts[2]));
+		MemoryContextSwitchTo(spi_context);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Names and numbers of columns of our tables, as arrays. */
+static void
+own_table_arrays(Datum *values)
+{
+	ArrayBuildState *names = NULL;
+	ArrayBuildState *counts = NULL;
+
+	for (int i = 0; tm_own_table_at(i) != NULL; i++)
+	{
+		names = accumArrayResult(names,
+								 CStringGetTextDatum(tm_own_table_at(i)->name),
+								 false, TEXTOID, CurrentMemoryContext);
+		counts = accumArrayResult(counts,
+								  Int32GetDatum(tm_own_table_at(i)->natts),
+								  false, INT4OID, CurrentMemoryContext);
+	}
+	values[0] = makeArrayResult(names, CurrentMemoryContext);
+	values[1] = makeArrayResult(counts, CurrentMemoryContext);
+}

@@ -89,6 +89,7 @@ OBJS = \
 	src/registry_cache.o \
 	src/registry_events.o \
 	src/relabel.o \
+	src/relabel_labels.o \
 	src/relabel_roles.o \
 	src/relabel_row.o \
 	src/relabel_texts.o \
@@ -146,6 +147,7 @@ REGRESS = \
 	pooler_check \
 	domains \
 	statistics \
+	clone_indexes \
 	clone_mentions \
 	clone_pending \
 	clone_outside \

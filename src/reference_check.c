@@ -9,7 +9,8 @@
  * by one query, or row by row if the table's owner may not run that.
  *
  * Casts between the types of the columns may run functions of the tenant, so
- * the owner of the clone's table is who runs all this.
+ * the owner of the clone's table is who runs all this, with the search path
+ * that the server uses for its own maintenance.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -24,6 +25,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -45,6 +47,7 @@ tm_check_reference(const OutsideReference *reference)
 	Trigger		trigger;
 	Oid			save_userid;
 	int			save_sec_context;
+	int			save_nestlevel;
 
 	if (trigger_for_check(reference, &trigger))
 	{
@@ -55,8 +58,13 @@ tm_check_reference(const OutsideReference *reference)
 		GetUserIdAndSecContext(&save_userid, &save_sec_context);
 		SetUserIdAndSecContext(child->rd_rel->relowner,
 							   save_sec_context | SECURITY_RESTRICTED_OPERATION);
+		save_nestlevel = NewGUCNestLevel();
+		(void) set_config_option("search_path", "pg_catalog, pg_temp",
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 		if (!RI_Initial_Check(&trigger, child, parent))
 			check_rows(&trigger, child);
+		AtEOXact_GUC(false, save_nestlevel);
 		SetUserIdAndSecContext(save_userid, save_sec_context);
 		error_context_stack = callback.previous;
 	}

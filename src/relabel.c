@@ -75,6 +75,7 @@
 #include "catalog_rules.h"
 #include "clone_lock.h"
 #include "relabel.h"
+#include "relabel_labels.h"
 #include "relabel_roles.h"
 #include "relabel_row.h"
 #include "schema_mention.h"
@@ -159,9 +160,6 @@ static const PartCatalog part_catalogs[] = {
 
 static void assign_member_oid(CloneState *state, Relation rel, Oid index,
 							  AttrNumber attno, const ClosureMember *member);
-static void assign_label_oids(CloneState *state, Relation enumRel, Oid typid);
-static List *labels_in_order(Relation enumRel, Oid typid, Snapshot snapshot);
-static int	compare_labels(const ListCell *a, const ListCell *b);
 static CatalogTarget *open_target(Relabel *relabel, Oid catalog);
 static CatalogReader *seek_rows(Relabel *relabel, CatalogTarget *target,
 								Oid index, int nkeys, const Oid *keys);
@@ -300,80 +298,7 @@ assign_member_oid(CloneState *state, Relation rel, Oid index, AttrNumber attno,
 
 	if (member->classid == TypeRelationId &&
 		get_typtype(member->objid) == TYPTYPE_ENUM)
-	{
-		Relation	enumRel = table_open(EnumRelationId, RowExclusiveLock);
-
-		assign_label_oids(state, enumRel, member->objid);
-		table_close(enumRel, RowExclusiveLock);
-	}
-}
-
-/*
- * Labels with even OIDs are compared by OID, so going through them in their
- * order each even OID must exceed the one before.  If the OID counter wraps
- * around on the way, the rest gets odd ones, which are compared by their
- * stored position.
- */
-static void
-assign_label_oids(CloneState *state, Relation enumRel, Oid typid)
-{
-	List	   *labels = labels_in_order(enumRel, typid, state->snapshot);
-	Oid			previous = InvalidOid;
-	bool		wrapped = false;
-	ListCell   *lc;
-
-	foreach(lc, labels)
-	{
-		Oid			clone;
-
-		do
-		{
-			clone = GetNewOidWithIndex(enumRel, EnumOidIndexId,
-									   Anum_pg_enum_oid);
-			if (!wrapped && clone < previous)
-				wrapped = true;
-		} while ((clone & 1) != (wrapped ? 1 : 0));
-		tm_oidmap_add(state->map, EnumRelationId,
-					  ((Form_pg_enum) lfirst(lc))->oid, clone);
-		previous = clone;
-	}
-	list_free_deep(labels);
-}
-
-/* They come in the order of the index, unless that is ignored. */
-static List *
-labels_in_order(Relation enumRel, Oid typid, Snapshot snapshot)
-{
-	List	   *labels = NIL;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tup;
-
-	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(typid));
-	scan = systable_beginscan(enumRel, EnumTypIdSortOrderIndexId, true,
-							  snapshot, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
-	{
-		Form_pg_enum label = palloc(sizeof(FormData_pg_enum));
-
-		memcpy(label, GETSTRUCT(tup), sizeof(FormData_pg_enum));
-		labels = lappend(labels, label);
-	}
-	systable_endscan(scan);
-	if (IgnoreSystemIndexes)
-		list_sort(labels, compare_labels);
-	return labels;
-}
-
-/* list_sort comparator: by position. */
-static int
-compare_labels(const ListCell *a, const ListCell *b)
-{
-	float4		left = ((Form_pg_enum) lfirst(a))->enumsortorder;
-	float4		right = ((Form_pg_enum) lfirst(b))->enumsortorder;
-
-	return left < right ? -1 : left > right;
+		tm_relabel_assign_labels(state, member->objid);
 }
 
 /* The catalog, opened when it is first needed. */

@@ -285,6 +285,8 @@ SKIP:
 	skip 'damage is found by checksums', 1 if $node->safe_psql($db, 'SHOW data_checksums') eq 'on';
 	my %damage = (
 		'a length beyond the page'   => [ qr/XX001: line pointer 2 of block 1/, sub { substr(${ $_[0] }, 28, 4) = pack('L', 8000 | (1 << 15) | (500 << 17)) } ],
+		'a row cut at a column'      => [ qr/XX001: value of column/,
+			sub { substr(${ $_[0] }, 28, 4) = pack('L', (unpack('L', substr(${ $_[0] }, 28, 4)) & 0x1ffff) | (28 << 17)) } ],
 		'an offset in the header'    => [ qr/XX001: line pointer 2 of block 1/, sub { substr(${ $_[0] }, 28, 4) = pack('L', 8 | (1 << 15) | (60 << 17)) } ],
 		'too many line pointers'     => [ qr/XX001: block 1 of relation "pointer" is corrupted/, sub { substr(${ $_[0] }, 12, 2) = substr(${ $_[0] }, 14, 2) = pack('S', 8000) } ],
 		'a value beyond its row'     => [ qr/XX001: value of column/,

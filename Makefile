@@ -14,6 +14,7 @@ OBJS = \
 	src/breaker.o \
 	src/catalog_reader.o \
 	src/catalog_rules.o \
+	src/change.o \
 	src/checkout.o \
 	src/clone.o \
 	src/clone_lock.o \

@@ -46,6 +46,7 @@
 #include "assigned_role.h"
 #include "binding.h"
 #include "binding_path.h"
+#include "change.h"
 #include "compat.h"
 #include "deferred.h"
 #include "entitlement.h"
@@ -61,14 +62,8 @@
 /* the binding in force; written by the assign hook */
 static Binding *current_binding = NULL;
 
-/* made by the latest call of the check hook; taken by the assign hook */
-static Binding *pending_binding = NULL;
-
 /* record of our setting; written by tm_binding_start */
 static struct config_generic *tenant_record = NULL;
-
-/* the session sets the tenant on its own; written by set_tenant_again */
-static bool following = false;
 
 /* for what the binding in force was last found good */
 static struct
@@ -83,6 +78,8 @@ static bool can_look_up(GucSource source);
 static bool same_tenant(const Binding *a, const Binding *b);
 static Binding *make_binding(const char *path, const char *prior);
 static const char *prior_path(const Binding *binding);
+static const char *path_when_unbound(void);
+static const Binding *binding_beneath(void);
 static void set_tenant(const char *name, GucAction action, int elevel);
 static GucAction follow_action(void);
 static void settle_orphan(void);
@@ -173,7 +170,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	char	   *path;
 	uint64		as_of;
 
-	pending_binding = NULL;
+	tm_change.binding = NULL;
 
 	if (!tm_session_lock_permits_tenant(*newval, source))
 		return false;
@@ -201,24 +198,19 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 			tm_entitlement_object(&problem);
 			return false;
 		}
-		pending_binding = make_binding("", NULL);
-		*extra = pending_binding;
-		return pending_binding != NULL;
+		tm_change.binding = make_binding("", path_when_unbound());
+		*extra = tm_change.binding;
+		return tm_change.binding != NULL;
 	}
 
 	if (!tm_entitlement_by_name(*newval, &tenant, &as_of, &problem) ||
-		!tm_warrant_find(&tenant, following, &warrant, &problem))
+		!tm_warrant_find(&tenant, tm_change.following, &warrant, &problem))
 	{
 		tm_entitlement_object(&problem);
 		return false;
 	}
 
-	/* From tenant to tenant, the path before the first one is kept. */
-	if (current_binding && current_binding->verified)
-		prior = prior_path(current_binding);
-	else
-		prior = tm_binding_path_own();
-
+	prior = path_when_unbound();
 	path = tm_binding_path_of_schema(tenant.schema_name);
 	binding = make_binding(path, prior);
 	pfree(path);
@@ -232,7 +224,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	binding->generation = as_of;
 	binding->path_generation = tm_guc_path_generation;
 	*extra = binding;
-	pending_binding = binding;
+	tm_change.binding = binding;
 	return true;
 }
 
@@ -246,22 +238,37 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 {
 	Binding    *new_binding = (Binding *) extra;
 	Binding    *old_binding = current_binding;
-	bool		fresh = (extra != NULL && extra == pending_binding);
+	const Binding *beneath;
+	bool		fresh = (extra != NULL && extra == tm_change.binding);
 
-	pending_binding = NULL;
+	tm_change.binding = NULL;
 	stamp.roleid = InvalidOid;
 
-	refuse_change(newval, new_binding, fresh);
+	PG_TRY();
+	{
+		refuse_change(newval, new_binding, fresh);
+	}
+	PG_CATCH();
+	{
+		/* The machinery has not taken them yet, and will not know of them. */
+		if (fresh)
+			tm_setting_discard(newval, extra);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	if (fresh)
 	{
 		if (new_binding->bound)
 			tm_binding_path_follow(new_binding->path, tenant_record);
-		else if (old_binding && old_binding->verified)
-			tm_binding_path_follow(prior_path(old_binding), tenant_record);
+		else if ((old_binding && old_binding->verified) ||
+				 binding_beneath() != NULL)
+			tm_binding_path_follow(prior_path(new_binding), tenant_record);
 		tm_binding_path_forget();
 	}
 	else if (old_binding && old_binding->verified)
 		tm_binding_path_orphan(old_binding->path, prior_path(old_binding));
+	else if ((beneath = binding_beneath()) != NULL)
+		tm_binding_path_orphan(beneath->path, prior_path(beneath));
 
 	current_binding = (new_binding && new_binding->bound) ? new_binding : NULL;
 	if (!same_tenant(old_binding, current_binding))
@@ -470,6 +477,14 @@ tm_binding_set(const char *name, GucAction action)
 	set_tenant(name, action, ERROR);
 }
 
+/* Have the search path looked at before the next command is read. */
+void
+tm_binding_end_of_transaction(void)
+{
+	if (tm_binding_path_is_orphan() && IsUnderPostmaster && MyProc != NULL)
+		HandleCatchupInterrupt();
+}
+
 void
 tm_binding_forget_lock(void)
 {
@@ -528,6 +543,46 @@ prior_path(const Binding *binding)
 }
 
 /*
+ * The path that the session is to have when it is not bound any more.  From
+ * tenant to tenant, the one from before the first is kept; also while a
+ * transaction that has begun with a tenant has none.
+ */
+static const char *
+path_when_unbound(void)
+{
+	const Binding *binding = tenant_record->extra;
+
+	if (binding != NULL && (binding->verified ||
+							(!binding->bound && binding_beneath() != NULL)))
+		return prior_path(binding);
+	return tm_binding_path_own();
+}
+
+/*
+ * The verified binding that comes back if what has been done to the setting
+ * within this transaction or function is undone; NULL if there is none.  Its
+ * search path comes back as well.
+ */
+static const Binding *
+binding_beneath(void)
+{
+	const GucStack *entry;
+
+	if (tenant_record == NULL)
+		return NULL;
+	for (entry = tenant_record->stack; entry != NULL; entry = entry->prev)
+	{
+		const Binding *binding = entry->prior.extra;
+
+		if (entry->state == GUC_SET_LOCAL && entry->masked.extra != NULL)
+			binding = entry->masked.extra;
+		if (binding != NULL && binding->bound && binding->verified)
+			return binding;
+	}
+	return NULL;
+}
+
+/*
  * Is there a reason not to take a value that the check hook had no objection
  * to, or has not seen?  What the session does on its own to stay where it is
  * is not asked for reasons; a function's SET clause ends with the function,
@@ -538,7 +593,7 @@ refuse_change(const char *newval, const Binding *new_binding, bool fresh)
 {
 	GucStack   *stack;
 
-	if (following || tenant_record == NULL)
+	if (tm_change.following || tenant_record == NULL)
 		return;
 	if (!fresh)
 	{
@@ -582,16 +637,9 @@ set_tenant(const char *name, GucAction action, int elevel)
 static void
 set_tenant_again(const char *name, int elevel)
 {
-	following = true;
-	PG_TRY();
-	{
-		set_tenant(name, follow_action(), elevel);
-	}
-	PG_FINALLY();
-	{
-		following = false;
-	}
-	PG_END_TRY();
+	tm_change.following = true;
+	set_tenant(name, follow_action(), elevel);
+	tm_change.following = false;
 }
 
 /* The action that replaces the value in force for as long as that would be. */

@@ -86,6 +86,12 @@ extern bool tm_binding_is_passing(void);
 /* Does it end with a function, or another nesting level of settings? */
 extern bool tm_binding_is_of_function(void);
 
+/*
+ * The values of settings from before a transaction are about to come back, or
+ * have done so.
+ */
+extern void tm_binding_end_of_transaction(void);
+
 /* The lock on the tenant's schema may be gone. */
 extern void tm_binding_forget_lock(void);
 

@@ -20,9 +20,9 @@
 #include "utils/builtins.h"
 
 #include "binding_path.h"
+#include "change.h"
 #include "compat.h"
 #include "guc.h"
-#include "session_lock.h"
 #include "setting.h"
 
 /* record of search_path; written by tm_binding_path_start */
@@ -37,6 +37,7 @@ static char *orphan_path = NULL;
 static char *orphan_prior = NULL;
 
 static GucAction action_beside(const struct config_generic *setting);
+static void outlive_functions(const struct config_generic *setting);
 static void set_path(const char *path, GucAction action);
 
 void
@@ -84,18 +85,24 @@ tm_binding_path_own(void)
 void
 tm_binding_path_follow(const char *path, const struct config_generic *setting)
 {
-	set_path(path, action_beside(setting));
+	GucAction	action = action_beside(setting);
+
+	set_path(path, action);
+	if (action == GUC_ACTION_LOCAL)
+		outlive_functions(setting);
 }
 
 /*
- * Only time can tell whether the path stays.  Without memory we have to let
- * it go; the session then keeps the path of a tenant it may use.
+ * Only time can tell whether the path stays, or comes back at the end of the
+ * transaction.  Without memory we have to let it go; the session then keeps
+ * the path of a tenant it may use.
  */
 void
 tm_binding_path_orphan(const char *path, const char *prior)
 {
 	if (namespace_search_path == NULL ||
-		strcmp(namespace_search_path, path) != 0)
+		(strcmp(namespace_search_path, path) != 0 &&
+		 path_record->stack == NULL))
 		return;
 	tm_binding_path_forget();
 	orphan_path = strdup(path);
@@ -127,6 +134,8 @@ tm_binding_path_settle(bool unbound, GucAction action)
 {
 	if (unbound && strcmp(namespace_search_path, orphan_path) == 0)
 		set_path(orphan_prior, action);
+	else if (unbound && path_record->stack != NULL)
+		return;
 	tm_binding_path_forget();
 }
 
@@ -164,10 +173,34 @@ action_beside(const struct config_generic *setting)
 	return GUC_ACTION_LOCAL;
 }
 
+/*
+ * The setting has changed until the end of the transaction.  Functions that are
+ * on their way and have a search path of their own would put back the one from
+ * before at their end, which is left to the end of the transaction now; unless
+ * the setting changes back with such a function as well.
+ */
+static void
+outlive_functions(const struct config_generic *setting)
+{
+	const GucStack *its = setting->stack;
+	GucStack   *ours;
+
+	while (its != NULL && its->state != GUC_SAVE)
+		its = its->prev;
+	for (ours = path_record->stack; ours != NULL; ours = ours->prev)
+	{
+		if (its != NULL && ours->nest_level <= its->nest_level)
+			break;
+		if (ours->state == GUC_SAVE)
+			ours->state = GUC_LOCAL;
+	}
+}
+
 static void
 set_path(const char *path, GucAction action)
 {
-	tm_session_lock_admit_path(path);
+	tm_change.path = path;
 	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
 							 action, true, ERROR, false);
+	tm_change.path = NULL;
 }

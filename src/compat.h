@@ -388,6 +388,17 @@ tm_guc_alloc(Size size)
 #endif
 }
 
+/* Free that, or a value that the machinery has copied; NULL does no harm. */
+static inline void
+tm_guc_free(void *memory)
+{
+#if PG_VERSION_NUM >= 160000
+	guc_free(memory);
+#else
+	free(memory);
+#endif
+}
+
 /* Number of the current top-level transaction within this session. */
 static inline LocalTransactionId
 tm_local_transaction_id(void)

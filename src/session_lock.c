@@ -45,6 +45,7 @@
 #include "utils/varlena.h"
 
 #include "binding.h"
+#include "change.h"
 #include "compat.h"
 #include "crypto.h"
 #include "deferred.h"
@@ -114,15 +115,6 @@ static struct
 	unsigned char salt[TM_CRYPTO_KEY_BYTES];
 	unsigned char hash[TM_CRYPTO_HASH_BYTES];
 }			lock;
-
-/* lock() or unlock() is changing tenant_mgr.locked */
-static bool turning_key = false;
-
-/* the search path of a binding that is about to be set; by binding.c */
-static const char *admitted_path = NULL;
-
-/* "extra" of the search path that has passed for the sake of functions */
-static void *pending_extra = NULL;
 
 static void wrap(WrappedSetting *setting);
 static void refuse_default(const WrappedSetting *setting, const char *newval);
@@ -226,7 +218,7 @@ tenant_is_locked(PG_FUNCTION_ARGS)
 bool
 tm_session_lock_check_locked(bool *newval, void **extra, GucSource source)
 {
-	if (turning_key || InitializingParallelWorker ||
+	if (tm_change.turning_key || InitializingParallelWorker ||
 		*newval == tm_session_locked)
 		return true;
 	GUC_check_errcode(ERRCODE_CANT_CHANGE_RUNTIME_PARAM);
@@ -352,12 +344,6 @@ tm_session_lock_check_frozen(void)
 		tm_session_lock_refuse();
 }
 
-void
-tm_session_lock_admit_path(const char *path)
-{
-	admitted_path = path;
-}
-
 /*
  * Settings of the server are found by name, and every process that loads the
  * library wraps its own.  Does nothing the second time.
@@ -393,11 +379,11 @@ refuse_default(const WrappedSetting *setting, const char *newval)
 static bool
 check_path(char **newval, void **extra, GucSource source)
 {
-	bool		admitted = (*newval != NULL && admitted_path != NULL &&
-							strcmp(*newval, admitted_path) == 0);
+	bool		admitted = (*newval != NULL && tm_change.path != NULL &&
+							strcmp(*newval, tm_change.path) == 0);
 
-	pending_extra = NULL;
-	admitted_path = NULL;
+	tm_change.path_extra = NULL;
+	tm_change.path = NULL;
 	if (path_setting.prev_check_hook &&
 		!path_setting.prev_check_hook(newval, extra, source))
 		return false;
@@ -412,21 +398,24 @@ check_path(char **newval, void **extra, GucSource source)
 	/* The server has no use for it in this setting. */
 	if (*extra == NULL)
 		*extra = tm_guc_alloc(1);
-	pending_extra = *extra;
+	tm_change.path_extra = *extra;
 	return *extra != NULL;
 }
 
 static void
 assign_path(const char *newval, void *extra)
 {
-	bool		pending = (extra != NULL && extra == pending_extra);
+	bool		pending = (extra != NULL && extra == tm_change.path_extra);
 	GucStack   *stack = path_setting.record->gen.stack;
 
-	pending_extra = NULL;
+	tm_change.path_extra = NULL;
 	if (!pending)
 		refuse_default(&path_setting, newval);
 	else if (stack == NULL || stack->state != GUC_SAVE)
+	{
+		tm_setting_discard(newval, extra);
 		tm_session_lock_refuse();
+	}
 	if (path_setting.prev_assign_hook)
 		path_setting.prev_assign_hook(newval, extra);
 }
@@ -513,18 +502,10 @@ hash_key(text *key, unsigned char *hash)
 static void
 set_locked(const char *value)
 {
-	turning_key = true;
-	PG_TRY();
-	{
-		(void) set_config_option(LOCKED_SETTING, value, PGC_SUSET,
-								 PGC_S_OVERRIDE, GUC_ACTION_SET, true, ERROR,
-								 false);
-	}
-	PG_FINALLY();
-	{
-		turning_key = false;
-	}
-	PG_END_TRY();
+	tm_change.turning_key = true;
+	(void) set_config_option(LOCKED_SETTING, value, PGC_SUSET, PGC_S_OVERRIDE,
+							 GUC_ACTION_SET, true, ERROR, false);
+	tm_change.turning_key = false;
 }
 
 /*

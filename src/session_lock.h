@@ -55,10 +55,4 @@ extern void tm_session_lock_validate(void);
  */
 extern void tm_session_lock_check_frozen(void);
 
-/*
- * The search path is about to be set for a binding that has been permitted,
- * and has been set.  An error in between ends it as well.
- */
-extern void tm_session_lock_admit_path(const char *path);
-
 #endif							/* TENANT_MGR_SESSION_LOCK_H */

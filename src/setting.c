@@ -119,6 +119,13 @@ tm_setting_returns_to_default(struct config_generic *record,
 		strcmp(newval, *setting->variable) != 0;
 }
 
+void
+tm_setting_discard(const char *newval, void *extra)
+{
+	tm_guc_free(unconstify(char *, newval));
+	tm_guc_free(extra);
+}
+
 List *
 tm_setting_split_names(const char *value)
 {

@@ -56,6 +56,12 @@ extern bool tm_setting_returns_to_default(struct config_generic *record,
 										  const char *newval);
 
 /*
+ * For an assign hook that is about to raise an error about a new value: free
+ * it and its "extra", which nobody else will.
+ */
+extern void tm_setting_discard(const char *newval, void *extra);
+
+/*
  * The names in the value of a setting that is a list of identifiers, folded
  * and unquoted as SQL does it; a List of C strings palloc'd in the current
  * context.  The value is one that the setting has accepted.

@@ -31,14 +31,12 @@
 
 #include "assigned_role.h"
 #include "binding.h"
+#include "change.h"
 #include "compat.h"
 #include "guc.h"
 #include "tenant_mgr.h"
 #include "token_setting.h"
 #include "warrant.h"
-
-/* what the session is being bound by; written by tm_warrant_bind */
-static const Warrant *presented = NULL;
 
 static const Warrant *warrant_for(const TenantInfo *tenant);
 static bool is_assigned(const TenantInfo *tenant);
@@ -83,8 +81,8 @@ tm_warrant_find(const TenantInfo *tenant, bool following, Warrant *warrant,
 {
 	const Warrant *held = warrant_for(tenant);
 
-	if (presented != NULL)
-		*warrant = *presented;
+	if (tm_change.presented != NULL)
+		*warrant = *tm_change.presented;
 	else if (following && held != NULL)
 		*warrant = *held;
 	else if (is_assigned(tenant))
@@ -124,16 +122,9 @@ tm_warrant_to_store(void)
 void
 tm_warrant_bind(const Warrant *warrant, const char *name, GucAction action)
 {
-	presented = warrant;
-	PG_TRY();
-	{
-		tm_binding_set(name, action);
-	}
-	PG_FINALLY();
-	{
-		presented = NULL;
-	}
-	PG_END_TRY();
+	tm_change.presented = warrant;
+	tm_binding_set(name, action);
+	tm_change.presented = NULL;
 }
 
 /* The warrant by which the session is bound to this tenant, or NULL. */

@@ -42,6 +42,7 @@
 #include "utils/resowner.h"
 
 #include "binding.h"
+#include "change.h"
 #include "compat.h"
 #include "deferred.h"
 #include "guc.h"
@@ -213,17 +214,24 @@ end_of_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_PREPARE:
 			tm_deferred_end_of_transaction();
 			tm_origin_end_of_transaction();
+			tm_change_reset();
+			tm_binding_end_of_transaction();
 			break;
 		default:
 			break;
 	}
 }
 
-/* Locks taken by a subtransaction are released when it aborts. */
+/*
+ * A change of the binding that was under way is no more.  Locks taken by a
+ * subtransaction are released when it aborts.
+ */
 static void
 end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 					  SubTransactionId parentSubid, void *arg)
 {
+	if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB)
+		tm_change_reset();
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		tm_binding_forget_lock();

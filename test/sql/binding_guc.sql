@@ -35,6 +35,112 @@ SET tenant_mgr.tenant = 'tm_a';
 SET tenant_mgr.tenant = '';
 SELECT * FROM tm_state;
 
+-- unbound for the moment, then for good: the path does not come back
+CREATE FUNCTION public.tm_leave(first text, second text) RETURNS text
+	LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE first;
+	EXECUTE second;
+	RETURN current_setting('search_path');
+END
+$$;
+SELECT tenant.switch('tm_b');
+BEGIN;
+SET LOCAL tenant_mgr.tenant = '';
+SELECT tenant.reset();
+COMMIT;
+SELECT * FROM tm_state;
+SELECT tenant.switch('tm_b');
+BEGIN;
+SET LOCAL tenant_mgr.tenant = '';
+RESET tenant_mgr.tenant;
+COMMIT;
+SELECT * FROM tm_state;
+SELECT tenant.switch('tm_b');
+BEGIN;
+SET LOCAL tenant_mgr.tenant TO DEFAULT;
+SET tenant_mgr.tenant = '';
+COMMIT;
+SELECT * FROM tm_state;
+SELECT tenant.switch('tm_b');
+BEGIN;
+SET LOCAL tenant_mgr.tenant = '';
+RESET ALL;
+COMMIT;
+SELECT * FROM tm_state;
+SELECT tenant.switch('tm_b');
+BEGIN;
+SET LOCAL tenant_mgr.tenant = '';
+SELECT pg_catalog.set_config('tenant_mgr.tenant', NULL, false);
+COMMIT;
+SELECT who FROM t;  -- fails
+SELECT * FROM tm_state;
+SELECT tenant.switch('tm_b');
+BEGIN;
+SELECT tm_leave('SET LOCAL tenant_mgr.tenant = ''''', 'SELECT tenant.reset()');
+SAVEPOINT s;
+SELECT tenant.switch('tm_a');
+ROLLBACK TO s;
+SELECT * FROM tm_state;
+COMMIT;
+SELECT * FROM tm_state;
+-- what is undone leaves the tenant with its path
+SELECT tenant.switch('tm_b');
+BEGIN;
+SET LOCAL tenant_mgr.tenant = '';
+SAVEPOINT s;
+SELECT tenant.reset();
+ROLLBACK TO s;
+COMMIT;
+SELECT * FROM tm_state;
+BEGIN;
+SET LOCAL tenant_mgr.tenant = '';
+SELECT tenant.reset();
+ROLLBACK;
+SELECT * FROM tm_state;
+SELECT tenant.reset();
+
+-- a switch in functions that have a search path of their own
+CREATE FUNCTION public.tm_goes(name text) RETURNS text
+	LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+	PERFORM tenant.switch_local(name);
+	RETURN current_setting('search_path');
+END
+$$;
+CREATE FUNCTION public.tm_goes_within(name text) RETURNS text
+	LANGUAGE sql SET search_path = pg_catalog SET work_mem = '1MB'
+	AS $$ SELECT public.tm_goes(name) $$;
+BEGIN;
+SELECT tm_goes('tm_b');
+SELECT * FROM tm_state;
+SAVEPOINT s;
+SELECT public.tm_goes_within('tm_a');
+SELECT * FROM tm_state;
+ROLLBACK TO s;
+SELECT * FROM tm_state;
+SELECT public.tm_goes_within('tm_a');
+COMMIT;
+SELECT * FROM tm_state;
+SELECT tenant.switch('tm_a');
+BEGIN;
+SELECT public.tm_goes_within('tm_b');
+SELECT * FROM tm_state;
+COMMIT;
+SELECT * FROM tm_state;
+SELECT tenant.reset();
+SELECT * FROM tm_state;
+-- unless a function brings the tenant as well
+CREATE FUNCTION public.tm_stays() RETURNS text
+	LANGUAGE sql SET tenant_mgr.tenant = 'tm_a'
+	AS $$ SELECT public.tm_goes('tm_b') $$;
+BEGIN;
+SELECT tm_stays();
+SELECT * FROM tm_state;
+COMMIT;
+DROP FUNCTION public.tm_leave(text, text), public.tm_goes(text),
+	public.tm_goes_within(text), public.tm_stays();
+
 -- SET LOCAL
 BEGIN;
 SET LOCAL tenant_mgr.tenant = 'tm_a';

@@ -65,6 +65,7 @@ OBJS = \
 	src/keyring.o \
 	src/keyring_text.o \
 	src/lifecycle.o \
+	src/list_setting.o \
 	src/name_scan.o \
 	src/nodetree.o \
 	src/oidmap.o \

@@ -5,6 +5,7 @@
  * Each hook is installed once, here, and what happens at it is a list of calls
  * in the order in which they are written:
  *
+ *		lists			names in quotes keep them (list_setting.c)
  *		the watch		does the session's binding still hold? (watch.c)
  *		the tag			is the statement meant for it? (called by the watch)
  *		the memory		was what it goes on with made for it? (prepared.c,
@@ -39,6 +40,7 @@
 #include "guard_query.h"
 #include "guard_utility.h"
 #include "hooks.h"
+#include "list_setting.h"
 #include "open_plan.h"
 #include "origin.h"
 #include "prepared.h"
@@ -187,6 +189,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 {
 	UtilityStatement statement = {.pstmt = pstmt};
 
+	tm_list_setting_before_utility(&statement, queryString);
 	tm_session_lock_check_utility(statement.pstmt->utilityStmt);
 	tm_watch_before_utility(&statement);
 	tm_prepared_before_utility(&statement);

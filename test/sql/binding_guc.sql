@@ -141,6 +141,35 @@ COMMIT;
 DROP FUNCTION public.tm_leave(text, text), public.tm_goes(text),
 	public.tm_goes_within(text), public.tm_stays();
 
+-- lists of names keep their quotes, by every statement that sets them
+SET tenant_mgr.persistent_schemas = public, "Shared", "My ""Own""";
+SELECT tenant.search_path('tm_a');
+SET "Tenant_Mgr"."Persistent_Schemas" = "My Own";
+SELECT tenant.search_path('tm_a');
+SET tenant_mgr.persistent_schemas = 'public, "Shared"';
+SELECT tenant.search_path('tm_a');
+SET tenant_mgr.persistent_schemas = 'public', 'Shared';
+SELECT tenant.search_path('tm_a');
+SET tenant_mgr.persistent_schemas = Public;
+SELECT tenant.search_path('tm_a');
+RESET tenant_mgr.persistent_schemas;
+SET tenant_mgr.clone_exclude = 'log%', "Log";
+SHOW tenant_mgr.clone_exclude;
+CREATE FUNCTION public.tm_list() RETURNS text LANGUAGE sql
+	SET work_mem = '1MB' SET tenant_mgr.clone_exclude = "Log", audit
+	AS $$ SELECT current_setting('tenant_mgr.clone_exclude') $$;
+SELECT public.tm_list();
+ALTER FUNCTION public.tm_list() SET tenant_mgr.clone_exclude = U&"\0041udit";
+SELECT public.tm_list();
+DROP FUNCTION public.tm_list();
+DO $$ BEGIN SET tenant_mgr.clone_exclude = "In Do"; END $$;
+SHOW tenant_mgr.clone_exclude;
+ALTER ROLE regress_tm_login SET tenant_mgr.clone_exclude = "Log", audit;
+SELECT setconfig FROM pg_catalog.pg_db_role_setting
+	WHERE setrole = 'regress_tm_login'::regrole;
+ALTER ROLE regress_tm_login RESET ALL;
+RESET tenant_mgr.clone_exclude;
+
 -- SET LOCAL
 BEGIN;
 SET LOCAL tenant_mgr.tenant = 'tm_a';

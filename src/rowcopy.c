@@ -243,7 +243,8 @@ write_batch(RowCopy *copy)
 	if (copy->nslots > 0)
 		table_multi_insert(copy->clone, copy->slots, copy->nslots,
 						   GetCurrentCommandId(true),
-						   TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN,
+						   TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN |
+						   TABLE_INSERT_NO_LOGICAL,
 						   copy->bistate);
 	for (int i = 0; i < copy->nslots; i++)
 	{

@@ -72,6 +72,7 @@ OBJS = \
 	src/open_plan.o \
 	src/origin.o \
 	src/orphan_files.o \
+	src/outside_link.o \
 	src/own_table.o \
 	src/own_table_ddl.o \
 	src/own_table_write.o \
@@ -154,6 +155,7 @@ REGRESS = \
 	clone_pending \
 	clone_outside \
 	schema_names \
+	outside_links \
 	snapshots \
 	guard_leaks \
 	secrets \

@@ -29,6 +29,7 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_publication.h"
+#include "catalog/pg_trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -43,6 +44,7 @@
 #include "closure.h"
 #include "guard.h"
 #include "guc.h"
+#include "outside_link.h"
 #include "progress.h"
 #include "relabel.h"
 #include "rowcopy.h"
@@ -52,6 +54,8 @@
 
 static Oid	replaced_owner(const CloneRequest *request);
 static void leave_out_invalid_indexes(CloneState *state);
+static void leave_out_references(CloneState *state);
+static bool trigger_of_outside_reference(const Closure *closure, Oid trigger);
 static bool index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid);
 static void decide_about_rows(CloneState *state);
 static void refuse_dangling_references(CloneState *state);
@@ -81,6 +85,8 @@ tm_clone_schema(const CloneRequest *request)
 	tm_clone_lock_source(&state);	/* which rows make up the schema */
 	tm_refuse_unclonable(state.closure);	/* before anything is written */
 	leave_out_invalid_indexes(&state);
+	if (request->aside)
+		leave_out_references(&state);
 	decide_about_rows(&state);
 	tm_clone_refuse_pending_checks(&state);
 
@@ -156,6 +162,47 @@ leave_out_invalid_indexes(CloneState *state)
 							relname)));
 	}
 	table_close(indexRel, AccessShareLock);
+}
+
+/* What is put aside keeps nobody from deleting rows of a table outside. */
+static void
+leave_out_references(CloneState *state)
+{
+	Closure    *closure = state->closure;
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		ClosureMember *member = &closure->members[i];
+
+		if (member->classid == ConstraintRelationId &&
+			tm_is_outside_reference(closure, member->objid))
+			member->left_out = true;
+		else if (member->classid == TriggerRelationId)
+			member->left_out = trigger_of_outside_reference(closure,
+															member->objid);
+	}
+}
+
+static bool
+trigger_of_outside_reference(const Closure *closure, Oid trigger)
+{
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	bool		result;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(rel, TriggerOidIndexId, true, closure->snapshot,
+							  1, &key);
+	tup = systable_getnext(scan);
+	result = HeapTupleIsValid(tup) &&
+		tm_is_outside_reference(closure,
+								((Form_pg_trigger) GETSTRUCT(tup))->tgconstraint);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
 }
 
 /* As the snapshot sees it, because that is what will be copied. */

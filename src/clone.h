@@ -20,6 +20,8 @@ typedef struct CloneRequest
 								 * rows are left out */
 	bool		is_template;	/* source may be cloned by roles that do not
 								 * own it; then owner must be set */
+	bool		aside;			/* not to be live: no foreign keys to tables
+								 * outside */
 } CloneRequest;
 
 /*

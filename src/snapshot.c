@@ -40,6 +40,7 @@
 #include "event.h"
 #include "guc.h"
 #include "lifecycle.h"
+#include "outside_link.h"
 #include "progress.h"
 #include "purge.h"
 #include "registry.h"
@@ -53,7 +54,9 @@ static char *new_schema_name(void);
 static SnapshotInfo *find_snapshot(const TenantInfo *tenant,
 								   const char *label, LOCKMODE lockmode);
 static void put_state_aside(const TenantInfo *tenant);
-static Oid	copy_schema(Oid source, const char *target, Oid owner);
+static Oid	copy_schema(Oid source, const char *target, Oid owner,
+						bool aside);
+static void keep_links(Oid source, const char *schema, Oid nspid);
 
 PG_FUNCTION_INFO_V1(tenant_snapshot);
 PG_FUNCTION_INFO_V1(tenant_rollback_to);
@@ -80,8 +83,9 @@ tenant_snapshot(PG_FUNCTION_ARGS)
 				 errmsg("snapshot \"%s\" of tenant \"%s\" already exists",
 						tm_tenant_name_printable(label), tenant->name)));
 
-	nspid = copy_schema(tenant->nspid, schema, InvalidOid);
+	nspid = copy_schema(tenant->nspid, schema, InvalidOid, true);
 	tm_schema_update(nspid, schema, NULL);
+	keep_links(tenant->nspid, schema, nspid);
 	tm_snapshot_insert(&tenant->id, label, schema);
 	tm_event_record("snapshot", tenant, label,
 					tm_event_detail("schema", schema, NULL));
@@ -121,8 +125,9 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 		tm_check_can_set_role(GetUserId(), owner);
 	acl = tm_schema_acl(tenant->nspid);
 	put_state_aside(tenant);
-	nspid = copy_schema(snapshot->nspid, tenant->schema_name, owner);
+	nspid = copy_schema(snapshot->nspid, tenant->schema_name, owner, false);
 	tm_schema_update(nspid, tenant->schema_name, acl);
+	tm_outside_links_restore(snapshot->schema_name, nspid);
 	tm_event_record("rollback", tenant, label, NULL);
 	tm_progress_end();
 	tm_binding_poke_at_commit();
@@ -280,7 +285,7 @@ put_state_aside(const TenantInfo *tenant)
 
 /* All of it; the owner takes the place of the source's, if it is another. */
 static Oid
-copy_schema(Oid source, const char *target, Oid owner)
+copy_schema(Oid source, const char *target, Oid owner, bool aside)
 {
 	CloneRequest request = {0};
 
@@ -288,5 +293,17 @@ copy_schema(Oid source, const char *target, Oid owner)
 	request.target = target;
 	request.owner = owner;
 	request.with_data = true;
+	request.aside = aside && tm_outside_links_known();
 	return tm_clone_schema(&request);
+}
+
+/* A snapshot has no part in life, but remembers what ties the tenant to it. */
+static void
+keep_links(Oid source, const char *schema, Oid nspid)
+{
+	Closure    *closure = tm_closure_of_schema(nspid, NULL);
+
+	tm_outside_links_keep(schema,
+						  tm_outside_links(tm_closure_of_schema(source, NULL)));
+	tm_outside_links_cut(closure, tm_outside_links(closure));
 }

@@ -39,6 +39,7 @@
 #include "event.h"
 #include "guc.h"
 #include "lifecycle.h"
+#include "outside_link.h"
 #include "purge.h"
 #include "registry.h"
 #include "schema_acl.h"
@@ -147,6 +148,8 @@ tenant_restore(PG_FUNCTION_ARGS)
 		acl = tm_schema_acl_from_json(trash->saved_acl,
 									  tm_lifecycle_schema_owner(tenant->nspid));
 	tm_schema_update(tenant->nspid, schema, acl);
+	tm_outside_links_restore(tenant->schema_name, tenant->nspid);
+	tm_outside_links_forget(tenant->schema_name);
 	tm_registry_restore(tenant, new_name, schema);
 	tm_assigned_role_follow(tenant, new_name);
 	if (trash->saved_schema != NULL &&
@@ -213,12 +216,18 @@ tm_trash_move(const TenantInfo *tenant, bool stays)
 	Oid			owner = tm_lifecycle_schema_owner(tenant->nspid);
 	Acl		   *acl = tm_schema_acl(tenant->nspid);
 	Jsonb	   *saved_acl = NULL;
+	Closure    *closure;
+	List	   *links;
 
 	if (stays)
 		id = *DatumGetUUIDP(OidFunctionCall0(F_GEN_RANDOM_UUID));
 	trash_schema = schema_name_for(&id);
 	if (acl != NULL)
 		saved_acl = tm_schema_acl_to_json(acl, owner);
+	closure = tm_closure_of_schema(tenant->nspid, NULL);
+	links = tm_outside_links(closure);
+	tm_outside_links_cut(closure, links);
+	tm_outside_links_keep(trash_schema, links);
 	tm_schema_update(tenant->nspid, trash_schema, NULL);
 	tm_registry_trash(tenant, &id, trash_schema, saved_acl,
 					  tm_trash_retention);

@@ -24,7 +24,6 @@
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/partition.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
@@ -32,10 +31,8 @@
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
-#include "commands/tablecmds.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -89,6 +86,8 @@ static Datum partition_bound(Oid relid);
 static ArrayType *inherited_columns(Oid relid);
 static int	compare_links(const ListCell *a, const ListCell *b);
 static void cut_parent(const OutsideLink *link);
+static char *qualified_name(Oid relid);
+static void execute(const char *command, Oid nspid, Oid roleid);
 static void cut_triggers(const Closure *closure);
 static void cut_reference(const OutsideLink *link);
 static List *kept_links(const char *schema);
@@ -299,8 +298,7 @@ add_parents(List **links, const Closure *closure, Oid relid)
 
 		if (tm_closure_find(closure, RelationRelationId, parent) != NULL)
 			continue;
-		name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(parent)),
-										  get_rel_name(parent));
+		name = qualified_name(parent);
 		link = palloc0(sizeof(OutsideLink));
 		link->relid = relid;
 		link->outside = parent;
@@ -383,39 +381,53 @@ compare_links(const ListCell *a, const ListCell *b)
 }
 
 /*
- * ALTER TABLE ... NO INHERIT, or DETACH PARTITION.  Whoever puts a schema
- * aside owns that, and need not own all that is in it.
+ * Whoever puts a schema aside owns that, and need not own all that is in it,
+ * nor what it is cut from.
  */
 static void
 cut_parent(const OutsideLink *link)
 {
-	AlterTableCmd *cmd = makeNode(AlterTableCmd);
-	Oid			altered = link->partition ? link->outside : link->relid;
-	Oid			other = link->partition ? link->relid : link->outside;
-	RangeVar   *name = makeRangeVar(get_namespace_name(get_rel_namespace(other)),
-									get_rel_name(other), -1);
-	Oid			save_userid;
-	int			save_sec_context;
+	char	   *table = qualified_name(link->relid);
+	char	   *outside = qualified_name(link->outside);
+	Oid			nspid = get_rel_namespace(link->relid);
 
 	if (link->partition)
-	{
-		PartitionCmd *partition = makeNode(PartitionCmd);
-
-		partition->name = name;
-		cmd->subtype = AT_DetachPartition;
-		cmd->def = (Node *) partition;
-	}
+		execute(psprintf("ALTER TABLE %s DETACH PARTITION %s", outside, table),
+				nspid, owner_of(link->outside));
 	else
-	{
-		cmd->subtype = AT_DropInherit;
-		cmd->def = (Node *) name;
-	}
+		execute(psprintf("ALTER TABLE %s NO INHERIT %s", table, outside),
+				nspid, owner_of(link->relid));
+}
+
+static char *
+qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+/*
+ * Run a command that concerns a table of this schema, as somebody else unless
+ * the current user may do what that may.
+ */
+static void
+execute(const char *command, Oid nspid, Oid roleid)
+{
+	Oid			save_userid;
+	int			save_sec_context;
+	int			guard;
 
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(owner_of(altered),
-						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-	AlterTableInternal(altered, list_make1(cmd), false);
+	if (!has_privs_of_role(save_userid, roleid))
+		SetUserIdAndSecContext(roleid, save_sec_context |
+							   SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+	guard = tm_guard_enter_own(nspid);
+	SPI_connect();
+	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not execute \"%s\"", command);
+	SPI_finish();
+	tm_guard_leave_own(guard);
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 	CommandCounterIncrement();
 }
@@ -530,42 +542,17 @@ kept_links(const char *schema)
 	return links;
 }
 
-/*
- * By a command, with all its checks, and as the owner of the table unless the
- * current user may do what that may.
- */
+/* By a command, with all its checks. */
 static void
 make_link(const OutsideLink *link, Oid nspid)
 {
 	Oid			relid = get_relname_relid(link->table, nspid);
-	Oid			owner;
-	Oid			save_userid;
-	int			save_sec_context;
-	int			guard;
-	char	   *command;
 
 	/* It may have been dropped. */
 	if (!OidIsValid(relid))
 		return;
-	owner = owner_of(relid);
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	if (!has_privs_of_role(save_userid, owner))
-		SetUserIdAndSecContext(owner, save_sec_context |
-							   SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION);
-	guard = tm_guard_enter_own(nspid);
-	command = psprintf("%s%s%s", link->before,
-					   quote_qualified_identifier(get_namespace_name(nspid),
-												  link->table),
-					   link->after);
-	SPI_connect();
-	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not execute \"%s\"", command);
-	SPI_finish();
-	tm_guard_leave_own(guard);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
-	CommandCounterIncrement();
-
+	execute(psprintf("%s%s%s", link->before, qualified_name(relid),
+					 link->after), nspid, owner_of(relid));
 	restore_remark(link, relid);
 	restore_inherited(relid, link->inherited);
 }

@@ -127,6 +127,7 @@ static const char *locked_tenant(void);
 static bool locked_tenant_id(pg_uuid_t *id);
 static bool path_is_harmless(const char *path);
 static bool schema_is_harmless(const char *schema, const pg_uuid_t *own);
+static bool lasts_for_others(Node *stmt);
 static bool guarded_setting(const char *name);
 
 PG_FUNCTION_INFO_V1(tenant_lock);
@@ -271,41 +272,24 @@ tm_session_lock_permits_change(GucSource source)
 void
 tm_session_lock_check_utility(Node *stmt)
 {
-	VariableSetStmt *set = NULL;
-	bool		for_later = false;
+	VariableSetStmt *set;
 
 	if (!tm_session_locked)
 		return;
-	switch (nodeTag(stmt))
-	{
-		case T_VariableSetStmt:
-			set = (VariableSetStmt *) stmt;
-			break;
-		case T_AlterRoleSetStmt:
-			set = ((AlterRoleSetStmt *) stmt)->setstmt;
-			for_later = true;
-			break;
-		case T_AlterDatabaseSetStmt:
-			set = ((AlterDatabaseSetStmt *) stmt)->setstmt;
-			for_later = true;
-			break;
-		case T_AlterSystemStmt:
-			set = ((AlterSystemStmt *) stmt)->setstmt;
-			for_later = true;
-			break;
-		case T_DiscardStmt:
-			if (((DiscardStmt *) stmt)->target == DISCARD_ALL)
-				tm_session_lock_refuse();
-			return;
-		default:
-			return;
-	}
+	if (lasts_for_others(stmt))
+		tm_session_lock_refuse();
+	if (IsA(stmt, DiscardStmt) &&
+		((DiscardStmt *) stmt)->target == DISCARD_ALL)
+		tm_session_lock_refuse();
+	if (!IsA(stmt, VariableSetStmt))
+		return;
 
 	/* A new value for this session is left to the hooks of the setting. */
+	set = (VariableSetStmt *) stmt;
 	if (set->kind == VAR_RESET_ALL)
 		tm_session_lock_refuse();
-	else if ((for_later || set->kind == VAR_RESET ||
-			  set->kind == VAR_SET_DEFAULT) && guarded_setting(set->name))
+	else if ((set->kind == VAR_RESET || set->kind == VAR_SET_DEFAULT) &&
+			 guarded_setting(set->name))
 		tm_session_lock_refuse();
 }
 
@@ -598,6 +582,32 @@ schema_is_harmless(const char *schema, const pg_uuid_t *own)
 	snapshot = tm_snapshot_lookup_schema(schema);
 	return snapshot == NULL ||
 		memcmp(&snapshot->tenant_id, own, sizeof(pg_uuid_t)) == 0;
+}
+
+/*
+ * Does the statement change what a role or a database is like, which the next
+ * sessions of all tenants find?
+ */
+static bool
+lasts_for_others(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_CreateRoleStmt:
+		case T_AlterRoleStmt:
+		case T_AlterRoleSetStmt:
+		case T_DropRoleStmt:
+		case T_GrantRoleStmt:
+		case T_AlterDatabaseSetStmt:
+		case T_AlterSystemStmt:
+			return true;
+		case T_RenameStmt:
+			return ((RenameStmt *) stmt)->renameType == OBJECT_ROLE;
+		case T_GrantStmt:
+			return ((GrantStmt *) stmt)->objtype == OBJECT_PARAMETER_ACL;
+		default:
+			return false;
+	}
 }
 
 /* Must a locked session not give the setting its default back? */

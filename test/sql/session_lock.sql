@@ -129,6 +129,24 @@ ALTER ROLE regress_tm_app SET role = regress_tm_other;  -- fails
 ALTER ROLE regress_tm_app SET tenant_mgr.tenant = 'tm_b';  -- fails
 ALTER ROLE regress_tm_app RESET ALL;  -- fails
 ALTER DATABASE :"dbname" SET search_path = tm_b;  -- fails
+-- nor what the role's next sessions find, whatever tenant they are bound to
+ALTER ROLE regress_tm_app SET default_transaction_read_only = on;  -- fails
+ALTER ROLE regress_tm_app RESET datestyle;  -- fails
+ALTER USER CURRENT_USER SET standard_conforming_strings = off;  -- fails
+ALTER ROLE ALL SET datestyle = 'sql';  -- fails
+ALTER ROLE regress_tm_app PASSWORD 'x';  -- fails
+ALTER ROLE regress_tm_other CONNECTION LIMIT 0;  -- fails
+ALTER ROLE regress_tm_other RENAME TO regress_tm_third;  -- fails
+CREATE ROLE regress_tm_third;  -- fails
+CREATE USER regress_tm_third IN ROLE regress_tm_other;  -- fails
+DROP ROLE regress_tm_other;  -- fails
+GRANT regress_tm_app TO regress_tm_other;  -- fails
+REVOKE regress_tm_other FROM regress_tm_app;  -- fails
+ALTER GROUP regress_tm_other ADD USER regress_tm_app;  -- fails
+ALTER DATABASE :"dbname" SET work_mem = '1MB';  -- fails
+ALTER SYSTEM SET work_mem = '1MB';  -- fails
+GRANT SET ON PARAMETER work_mem TO regress_tm_other;  -- fails
+DO $$ BEGIN ALTER ROLE regress_tm_app SET datestyle = 'sql'; END $$;  -- fails
 DO $$ BEGIN PERFORM tenant.switch('tm_b'); END $$;  -- fails
 DO $$ BEGIN SET search_path = tm_b; END $$;  -- fails
 DO $$ BEGIN EXECUTE 'SET ROLE regress_tm_other'; END $$;  -- fails

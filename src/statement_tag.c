@@ -45,6 +45,8 @@
 static TimestampTz logged_message = 0;
 
 static void mismatch(const char *tag, const pg_uuid_t *tenant_id);
+static const char *skip_string(const char *p, bool backslashes);
+static const char *continued_string(const char *p);
 static const char *skip_quoted(const char *p, char quote, bool backslashes);
 static const char *skip_dollar_quoted(const char *p);
 static const char *skip_comment(const char *p);
@@ -68,7 +70,7 @@ tm_statement_tag_next(const char *sql, const char **position)
 			bool		escapes = p > sql && (p[-1] == 'E' || p[-1] == 'e') &&
 				(p == sql + 1 || !is_name_character(p[-2]));
 
-			p = skip_quoted(p, '\'', escapes || !standard_conforming_strings);
+			p = skip_string(p, escapes || !standard_conforming_strings);
 		}
 		else if (p[0] == '"')
 			p = skip_quoted(p, '"', false);
@@ -133,6 +135,43 @@ mismatch(const char *tag, const pg_uuid_t *tenant_id)
 			 errmsg("statement is tagged for tenant \"%s\" and the session is bound to \"%s\"",
 					valid ? tm_tenant_name_printable(tag) : "?",
 					tm_tenant)));
+}
+
+/*
+ * Past the end of a string, with all its parts: one that follows in a later
+ * line belongs to it, and is read as the first one is.
+ */
+static const char *
+skip_string(const char *p, bool backslashes)
+{
+	const char *next = p;
+
+	do
+	{
+		p = skip_quoted(next, '\'', backslashes);
+		next = continued_string(p);
+	} while (next != NULL);
+	return p;
+}
+
+/* The quote with which a string goes on, past white space with a line's end */
+static const char *
+continued_string(const char *p)
+{
+	bool		next_line = false;
+
+	for (;;)
+	{
+		if (*p == '\n' || *p == '\r')
+			next_line = true;
+		if (p[0] == '-' && p[1] == '-')
+			p += strcspn(p, "\r\n");
+		else if (*p != '\0' && strchr(" \t\n\r\f\v", *p) != NULL)
+			p++;
+		else
+			break;
+	}
+	return next_line && *p == '\'' ? p : NULL;
 }
 
 /* Past the end of what is quoted; a doubled quote does not end it. */

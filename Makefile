@@ -44,7 +44,10 @@ OBJS = \
 	src/function_settings.o \
 	src/guard.o \
 	src/guard_access.o \
+	src/guard_closure.o \
 	src/guard_query.o \
+	src/guard_raw.o \
+	src/guard_reach.o \
 	src/guard_stats.o \
 	src/guard_utility.o \
 	src/guc.o \
@@ -106,6 +109,7 @@ OBJS = \
 	src/secret.o \
 	src/session_lock.o \
 	src/setting.o \
+	src/shared_ddl.o \
 	src/shared_ring.o \
 	src/shmem.o \
 	src/snapshot.o \

@@ -36,9 +36,11 @@
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -132,6 +134,45 @@ tm_guard_check_object(Oid classid, Oid objid)
 	}
 	refuse(owner, &object);
 	return false;				/* not reached */
+}
+
+int
+tm_guard_elevel(void)
+{
+	return tm_guard == GUARD_LOG && tm_binding_in_force() != NULL ? LOG : ERROR;
+}
+
+/*
+ * The types that come with a table stand for the table.  It may have gone while
+ * we looked.
+ */
+char *
+tm_guard_describe(Oid classid, Oid objid)
+{
+	ObjectAddress object;
+	char	   *kind;
+	char	   *identity;
+
+	if (classid == TypeRelationId)
+	{
+		Oid			element = get_element_type(objid);
+		Oid			relid = get_typ_typrelid(OidIsValid(element) ? element : objid);
+
+		if (OidIsValid(element))
+			objid = element;
+		if (OidIsValid(relid) &&
+			get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE)
+		{
+			classid = RelationRelationId;
+			objid = relid;
+		}
+	}
+	ObjectAddressSet(object, classid, objid);
+	kind = getObjectTypeDescription(&object, true);
+	identity = getObjectIdentity(&object, true);
+	if (kind == NULL || identity == NULL)
+		return psprintf(_("object %u"), objid);
+	return psprintf("%s %s", kind, identity);
 }
 
 bool
@@ -400,6 +441,14 @@ refuse(const SchemaOwner *owner, const ObjectAddress *object)
 {
 	Binding    *binding = tm_binding_in_force();
 
+	/* Another tenant has got the name of ours, and we have not followed yet. */
+	if (working_for == NULL && binding != NULL &&
+		strcmp(owner->name, tm_tenant) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("tenant \"%s\" has changed while the statement was being prepared",
+						tm_tenant),
+				 errhint("Repeat the statement.")));
 	tm_guard_count_violation(binding ? &binding->id : NULL, true);
 	if (binding == NULL)
 		ereport(ERROR,
@@ -426,16 +475,10 @@ note(const SchemaOwner *owner, const ObjectAddress *object)
 					describe(object), owner->name, tm_tenant)));
 }
 
-/* An object, its kind first; it may have gone while we looked. */
 static char *
 describe(const ObjectAddress *object)
 {
-	char	   *kind = getObjectTypeDescription(object, true);
-	char	   *identity = getObjectIdentity(object, true);
-
-	if (kind == NULL || identity == NULL)
-		return psprintf(_("object %u"), object->objectId);
-	return psprintf("%s %s", kind, identity);
+	return tm_guard_describe(object->classId, object->objectId);
 }
 
 /*

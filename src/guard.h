@@ -53,8 +53,14 @@ extern bool tm_guard_is_on(void);
  */
 extern bool tm_guard_check_object(Oid classid, Oid objid);
 
+/* Whether a refusal is an error or, with guard = log, a line in the log */
+extern int	tm_guard_elevel(void);
+
 /* The same question without consequences. */
 extern bool tm_guard_out_of_reach(Oid classid, Oid objid);
+
+/* An object as messages name it, its kind first; palloc'd */
+extern char *tm_guard_describe(Oid classid, Oid objid);
 
 /* The schema that the object stands or falls with, or InvalidOid. */
 extern Oid	tm_guard_schema_of(Oid classid, Oid objid);

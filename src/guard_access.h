@@ -21,4 +21,7 @@ extern void tm_guard_access_end(void);
  */
 extern void tm_guard_access_check(void);
 
+/* Is the object new with the outermost statement? */
+extern bool tm_guard_access_created(Oid classid, Oid objid);
+
 #endif							/* TENANT_MGR_GUARD_ACCESS_H */

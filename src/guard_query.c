@@ -9,7 +9,8 @@
  * nothing asks before they are called.  Where such a function is given a
  * constant, which is how defaults and applications call it, the sequence is
  * judged here; any other argument is wrapped in a call of a function of ours
- * that judges its value.
+ * that judges its value.  What never gets to the planner is the business of
+ * guard_raw.c.
  *
  * An SQL function may become part of the query within the planner, too late
  * for us.  If it calls a function of that kind, or names something of another
@@ -23,6 +24,7 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
@@ -30,6 +32,8 @@
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
 #include "partitioning/partdesc.h"
 #include "tcop/tcopprot.h"
@@ -44,10 +48,9 @@
 #include "compat.h"
 #include "guard.h"
 #include "guard_query.h"
+#include "guard_raw.h"
 #include "registry.h"
 #include "tenant_mgr.h"
-
-#define OWN_RELATION	"own_relation"
 
 /* SQL functions a backend remembers */
 typedef struct ApartEntry
@@ -55,26 +58,6 @@ typedef struct ApartEntry
 	Oid			funcid;			/* hash key */
 	bool		apart;			/* the answer */
 } ApartEntry;
-
-/* Built-in functions that work on the relation which is their first argument */
-static const struct
-{
-	Oid			funcid;
-	const char *name;
-}			relation_functions[] =
-
-{
-	{F_NEXTVAL, "nextval"},
-	{F_CURRVAL, "currval"},
-	{F_SETVAL_REGCLASS_INT8, "setval"},
-	{F_SETVAL_REGCLASS_INT8_BOOL, "setval"},
-	{F_PG_SEQUENCE_LAST_VALUE, "pg_sequence_last_value"},
-	{TM_F_PG_GET_SEQUENCE_DATA, "pg_get_sequence_data"},
-	{F_BRIN_SUMMARIZE_NEW_VALUES, "brin_summarize_new_values"},
-	{F_BRIN_SUMMARIZE_RANGE, "brin_summarize_range"},
-	{F_BRIN_DESUMMARIZE_RANGE, "brin_desummarize_range"},
-	{F_GIN_CLEAN_PENDING_LIST, "gin_clean_pending_list"}
-};
 
 /* answers of tm_guard_keeps_apart; forgotten by the callback */
 static HTAB *apart_functions = NULL;
@@ -86,13 +69,10 @@ static void check_type(Oid typid);
 static Oid	type_of_node(Node *node);
 static bool check_function(Oid funcid, void *context);
 static List **arguments_of(Node *node, Oid *funcid);
-static bool works_on_relation(Oid funcid);
-static void guard_argument(List *args);
-static bool raw_calls_walker(Node *node, void *context);
-static bool names_relation_function(const FuncCall *call);
+static void guard_argument(List *args, Oid callee, bool kept);
+static void check_aggregate(Oid aggfnoid);
+static void check_defaults(HeapTuple tuple);
 static bool body_needs_judging(HeapTuple tuple);
-static bool raw_body_walker(Node *node, void *context);
-static bool names_other_tenant(List *names);
 static bool body_walker(Node *node, void *context);
 static bool body_function(Oid funcid, void *context);
 static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
@@ -126,9 +106,22 @@ tm_guard_query(Node *node)
 }
 
 void
-tm_guard_raw_calls(Node *node)
+tm_guard_kept_expression(Node *node)
 {
-	(void) raw_calls_walker(node, NULL);
+	bool		kept = true;
+
+	(void) query_walker(node, &kept);
+}
+
+/* Constants are to be found as such, be they cast or looked up. */
+Node *
+tm_guard_fold(Node *node)
+{
+	PlannerInfo *root = makeNode(PlannerInfo);
+
+	root->parse = makeNode(Query);
+	root->glob = makeNode(PlannerGlobal);
+	return estimate_expression_value(root, node);
 }
 
 /*
@@ -164,6 +157,7 @@ tm_guard_keeps_apart(Oid funcid)
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
 	if (!HeapTupleIsValid(tuple))
 		return false;
+	check_defaults(tuple);
 	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == SQLlanguageId)
 		apart = body_needs_judging(tuple);
 	ReleaseSysCache(tuple);
@@ -203,9 +197,13 @@ query_walker(Node *node, void *context)
 	{
 		check_type(type_of_node(node));
 		(void) check_functions_in_node(node, check_function, NULL);
+		if (IsA(node, Aggref))
+			check_aggregate(((Aggref *) node)->aggfnoid);
+		else if (IsA(node, WindowFunc))
+			check_aggregate(((WindowFunc *) node)->winfnoid);
 		args = arguments_of(node, &funcid);
-		if (args != NULL && works_on_relation(funcid))
-			guard_argument(*args);
+		if (args != NULL && tm_guard_works_on_relation(funcid))
+			guard_argument(*args, funcid, context != NULL);
 	}
 	return expression_tree_walker(node, query_walker, context);
 }
@@ -325,27 +323,12 @@ arguments_of(Node *node, Oid *funcid)
 	return NULL;
 }
 
-static bool
-works_on_relation(Oid funcid)
-{
-	int			i;
-
-	if (funcid >= FirstNormalObjectId)
-		return false;
-	for (i = 0; i < lengthof(relation_functions); i++)
-	{
-		if (relation_functions[i].funcid == funcid)
-			return OidIsValid(funcid);
-	}
-	return false;
-}
-
 /*
  * The first argument is a relation.  If its value is known judge it, or else
- * arrange for that.
+ * arrange for that, unless the expression is to be kept as it is.
  */
 static void
-guard_argument(List *args)
+guard_argument(List *args, Oid callee, bool kept)
 {
 	Node	   *arg;
 	Oid			argtype = REGCLASSOID;
@@ -366,58 +349,53 @@ guard_argument(List *args)
 	}
 	if (!tm_registry_installed())
 		return;
-	name = list_make2(makeString(TM_SCHEMA_NAME), makeString(OWN_RELATION));
+	if (kept)
+	{
+		tm_guard_refuse_computed(get_func_name(callee));
+		return;
+	}
+	name = list_make2(makeString(TM_SCHEMA_NAME),
+					  makeString(TM_GUARD_OWN_RELATION));
 	funcid = LookupFuncName(name, 1, &argtype, false);
 	linitial(args) = makeFuncExpr(funcid, REGCLASSOID, list_make1(arg),
 								  InvalidOid, InvalidOid,
 								  COERCE_EXPLICIT_CALL);
 }
 
-/* Wrap the first argument of calls by name, in SQL's own terms. */
-static bool
-raw_calls_walker(Node *node, void *context)
+/* An aggregate has parts that are called without being asked about. */
+static void
+check_aggregate(Oid aggfnoid)
 {
-	if (node == NULL)
-		return false;
-	if (IsA(node, FuncCall))
-	{
-		FuncCall   *call = (FuncCall *) node;
+	HeapTuple	tuple;
+	Form_pg_aggregate form;
 
-		if (names_relation_function(call) && call->args != NIL &&
-			tm_registry_installed())
-		{
-			List	   *name = list_make2(makeString(TM_SCHEMA_NAME),
-										  makeString(OWN_RELATION));
-
-			linitial(call->args) =
-				makeFuncCall(name, list_make1(linitial(call->args)),
-							 COERCE_EXPLICIT_CALL, call->location);
-		}
-	}
-	return raw_expression_tree_walker(node, raw_calls_walker, context);
+	if (aggfnoid < FirstNormalObjectId)
+		return;
+	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggfnoid));
+	if (!HeapTupleIsValid(tuple))
+		return;
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	if (tm_guard_works_on_relation(form->aggtransfn) ||
+		tm_guard_works_on_relation(form->aggfinalfn) ||
+		tm_guard_works_on_relation(form->aggmtransfn) ||
+		tm_guard_works_on_relation(form->aggminvtransfn) ||
+		tm_guard_works_on_relation(form->aggmfinalfn))
+		tm_guard_refuse_computed(get_func_name(aggfnoid));
+	ReleaseSysCache(tuple);
 }
 
-/*
- * Called like one of them, whichever function it will turn out to be?  One
- * that is said to be in another schema is not built in.
- */
-static bool
-names_relation_function(const FuncCall *call)
+/* Defaults of a function's arguments become part of a query within the planner. */
+static void
+check_defaults(HeapTuple tuple)
 {
-	const char *name = strVal(llast(call->funcname));
-	int			i;
+	Datum		datum;
+	bool		isnull;
 
-	if (list_length(call->funcname) > 1 &&
-		strcmp(strVal(list_nth(call->funcname,
-							   list_length(call->funcname) - 2)),
-			   "pg_catalog") != 0)
-		return false;
-	for (i = 0; i < lengthof(relation_functions); i++)
-	{
-		if (strcmp(relation_functions[i].name, name) == 0)
-			return true;
-	}
-	return false;
+	datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults,
+							&isnull);
+	if (!isnull)
+		tm_guard_kept_expression(tm_guard_fold((Node *)
+											   stringToNode(TextDatumGetCString(datum))));
 }
 
 /*
@@ -443,32 +421,7 @@ body_needs_judging(HeapTuple tuple)
 	if (list_length(stmts) != 1)
 		return false;
 	stmt = linitial_node(RawStmt, stmts)->stmt;
-	return IsA(stmt, SelectStmt) && raw_body_walker(stmt, NULL);
-}
-
-static bool
-raw_body_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, FuncCall) &&
-		(names_relation_function((FuncCall *) node) ||
-		 names_other_tenant(((FuncCall *) node)->funcname)))
-		return true;
-	if (IsA(node, TypeName) && names_other_tenant(((TypeName *) node)->names))
-		return true;
-	return raw_expression_tree_walker(node, raw_body_walker, context);
-}
-
-static bool
-names_other_tenant(List *names)
-{
-	if (list_length(names) < 2)
-		return false;
-	return tm_guard_out_of_reach(NamespaceRelationId,
-								 get_namespace_oid(strVal(list_nth(names,
-																   list_length(names) - 2)),
-												   true));
+	return IsA(stmt, SelectStmt) && tm_guard_raw_body(stmt);
 }
 
 /* A body that was parsed when the function was made; lists of queries, too. */
@@ -481,7 +434,7 @@ body_walker(Node *node, void *context)
 		return false;
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, body_walker, context, 0);
-	if (arguments_of(node, &funcid) != NULL && works_on_relation(funcid))
+	if (arguments_of(node, &funcid) != NULL && tm_guard_works_on_relation(funcid))
 		return true;
 	if (tm_guard_out_of_reach(TypeRelationId, type_of_node(node)) ||
 		check_functions_in_node(node, body_function, NULL))

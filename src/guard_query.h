@@ -23,10 +23,13 @@ extern void tm_guard_query(Node *node);
 extern void tm_guard_partitions(Oid relid);
 
 /*
- * Let sequences be judged when the calls in a tree that the parser has made
- * are executed.  Changes the tree in place.
+ * The same for an expression that is evaluated as it is, without us: sequences
+ * that are named by an expression are refused.
  */
-extern void tm_guard_raw_calls(Node *node);
+extern void tm_guard_kept_expression(Node *node);
+
+/* An expression with its constants worked out, as far as they are known now */
+extern Node *tm_guard_fold(Node *node);
 
 /*
  * Must an SQL function be kept from being made part of the query that calls

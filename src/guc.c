@@ -34,6 +34,7 @@
 #include "guc.h"
 #include "health.h"
 #include "session_lock.h"
+#include "shared_ddl.h"
 #include "setting.h"
 #include "statement_tag.h"
 #include "token_setting.h"
@@ -65,6 +66,7 @@ int			tm_session_switch = SESSION_SWITCH_ALLOW;
 int			tm_verify_tag = VERIFY_TAG_OFF;
 int			tm_guard = GUARD_OFF;
 int			tm_unbound = UNBOUND_ALLOW;
+int			tm_shared_ddl = SHARED_DDL_ALLOW;
 static char *tm_guard_tenant = NULL;
 char	   *tm_tenant = NULL;
 
@@ -106,6 +108,12 @@ static const struct config_enum_entry guard_options[] = {
 static const struct config_enum_entry unbound_options[] = {
 	{"allow", UNBOUND_ALLOW, false},
 	{"deny", UNBOUND_DENY, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry shared_ddl_options[] = {
+	{"allow", SHARED_DDL_ALLOW, false},
+	{"deny", SHARED_DDL_DENY, false},
 	{NULL, 0, false}
 };
 
@@ -443,6 +451,18 @@ define_guard_settings(void)
 						   0,
 						   NULL,
 						   assign_guard,
+						   NULL);
+
+	tm_setting_define_enum("tenant_mgr.shared_ddl",
+						   "Sets whether bound sessions can drop, alter and truncate what is outside of their tenant.",
+						   NULL,
+						   &tm_shared_ddl,
+						   SHARED_DDL_ALLOW,
+						   shared_ddl_options,
+						   PGC_SUSET,
+						   0,
+						   NULL,
+						   NULL,
 						   NULL);
 
 	/* a setting so that parallel workers get it */

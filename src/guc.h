@@ -37,6 +37,7 @@ extern int	tm_session_switch;	/* a SessionSwitch */
 extern int	tm_verify_tag;		/* a VerifyTag */
 extern int	tm_guard;			/* a GuardMode */
 extern int	tm_unbound;			/* an UnboundMode */
+extern int	tm_shared_ddl;		/* a SharedDdlMode */
 extern char *tm_tenant;			/* the binding, '' when unbound */
 
 /* Number of changes of tm_persistent_schemas; for comparison only. */

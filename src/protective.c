@@ -33,6 +33,7 @@ static const char *const protective_settings[] = {
 	"tenant_mgr.guard",
 	"tenant_mgr.persistent_schemas",
 	"tenant_mgr.session_switch",
+	"tenant_mgr.shared_ddl",
 	"tenant_mgr.switch_requires",
 	"tenant_mgr.token_audience",
 	"tenant_mgr.token_enforce_expiry",

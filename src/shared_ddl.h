@@ -1,0 +1,23 @@
+/*
+ * shared_ddl.h
+ *		Whether bound sessions may change what tenants share.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_SHARED_DDL_H
+#define TENANT_MGR_SHARED_DDL_H
+
+/* What a bound session may do with what is outside of its tenant */
+typedef enum SharedDdlMode
+{
+	SHARED_DDL_ALLOW,
+	SHARED_DDL_DENY
+} SharedDdlMode;
+
+/*
+ * An object is about to be dropped or emptied, or something about it changed:
+ * raise an error if it is outside of the session's tenant and that is denied.
+ */
+extern void tm_shared_ddl_check(Oid classid, Oid objid);
+
+#endif							/* TENANT_MGR_SHARED_DDL_H */

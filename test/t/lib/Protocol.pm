@@ -75,7 +75,7 @@ sub answers
 	{
 		my ($type, $body) = $self->read_message;
 		if (!defined $type) { push @answers, 'gone'; last; }
-		last if $type eq 'Z';
+		if ($type eq 'Z') { $self->{status} = $body; last; }
 		$self->{pid_and_key} = $body if $type eq 'K';
 		push @answers, row_of($body) if $type eq 'D';
 		push @answers, 'suspended' if $type eq 's';
@@ -118,6 +118,9 @@ sub read_bytes
 	}
 	return $bytes;
 }
+
+# Idle, in a transaction, or in a failed one: I, T, E
+sub status { my ($self) = @_; return $self->{status}; }
 
 sub pid { my ($self) = @_; return unpack 'N', $self->{pid_and_key}; }
 

@@ -22,38 +22,57 @@
  * Tables outside that gain a trigger or a child have to be locked against
  * writers, from when it is there until the commit.  These are the tables that
  * all tenants share, so they are locked last, when nothing is left to be done
- * that takes long, and without ever waiting for one of them while another is
- * held: whoever works with several of them would end up in a deadlock.
+ * that takes long.  Nobody waits for one of them while another is held, or
+ * whoever works with several of them would end up in a deadlock; and nobody
+ * waits for long, because others that want to write queue up behind.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
-#include "access/table.h"
+#include "access/xact.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "clone_lock.h"
 #include "guc.h"
 #include "progress.h"
 #include "reference_check.h"
 
-/* How often tables outside are tried to be locked together */
-#define MAX_ATTEMPTS	100
+/*
+ * How long an attempt to lock tables outside waits for the first of them, in
+ * milliseconds; less than it takes the server to look for deadlocks, as it is
+ * by default
+ */
+#define FIRST_WAIT		300
 
-/* How long one attempt holds some of them for the others, in milliseconds */
+/* How long others may write before the next attempt, if that was in vain */
+#define PAUSE			100
+
+/*
+ * How often.  After that it waits until it is served, or found in a deadlock:
+ * who is waited for may be waiting for a table of the source.
+ */
+#define MAX_WAITS		30
+
+/* How long an attempt holds some of the tables for the others */
 #define PATIENCE		10
 
 /* A table outside of the source, and what is needed of it */
@@ -78,7 +97,11 @@ static LOCKMODE member_mode(const CloneRequest *request,
 static bool name_excluded(const CloneRequest *request, const char *relname);
 static void refuse_pending_checks(Oid relid);
 static int	compare_outside(const ListCell *a, const ListCell *b);
-static bool lock_all_or_none(const List *tables, int first, int *failed);
+static void pause_for_others(void);
+static void refuse_to_wait(const OutsideTable *table);
+static bool lock_all_or_none(const List *tables, int *first, int *nwaits);
+static bool lock_first(const OutsideTable *table);
+static void lock_within(const OutsideTable *table, int milliseconds);
 static bool lock_patiently(const OutsideTable *table, int *patience);
 
 void
@@ -195,27 +218,24 @@ tm_clone_note_reference(CloneState *state, Oid constraint, Oid child,
 void
 tm_clone_lock_outside(CloneState *state)
 {
-	bool		done = state->outside == NIL;
+	TimestampTz start = GetCurrentTimestamp();
+	ResourceOwner old_owner = CurrentResourceOwner;
 	int			first = 0;
+	int			nwaits = 0;
 	ListCell   *lc;
 
+	/* locks that are taken under a savepoint become the transaction's */
+	CurrentResourceOwner = CurTransactionResourceOwner;
 	list_sort(state->outside, compare_outside);
-	for (int i = 0; i < MAX_ATTEMPTS && !done; i++)
+	while (!lock_all_or_none(state->outside, &first, &nwaits))
 	{
-		int			failed;
-
-		done = lock_all_or_none(state->outside, first, &failed);
-		first = failed;
+		CHECK_FOR_INTERRUPTS();
+		if (LockTimeout > 0 &&
+			TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+									   LockTimeout))
+			refuse_to_wait(list_nth(state->outside, first));
 	}
-
-	/* Let the server decide who has to give way. */
-	foreach(lc, state->outside)
-	{
-		const OutsideTable *table = lfirst(lc);
-
-		if (!done)
-			LockRelationOid(table->relid, table->lockmode);
-	}
+	CurrentResourceOwner = old_owner;
 	foreach(lc, state->references)
 		tm_check_reference(lfirst(lc));
 }
@@ -424,38 +444,102 @@ compare_outside(const ListCell *a, const ListCell *b)
 	return left < right ? -1 : left > right;
 }
 
+static void
+pause_for_others(void)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 PAUSE, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+refuse_to_wait(const OutsideTable *table)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			 errmsg("could not obtain lock on relation \"%s\"",
+					get_rel_name(table->relid))));
+}
+
 /*
  * Wait for the table at the given place, and then take the others as they
- * come.  If one of them does not come soon, none is kept, and "failed" says
- * for which to wait next time.
+ * come.  If one of them does not come soon, none is kept, and it is the one
+ * to wait for next time.
  */
 static bool
-lock_all_or_none(const List *tables, int first, int *failed)
+lock_all_or_none(const List *tables, int *first, int *nwaits)
 {
 	int			ntables = list_length(tables);
 	int			patience = PATIENCE + MyProcPid % PATIENCE;
-	int			ntaken = 0;
-	const OutsideTable *table;
+	int			ntaken = 1;
 
-	*failed = first;
-	table = list_nth(tables, first);
-	LockRelationOid(table->relid, table->lockmode);
-	for (ntaken = 1; ntaken < ntables; ntaken++)
+	if (tables == NIL)
+		return true;
+	if (*nwaits >= MAX_WAITS)
+		lock_within(list_nth(tables, *first), LockTimeout);
+	else if (!lock_first(list_nth(tables, *first)))
 	{
-		table = list_nth(tables, (first + ntaken) % ntables);
-		if (!lock_patiently(table, &patience))
-			break;
+		(*nwaits)++;
+		pause_for_others();
+		return false;
 	}
+	while (ntaken < ntables &&
+		   lock_patiently(list_nth(tables, (*first + ntaken) % ntables),
+						  &patience))
+		ntaken++;
 	if (ntaken == ntables)
 		return true;
 
-	*failed = (first + ntaken) % ntables;
-	while (ntaken-- > 0)
+	for (int i = 0; i < ntaken; i++)
 	{
-		table = list_nth(tables, (first + ntaken) % ntables);
+		const OutsideTable *table = list_nth(tables, (*first + i) % ntables);
+
 		UnlockRelationOid(table->relid, table->lockmode);
 	}
+	*first = (*first + ntaken) % ntables;
 	return false;
+}
+
+/* Wait for a lock, but not for long; the savepoint is to give up. */
+static bool
+lock_first(const OutsideTable *table)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+	ResourceOwner old_owner = CurrentResourceOwner;
+	volatile bool locked = true;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		lock_within(table, LockTimeout > 0 ?
+					Min(FIRST_WAIT, LockTimeout) : FIRST_WAIT);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE)
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		locked = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old_context);
+	CurrentResourceOwner = old_owner;
+	return locked;
+}
+
+static void
+lock_within(const OutsideTable *table, int milliseconds)
+{
+	int			save_nestlevel = NewGUCNestLevel();
+
+	(void) set_config_option("lock_timeout", psprintf("%d", milliseconds),
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	LockRelationOid(table->relid, table->lockmode);
+	AtEOXact_GUC(false, save_nestlevel);
 }
 
 /*

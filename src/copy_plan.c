@@ -419,15 +419,19 @@ emit_plan(ReturnSetInfo *rsinfo, const OidMap *map, const ClosureMember *member)
 	CopyChoice	choice;
 	Datum		values[4];
 	bool		nulls[4] = {0};
+	Relation	rel;
 	char	   *name;
 
 	if (!RELKIND_HAS_STORAGE(member->relkind) ||
 		member->relkind == RELKIND_TOASTVALUE ||
 		get_rel_namespace(member->objid) == PG_TOAST_NAMESPACE)
 		return;
-	name = get_rel_name(member->objid);
-	if (name == NULL)
+	/* nothing is locked yet, so it may be gone */
+	rel = try_relation_open(member->objid, AccessShareLock);
+	if (rel == NULL)
 		return;
+	name = pstrdup(RelationGetRelationName(rel));
+	relation_close(rel, NoLock);
 
 	plan_relation(map, member->objid, member->relkind, &choice);
 	values[0] = CStringGetTextDatum(name);

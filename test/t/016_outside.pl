@@ -123,6 +123,26 @@ foreach my $lock ('share', 'none')
 	is($node->safe_psql($db, "SELECT count(*) FROM copy_$lock.t JOIN public.plan p ON p.id = plan"), 10, "lock $lock: its rows have what they refer to");
 }
 
+# an open transaction that has written delays a new tenant, but neither of them
+# keeps others from writing
+my $writer = $node->background_psql($db);
+$writer->query_safe('BEGIN; UPDATE public.region SET n = 1 WHERE id = 1');
+$cloner->query_until(qr/sent/, "\\echo sent\nSELECT tenant.create('late', template => 'tpl');\n");
+foreach my $round (1 .. 10)
+{
+	($rc, $stdout, $stderr) = $node->psql($db, q{SET lock_timeout = '20s';
+		UPDATE public.region SET n = 2 WHERE id = 2; UPDATE public.plan SET n = 2 WHERE id = 2});
+	last if $stderr ne '';
+}
+is($stderr, '', 'others go on writing while a new tenant waits for a writer');
+is($node->safe_psql($db, "SELECT to_regnamespace('late')"), '', 'which it does');
+($rc, $stdout, $stderr) = $node->psql($db, "\\set VERBOSITY sqlstate\nSET lock_timeout = '500ms'; SELECT tenant.create('never', template => 'tpl')");
+like($stderr, qr/55P03/, 'or as long as lock_timeout allows');
+$writer->query_safe('COMMIT');
+$writer->quit;
+$cloner->query_safe('SELECT 1');
+is($node->safe_psql($db, 'SELECT count(*) FROM late.c'), 0, 'then it is there');
+
 # Rows that are deleted in the source, with the ones that they refer to, while a
 # clone has them; as roles that may and may not look at the shared tables.
 $node->safe_psql($db, q{CREATE ROLE regress_tm_owner; GRANT REFERENCES ON public.plan, public.region TO regress_tm_owner;

@@ -66,6 +66,7 @@ static void tm_ExecutorStart(QueryDesc *queryDesc, int eflags);
 static void tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS);
 static void tm_ExecutorEnd(QueryDesc *queryDesc);
 static bool tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS);
+static bool is_all_of(const PlannedStmt *pstmt, const char *text);
 static void tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 							  bool readOnlyTree,
 							  ProcessUtilityContext context,
@@ -178,6 +179,20 @@ tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS)
 }
 
 /*
+ * Is the statement all that the text consists of?
+ */
+static bool
+is_all_of(const PlannedStmt *pstmt, const char *text)
+{
+	if (pstmt->stmt_location > 0)
+		return false;
+	if (pstmt->stmt_len == 0)
+		return true;
+	text += pstmt->stmt_len;
+	return text[strspn(text, "; \t\r\n")] == '\0';
+}
+
+/*
  * The statement may be gone once it has been executed, so what comes afterwards
  * goes by what has been noted.
  */
@@ -187,7 +202,11 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				  ParamListInfo params, QueryEnvironment *queryEnv,
 				  DestReceiver *dest, QueryCompletion *qc)
 {
-	UtilityStatement statement = {.pstmt = pstmt};
+	UtilityStatement statement = {
+		.pstmt = pstmt,
+		.alone = context == PROCESS_UTILITY_TOPLEVEL &&
+			is_all_of(pstmt, queryString),
+	};
 
 	tm_list_setting_before_utility(&statement, queryString);
 	tm_session_lock_check_utility(statement.pstmt->utilityStmt);

@@ -13,6 +13,7 @@
 typedef struct UtilityStatement
 {
 	PlannedStmt *pstmt;			/* a step that changes it puts a copy here */
+	bool		alone;			/* the client has sent nothing else with it */
 	bool		watched;		/* the session is looked after, by watch.c */
 	bool		tagged;			/* a tag is about it as a whole */
 	bool		plain;			/* it evaluates no expressions */

@@ -9,11 +9,18 @@
  * each tenant.  What SQL has prepared while the session was bound belongs to
  * the binding:
  *
- *		under another one it is not executed, by whatever message;
+ *		under another one it is not executed, and by a message of the
+ *			protocol never, or else a name could be taken away from a driver
+ *			and given another meaning;
  *		what was prepared while the session was locked ends with the lock;
- *		DEALLOCATE of a bound session drops what is its own, and nothing else,
- *			or else a name could be taken away from its owner and given
- *			another meaning.
+ *		DEALLOCATE of a bound session drops what is its own.
+ *
+ * Drivers have no message of libpq to close a statement before version 17, so
+ * they send DEALLOCATE with the name of one of theirs, alone: PDO after each
+ * statement, Active Record when it has too many.  To refuse it would undo the
+ * transaction that they are in.  So it drops the statement, or while the session
+ * is locked does nothing.  Anything else that names a driver's statement, a
+ * function of a tenant or a list of statements, is refused.
  *
  * What SQL prepares in a session that is not bound is anybody's.  Then, and
  * unless the session is locked, DEALLOCATE ALL is the reset of a pool.
@@ -52,7 +59,7 @@ static void note(const char *name);
 static const Origin *origin_of(const PreparedStatement *statement);
 static const char *executed_statement(Node *stmt);
 static void check_execute(const char *name);
-static void check_deallocate(const char *name);
+static bool deallocate_here(const char *name, bool alone);
 static void deallocate_own(bool locked_only);
 static void forget_stale(void);
 static bool is_bound_or_locked(void);
@@ -74,13 +81,10 @@ tm_prepared_before_utility(UtilityStatement *statement)
 		if (!is_bound_or_locked())
 			return;
 		name = ((DeallocateStmt *) stmt)->name;
-		if (name != NULL)
-			check_deallocate(name);
-		else
-		{
+		if (name == NULL)
 			deallocate_own(false);
-			statement->done = true;
-		}
+		statement->done = name == NULL ||
+			!deallocate_here(name, statement->alone);
 		return;
 	}
 	if (own_statements == NULL)
@@ -102,9 +106,19 @@ tm_prepared_after_utility(UtilityStatement *statement)
 void
 tm_prepared_before_plan(void)
 {
-	if (own_statements != NULL && ActivePortal != NULL &&
-		ActivePortal->prepStmtName != NULL)
-		check_execute(ActivePortal->prepStmtName);
+	PreparedStatement *statement;
+
+	if (own_statements == NULL || ActivePortal == NULL ||
+		ActivePortal->prepStmtName == NULL)
+		return;
+	statement = FetchPreparedStatement(ActivePortal->prepStmtName, false);
+	if (statement == NULL || origin_of(statement) == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("prepared statement \"%s\" was prepared by SQL for one tenant",
+					statement->stmt_name),
+			 errhint("Execute it by EXECUTE.")));
 }
 
 void
@@ -195,17 +209,22 @@ check_execute(const char *name)
 								tenant) : 0));
 }
 
-static void
-check_deallocate(const char *name)
+/*
+ * May the server drop this statement?  If not it is left, or that is an error.
+ */
+static bool
+deallocate_here(const char *name, bool alone)
 {
 	PreparedStatement *statement = FetchPreparedStatement(name, false);
 	const Origin *origin;
 
 	if (statement == NULL)
-		return;
+		return true;
 	origin = origin_of(statement);
 	if (origin != NULL && tm_origin_is_here(origin))
-		return;
+		return true;
+	if (!statement->from_sql && alone)
+		return !tm_session_locked;
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 			 errmsg("cannot deallocate prepared statement \"%s\" while the session is bound to a tenant",

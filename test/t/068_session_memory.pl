@@ -122,7 +122,7 @@ $client->query("SELECT tenant.lock('k')");
 is($client->query('DEALLOCATE "S_3"; PREPARE "S_3" (text) AS INSERT INTO a.keys VALUES ($1)'), 'TM003', 'locked: not dropped');
 is($client->query('PREPARE "S_3" (text) AS INSERT INTO a.keys VALUES ($1)'), '42P05', 'locked: not replaced');
 foreach my $sql ('DEALLOCATE ALL', 'DEALLOCATE PREPARE ALL', q{DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$}, q{DO $$ BEGIN EXECUTE 'DEALLOCATE "S_1"'; END $$}, 'DISCARD ALL',
-	'DISCARD PLANS', q{EXPLAIN ANALYZE SELECT query_to_xml('DEALLOCATE ALL', true, false, '')})
+	'DISCARD PLANS', 'DEALLOCATE "S_1"', q{EXPLAIN ANALYZE SELECT query_to_xml('DEALLOCATE ALL', true, false, '')})
 {
 	$client->query($sql);
 	is($client->query(q{SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'S_%'}), '3', "locked: $sql drops nothing of the driver's");
@@ -137,12 +137,17 @@ is($client->query('PREPARE mine AS SELECT v FROM t; EXECUTE mine'), 'of a', 'bou
 is($client->bind('', 'S_1', 'b')->execute('')->sync->answers, 'b', "the driver's statement switches");
 is($client->bind('', 'S_2')->execute('')->sync->answers, 'of b', '... and reads of the other tenant');
 foreach my $sql ('EXECUTE mine', 'EXPLAIN EXECUTE mine', 'EXPLAIN ANALYZE EXECUTE mine', 'CREATE TEMP TABLE z AS EXECUTE mine', 'EXPLAIN ANALYZE CREATE TEMP TABLE z AS EXECUTE mine',
-	q{DO $$ BEGIN EXECUTE 'EXECUTE mine'; END $$}, 'DEALLOCATE mine', 'DEALLOCATE "S_1"')
+	q{DO $$ BEGIN EXECUTE 'EXECUTE mine'; END $$}, 'DEALLOCATE mine', 'RESET work_mem; DEALLOCATE "S_1"', q{DO $$ BEGIN EXECUTE 'DEALLOCATE "S_1"'; END $$})
 {
 	is($client->query($sql), 'TM003', "of a, while bound to b: $sql");
 }
 is($client->bind('', 'mine')->execute('')->sync->answers, 'TM003', 'of a, while bound to b: by the protocol');
-is($client->query('DEALLOCATE ALL; SELECT count(*) FROM pg_prepared_statements'), '4', 'bound: DEALLOCATE ALL is about the own ones');
+# PDO and Active Record send this, alone, with a statement of theirs.
+is($client->query('BEGIN'), '', 'bound: in a transaction');
+is($client->parse('S_4', 'SELECT 4')->sync->answers . $client->query('DEALLOCATE "S_4"'), '', '... the driver closes a statement by SQL');
+is($client->query('PREPARE "S_4" AS SELECT 5; EXECUTE "S_4"'), '5', '... whose name is free then');
+is($client->query('COMMIT') . $client->bind('', 'S_4')->execute('')->sync->answers, 'TM003', '... but the driver does not get what SQL made of it');
+is($client->query('DEALLOCATE "S_4"; DEALLOCATE ALL; SELECT count(*) FROM pg_prepared_statements'), '4', 'bound: DEALLOCATE ALL is about the own ones');
 is($client->query("SELECT tenant.reset(); DEALLOCATE ALL; SELECT count(*) FROM pg_prepared_statements"), ' 0', 'unbound: it is the reset of a pool');
 $client->leave;
 

@@ -112,7 +112,18 @@ is($node->psql('app', 'ALTER TABLE hosts ADD y int; TRUNCATE other; DROP TABLE p
 $node->safe_psql('app', 'ALTER DATABASE app RESET tenant_mgr.shared_ddl');
 works('allowed', 'ALTER TABLE hosts ADD z int; DROP TABLE hosts CASCADE');
 
-# A name that another tenant has got is a reason to try again.
+# A row that tenants refer to is deleted by a function that is not bound.
+$node->safe_psql('app', q{
+	CREATE TABLE public.usr (id int PRIMARY KEY); INSERT INTO public.usr VALUES (1), (2);
+	CREATE TABLE b.refers (id int REFERENCES public.usr); INSERT INTO b.refers VALUES (1);
+	CREATE FUNCTION public.delete_usr(int) RETURNS void LANGUAGE sql SET tenant_mgr.tenant = '' AS 'DELETE FROM public.usr WHERE id = $1';
+});
+like(session('DELETE FROM usr WHERE id = 2'), qr/ERROR:  TM003/, 'a row of a shared table that tenants refer to');
+like(session('SELECT delete_usr(1)'), qr/ERROR:  23503/, 'a function that is not bound: it is referred to');
+works('a function that is not bound: it is not', 'SELECT delete_usr(2)');
+is($node->safe_psql('app', 'SELECT id FROM usr'), '1', 'it is gone');
+
+# What a refusal names
 $node->safe_psql('app', "CREATE TABLE b.helper (id int)");
 ($rc, $stdout, $stderr) = $node->psql('app', "SELECT tenant.switch('a'); SELECT NULL::b.helper[]");
 like($stderr, qr/cannot access table b\.helper of tenant "b"/, "a table's types are called like the table");

@@ -111,7 +111,6 @@ while ($nbackups < BACKUPS)
 $cloner->query_safe('SELECT 1');
 $cloner->quit;
 note("$nclones clones during $nbackups backups");
-cmp_ok($nclones, '<', $nbackups, 'backups were taken on the way');
 
 my @clones = map { "zz$_" } 1 .. $nclones;
 my $expected = state_of($primary);

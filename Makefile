@@ -88,6 +88,7 @@ OBJS = \
 	src/probe.o \
 	src/progress.o \
 	src/protective.o \
+	src/punycode.o \
 	src/purge.o \
 	src/purge_batch.o \
 	src/reference_check.o \

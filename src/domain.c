@@ -30,6 +30,7 @@
 #include "guc.h"
 #include "lifecycle.h"
 #include "own_table.h"
+#include "punycode.h"
 #include "registry.h"
 #include "setting.h"
 #include "tenant_mgr.h"
@@ -50,6 +51,14 @@
 /* A host with a port and some white space around it is no longer than this */
 #define TM_MAX_HOST_INPUT_LEN	512
 
+/* Where a host is, as seen from the base domains */
+typedef enum HostPlace
+{
+	HOST_ELSEWHERE,
+	HOST_IS_BASE,
+	HOST_BELOW_BASE
+} HostPlace;
+
 static char *host_argument(FunctionCallInfo fcinfo, int argno);
 static char *normalize_host(const char *input);
 static void cut_port(char *host);
@@ -57,6 +66,8 @@ static void check_host(const char *host);
 static bool find_host(Relation rel, const char *host, pg_uuid_t *tenant_id,
 					  ItemPointer tid);
 static TenantInfo *tenant_by_label(const char *host);
+static HostPlace place_of_host(const char *host);
+static void check_may_claim(const char *host, const TenantInfo *tenant);
 
 PG_FUNCTION_INFO_V1(tenant_add_domain);
 PG_FUNCTION_INFO_V1(tenant_drop_domain);
@@ -85,6 +96,7 @@ tenant_add_domain(PG_FUNCTION_ARGS)
 
 	tm_lifecycle_begin("tenant.add_domain()");
 	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	check_may_claim(host, tenant);
 
 	rel = tm_own_table_open("domain", Natts_domain, RowExclusiveLock);
 	if (find_host(rel, host, &holder_id, &tid))
@@ -154,6 +166,7 @@ tenant_resolve(PG_FUNCTION_ARGS)
 {
 	char	   *input = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *host;
+	char	   *decoded;
 	Relation	rel;
 	pg_uuid_t	tenant_id;
 	ItemPointerData tid;
@@ -168,6 +181,8 @@ tenant_resolve(PG_FUNCTION_ARGS)
 
 	rel = tm_own_table_open("domain", Natts_domain, AccessShareLock);
 	found = find_host(rel, host, &tenant_id, &tid);
+	if (!found && (decoded = tm_punycode_decode_host(host)) != NULL)
+		found = find_host(rel, decoded, &tenant_id, &tid);
 	table_close(rel, AccessShareLock);
 
 	tenant = found ? tm_registry_lookup_id(&tenant_id) : NULL;
@@ -301,8 +316,9 @@ cut_port(char *host)
 }
 
 /*
- * Raise an error unless this is a host name: labels of letters, digits and
- * inner hyphens.  Letters beyond ASCII are taken on trust.
+ * Raise an error unless this is a host name: labels of letters, digits,
+ * underscores, as tenants' names have them, and inner hyphens.  Letters beyond
+ * ASCII are taken on trust.
  */
 static void
 check_host(const char *host)
@@ -327,8 +343,8 @@ check_host(const char *host)
 		for (c = label; reason == NULL && c < label + len; c++)
 		{
 			if (!IS_HIGHBIT_SET(*c) && !isalnum((unsigned char) *c) &&
-				*c != '-')
-				reason = gettext_noop("Labels consist of letters, digits and hyphens.");
+				*c != '-' && *c != '_')
+				reason = gettext_noop("Labels consist of letters, digits, hyphens and underscores.");
 		}
 		if (label[len] == '\0')
 			break;
@@ -376,13 +392,32 @@ find_host(Relation rel, const char *host, pg_uuid_t *tenant_id,
 static TenantInfo *
 tenant_by_label(const char *host)
 {
-	List	   *bases = tm_setting_split_words(tm_base_domains);
-	Size		hostlen = strlen(host);
 	char	   *label = pnstrdup(host, strcspn(host, "."));
-	bool		below = false;
+	TenantInfo *tenant;
+	char	   *decoded;
 	ListCell   *lc;
 
-	foreach(lc, bases)
+	if (place_of_host(host) != HOST_BELOW_BASE)
+		return NULL;
+	foreach(lc, tm_setting_split_words(tm_excluded_subdomains))
+	{
+		if (strcmp(label, tm_tenant_name_fold((char *) lfirst(lc))) == 0)
+			return NULL;
+	}
+	tenant = tm_registry_lookup_fold(label);
+	if (tenant == NULL && (decoded = tm_punycode_decode_host(label)) != NULL)
+		tenant = tm_registry_lookup_fold(decoded);
+	return tenant;
+}
+
+static HostPlace
+place_of_host(const char *host)
+{
+	Size		hostlen = strlen(host);
+	HostPlace	place = HOST_ELSEWHERE;
+	ListCell   *lc;
+
+	foreach(lc, tm_setting_split_words(tm_base_domains))
 	{
 		char	   *base = tm_tenant_name_fold((char *) lfirst(lc));
 		Size		baselen;
@@ -393,19 +428,35 @@ tenant_by_label(const char *host)
 		if (baselen == 0)
 			continue;
 		if (strcmp(host, base) == 0)
-			return NULL;
+			return HOST_IS_BASE;
 		if (hostlen > baselen + 1 &&
 			host[hostlen - baselen - 1] == '.' &&
 			strcmp(host + hostlen - baselen, base) == 0)
-			below = true;
+			place = HOST_BELOW_BASE;
 	}
-	if (!below)
-		return NULL;
+	return place;
+}
 
-	foreach(lc, tm_setting_split_words(tm_excluded_subdomains))
-	{
-		if (strcmp(label, tm_tenant_name_fold((char *) lfirst(lc))) == 0)
-			return NULL;
-	}
-	return tm_registry_lookup_fold(label);
+/*
+ * Below a base domain the first label says whose a host is.  To say otherwise,
+ * now or before there is a tenant of that name, is not for the owner of a
+ * tenant.
+ */
+static void
+check_may_claim(const char *host, const TenantInfo *tenant)
+{
+	HostPlace	place = place_of_host(host);
+	char	   *label = pnstrdup(host, strcspn(host, "."));
+
+	if (place == HOST_ELSEWHERE || superuser())
+		return;
+	if (place == HOST_BELOW_BASE &&
+		strcmp(label, tm_tenant_name_fold(tenant->name)) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to give host \"%s\" to tenant \"%s\"",
+					tm_tenant_name_printable(host), tenant->name),
+			 errdetail("It is one of \"tenant_mgr.base_domains\", or below one, and not called like the tenant."),
+			 errhint("Only superusers can do that.")));
 }

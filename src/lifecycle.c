@@ -110,6 +110,11 @@ tenant_create(PG_FUNCTION_ARGS)
 	if (template != NULL && template[0] == '\0')
 		template = NULL;
 
+	/* Whoever only asks must not hold up those whose tenant it is. */
+	if (if_not_exists && tm_registry_lookup(name, true) != NULL &&
+		name_is_taken(name, true, &schema))
+		PG_RETURN_TEXT_P(cstring_to_text(schema));
+
 	tm_registry_lock_names(name, NULL);
 	if (name_is_taken(name, if_not_exists, &schema))
 		PG_RETURN_TEXT_P(cstring_to_text(schema));

@@ -8,10 +8,14 @@
  * somebody who is giving a schema up.
  *
  * Privileges are remembered by the names of the roles, because that is what
- * survives a dump: {"owner": name, "grants": [{"grantee": name or null for
- * PUBLIC, "grantor": name, "privilege": name, "grantable": boolean}, ...]}.
- * Roles that do not exist any more are left out when they are given back;
- * what the old owner had and granted is the present owner's then.
+ * survives a dump, and by their OIDs, because a name may be another role's by
+ * the time: {"system": identifier, "owner": name, "owner_oid": OID,
+ * "grants": [{"grantee": name or null for PUBLIC, "grantee_oid": OID,
+ * "grantor": name, "grantor_oid": OID, "privilege": name, "grantable":
+ * boolean}, ...]}.  The OIDs count where the system is the same.  Privileges
+ * of roles that do not exist any more, or that such roles have granted, are
+ * left out when they are given back; what the old owner had and granted is the
+ * present owner's then.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -20,6 +24,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
@@ -46,9 +51,18 @@ static const struct
 	{ACL_CREATE, "CREATE"}
 };
 
-static void append_role_name(StringInfo buf, Oid roleid);
+/* How the roles of remembered privileges are found */
+typedef struct SavedRoles
+{
+	bool		by_oid;			/* they are this system's */
+	char	   *old_name;		/* name of the owner then, or NULL */
+	char	   *old_owner;		/* its OID, or NULL */
+	Oid			owner;			/* who takes its place */
+} SavedRoles;
+
+static void append_role(StringInfo buf, const char *key, Oid roleid);
 static bool role_from_json(JsonbContainer *grant, const char *key,
-						   const char *old_owner, Oid owner, Oid *roleid);
+						   const SavedRoles *roles, Oid *roleid);
 static char *string_from_json(JsonbContainer *object, const char *key);
 static AclMode privilege_from_name(const char *name);
 static void grant_in_acl(Acl *acl, Oid grantee, Oid grantor, AclMode mode,
@@ -125,8 +139,9 @@ tm_schema_acl_to_json(const Acl *acl, Oid owner)
 	int			j;
 
 	initStringInfo(&buf);
-	appendStringInfoString(&buf, "{\"owner\": ");
-	append_role_name(&buf, owner);
+	appendStringInfo(&buf, "{\"system\": \"" UINT64_FORMAT "\", ",
+					 GetSystemIdentifier());
+	append_role(&buf, "owner", owner);
 	appendStringInfoString(&buf, ", \"grants\": [");
 	for (i = 0; i < ACL_NUM(acl); i++)
 	{
@@ -136,11 +151,10 @@ tm_schema_acl_to_json(const Acl *acl, Oid owner)
 
 			if ((ACLITEM_GET_PRIVS(items[i]) & mode) == 0)
 				continue;
-			appendStringInfoString(&buf, written++ > 0 ?
-								   ", {\"grantee\": " : "{\"grantee\": ");
-			append_role_name(&buf, items[i].ai_grantee);
-			appendStringInfoString(&buf, ", \"grantor\": ");
-			append_role_name(&buf, items[i].ai_grantor);
+			appendStringInfoString(&buf, written++ > 0 ? ", {" : "{");
+			append_role(&buf, "grantee", items[i].ai_grantee);
+			appendStringInfoString(&buf, ", ");
+			append_role(&buf, "grantor", items[i].ai_grantor);
 			appendStringInfo(&buf, ", \"privilege\": \"%s\", \"grantable\": %s}",
 							 schema_privileges[j].name,
 							 (ACLITEM_GET_GOPTIONS(items[i]) & mode) != 0 ?
@@ -154,12 +168,14 @@ tm_schema_acl_to_json(const Acl *acl, Oid owner)
 }
 
 static void
-append_role_name(StringInfo buf, Oid roleid)
+append_role(StringInfo buf, const char *key, Oid roleid)
 {
+	appendStringInfo(buf, "\"%s\": ", key);
 	if (roleid == ACL_ID_PUBLIC)
 		appendStringInfoString(buf, "null");
 	else
 		escape_json(buf, GetUserNameFromId(roleid, false));
+	appendStringInfo(buf, ", \"%s_oid\": \"%u\"", key, roleid);
 }
 
 /*
@@ -170,7 +186,9 @@ append_role_name(StringInfo buf, Oid roleid)
 Acl *
 tm_schema_acl_from_json(Jsonb *saved, Oid owner)
 {
-	char	   *old_owner = string_from_json(&saved->root, "owner");
+	char	   *system = string_from_json(&saved->root, "system");
+	char	   *present_system = psprintf(UINT64_FORMAT, GetSystemIdentifier());
+	SavedRoles	roles;
 	JsonbValue *grants;
 	int			ngrants = 0;
 	int			i;
@@ -181,6 +199,11 @@ tm_schema_acl_from_json(Jsonb *saved, Oid owner)
 	if (grants != NULL && grants->type == jbvBinary &&
 		JsonContainerIsArray(grants->val.binary.data))
 		ngrants = JsonContainerSize(grants->val.binary.data);
+
+	roles.by_oid = system != NULL && strcmp(system, present_system) == 0;
+	roles.old_name = string_from_json(&saved->root, "owner");
+	roles.old_owner = string_from_json(&saved->root, "owner_oid");
+	roles.owner = owner;
 
 	/* There cannot be more items than grants; the length is set at the end. */
 	acl = palloc0(ACL_N_SIZE(ngrants));
@@ -208,7 +231,7 @@ tm_schema_acl_from_json(Jsonb *saved, Oid owner)
 		mode = privilege_from_name(privilege);
 		if (mode == 0)
 			continue;
-		if (!role_from_json(container, "grantee", old_owner, owner, &grantee))
+		if (!role_from_json(container, "grantee", &roles, &grantee))
 		{
 			ereport(NOTICE,
 					(errmsg("role \"%s\" does not exist, skipping its %s privilege",
@@ -216,9 +239,17 @@ tm_schema_acl_from_json(Jsonb *saved, Oid owner)
 							privilege)));
 			continue;
 		}
-		if (!role_from_json(container, "grantor", old_owner, owner, &grantor) ||
+
+		/* With its grantor gone, DROP ROLE would have taken it as well. */
+		if (!role_from_json(container, "grantor", &roles, &grantor) ||
 			grantor == ACL_ID_PUBLIC)
-			grantor = owner;
+		{
+			ereport(NOTICE,
+					(errmsg("role \"%s\" does not exist, skipping the %s privilege that it has granted",
+							string_from_json(container, "grantor"),
+							privilege)));
+			continue;
+		}
 		grantable = getKeyJsonValueFromContainer(container, "grantable",
 												 strlen("grantable"), NULL);
 		grant_in_acl(acl, grantee, grantor, mode,
@@ -230,26 +261,37 @@ tm_schema_acl_from_json(Jsonb *saved, Oid owner)
 	return acl;
 }
 
-/* False if there is no such role any more. */
+/*
+ * The role under this key, by its OID where that means something.  False if
+ * there is no such role any more.
+ */
 static bool
 role_from_json(JsonbContainer *grant, const char *key,
-			   const char *old_owner, Oid owner, Oid *roleid)
+			   const SavedRoles *roles, Oid *roleid)
 {
 	char	   *name = string_from_json(grant, key);
+	char	   *oid = string_from_json(grant, psprintf("%s_oid", key));
 
 	if (name == NULL)
 	{
 		*roleid = ACL_ID_PUBLIC;
 		return true;
 	}
-	if (old_owner != NULL && strcmp(name, old_owner) == 0)
+
+	/* The old owner need not exist any more. */
+	if (roles->old_owner != NULL && oid != NULL ?
+		strcmp(oid, roles->old_owner) == 0 :
+		roles->old_name != NULL && strcmp(name, roles->old_name) == 0)
 	{
-		*roleid = owner;
+		*roleid = roles->owner;
 		return true;
 	}
 
-	*roleid = get_role_oid(name, true);
-	return OidIsValid(*roleid);
+	if (roles->by_oid && oid != NULL)
+		*roleid = (Oid) strtoul(oid, NULL, 10);
+	else
+		*roleid = get_role_oid(name, true);
+	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(*roleid));
 }
 
 /* A string in an object, palloc'd, or NULL if it is null or not there. */

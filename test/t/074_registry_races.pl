@@ -85,4 +85,44 @@ like($err, qr/WARNING.*snapshot "s"/, 'a snapshot that something depends on stay
 sql(q{SELECT tenant.restore('c')});
 is(sql('SELECT i FROM c.t'), '1', 'and its tenant with it');
 
+# To ask whether a tenant exists holds up nobody.
+sql(q{CREATE ROLE asker; GRANT CREATE ON DATABASE app TO asker;
+	GRANT EXECUTE ON FUNCTION tenant.create, tenant.add_domain, tenant.switch TO asker; SELECT tenant.create('victim')});
+my $asker = $node->background_psql('app');
+$asker->query(q{SET ROLE asker; SET client_min_messages = warning; BEGIN; SELECT tenant.create('victim', if_not_exists => true)});
+is($node->psql('app', q{SET lock_timeout = '5s'; SELECT tenant.suspend('victim'), tenant.resume('victim')}), 0,
+	'create with if_not_exists locks nothing that is there');
+$asker->query_safe('ROLLBACK');
+$asker->quit;
+
+# Hosts below a base domain belong to whom their first label names.
+sql("ALTER DATABASE app SET tenant_mgr.base_domains = 'example.com, app.example'");
+sql("SELECT tenant.create('good'), tenant.create('my_shop'), tenant.create('b\xc3\xbccher')");
+sql(q{SET ROLE asker; SELECT tenant.create('evil')});
+for my $host ('good.example.com', 'example.com', 'later.example.com', 'good.evil.example.com', 'www.example.com', 'GOOD.app.example')
+{
+	my ($r, $o, $e) = $node->psql('app', "\\set VERBOSITY sqlstate\nSET ROLE asker; SELECT tenant.add_domain('$host', 'evil')");
+	like($e, qr/42501/, "the owner of a tenant cannot claim $host");
+}
+sql(q{SET ROLE asker; SELECT tenant.add_domain('evil.example.com', 'evil'), tenant.add_domain('good.elsewhere.example', 'evil')});
+sql(q{SELECT tenant.add_domain('special.example.com', 'evil')});
+is(sql(q{SELECT tenant.resolve('good.example.com'), tenant.resolve('evil.app.example'), tenant.resolve('special.example.com')}),
+	'good|evil|evil', 'but their own, and others elsewhere; a superuser can');
+is(sql(q{SELECT tenant.resolve('my_shop.app.example')}), 'my_shop', 'a label may have an underscore');
+sql(q{SELECT tenant.add_domain('my_shop.example.org', 'my_shop')});
+is(sql(q{SELECT convert_to(tenant.resolve('xn--bcher-kva.app.example'), 'UTF8')}), '\\x62c3bc63686572', 'and be written as browsers do');
+sql("SELECT tenant.add_domain('stra\xc3\x9fe.example.org', 'good')");
+is(sql(q{SELECT tenant.resolve('xn--strae-oqa.example.org:8080')}), 'good', 'hosts, too');
+is(sql(q{SELECT h FROM unnest(ARRAY['xn--', 'xn--.app.example', 'xn--99999999.app.example', 'xn--a-ecp.ru', 'xn--a.xn--']) h
+	WHERE tenant.resolve(h) IS NOT NULL}), '', 'and nonsense is nobody\'s');
+
+# Privileges of a tenant in the trash belong to roles, not to names.
+sql(q{CREATE ROLE alice; CREATE ROLE bob; CREATE ROLE granter; CREATE ROLE grantee;
+	SELECT tenant.create('w'); GRANT USAGE ON SCHEMA w TO alice, bob; GRANT USAGE ON SCHEMA w TO granter WITH GRANT OPTION;
+	SET ROLE granter; GRANT USAGE ON SCHEMA w TO grantee; RESET ROLE;
+	SELECT tenant.drop('w'); ALTER ROLE alice RENAME TO alice_married; CREATE ROLE alice; DROP ROLE bob; CREATE ROLE bob; DROP ROLE granter});
+sql(q{SELECT tenant.restore('w')});
+is(sql(q{SELECT string_agg(r, ' ' ORDER BY r) FROM unnest(ARRAY['alice', 'alice_married', 'bob', 'grantee']) r WHERE has_schema_privilege(r, 'w', 'USAGE')}),
+	'alice_married', 'a restore gives privileges back to the roles that had them');
+
 done_testing();

@@ -6,6 +6,7 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tenant_mgr.cont
 MODULE_big = tenant_mgr
 OBJS = \
 	$(WIN32RES) \
+	src/adopt_all.o \
 	src/assigned_role.o \
 	src/assignment.o \
 	src/binding.o \

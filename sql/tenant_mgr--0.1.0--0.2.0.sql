@@ -140,6 +140,19 @@ EXCEPTION WHEN check_violation THEN
 END
 $$;
 
+CREATE FUNCTION tenant.adopt_all(
+	"like" pg_catalog.text DEFAULT '%',
+	"except" pg_catalog.text[] DEFAULT '{}',
+	is_template pg_catalog.bool DEFAULT false,
+	OUT schema pg_catalog.text,
+	OUT tenant pg_catalog.text,
+	OUT problem pg_catalog.text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_adopt_all'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.adopt_all(text, text[], boolean) IS
+	'register all schemas of these names that are no tenants yet';
+REVOKE ALL ON FUNCTION tenant.adopt_all(text, text[], boolean) FROM PUBLIC;
+
 CREATE FUNCTION tenant.keep_tables() RETURNS event_trigger
 	AS 'MODULE_PATHNAME', 'tenant_keep_tables'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;

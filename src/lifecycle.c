@@ -151,48 +151,10 @@ Datum
 tenant_adopt(PG_FUNCTION_ARGS)
 {
 	char	   *schema = text_argument(fcinfo, 0, "schema name");
-	char	   *name = optional_text_argument(fcinfo, 1);
-	Jsonb	   *metadata = metadata_argument(fcinfo, 2);
-	bool		is_template = flag_argument(fcinfo, 3, false);
-	TenantInfo *other;
-	Oid			nspid;
 
-	tm_tenant_name_refuse_schema(schema);
-	if (name == NULL)
-		name = default_name(schema);
-	tm_tenant_name_check(name);
-	tm_lifecycle_begin("tenant.adopt()");
-
-	tm_registry_lock_names(name, NULL);
-	nspid = InvalidOid;
-	if (strlen(schema) < NAMEDATALEN)
-		nspid = get_namespace_oid(schema, true);
-	if (OidIsValid(nspid))
-	{
-		if (!tm_schema_ownercheck(nspid, GetUserId()))
-			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
-
-		/* A concurrent drop may have committed while we waited. */
-		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
-		if (get_namespace_oid(schema, true) != nspid)
-			nspid = InvalidOid;
-	}
-	if (!OidIsValid(nspid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("schema \"%s\" does not exist",
-						tm_tenant_name_printable(schema))));
-
-	other = tm_registry_lookup_schema(schema);
-	if (other != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_SCHEMA),
-				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
-						schema, other->name)));
-	(void) name_is_taken(name, false, NULL);
-	tm_registry_insert(name, schema, is_template, metadata, NULL);
-	tm_event_record("adopt", tm_registry_lookup(name, false), schema, NULL);
-
+	tm_lifecycle_adopt(schema, optional_text_argument(fcinfo, 1),
+					   metadata_argument(fcinfo, 2),
+					   flag_argument(fcinfo, 3, false));
 	PG_RETURN_TEXT_P(cstring_to_text(schema));
 }
 
@@ -372,6 +334,52 @@ tenant_exists(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	PG_RETURN_BOOL(tm_registry_lookup(name, true) != NULL);
+}
+
+char *
+tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
+				   bool is_template)
+{
+	TenantInfo *other;
+	Oid			nspid;
+
+	tm_tenant_name_refuse_schema(schema);
+	if (name == NULL)
+		name = default_name(schema);
+	tm_tenant_name_check(name);
+	tm_lifecycle_begin("tenant.adopt()");
+
+	tm_registry_lock_names(name, NULL);
+	nspid = InvalidOid;
+	if (strlen(schema) < NAMEDATALEN)
+		nspid = get_namespace_oid(schema, true);
+	if (OidIsValid(nspid))
+	{
+		if (!tm_schema_ownercheck(nspid, GetUserId()))
+			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
+
+		/* A concurrent drop may have committed while we waited. */
+		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
+		if (get_namespace_oid(schema, true) != nspid)
+			nspid = InvalidOid;
+	}
+	if (!OidIsValid(nspid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema \"%s\" does not exist",
+						tm_tenant_name_printable(schema))));
+
+	other = tm_registry_lookup_schema(schema);
+	if (other != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
+						schema, other->name)));
+	(void) name_is_taken(name, false, NULL);
+	tm_registry_insert(name, schema, is_template, metadata, NULL);
+	tm_event_record("adopt", tm_registry_lookup(name, false), schema, NULL);
+
+	return pstrdup(name);
 }
 
 void

@@ -9,6 +9,8 @@
 
 #include "storage/lockdefs.h"
 
+#include "utils/jsonb.h"
+
 #include "registry.h"
 
 /* Raise an error unless the transaction may write; for C that writes rows. */
@@ -67,5 +69,12 @@ extern TenantInfo *tm_lifecycle_lock_tenant(const char *name,
  * check of privileges.
  */
 extern Oid	tm_lifecycle_find_source(const char *source, bool *is_template);
+
+/*
+ * Make a tenant of a schema of the current user's, which keeps its name; NULL
+ * is the name that goes with that of the schema.  Returns the name, palloc'd.
+ */
+extern char *tm_lifecycle_adopt(const char *schema, const char *name,
+								Jsonb *metadata, bool is_template);
 
 #endif							/* TENANT_MGR_LIFECYCLE_H */

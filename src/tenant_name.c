@@ -100,6 +100,12 @@ tm_tenant_name_is_possible_schema(const char *schema, bool trashed)
 }
 
 bool
+tm_tenant_name_is_reserved(const char *name)
+{
+	return reserved_reason(name) != NULL;
+}
+
+bool
 tm_tenant_name_is_valid(const char *name)
 {
 	return name[0] != '\0' && strlen(name) < NAMEDATALEN &&

@@ -46,6 +46,9 @@ extern char *tm_tenant_name_printable(const char *name);
 extern bool tm_tenant_name_is_possible_schema(const char *schema,
 											  bool trashed);
 
+/* Is this a name that no tenant or tenant's schema may have? */
+extern bool tm_tenant_name_is_reserved(const char *name);
+
 /* Is this a name that tm_tenant_name_check() accepts? */
 extern bool tm_tenant_name_is_valid(const char *name);
 

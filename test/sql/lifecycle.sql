@@ -403,3 +403,30 @@ REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA tenant
 	FROM regress_tm_admin, regress_tm_user;
 REVOKE CREATE ON DATABASE :"dbname" FROM regress_tm_admin;
 DROP ROLE regress_tm_admin, regress_tm_owner, regress_tm_user;
+
+-- many schemas at once
+SET client_min_messages = warning;
+CREATE ROLE regress_tm_adopter;
+RESET client_min_messages;
+CREATE SCHEMA tm_many_1;
+CREATE SCHEMA "TM_MANY_1";
+CREATE SCHEMA tm_many_2;
+CREATE SCHEMA "tm_many odd";
+CREATE SCHEMA tm_many_old;
+SELECT tenant.create('tm_many_3');
+SELECT tenant.drop('tm_many_3');
+SELECT * FROM tenant.adopt_all('tm\_many\_%', '{%old}', true);
+SELECT * FROM tenant.adopt_all('%many%', ARRAY[NULL, '%OLD']) ORDER BY schema COLLATE "C";
+GRANT EXECUTE ON FUNCTION tenant.adopt_all TO regress_tm_adopter;
+SET ROLE regress_tm_adopter;
+SELECT * FROM tenant.adopt_all('%MANY%');
+RESET ROLE;
+SELECT name, is_template FROM tenant.tenants WHERE name LIKE '%many%' AND state = 'active' ORDER BY name;
+SET client_min_messages = warning;
+SELECT count(tenant.drop(name, purge => true)) FROM tenant.tenants
+	WHERE name LIKE '%many%' AND state = 'active';
+CALL tenant.purge('tm_many_3');
+DROP SCHEMA "TM_MANY_1", "tm_many odd";
+REVOKE EXECUTE ON FUNCTION tenant.adopt_all FROM regress_tm_adopter;
+DROP ROLE regress_tm_adopter;
+RESET client_min_messages;

@@ -173,10 +173,34 @@ ALTER EVENT TRIGGER tenant_mgr_follow_rename ENABLE ALWAYS;
 -- pg_dump --schema-only reads it, whoever calls it.
 GRANT SELECT ON SEQUENCE tenant.event_event_id_seq TO PUBLIC;
 
+-- What is kept of a schema that is put aside.
+CREATE TABLE tenant.outside_link (
+	schema_name pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	position pg_catalog.int4 NOT NULL,
+	table_name pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	before_table pg_catalog.text NOT NULL,
+	after_table pg_catalog.text NOT NULL,
+	constraint_name pg_catalog.text COLLATE pg_catalog."C",
+	remark pg_catalog.text,
+	inherited pg_catalog.int2[],
+	CONSTRAINT outside_link_pkey PRIMARY KEY (schema_name, position)
+);
+COMMENT ON TABLE tenant.outside_link IS
+	'foreign keys and inheritance that schemas of the trash and of snapshots had; changed by the functions of tenant_mgr only';
+COMMENT ON COLUMN tenant.outside_link.before_table IS
+	'start of the command that makes it again, up to the name of the table';
+COMMENT ON COLUMN tenant.outside_link.inherited IS
+	'columns that the table had by inheritance only';
+REVOKE ALL ON TABLE tenant.outside_link FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.outside_link'::pg_catalog.regclass,
+	''::pg_catalog.text);
+
 --
 -- Privileges that ALTER DEFAULT PRIVILEGES has given away
 --
 -- What this script grants, to PUBLIC and pg_monitor, is all that is granted.
+-- This comes last.
 --
 
 DO $$
@@ -246,26 +270,3 @@ BEGIN
 	END LOOP;
 END
 $$;
-
--- What is kept of a schema that is put aside.
-CREATE TABLE tenant.outside_link (
-	schema_name pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
-	position pg_catalog.int4 NOT NULL,
-	table_name pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
-	before_table pg_catalog.text NOT NULL,
-	after_table pg_catalog.text NOT NULL,
-	constraint_name pg_catalog.text COLLATE pg_catalog."C",
-	remark pg_catalog.text,
-	inherited pg_catalog.int2[],
-	CONSTRAINT outside_link_pkey PRIMARY KEY (schema_name, position)
-);
-COMMENT ON TABLE tenant.outside_link IS
-	'foreign keys and inheritance that schemas of the trash and of snapshots had; changed by the functions of tenant_mgr only';
-COMMENT ON COLUMN tenant.outside_link.before_table IS
-	'start of the command that makes it again, up to the name of the table';
-COMMENT ON COLUMN tenant.outside_link.inherited IS
-	'columns that the table had by inheritance only';
-REVOKE ALL ON TABLE tenant.outside_link FROM PUBLIC;
-SELECT pg_catalog.pg_extension_config_dump(
-	'tenant.outside_link'::pg_catalog.regclass,
-	''::pg_catalog.text);

@@ -1377,6 +1377,7 @@ ALTER EVENT TRIGGER tenant_mgr_follow_rename ENABLE ALWAYS;
 -- Privileges that ALTER DEFAULT PRIVILEGES has given away
 --
 -- What this script grants, to PUBLIC and pg_monitor, is all that is granted.
+-- This comes last.
 --
 
 DO $$

@@ -38,7 +38,8 @@
 	" ('data_key', 'data_key_pkey')," \
 	" ('connection', 'connection_pkey')," \
 	" ('assignment', 'assignment_pkey')," \
-	" ('assignment', 'assignment_connection_id_idx')) AS own (name, index)"
+	" ('assignment', 'assignment_connection_id_idx')," \
+	" ('outside_link', 'outside_link_pkey')) AS own (name, index)"
 
 #define OWN_CLASS \
 	" JOIN pg_class c ON c.relname = own.name" \

@@ -33,6 +33,7 @@ static const OwnTable own_tables[] =
 	{"data_key", 7},
 	{"connection", 21},
 	{"assignment", 4},
+	{"outside_link", 8},
 };
 
 const OwnTable *

@@ -23,6 +23,7 @@ OBJS = \
 	src/column_users.o \
 	src/connection.o \
 	src/connection_admin.o \
+	src/connection_host.o \
 	src/conninfo.o \
 	src/copy_parallel.o \
 	src/copy_plan.o \
@@ -87,6 +88,7 @@ OBJS = \
 	src/prepared.o \
 	src/prepared_xact.o \
 	src/probe.o \
+	src/probe_text.o \
 	src/progress.o \
 	src/protective.o \
 	src/punycode.o \
@@ -191,6 +193,34 @@ ISOLATION_OPTS = --inputdir=test/isolation
 PG_CONFIG = pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# What talks to strangers is a program of its own.
+PROBE_PROGRAM = tenant_mgr_probe$(X)
+
+all: $(PROBE_PROGRAM)
+
+$(PROBE_PROGRAM): src/tenant_mgr_probe.o
+	$(CC) $(CFLAGS) $< $(libpq) $(LDFLAGS) $(LDFLAGS_EX) -o $@
+
+install: install-probe
+
+install-probe: $(PROBE_PROGRAM)
+	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'
+	$(INSTALL_PROGRAM) $(PROBE_PROGRAM) '$(DESTDIR)$(pkglibdir)/$(PROBE_PROGRAM)'
+
+uninstall: uninstall-probe
+
+uninstall-probe:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(PROBE_PROGRAM)'
+
+clean: clean-probe
+
+clean-probe:
+	rm -f $(PROBE_PROGRAM) src/tenant_mgr_probe.o
+
+.PHONY: install-probe uninstall-probe clean-probe
+
+src/tenant_mgr_probe.o: src/probe_protocol.h
 
 # Servers are seldom built with --enable-depend, so each file depends on them all.
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)

@@ -197,6 +197,49 @@ SELECT pg_catalog.pg_extension_config_dump(
 	''::pg_catalog.text);
 
 --
+-- Connections
+--
+
+-- What is not accepted any more as an option, and would not be from a dump.
+UPDATE tenant.connection SET options =
+	options OPERATOR(pg_catalog.-)
+		'{options,krbsrvname,sslcrldir}'::pg_catalog.text[]
+	OPERATOR(pg_catalog.-)
+		CASE WHEN (options OPERATOR(pg_catalog.->>) 'sslrootcert')
+			OPERATOR(pg_catalog.~) '/|^[.]|^$' THEN 'sslrootcert' ELSE '' END
+	OPERATOR(pg_catalog.-)
+		CASE WHEN (options OPERATOR(pg_catalog.->>) 'sslcrl')
+			OPERATOR(pg_catalog.~) '/|^[.]|^$' THEN 'sslcrl' ELSE '' END
+	OPERATOR(pg_catalog.-)
+		CASE WHEN (options OPERATOR(pg_catalog.->>) 'gssencmode')
+			OPERATOR(pg_catalog.<>) 'disable' THEN 'gssencmode' ELSE '' END
+	OPERATOR(pg_catalog.-)
+		CASE WHEN (options OPERATOR(pg_catalog.->>) 'require_auth')
+			OPERATOR(pg_catalog.!~)
+				'^((none|password|md5|scram-sha-256)(,|$))*$'
+			THEN 'require_auth' ELSE '' END
+	WHERE options OPERATOR(pg_catalog.?|)
+		'{options,krbsrvname,sslcrldir,sslrootcert,sslcrl,gssencmode,require_auth}'::pg_catalog.text[];
+
+-- Of rows that are there, nobody knows.
+ALTER TABLE tenant.connection ADD COLUMN by_superuser pg_catalog.bool;
+COMMENT ON COLUMN tenant.connection.by_superuser IS
+	'has a superuser written where it leads to; then it may be a socket, or have no password';
+
+CREATE FUNCTION tenant.connection_written() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'tenant_connection_written'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.connection_written() IS
+	'trigger: say whether a superuser has written where a connection leads to';
+REVOKE ALL ON FUNCTION tenant.connection_written() FROM PUBLIC;
+
+CREATE TRIGGER connection_written
+	BEFORE INSERT OR UPDATE ON tenant.connection
+	FOR EACH ROW EXECUTE FUNCTION tenant.connection_written();
+COMMENT ON TRIGGER connection_written ON tenant.connection IS
+	'says whether a superuser has written where it leads to';
+
+--
 -- Privileges that ALTER DEFAULT PRIVILEGES has given away
 --
 -- What this script grants, to PUBLIC and pg_monitor, is all that is granted.

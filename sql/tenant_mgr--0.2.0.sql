@@ -969,7 +969,8 @@ CREATE TABLE tenant.connection (
 		(tenant.valid_connection_options(options)),
 	created_at pg_catalog.timestamptz NOT NULL
 		DEFAULT pg_catalog.transaction_timestamp(),
-	created_by pg_catalog.text NOT NULL DEFAULT CURRENT_USER
+	created_by pg_catalog.text NOT NULL DEFAULT CURRENT_USER,
+	by_superuser pg_catalog.bool
 );
 COMMENT ON TABLE tenant.connection IS
 	'databases that tenants live in, and how to get there';
@@ -981,6 +982,8 @@ COMMENT ON COLUMN tenant.connection.weight IS
 	'share of a replica in what is read; the heavier primary is preferred';
 COMMENT ON COLUMN tenant.connection.options IS
 	'further parameters of libpq, from a list of those that are allowed';
+COMMENT ON COLUMN tenant.connection.by_superuser IS
+	'has a superuser written where it leads to; then it may be a socket, or have no password';
 REVOKE ALL ON TABLE tenant.connection FROM PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump(
 	'tenant.connection'::pg_catalog.regclass,
@@ -998,6 +1001,19 @@ CREATE TRIGGER connection_row_changed
 COMMENT ON TRIGGER connection_row_changed ON tenant.connection IS
 	'tells all sessions about rows that are replicated';
 ALTER TABLE tenant.connection ENABLE REPLICA TRIGGER connection_row_changed;
+
+CREATE FUNCTION tenant.connection_written() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'tenant_connection_written'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.connection_written() IS
+	'trigger: say whether a superuser has written where a connection leads to';
+REVOKE ALL ON FUNCTION tenant.connection_written() FROM PUBLIC;
+
+CREATE TRIGGER connection_written
+	BEFORE INSERT OR UPDATE ON tenant.connection
+	FOR EACH ROW EXECUTE FUNCTION tenant.connection_written();
+COMMENT ON TRIGGER connection_written ON tenant.connection IS
+	'says whether a superuser has written where it leads to';
 
 CREATE TABLE tenant.assignment (
 	tenant_id pg_catalog.uuid NOT NULL,

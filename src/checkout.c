@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -30,7 +31,9 @@
 
 #include "connection.h"
 #include "conninfo.h"
+#include "crypto.h"
 #include "dblink.h"
+#include "health_check.h"
 #include "pool.h"
 #include "tenant_mgr.h"
 #include "wipe.h"
@@ -41,7 +44,8 @@
 #define HANDLE_PREFIX	"tenant_mgr:"
 
 /* Seconds until an attempt is given up, unless an option says otherwise */
-#define CONNECT_TIMEOUT	"10"
+#define CONNECT_TIMEOUT	10
+#define MAX_CONNECT_TIMEOUT	600
 
 /* One that is open, or about to be; in the context of all of them */
 typedef struct Checkout
@@ -51,6 +55,7 @@ typedef struct Checkout
 	Pool	   *pool;			/* where it counts, or NULL */
 	bool		open;			/* has dblink opened it? */
 	char	   *conninfo;		/* how, without the password */
+	uint64		password_hash;	/* of the sealed password */
 	Size		conninfo_size;	/* bytes of it with the password */
 	Size		password_size;	/* bytes of that, or 0 */
 	TimestampTz opened_at;		/* when */
@@ -68,13 +73,17 @@ static Checkout *make_checkout(const ConnectionInfo *connection);
 static void enter_pool(Checkout *checkout, const ConnectionInfo *connection);
 static bool is_usable(const Checkout *checkout,
 					  const ConnectionInfo *connection);
+static uint64 hash_of_password(const ConnectionInfo *connection);
 static void open_checkout(Checkout *checkout,
 						  const ConnectionInfo *connection);
 static void dial(Checkout *checkout, const ConnectionInfo *connection);
+static void try_first(const ConnectionInfo *connection);
+static int	connect_timeout(const ConnectionInfo *connection);
 static void close_checkout(Checkout *checkout);
 static void wipe_copies(const Checkout *checkout);
 static char *build_conninfo(const ConnectionInfo *connection,
 							const char *password);
+static char *random_name(void);
 static void forget_checkout(Checkout *checkout);
 static void leave_pools(int code, Datum arg);
 
@@ -290,12 +299,22 @@ static bool
 is_usable(const Checkout *checkout, const ConnectionInfo *connection)
 {
 	if (connection->pool_recycle > 0 &&
-		TimestampDifferenceExceeds(checkout->opened_at, GetCurrentTimestamp(),
-								   connection->pool_recycle * 1000))
+		GetCurrentTimestamp() - checkout->opened_at >
+		connection->pool_recycle * USECS_PER_SEC)
 		return false;
-	if (strcmp(checkout->conninfo, tm_conninfo_build(connection, NULL)) != 0)
+	if (checkout->password_hash != hash_of_password(connection) ||
+		strcmp(checkout->conninfo, tm_conninfo_build(connection, NULL)) != 0)
 		return false;
 	return !connection->pool_pre_ping || tm_dblink_ping(checkout->handle);
+}
+
+/* Sealed anew, it is another one. */
+static uint64
+hash_of_password(const ConnectionInfo *connection)
+{
+	return connection->password == NULL ? 0 :
+		hash_bytes_extended((unsigned char *) VARDATA_ANY(connection->password),
+							VARSIZE_ANY_EXHDR(connection->password), 0);
 }
 
 /* If that fails, it does not count any more. */
@@ -316,6 +335,7 @@ open_checkout(Checkout *checkout, const ConnectionInfo *connection)
 
 	wipe_copies(checkout);
 	checkout->open = true;
+	checkout->password_hash = hash_of_password(connection);
 	checkout->opened_at = GetCurrentTimestamp();
 	if (checkout->conninfo != NULL)
 		pfree(checkout->conninfo);
@@ -325,17 +345,61 @@ open_checkout(Checkout *checkout, const ConnectionInfo *connection)
 	tm_pool_count_opened(checkout->pool);
 }
 
-/* Have dblink open it.  The password is wiped on all paths. */
+/*
+ * Have dblink open it, if the server behaves when another process talks to it.
+ * The password is wiped on all paths.
+ */
 static void
 dial(Checkout *checkout, const ConnectionInfo *connection)
 {
-	char	   *password = connection->password != NULL ?
-		tm_connection_open_password(connection) : NULL;
-	char	   *conninfo = build_conninfo(connection, password);
+	char	   *password;
+	char	   *conninfo;
 
+	try_first(connection);
+	password = connection->password != NULL ?
+		tm_connection_open_password(connection) : NULL;
+	conninfo = build_conninfo(connection, password);
 	checkout->password_size = password != NULL ? strlen(password) + 1 : 0;
 	checkout->conninfo_size = strlen(conninfo) + 1;
 	tm_dblink_connect(checkout->handle, conninfo, password);
+}
+
+/*
+ * What a server can do to libpq is done here to a process that can be killed:
+ * in this one, nothing could end it.
+ */
+static void
+try_first(const ConnectionInfo *connection)
+{
+	ProbeTarget target = {0};
+	ProbeResult *result;
+	const char *detail;
+
+	tm_health_check_target(connection, &target);
+	result = tm_probe_run(&target, 1, connect_timeout(connection) * 1000,
+						  NULL);
+	if (result->answered)
+		return;
+	detail = result->far_error != NULL && tm_connection_may_reveal() ?
+		result->far_error : result->error;
+	ereport(ERROR,
+			(errcode(result->no_password_used ?
+					 ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED :
+					 ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+			 errmsg("could not establish connection"),
+			 errdetail_internal("%s", detail)));
+}
+
+/* In seconds, as libpq takes it: no less than two. */
+static int
+connect_timeout(const ConnectionInfo *connection)
+{
+	const char *option = tm_conninfo_option(connection, "connect_timeout");
+	int			seconds = option != NULL ? atoi(option) : 0;
+
+	if (seconds <= 0)
+		seconds = CONNECT_TIMEOUT;
+	return Min(Max(seconds, 2), MAX_CONNECT_TIMEOUT);
 }
 
 static void
@@ -354,9 +418,9 @@ wipe_copies(const Checkout *checkout)
 }
 
 /*
- * What comes first is as long as what dblink tries as the name of a foreign
- * server, and nothing that anybody could have called one.  The password is
- * last.
+ * dblink tries what comes first as the name of a foreign server.  So it is
+ * drawn at random, which nobody could have called one; then the name comes that
+ * counts.  The password is last.
  */
 static char *
 build_conninfo(const ConnectionInfo *connection, const char *password)
@@ -366,18 +430,31 @@ build_conninfo(const ConnectionInfo *connection, const char *password)
 	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out,
 														 UUIDPGetDatum(&connection->id)));
 
-	conninfo = tm_conninfo_build(connection, password);
+	conninfo = tm_conninfo_build_for_server(connection, password);
 	initStringInfo(&result);
-	enlargeStringInfo(&result, strlen(conninfo) + 200);
+	enlargeStringInfo(&result, strlen(conninfo) + 300);
+	tm_conninfo_append(&result, "fallback_application_name", random_name());
 	tm_conninfo_append(&result, "fallback_application_name",
 					   psprintf("tenant_mgr connection %s", id));
 	if (!tm_conninfo_has_option(connection, "connect_timeout"))
-		tm_conninfo_append(&result, "connect_timeout", CONNECT_TIMEOUT);
+		tm_conninfo_append(&result, "connect_timeout",
+						   psprintf("%d", CONNECT_TIMEOUT));
 	Assert(result.len >= NAMEDATALEN);
 	appendStringInfoChar(&result, ' ');
 	appendStringInfoString(&result, conninfo);
 	tm_connection_wipe(conninfo);
 	return result.data;
+}
+
+static char *
+random_name(void)
+{
+	unsigned char bytes[TM_CRYPTO_KEY_BYTES];
+	char		hex[2 * TM_CRYPTO_KEY_BYTES + 1];
+
+	tm_crypto_random(bytes, sizeof(bytes));
+	tm_crypto_key_to_hex(bytes, hex);
+	return pstrdup(hex);
 }
 
 static void

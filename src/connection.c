@@ -8,6 +8,11 @@
  * checked for rows that are written from here, too.  Like the registry, the
  * table is read and written from here without regard to privileges on it.
  *
+ * A row tells whether a superuser has said where it leads to, which makes a
+ * difference to what may be done with it (connection_host.c).  A trigger sees
+ * to it that nobody else says so, and that passwords are written by functions
+ * only.
+ *
  * A row is locked as SQL would lock it before it is changed, for it may be SQL
  * that changes it at the same time.
  *
@@ -25,19 +30,23 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "connection.h"
+#include "connection_host.h"
 #include "crypto.h"
 #include "health.h"
 #include "own_table.h"
 #include "secret.h"
+#include "tenant_mgr.h"
 #include "tenant_name.h"
 
 /* Columns of tenant.connection */
@@ -62,12 +71,27 @@
 #define Anum_connection_options			19
 #define Anum_connection_created_at		20
 #define Anum_connection_created_by		21
-#define Natts_connection				21
+#define Anum_connection_by_superuser	22
+#define Natts_connection				22
+
+/* Version 0.1.0 had no more. */
+#define Natts_connection_0_1			21
 
 #define CONNECTION_TABLE	"connection"
 #define CONNECTION_BY_ID	"connection_pkey"
 #define CONNECTION_BY_NAME	"connection_connection_name_key"
 
+/* is it one of our own functions that writes?  Put back on all paths. */
+static bool writing = false;
+
+static Relation open_table(LOCKMODE lockmode);
+static int	known_columns(TupleDesc desc);
+static void write_row(Relation rel, ItemPointer place, const Datum *values,
+					  const bool *nulls, const bool *replace);
+static void check_writer(Relation rel, HeapTuple old_tuple,
+						 HeapTuple new_tuple, bool *by_superuser);
+static bool is_changed(TupleDesc desc, HeapTuple old_tuple,
+					   HeapTuple new_tuple, AttrNumber attno);
 static char *id_text(const pg_uuid_t *id);
 static SysScanDesc scan_by_name(Relation rel, const char *name);
 static void refuse_missing(const char *name);
@@ -83,11 +107,50 @@ static HeapTuple begin_own_row(const ConnectionInfo *connection, Relation *rel,
 							   SysScanDesc *scan);
 static void end_own_row(Relation rel, SysScanDesc scan);
 
+PG_FUNCTION_INFO_V1(tenant_connection_written);
+
+/*
+ * Row trigger, before a connection is written: what a superuser has said and
+ * others change is not what a superuser has said.
+ */
+Datum
+tenant_connection_written(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	HeapTuple	old_tuple = NULL;
+	HeapTuple	new_tuple;
+	TupleDesc	desc;
+	int			attno = Anum_connection_by_superuser;
+	Datum		value;
+	bool		isnull = false;
+	bool		by_superuser;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger function was not called by trigger manager")));
+	new_tuple = trigger->tg_trigtuple;
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		old_tuple = trigger->tg_trigtuple;
+		new_tuple = trigger->tg_newtuple;
+	}
+	desc = RelationGetDescr(trigger->tg_relation);
+	if (writing || known_columns(desc) != Natts_connection)
+		return PointerGetDatum(new_tuple);
+
+	check_writer(trigger->tg_relation, old_tuple, new_tuple, &by_superuser);
+	value = BoolGetDatum(by_superuser);
+	return PointerGetDatum(heap_modify_tuple_by_cols(new_tuple, desc, 1,
+													 &attno, &value, &isnull));
+}
+
 ConnectionInfo *
 tm_connection_lookup(const char *name, bool missing_ok)
 {
-	Relation	rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
-										AccessShareLock);
+	Relation	rel = open_table(AccessShareLock);
 	SysScanDesc scan = scan_by_name(rel, name);
 	HeapTuple	tuple = systable_getnext(scan);
 	ConnectionInfo *connection = NULL;
@@ -105,8 +168,7 @@ tm_connection_lookup(const char *name, bool missing_ok)
 ConnectionInfo *
 tm_connection_lookup_id(const pg_uuid_t *id)
 {
-	Relation	rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
-										AccessShareLock);
+	Relation	rel = open_table(AccessShareLock);
 	ConnectionInfo *connection = NULL;
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -127,8 +189,7 @@ tm_connection_lookup_id(const pg_uuid_t *id)
 List *
 tm_connection_list(bool active_only)
 {
-	Relation	rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
-										AccessShareLock);
+	Relation	rel = open_table(AccessShareLock);
 	SysScanDesc scan = tm_own_table_scan(rel, CONNECTION_BY_NAME, 0, NULL);
 	List	   *connections = NIL;
 	HeapTuple	tuple;
@@ -153,8 +214,7 @@ tm_connection_list(bool active_only)
 ConnectionInfo *
 tm_connection_lock(const char *name)
 {
-	Relation	rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
-										RowExclusiveLock);
+	Relation	rel = open_table(RowExclusiveLock);
 	ConnectionInfo *connection = NULL;
 
 	/* Whoever had the row locked may have changed it, or its name. */
@@ -178,18 +238,20 @@ tm_connection_lock(const char *name)
 void
 tm_connection_insert(const ConnectionInfo *connection)
 {
-	Relation	rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
-										RowExclusiveLock);
+	Relation	rel = open_table(RowExclusiveLock);
 	Datum		values[Natts_connection] = {0};
 	bool		nulls[Natts_connection] = {0};
 
+	if (connection->host != NULL && !superuser())
+		tm_connection_host_check(connection->host);
 	fill_row(connection, values, nulls);
+	values[Anum_connection_by_superuser - 1] = BoolGetDatum(superuser());
 	values[Anum_connection_id - 1] = UUIDPGetDatum(&connection->id);
 	values[Anum_connection_created_at - 1] =
 		TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	set_text(values, nulls, Anum_connection_created_by,
 			 GetUserNameFromId(GetUserId(), false));
-	tm_own_table_insert(rel, Natts_connection, values, nulls);
+	write_row(rel, NULL, values, nulls, NULL);
 	CacheInvalidateRelcache(rel);
 	tm_health_announce();
 	table_close(rel, NoLock);
@@ -211,8 +273,8 @@ tm_connection_update(const ConnectionInfo *connection)
 	replace[Anum_connection_id - 1] = false;
 	replace[Anum_connection_created_at - 1] = false;
 	replace[Anum_connection_created_by - 1] = false;
-	tm_own_table_update(rel, &tuple->t_self, Natts_connection, values, nulls,
-						replace);
+	replace[Anum_connection_by_superuser - 1] = false;
+	write_row(rel, &tuple->t_self, values, nulls, replace);
 	end_own_row(rel, scan);
 }
 
@@ -266,6 +328,115 @@ tm_connection_wipe(char *string)
 {
 	tm_crypto_wipe(string, strlen(string));
 	pfree(string);
+}
+
+static Relation
+open_table(LOCKMODE lockmode)
+{
+	return tm_own_table_open(CONNECTION_TABLE, Natts_connection_0_1, lockmode);
+}
+
+/* A table of version 0.1.0 will do, and others may have added columns. */
+static int
+known_columns(TupleDesc desc)
+{
+	return desc->natts >= Natts_connection &&
+		strcmp(NameStr(TupleDescAttr(desc, Natts_connection - 1)->attname),
+			   "by_superuser") == 0 ?
+		Natts_connection : Natts_connection_0_1;
+}
+
+/* A new row, or one in the place of another, as functions of ours write it. */
+static void
+write_row(Relation rel, ItemPointer place, const Datum *values,
+		  const bool *nulls, const bool *replace)
+{
+	int			natts = known_columns(RelationGetDescr(rel));
+
+	writing = true;
+	PG_TRY();
+	{
+		if (place == NULL)
+			tm_own_table_insert(rel, natts, values, nulls);
+		else
+			tm_own_table_update(rel, place, natts, values, nulls, replace);
+	}
+	PG_FINALLY();
+	{
+		writing = false;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * May the current user write this, by SQL, and what is to be said of it then?
+ * The old row is NULL if it is a new one.  A superuser says what is to be said,
+ * and if it is nothing, that it was a superuser.
+ */
+static void
+check_writer(Relation rel, HeapTuple old_tuple, HeapTuple new_tuple,
+			 bool *by_superuser)
+{
+	static const AttrNumber identity[] = {
+		Anum_connection_id, Anum_connection_host, Anum_connection_port,
+		Anum_connection_database, Anum_connection_username,
+		Anum_connection_password, Anum_connection_ssl_mode,
+		Anum_connection_options, Anum_connection_by_superuser
+	};
+	TupleDesc	desc = RelationGetDescr(rel);
+	Datum		flag;
+	bool		isnull;
+	bool		changed = old_tuple == NULL;
+	int			i;
+
+	flag = heap_getattr(new_tuple, Anum_connection_by_superuser, desc,
+						&isnull);
+	*by_superuser = isnull ? superuser() && old_tuple == NULL :
+		DatumGetBool(flag);
+	if (superuser())
+		return;
+
+	for (i = 0; i < lengthof(identity); i++)
+		changed |= is_changed(desc, old_tuple, new_tuple, identity[i]);
+	if (!changed)
+		return;
+	*by_superuser = false;
+	if (is_changed(desc, old_tuple, new_tuple, Anum_connection_host))
+	{
+		Datum		host = heap_getattr(new_tuple, Anum_connection_host, desc,
+										&isnull);
+
+		if (!isnull)
+			tm_connection_host_check(TextDatumGetCString(host));
+	}
+	if ((is_changed(desc, old_tuple, new_tuple, Anum_connection_password) ||
+		 is_changed(desc, old_tuple, new_tuple, Anum_connection_id)) &&
+		!heap_attisnull(new_tuple, Anum_connection_password, desc))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to write a password of a connection"),
+				 errhint("Use tenant.set_password().")));
+}
+
+/* A new row is all new. */
+static bool
+is_changed(TupleDesc desc, HeapTuple old_tuple, HeapTuple new_tuple,
+		   AttrNumber attno)
+{
+	Form_pg_attribute attribute = TupleDescAttr(desc, attno - 1);
+	Datum		old_value;
+	Datum		new_value;
+	bool		old_isnull;
+	bool		new_isnull;
+
+	if (old_tuple == NULL)
+		return true;
+	old_value = heap_getattr(old_tuple, attno, desc, &old_isnull);
+	new_value = heap_getattr(new_tuple, attno, desc, &new_isnull);
+	if (old_isnull || new_isnull)
+		return old_isnull != new_isnull;
+	return !datum_image_eq(old_value, new_value, attribute->attbyval,
+						   attribute->attlen);
 }
 
 static char *
@@ -330,7 +501,7 @@ info_from_tuple(HeapTuple tuple, TupleDesc desc)
 	Datum		values[Natts_connection];
 	bool		nulls[Natts_connection];
 
-	tm_own_table_deform(tuple, desc, Natts_connection, values, nulls);
+	tm_own_table_deform(tuple, desc, known_columns(desc), values, nulls);
 	connection->id = *DatumGetUUIDP(values[Anum_connection_id - 1]);
 	connection->name = TextDatumGetCString(values[Anum_connection_name - 1]);
 	connection->type = TextDatumGetCString(values[Anum_connection_type - 1]);
@@ -365,6 +536,10 @@ info_from_tuple(HeapTuple tuple, TupleDesc desc)
 	if (!nulls[Anum_connection_options - 1])
 		connection->options =
 			DatumGetJsonbPCopy(values[Anum_connection_options - 1]);
+	if (known_columns(desc) == Natts_connection &&
+		!nulls[Anum_connection_by_superuser - 1])
+		connection->by_superuser =
+			DatumGetBool(values[Anum_connection_by_superuser - 1]);
 	return connection;
 }
 
@@ -424,8 +599,7 @@ begin_own_row(const ConnectionInfo *connection, Relation *rel,
 	ScanKeyData key;
 	HeapTuple	tuple;
 
-	*rel = tm_own_table_open(CONNECTION_TABLE, Natts_connection,
-							 RowExclusiveLock);
+	*rel = open_table(RowExclusiveLock);
 	ScanKeyInit(&key, Anum_connection_id, BTEqualStrategyNumber,
 				F_UUID_EQ, UUIDPGetDatum(&connection->id));
 	*scan = tm_own_table_scan(*rel, CONNECTION_BY_ID, 1, &key);

@@ -35,6 +35,7 @@ typedef struct ConnectionInfo
 	int32		weight;			/* its share among others of that role */
 	bool		is_active;		/* may be used */
 	Jsonb	   *options;		/* further parameters of libpq, or NULL */
+	bool		by_superuser;	/* where it leads to was said by one */
 } ConnectionInfo;
 
 /*
@@ -74,5 +75,8 @@ extern bytea *tm_connection_seal_password(const pg_uuid_t *id,
 										  Datum password);
 extern char *tm_connection_open_password(const ConnectionInfo *connection);
 extern void tm_connection_wipe(char *string);
+
+/* May the current user see passwords?  Who has EXECUTE on tenant.password(). */
+extern bool tm_connection_may_reveal(void);
 
 #endif							/* TENANT_MGR_CONNECTION_H */

@@ -228,9 +228,18 @@ refuse_null(FunctionCallInfo fcinfo, int argno)
 				 errhint("Leave it out for the default.")));
 }
 
-/* Raise 42501 unless the current user has EXECUTE on tenant.password(). */
 static void
 check_may_reveal(void)
+{
+	if (!tm_connection_may_reveal())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to reveal passwords"),
+				 errhint("EXECUTE on tenant.password() is needed.")));
+}
+
+bool
+tm_connection_may_reveal(void)
 {
 	Oid			argtypes[1] = {TEXTOID};
 	Oid			function;
@@ -238,11 +247,8 @@ check_may_reveal(void)
 	function = LookupFuncName(list_make2(makeString(TM_SCHEMA_NAME),
 										 makeString("password")),
 							  1, argtypes, false);
-	if (tm_function_aclcheck(function, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to reveal passwords"),
-				 errhint("EXECUTE on tenant.password() is needed.")));
+	return tm_function_aclcheck(function, GetUserId(), ACL_EXECUTE) ==
+		ACLCHECK_OK;
 }
 
 /* The row goes with the transaction, should that be rolled back. */

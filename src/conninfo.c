@@ -3,19 +3,27 @@
  *		Connections as libpq wants them described.
  *
  * A connection has options beyond its columns: further parameters of libpq.
- * Some would undo what the columns say, name files that hold secrets or make
- * the server act under its own identity, so only those in the list here are
- * accepted; the table's constraint asks for it.
+ * Some would undo what the columns say, name files, configure the session at
+ * the other end or make the server act under its own identity, so only those in
+ * the list here are accepted; the table's constraint asks for it.  A few are
+ * accepted with such values only as do none of that.
+ *
+ * What a process of the server opens itself goes by another string than what
+ * is shown: files of certificates have their path, and whatever libpq would
+ * take from elsewhere, the environment or the home of the server's user, is
+ * said not to be there.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "libpq-fe.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
+#include "connection_host.h"
 #include "conninfo.h"
 #include "tenant_name.h"
 
@@ -31,15 +39,12 @@ static const char *const allowed_options[] = {
 	"keepalives_count",
 	"keepalives_idle",
 	"keepalives_interval",
-	"krbsrvname",
 	"load_balance_hosts",
-	"options",
 	"require_auth",
 	"requirepeer",
 	"ssl_max_protocol_version",
 	"ssl_min_protocol_version",
 	"sslcrl",
-	"sslcrldir",
 	"sslnegotiation",
 	"sslrootcert",
 	"sslsni",
@@ -47,6 +52,33 @@ static const char *const allowed_options[] = {
 	"tcp_user_timeout"
 };
 
+/* Methods of authentication that lend nobody's identity */
+static const char *const allowed_methods[] = {
+	"none",
+	"password",
+	"md5",
+	"scram-sha-256"
+};
+
+/* What libpq would take from elsewhere; sorted by nothing */
+static const char *const from_elsewhere[][2] = {
+	{"passfile", TM_CONNINFO_NO_FILE},
+	{"sslcert", TM_CONNINFO_NO_FILE},
+	{"sslkey", TM_CONNINFO_NO_FILE},
+	{"gssencmode", "disable"},
+	{"sslcertmode", "disable"}
+};
+
+static char *build(const ConnectionInfo *connection, const char *password,
+				   bool for_server);
+static void append_option(StringInfo conninfo, const char *keyword,
+						  const char *value, bool for_server);
+static void append_protection(StringInfo conninfo,
+							  const ConnectionInfo *connection);
+static bool libpq_knows(const char *keyword);
+static void check_value(const char *keyword, const char *value);
+static bool are_allowed_methods(const char *value);
+static bool is_file_option(const char *keyword);
 static bool needs_quotes(const char *value);
 static void check_option(const char *keyword, const JsonbValue *value);
 static bool is_allowed(const char *keyword);
@@ -82,6 +114,19 @@ tenant_valid_connection_options(PG_FUNCTION_ARGS)
 char *
 tm_conninfo_build(const ConnectionInfo *connection, const char *password)
 {
+	return build(connection, password, false);
+}
+
+char *
+tm_conninfo_build_for_server(const ConnectionInfo *connection,
+							 const char *password)
+{
+	return build(connection, password, true);
+}
+
+static char *
+build(const ConnectionInfo *connection, const char *password, bool for_server)
+{
 	StringInfoData conninfo;
 
 	initStringInfo(&conninfo);
@@ -98,8 +143,11 @@ tm_conninfo_build(const ConnectionInfo *connection, const char *password)
 
 		iterator = JsonbIteratorInit(&connection->options->root);
 		while (next_option(&iterator, &keyword, &value))
-			tm_conninfo_append(&conninfo, keyword, scalar_to_text(&value));
+			append_option(&conninfo, keyword, scalar_to_text(&value),
+						  for_server);
 	}
+	if (for_server)
+		append_protection(&conninfo, connection);
 
 	/* Last, so that no copy of it is left behind when the buffer grows. */
 	if (password != NULL)
@@ -108,6 +156,63 @@ tm_conninfo_build(const ConnectionInfo *connection, const char *password)
 		tm_conninfo_append(&conninfo, "password", password);
 	}
 	return conninfo.data;
+}
+
+/*
+ * For the server, what is not accepted any more does not count, and a
+ * certificate that is not there is looked for where there is none.
+ */
+static void
+append_option(StringInfo conninfo, const char *keyword, const char *value,
+			  bool for_server)
+{
+	if (for_server && !is_allowed(keyword))
+		return;
+	if (for_server && is_file_option(keyword) && strcmp(value, "system") != 0)
+	{
+		const char *path = strchr(value, '/') == NULL ?
+			tm_connection_file(value) : NULL;
+
+		value = path != NULL ? path : TM_CONNINFO_NO_FILE;
+	}
+	tm_conninfo_append(conninfo, keyword, value);
+}
+
+/* What is said here is in force, for it comes after the options. */
+static void
+append_protection(StringInfo conninfo, const ConnectionInfo *connection)
+{
+	int			i;
+
+	for (i = 0; i < lengthof(from_elsewhere); i++)
+	{
+		if (libpq_knows(from_elsewhere[i][0]))
+			tm_conninfo_append(conninfo, from_elsewhere[i][0],
+							   from_elsewhere[i][1]);
+	}
+	if (!tm_conninfo_has_option(connection, "sslrootcert"))
+		tm_conninfo_append(conninfo, "sslrootcert", TM_CONNINFO_NO_FILE);
+	if (!tm_conninfo_has_option(connection, "sslcrl"))
+		tm_conninfo_append(conninfo, "sslcrl", TM_CONNINFO_NO_FILE);
+	if (!tm_conninfo_has_option(connection, "require_auth") &&
+		libpq_knows("require_auth"))
+		tm_conninfo_append(conninfo, "require_auth",
+						   tm_connection_must_use_password(connection) ?
+						   "password,md5,scram-sha-256" : "!gss,!sspi");
+}
+
+/* Some are news to older versions. */
+static bool
+libpq_knows(const char *keyword)
+{
+	PQconninfoOption *options = PQconndefaults();
+	PQconninfoOption *option;
+	bool		found = false;
+
+	for (option = options; option != NULL && option->keyword != NULL; option++)
+		found |= strcmp(option->keyword, keyword) == 0;
+	PQconninfoFree(options);
+	return found;
 }
 
 void
@@ -146,14 +251,23 @@ needs_quotes(const char *value)
 bool
 tm_conninfo_has_option(const ConnectionInfo *connection, const char *keyword)
 {
-	JsonbValue	key;
+	return tm_conninfo_option(connection, keyword) != NULL;
+}
 
+char *
+tm_conninfo_option(const ConnectionInfo *connection, const char *keyword)
+{
+	JsonbValue	key;
+	JsonbValue *value;
+
+	if (connection->options == NULL)
+		return NULL;
 	key.type = jbvString;
 	key.val.string.val = unconstify(char *, keyword);
 	key.val.string.len = strlen(keyword);
-	return connection->options != NULL &&
-		findJsonbValueFromContainer(&connection->options->root, JB_FOBJECT,
-									&key) != NULL;
+	value = findJsonbValueFromContainer(&connection->options->root,
+										JB_FOBJECT, &key);
+	return value != NULL ? scalar_to_text(value) : NULL;
 }
 
 static void
@@ -180,6 +294,58 @@ check_option(const char *keyword, const JsonbValue *value)
 					 errmsg("connection option \"%s\" contains a control character",
 							keyword)));
 	}
+	check_value(keyword, scalar_to_text(value));
+}
+
+static void
+check_value(const char *keyword, const char *value)
+{
+	if (is_file_option(keyword) &&
+		(strchr(value, '/') != NULL || value[0] == '.' || value[0] == '\0'))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("connection option \"%s\" must be the name of a file",
+						keyword),
+				 errdetail("It is looked for in tenant_mgr.certificate_directory.")));
+	if (strcmp(keyword, "gssencmode") == 0 && strcmp(value, "disable") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("connection option \"%s\" must be \"disable\"",
+						keyword)));
+	if (strcmp(keyword, "require_auth") == 0 && !are_allowed_methods(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("connection option \"%s\" has a method that is not allowed",
+						keyword),
+				 errdetail("Methods that are allowed: none, password, md5, scram-sha-256.")));
+}
+
+/* A list of them, without anything else in it? */
+static bool
+are_allowed_methods(const char *value)
+{
+	while (*value != '\0')
+	{
+		Size		size = strcspn(value, ",");
+		bool		allowed = false;
+		int			i;
+
+		for (i = 0; i < lengthof(allowed_methods); i++)
+			allowed |= strlen(allowed_methods[i]) == size &&
+				strncmp(value, allowed_methods[i], size) == 0;
+		if (!allowed)
+			return false;
+		value += size;
+		value += (*value == ',');
+	}
+	return true;
+}
+
+static bool
+is_file_option(const char *keyword)
+{
+	return strcmp(keyword, "sslrootcert") == 0 ||
+		strcmp(keyword, "sslcrl") == 0;
 }
 
 static bool

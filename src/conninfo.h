@@ -10,6 +10,9 @@
 #include "connection.h"
 #include "lib/stringinfo.h"
 
+/* A file that cannot be there */
+#define TM_CONNINFO_NO_FILE		"/dev/null/none"
+
 /* What stands for a password that is not shown */
 #define TM_CONNINFO_REDACTED	"********"
 
@@ -21,6 +24,13 @@
 extern char *tm_conninfo_build(const ConnectionInfo *connection,
 							   const char *password);
 
+/*
+ * The same as a process of the server connects with it: under no identity but
+ * the registry's.
+ */
+extern char *tm_conninfo_build_for_server(const ConnectionInfo *connection,
+										  const char *password);
+
 /* Add a keyword with its value, quoted if need be. */
 extern void tm_conninfo_append(StringInfo conninfo, const char *keyword,
 							   const char *value);
@@ -28,5 +38,9 @@ extern void tm_conninfo_append(StringInfo conninfo, const char *keyword,
 /* Is there such an option among those of the connection? */
 extern bool tm_conninfo_has_option(const ConnectionInfo *connection,
 								   const char *keyword);
+
+/* Its value as text, palloc'd, or NULL. */
+extern char *tm_conninfo_option(const ConnectionInfo *connection,
+								const char *keyword);
 
 #endif							/* TENANT_MGR_CONNINFO_H */

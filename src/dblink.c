@@ -6,9 +6,16 @@
  * connection string is in no statement that the server could show or log.
  * They are found as members of the extension, in whichever schema it is.
  *
+ * libpq takes what it is not told from the environment, which is the server's,
+ * and writes what a server warns of to the standard error, which is the
+ * server's log.  While a connection is made, neither is there.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "access/xact.h"
 #include "catalog/dependency.h"
@@ -23,6 +30,8 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "connection.h"
+#include "conninfo.h"
 #include "crypto.h"
 #include "dblink.h"
 #include "wipe.h"
@@ -35,13 +44,111 @@
  */
 #define PING_COMMAND		"UNLISTEN tenant_mgr_ping"
 
+extern char **environ;
+
+/* What libpq would use of ours */
+typedef struct Surroundings
+{
+	List	   *variables;		/* of the environment, as NAME=value */
+	int			standard_error; /* a copy of the descriptor, or -1 */
+} Surroundings;
+
+static bool is_for_libpq(const char *variable);
+static void leave_surroundings(Surroundings *surroundings);
+static void restore_surroundings(Surroundings *surroundings);
+static void connect_there(const char *handle, char *conninfo, char *password);
 static Oid	find_function(const char *name, int nargs, const Oid *argtypes);
 static void wipe_string(char *string);
 static bool mentions(const ErrorData *error, const char *secret);
+static bool is_of_server(const ErrorData *error);
 static bool is_end_of_connection(int sqlstate);
 
 void
 tm_dblink_connect(const char *handle, char *conninfo, char *password)
+{
+	Surroundings surroundings;
+
+	leave_surroundings(&surroundings);
+	PG_TRY();
+	{
+		connect_there(handle, conninfo, password);
+	}
+	PG_FINALLY();
+	{
+		restore_surroundings(&surroundings);
+	}
+	PG_END_TRY();
+}
+
+/* Nothing of libpq's, and nothing that leads to credentials of Kerberos */
+static bool
+is_for_libpq(const char *variable)
+{
+	return strncmp(variable, "PG", 2) == 0 ||
+		strncmp(variable, "KRB5", 4) == 0 ||
+		strncmp(variable, "HOME=", 5) == 0;
+}
+
+static void
+leave_surroundings(Surroundings *surroundings)
+{
+	int			null_device;
+	char	  **variable;
+	ListCell   *lc;
+
+	surroundings->variables = NIL;
+	for (variable = environ; *variable != NULL; variable++)
+	{
+		if (is_for_libpq(*variable))
+			surroundings->variables = lappend(surroundings->variables,
+											  pstrdup(*variable));
+	}
+	foreach(lc, surroundings->variables)
+	{
+		char	   *name = pnstrdup(lfirst(lc), strcspn(lfirst(lc), "="));
+
+		unsetenv(name);
+	}
+	setenv("HOME", "/nonexistent", 1);
+	setenv("KRB5_CONFIG", "/dev/null", 1);
+	setenv("KRB5CCNAME", "MEMORY:", 1);
+	setenv("KRB5_CLIENT_KTNAME", TM_CONNINFO_NO_FILE, 1);
+
+	surroundings->standard_error = dup(STDERR_FILENO);
+	null_device = open("/dev/null", O_WRONLY);
+	if (surroundings->standard_error >= 0 && null_device >= 0)
+		(void) dup2(null_device, STDERR_FILENO);
+	if (null_device >= 0)
+		close(null_device);
+}
+
+/* Raises no error. */
+static void
+restore_surroundings(Surroundings *surroundings)
+{
+	ListCell   *lc;
+
+	if (surroundings->standard_error >= 0)
+	{
+		(void) dup2(surroundings->standard_error, STDERR_FILENO);
+		close(surroundings->standard_error);
+	}
+	unsetenv("HOME");
+	unsetenv("KRB5_CONFIG");
+	unsetenv("KRB5CCNAME");
+	unsetenv("KRB5_CLIENT_KTNAME");
+	foreach(lc, surroundings->variables)
+	{
+		char	   *variable = lfirst(lc);
+		char	   *equals = strchr(variable, '=');
+
+		*equals = '\0';
+		setenv(variable, equals + 1, 1);
+	}
+}
+
+static void
+connect_there(const char *handle, char *conninfo, char *password)
 {
 	const Oid	argtypes[2] = {TEXTOID, TEXTOID};
 	Oid			function = find_function("dblink_connect", 2, argtypes);
@@ -62,7 +169,8 @@ tm_dblink_connect(const char *handle, char *conninfo, char *password)
 		MemoryContextSwitchTo(old_context);
 		tm_wipe_context_delete(context);
 		error = CopyErrorData();
-		tells = password != NULL && mentions(error, password);
+		tells = password != NULL && (mentions(error, password) ||
+									 is_of_server(error));
 		wipe_string(conninfo);
 		wipe_string(password);
 		if (!tells)
@@ -71,7 +179,7 @@ tm_dblink_connect(const char *handle, char *conninfo, char *password)
 		ereport(ERROR,
 				(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 				 errmsg("could not establish connection"),
-				 errdetail("The message is not shown because the password occurs in it.")));
+				 errdetail("The message is not shown because the password may occur in it.")));
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old_context);
@@ -148,8 +256,10 @@ tm_dblink_ping(const char *handle)
 		MemoryContextSwitchTo(old_context);
 		CurrentResourceOwner = old_owner;
 
-		/* It is for us that we were cancelled, not for the server there. */
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		/* Were we cancelled ourselves, or does the server there say so? */
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+			error->funcname != NULL &&
+			strcmp(error->funcname, "ProcessInterrupts") == 0)
 			ReThrowError(error);
 		answered = !is_end_of_connection(error->sqlerrcode);
 		FreeErrorData(error);
@@ -198,6 +308,15 @@ mentions(const ErrorData *error, const char *secret)
 			return true;
 	}
 	return false;
+}
+
+/* Who may see the password may see what the server says, and nobody else. */
+static bool
+is_of_server(const ErrorData *error)
+{
+	return error->sqlerrcode ==
+		ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION &&
+		!tm_connection_may_reveal();
 }
 
 /* Any other error is an answer. */

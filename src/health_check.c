@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "connection_host.h"
 #include "conninfo.h"
 #include "event.h"
 #include "health.h"
@@ -30,8 +31,8 @@
 #define CHECK_COLUMNS		5
 #define HEALTH_COLUMNS		15
 
-static void check_now(const ConnectionInfo *connection,
-					  HealthFinding *finding);
+static ProbeResult *check_now(const ConnectionInfo *connection,
+							  HealthFinding *finding);
 static bool is_news(HealthStatus before, HealthStatus after);
 static void fill_health_row(const HealthEntry *entry, Datum *values,
 							bool *nulls);
@@ -49,11 +50,13 @@ tenant_check_connection(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	ConnectionInfo *connection = tm_connection_lookup(name, false);
+	ProbeResult *result;
 	HealthFinding finding;
 	HealthPolicy policy;
 	HealthStatus before;
 	HealthStatus after;
 	TimestampTz due;
+	bool		may_know;
 	TupleDesc	desc;
 	Datum		values[CHECK_COLUMNS] = {0};
 	bool		nulls[CHECK_COLUMNS] = {0};
@@ -61,7 +64,7 @@ tenant_check_connection(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 
-	check_now(connection, &finding);
+	result = check_now(connection, &finding);
 	if (tm_health_add(connection, &finding, &before, &after, &due) &&
 		before != after)
 	{
@@ -74,10 +77,13 @@ tenant_check_connection(PG_FUNCTION_ARGS)
 			 tm_health_status_name(tm_health_finding_status(&finding,
 															&policy)));
 	values[1] = Float8GetDatum(finding.latency_ms);
-	set_text(values, nulls, 2, finding.server_version);
+	may_know = tm_connection_may_reveal();
+	set_text(values, nulls, 2, may_know && result->far_version != NULL ?
+			 result->far_version : finding.server_version);
 	values[3] = BoolGetDatum(finding.in_recovery);
 	nulls[1] = nulls[3] = !finding.answered;
-	set_text(values, nulls, 4, finding.error);
+	set_text(values, nulls, 4, may_know && result->far_error != NULL ?
+			 result->far_error : finding.error);
 
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
@@ -105,11 +111,12 @@ tenant_connection_health(PG_FUNCTION_ARGS)
 void
 tm_health_check_target(const ConnectionInfo *connection, ProbeTarget *target)
 {
-	target->password = connection->password != NULL ?
-		tm_connection_open_password(connection) : NULL;
-
-	/* Even an empty one keeps libpq from looking for one elsewhere. */
-	target->conninfo = tm_conninfo_build(connection, "");
+	memset(target, 0, sizeof(*target));
+	target->refusal = tm_connection_refusal(connection);
+	if (target->refusal == NULL && connection->password != NULL)
+		target->password = tm_connection_open_password(connection);
+	target->must_use_password = tm_connection_must_use_password(connection);
+	target->conninfo = tm_conninfo_build_for_server(connection, NULL);
 }
 
 void
@@ -178,7 +185,7 @@ tm_health_check_announce(const ConnectionInfo *connection,
 				 JsonbToCString(NULL, &message->root, VARSIZE(message)));
 }
 
-static void
+static ProbeResult *
 check_now(const ConnectionInfo *connection, HealthFinding *finding)
 {
 	ProbeTarget target;
@@ -187,6 +194,7 @@ check_now(const ConnectionInfo *connection, HealthFinding *finding)
 	tm_health_check_target(connection, &target);
 	result = tm_probe_run(&target, 1, tm_health_timeout, NULL);
 	tm_health_check_judge(connection, result, finding);
+	return result;
 }
 
 static bool

@@ -10,6 +10,7 @@
 #include "postmaster/bgworker_internals.h"
 #include "utils/guc.h"
 
+#include "connection_host.h"
 #include "health.h"
 #include "setting.h"
 
@@ -31,6 +32,7 @@ tm_health_settings_define(void)
 {
 	define_round_settings();
 	define_breaker_settings();
+	tm_connection_host_define();
 }
 
 void
@@ -86,11 +88,11 @@ define_round_settings(void)
 
 	tm_setting_define_int("tenant_mgr.health_timeout",
 						  "Sets the time in which a server has to answer when its health is checked.",
-						  "It does not include looking up the server's name.",
+						  NULL,
 						  &tm_health_timeout,
 						  5 * 1000,
 						  1, 10 * 60 * 1000,
-						  PGC_USERSET,
+						  PGC_SUSET,
 						  GUC_UNIT_MS,
 						  NULL,
 						  NULL,

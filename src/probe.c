@@ -3,27 +3,34 @@
  *		Trying whether servers answer, many at once.
  *
  * A probe connects, asks whether the server is in recovery, and disconnects.
- * Up to MAX_RUNNING of them run side by side; each moves on when its socket
- * is ready, and none is waited for longer than its time.
+ * That is done by another program (tenant_mgr_probe.c), in processes that have
+ * nothing of the server and that can be killed.  Up to MAX_PROCESSES of them
+ * are started as they are needed; each is given one target after the other.
+ * One that has not told the outcome in time, whatever it is busy with, is
+ * killed, and so is what it has been led to: that is the outcome of one target
+ * and no other's.  The program ends by itself when we are gone.
  *
- * libpq looks up host names before it returns from starting a connection, and
- * nothing can interrupt it.  The clocks of the other probes stand still
- * meanwhile, so that a slow name server is not taken for slow databases.  An
- * address as the host needs no name server.
- *
- * libpq's memory and sockets are not the transaction's.  Every way out of
- * tm_probe_run() goes through end_all().
+ * A process takes one file descriptor here.  One more is kept for the set of
+ * events that we wait with, so that there is always something to wait with.
  *
  * What the other side says is not trusted: a server knows the password that
- * it was sent and could have it shown as an error, so a message with the
- * password in it is not passed on; notices are thrown away, for libpq would
- * write them to the server's log.
+ * it was sent and could have it shown as an error, in whatever disguise.  So
+ * what is told to everybody is said in words of our own.  What the server said
+ * itself is for those who may see the password.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
-#include "libpq-fe.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
@@ -34,31 +41,26 @@
 #include "compat.h"
 #include "crypto.h"
 #include "probe.h"
-#include "wipe.h"
+#include "probe_protocol.h"
+#include "probe_text.h"
 
-#define MAX_RUNNING			64
+#define MAX_PROCESSES		64
 #define GIVE_UP_CHECK_MS	200
-#define MAX_VERSION_LEN		64
-#define MAX_MESSAGE_LEN		1000
-#define APPLICATION_NAME	"tenant_mgr health"
-#define NO_PASSWORD_FILE	"/dev/null/none"
-#define QUESTION			"SELECT pg_catalog.pg_is_in_recovery()"
+#define GRACE_MS			250 /* for a process that has seen the time itself */
+#define MAX_REAP_MS			1000
 
-typedef enum ProbePhase
+/* A process, and the target that it has */
+typedef struct Prober
 {
-	PROBE_CONNECTING,			/* until the server lets us in */
-	PROBE_ASKING				/* until it has answered */
-} ProbePhase;
-
-/* One that is under way */
-typedef struct RunningProbe
-{
-	int			number;			/* which target it is */
-	PGconn	   *conn;			/* the connection */
-	ProbePhase	phase;			/* what is waited for */
-	uint32		events;			/* and when to look at the socket again */
-	double		started_at;		/* when, in ms */
-} RunningProbe;
+	pid_t		pid;			/* 0 if there is none */
+	int			socket;			/* to talk to it */
+	int			number;			/* which target it has, or -1 */
+	double		started_at;		/* when it got that, in ms */
+	ProbePhase	phase;			/* how far it has got */
+	StringInfoData unsent;		/* what is left of the request, from cursor */
+	ProbeAnswer answer;			/* what has been read of the answer */
+	Size		nread;			/* bytes of it */
+} Prober;
 
 /* All of them */
 typedef struct ProbeRun
@@ -69,7 +71,8 @@ typedef struct ProbeRun
 	int			nstarted;		/* so many have been begun, in their order */
 	int			nrunning;		/* so many of these have not ended */
 	int			timeout_ms;		/* for each */
-	RunningProbe running[MAX_RUNNING];	/* in no order */
+	Prober		probers[MAX_PROCESSES]; /* those that there are, and room */
+	bool		has_spare;		/* is there a descriptor for the set? */
 	WaitEventSet *set;			/* while we wait, else NULL */
 	double		asked_at;		/* when it was asked whether to give up */
 	const ProbeHooks *hooks;	/* as given */
@@ -78,26 +81,27 @@ typedef struct ProbeRun
 static bool run_to_end(ProbeRun *run);
 static bool is_given_up(ProbeRun *run);
 static void start_some(ProbeRun *run);
-static void start_one(ProbeRun *run);
+static Prober *find_prober(ProbeRun *run);
+static bool start_process(ProbeRun *run, Prober *prober);
+static void spawn(Prober *prober, int far_end);
+static void give_target(ProbeRun *run, Prober *prober, int number);
+static void append_request(StringInfo buf, const ProbeTarget *target,
+						   int timeout_ms);
 static void wait_for_any(ProbeRun *run, int max_wait_ms);
 static void create_wait_set(ProbeRun *run);
-static void advance(ProbeRun *run, RunningProbe *probe);
-static void connect_further(ProbeRun *run, RunningProbe *probe);
-static void send_question(ProbeRun *run, RunningProbe *probe);
-static void read_answer(ProbeRun *run, RunningProbe *probe);
-static void take_answer(ProbeRun *run, RunningProbe *probe,
-						const PGresult *answer);
+static void take_spare(ProbeRun *run);
+static void send_request(ProbeRun *run, Prober *prober);
+static void read_answer(ProbeRun *run, Prober *prober);
+static void take_answer(ProbeRun *run, Prober *prober);
+static void lose_process(ProbeRun *run, Prober *prober);
 static void expire(ProbeRun *run);
 static double next_expiry(const ProbeRun *run);
-static void fail(ProbeRun *run, RunningProbe *probe, const char *message);
-static void report(ProbeRun *run, RunningProbe *probe);
-static void end_one(RunningProbe *probe);
-static void forget_ended(ProbeRun *run);
+static void report(ProbeRun *run, Prober *prober, const ProbeAnswer *answer);
+static void report_refused(ProbeRun *run, int number);
+static void tell_result(ProbeRun *run, int number);
+static void end_process(Prober *prober);
+static void reap(pid_t pid);
 static void end_all(ProbeRun *run);
-static void wipe_copies(const ProbeTarget *target);
-static char *presentable(const char *message, const char *password,
-						 int max_len);
-static void ignore_notice(void *arg, const PGresult *notice);
 static double now_ms(void);
 
 ProbeResult *
@@ -114,6 +118,7 @@ tm_probe_run(ProbeTarget *targets, int ntargets, int timeout_ms,
 
 	PG_TRY();
 	{
+		take_spare(run);
 		if (!run_to_end(run))
 			run->results = NULL;
 	}
@@ -145,7 +150,6 @@ run_to_end(ProbeRun *run)
 		max_wait_ms = Min(max_wait_ms, GIVE_UP_CHECK_MS);
 		wait_for_any(run, max_wait_ms);
 		expire(run);
-		forget_ended(run);
 	}
 }
 
@@ -165,79 +169,176 @@ is_given_up(ProbeRun *run)
 static void
 start_some(ProbeRun *run)
 {
-	while (run->nstarted < run->ntargets && run->nrunning < MAX_RUNNING)
+	while (run->nstarted < run->ntargets)
 	{
-		if (!AcquireExternalFD())
+		Prober	   *prober;
+
+		if (run->targets[run->nstarted].refusal != NULL)
 		{
-			/* One that is running will give its own back. */
-			if (run->nrunning > 0)
-				break;
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-					 errmsg("could not open a connection"),
-					 errdetail("There are too many open files in this session.")));
+			report_refused(run, run->nstarted++);
+			continue;
 		}
-		start_one(run);
-		forget_ended(run);
+		prober = find_prober(run);
+		if (prober == NULL ||
+			(prober->pid == 0 && !start_process(run, prober)))
+			break;
+		give_target(run, prober, run->nstarted++);
 	}
 }
 
-/* The caller has reserved a file descriptor; end_one() gives it back. */
-static void
-start_one(ProbeRun *run)
+/* One that has nothing to do, or else room for one, or NULL. */
+static Prober *
+find_prober(ProbeRun *run)
 {
-	const char *keywords[] = {"dbname", "application_name", "passfile",
-	"password", NULL};
-	const char *values[] = {NULL, APPLICATION_NAME, NO_PASSWORD_FILE,
-	NULL, NULL};
-	RunningProbe *probe = &run->running[run->nrunning];
-	double		before = now_ms();
+	Prober	   *room = NULL;
 	int			i;
 
-	memset(probe, 0, sizeof(*probe));
-	probe->number = run->nstarted;
-	values[0] = run->targets[probe->number].conninfo;
-	values[3] = run->targets[probe->number].password;
+	for (i = 0; i < MAX_PROCESSES; i++)
+	{
+		Prober	   *prober = &run->probers[i];
 
-	/*
-	 * A connection string in place of a database's name is taken apart; what
-	 * comes later counts.  A file of passwords would be one of the server's
-	 * user.
-	 */
-	probe->conn = PQconnectStartParams(keywords, values, true);
-	run->nstarted++;
-	run->nrunning++;
-	if (probe->conn == NULL)
+		if (prober->pid == 0)
+			room = room != NULL ? room : prober;
+		else if (prober->number < 0)
+			return prober;
+	}
+	return room;
+}
+
+/* False if those that are running have to do. */
+static bool
+start_process(ProbeRun *run, Prober *prober)
+{
+	int			ends[2];
+
+	if (!AcquireExternalFD())
+	{
+		if (run->nrunning > 0)
+			return false;
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not open a connection"),
+				 errdetail("There are too many open files in this session.")));
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
 	{
 		ReleaseExternalFD();
-		run->nrunning--;
+		if (run->nrunning > 0)
+			return false;
 		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+				(errcode_for_socket_access(),
+				 errmsg("could not create socket: %m")));
 	}
-	wipe_copies(&run->targets[probe->number]);
-	PQsetNoticeReceiver(probe->conn, ignore_notice, NULL);
+	memset(prober, 0, sizeof(*prober));
+	prober->socket = ends[0];
+	prober->number = -1;
+	(void) fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+	(void) fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	spawn(prober, ends[1]);
+	if (prober->pid == 0)
+	{
+		int			save_errno = errno;
 
-	probe->started_at = now_ms();
-	for (i = 0; i < run->nrunning - 1; i++)
-		run->running[i].started_at += probe->started_at - before;
-
-	probe->phase = PROBE_CONNECTING;
-	probe->events = WL_SOCKET_WRITEABLE;
-	if (PQstatus(probe->conn) == CONNECTION_BAD)
-		fail(run, probe, PQerrorMessage(probe->conn));
-	else if (PQsocket(probe->conn) == PGINVALID_SOCKET)
-		fail(run, probe, _("connection has no socket"));
+		close(prober->socket);
+		ReleaseExternalFD();
+		if (run->nrunning > 0)
+			return false;
+		errno = save_errno;
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not execute program \"%s\": %m",
+						PROBE_PROGRAM)));
+	}
+	return true;
 }
 
 /*
- * libpq may go over to another socket whenever it is called, and nothing can
- * be taken out of a set; hence a new one each time.
+ * Start the program with nothing of ours but the socket.  It gets neither our
+ * environment nor a way into our log, and begins with no signal handled.  It
+ * closes other files itself.  Without a program, pid stays 0.
  */
+static void
+spawn(Prober *prober, int far_end)
+{
+	char		path[MAXPGPATH];
+	char	   *arguments[] = {path, NULL};
+	char	   *environment[] = {
+		"HOME=/nonexistent", "LC_ALL=C", "KRB5_CONFIG=/dev/null",
+		"KRB5CCNAME=MEMORY:", "KRB5_CLIENT_KTNAME=/dev/null/none",
+		NULL, NULL
+	};
+	char	   *library_path = getenv("LD_LIBRARY_PATH");
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t	all;
+	sigset_t	none;
+	int			problem;
+
+	snprintf(path, sizeof(path), "%s/%s", pkglib_path, PROBE_PROGRAM);
+	if (library_path != NULL)
+		environment[lengthof(environment) - 2] =
+			psprintf("LD_LIBRARY_PATH=%s", library_path);
+	sigfillset(&all);
+	sigemptyset(&none);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, far_end, 0);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF |
+							 POSIX_SPAWN_SETSIGMASK);
+	problem = posix_spawn(&prober->pid, path, &actions, &attributes,
+						  arguments, environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	close(far_end);
+	if (problem != 0)
+	{
+		prober->pid = 0;
+		errno = problem;
+	}
+}
+
+static void
+give_target(ProbeRun *run, Prober *prober, int number)
+{
+	prober->number = number;
+	prober->started_at = now_ms();
+	prober->phase = PROBE_CONNECTING;
+	prober->nread = 0;
+	run->nrunning++;
+	append_request(&prober->unsent, &run->targets[number], run->timeout_ms);
+	send_request(run, prober);
+}
+
+/* No copy of the password is left behind when the buffer grows. */
+static void
+append_request(StringInfo buf, const ProbeTarget *target, int timeout_ms)
+{
+	ProbeRequest request = {0};
+
+	request.conninfo_size = strlen(target->conninfo) + 1;
+	if (target->password != NULL)
+		request.password_size = strlen(target->password) + 1;
+	request.timeout_ms = timeout_ms;
+	request.must_use_password = target->must_use_password;
+
+	initStringInfo(buf);
+	enlargeStringInfo(buf, sizeof(request) + request.conninfo_size +
+					  request.password_size);
+	appendBinaryStringInfo(buf, (char *) &request, sizeof(request));
+	appendBinaryStringInfo(buf, target->conninfo, request.conninfo_size);
+	if (target->password != NULL)
+		appendBinaryStringInfo(buf, target->password, request.password_size);
+}
+
+/* Processes come and go, and nothing can be taken out of a set. */
 static void
 wait_for_any(ProbeRun *run, int max_wait_ms)
 {
-	WaitEvent	events[MAX_RUNNING + 2];
+	WaitEvent	events[MAX_PROCESSES + 2];
 	int			nevents;
 	int			i;
 
@@ -246,13 +347,20 @@ wait_for_any(ProbeRun *run, int max_wait_ms)
 							   tm_wait_event("TenantMgrHealthProbe"));
 	FreeWaitEventSet(run->set);
 	run->set = NULL;
+	take_spare(run);
 
 	for (i = 0; i < nevents; i++)
 	{
+		Prober	   *prober = events[i].user_data;
+
 		if (events[i].events & WL_LATCH_SET)
 			ResetLatch(MyLatch);
-		else if (events[i].events & (WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE))
-			advance(run, (RunningProbe *) events[i].user_data);
+		if (prober == NULL)
+			continue;
+		if (events[i].events & WL_SOCKET_WRITEABLE)
+			send_request(run, prober);
+		if ((events[i].events & WL_SOCKET_READABLE) && prober->number >= 0)
+			read_answer(run, prober);
 	}
 }
 
@@ -261,132 +369,119 @@ create_wait_set(ProbeRun *run)
 {
 	int			i;
 
+	ReleaseExternalFD();
+	run->has_spare = false;
 	run->set = tm_create_wait_event_set(run->nrunning + 2);
 	AddWaitEventToSet(run->set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(run->set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL,
 					  NULL);
-	for (i = 0; i < run->nrunning; i++)
+	for (i = 0; i < MAX_PROCESSES; i++)
 	{
-		RunningProbe *probe = &run->running[i];
+		Prober	   *prober = &run->probers[i];
+		uint32		events = WL_SOCKET_READABLE;
 
-		AddWaitEventToSet(run->set, probe->events, PQsocket(probe->conn),
-						  NULL, probe);
+		if (prober->pid == 0 || prober->number < 0)
+			continue;
+		if (prober->unsent.data != NULL)
+			events |= WL_SOCKET_WRITEABLE;
+		AddWaitEventToSet(run->set, events, prober->socket, NULL, prober);
 	}
 }
 
+/* Nobody else takes it in between: it is ours alone. */
 static void
-advance(ProbeRun *run, RunningProbe *probe)
+take_spare(ProbeRun *run)
 {
-	switch (probe->phase)
+	if (!AcquireExternalFD())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("could not open a connection"),
+				 errdetail("There are too many open files in this session.")));
+	run->has_spare = true;
+}
+
+/* As much as fits; what has been sent is wiped. */
+static void
+send_request(ProbeRun *run, Prober *prober)
+{
+	StringInfo	buf = &prober->unsent;
+
+	while (buf->data != NULL && buf->cursor < buf->len)
 	{
-		case PROBE_CONNECTING:
-			connect_further(run, probe);
-			break;
-		case PROBE_ASKING:
-			read_answer(run, probe);
-			break;
+		ssize_t		sent = send(prober->socket, buf->data + buf->cursor,
+								buf->len - buf->cursor, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return;
+		if (sent < 0)
+		{
+			lose_process(run, prober);
+			return;
+		}
+		buf->cursor += sent;
 	}
-	if (probe->conn != NULL && PQsocket(probe->conn) == PGINVALID_SOCKET)
-		fail(run, probe, _("connection was closed"));
+	if (buf->data == NULL)
+		return;
+	tm_crypto_wipe(buf->data, buf->len);
+	pfree(buf->data);
+	buf->data = NULL;
 }
 
 static void
-connect_further(ProbeRun *run, RunningProbe *probe)
+read_answer(ProbeRun *run, Prober *prober)
 {
-	switch (PQconnectPoll(probe->conn))
+	for (;;)
 	{
-		case PGRES_POLLING_READING:
-			probe->events = WL_SOCKET_READABLE;
-			break;
-		case PGRES_POLLING_WRITING:
-			probe->events = WL_SOCKET_WRITEABLE;
-			break;
-		case PGRES_POLLING_OK:
-			send_question(run, probe);
-			break;
-		default:
-			fail(run, probe, PQerrorMessage(probe->conn));
-			break;
+		ssize_t		nread = recv(prober->socket,
+								 (char *) &prober->answer + prober->nread,
+								 sizeof(ProbeAnswer) - prober->nread, 0);
+
+		if (nread < 0 && errno == EINTR)
+			continue;
+		if (nread < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return;
+		if (nread <= 0)
+		{
+			lose_process(run, prober);
+			return;
+		}
+		prober->nread += nread;
+		if (prober->nread < sizeof(ProbeAnswer))
+			continue;
+		take_answer(run, prober);
+		if (prober->number < 0)
+			return;
 	}
 }
 
-/*
- * The answer is taken row by row, so that a server that never stops sending
- * rows is not heard out.
- */
+/* It comes from a process that has been talked to, and is not trusted. */
 static void
-send_question(ProbeRun *run, RunningProbe *probe)
+take_answer(ProbeRun *run, Prober *prober)
 {
-	probe->phase = PROBE_ASKING;
-	if (PQsetnonblocking(probe->conn, 1) != 0 ||
-		!PQsendQuery(probe->conn, QUESTION) ||
-		!PQsetSingleRowMode(probe->conn))
-	{
-		fail(run, probe, PQerrorMessage(probe->conn));
-		return;
-	}
-	probe->events = WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE;
+	ProbeAnswer *answer = &prober->answer;
+
+	prober->nread = 0;
+	answer->sqlstate[PROBE_SQLSTATE_SIZE - 1] = '\0';
+	answer->own_text[PROBE_TEXT_SIZE - 1] = '\0';
+	answer->far_text[PROBE_TEXT_SIZE - 1] = '\0';
+	answer->version[PROBE_VERSION_SIZE - 1] = '\0';
+	if (answer->phase == PROBE_LOGGING_IN || answer->phase == PROBE_ASKING)
+		prober->phase = (ProbePhase) answer->phase;
+	if (answer->outcome != PROBE_UNDER_WAY)
+		report(run, prober, answer);
 }
 
+/* It has ended by itself: out of memory, or led to something by the server. */
 static void
-read_answer(ProbeRun *run, RunningProbe *probe)
+lose_process(ProbeRun *run, Prober *prober)
 {
-	int			unsent = PQflush(probe->conn);
-	PGresult   *answer;
+	ProbeAnswer answer = {.outcome = PROBE_FAILED};
 
-	if (unsent < 0 || !PQconsumeInput(probe->conn))
-	{
-		fail(run, probe, PQerrorMessage(probe->conn));
-		return;
-	}
-	probe->events = WL_SOCKET_READABLE;
-	if (unsent > 0)
-		probe->events |= WL_SOCKET_WRITEABLE;
-	if (PQisBusy(probe->conn))
-		return;
-
-	answer = PQgetResult(probe->conn);
-	PG_TRY();
-	{
-		take_answer(run, probe, answer);
-	}
-	PG_FINALLY();
-	{
-		PQclear(answer);
-	}
-	PG_END_TRY();
-}
-
-/* The answer is NULL if the server has sent none. */
-static void
-take_answer(ProbeRun *run, RunningProbe *probe, const PGresult *answer)
-{
-	ProbeResult *result = &run->results[probe->number];
-	const char *version = PQparameterStatus(probe->conn, "server_version");
-
-	if (PQresultStatus(answer) != PGRES_SINGLE_TUPLE)
-	{
-		const char *message = PQresultErrorMessage(answer);
-
-		fail(run, probe,
-			 message[0] != '\0' ? message : _("the server's answer is none to the question"));
-		return;
-	}
-	if (PQntuples(answer) != 1 || PQnfields(answer) != 1 ||
-		PQgetlength(answer, 0, 0) != 1 ||
-		strchr("tf", PQgetvalue(answer, 0, 0)[0]) == NULL)
-	{
-		fail(run, probe, _("the server's answer is none to the question"));
-		return;
-	}
-
-	result->answered = true;
-	result->in_recovery = PQgetvalue(answer, 0, 0)[0] == 't';
-	result->latency_ms = now_ms() - probe->started_at;
-	result->server_version = presentable(version != NULL ? version : "",
-										 run->targets[probe->number].password,
-										 MAX_VERSION_LEN);
-	report(run, probe);
+	answer.phase = prober->phase;
+	end_process(prober);
+	report(run, prober, &answer);
 }
 
 /* Whose time is up has to go; how far it has got says what is wrong. */
@@ -396,77 +491,98 @@ expire(ProbeRun *run)
 	double		now = now_ms();
 	int			i;
 
-	for (i = 0; i < run->nrunning; i++)
+	for (i = 0; i < MAX_PROCESSES; i++)
 	{
-		RunningProbe *probe = &run->running[i];
-		const char *format;
+		Prober	   *prober = &run->probers[i];
+		ProbeAnswer answer = {.outcome = PROBE_TIMED_OUT};
 
-		if (probe->conn == NULL || now < probe->started_at + run->timeout_ms)
+		if (prober->pid == 0 || prober->number < 0 ||
+			now < prober->started_at + run->timeout_ms + GRACE_MS)
 			continue;
-		if (probe->phase == PROBE_ASKING)
-			format = _("the server did not answer a query within %d ms");
-		else if (PQstatus(probe->conn) == CONNECTION_STARTED)
-			format = _("no connection to the server could be made within %d ms");
-		else
-			format = _("the server accepted the connection, but did not let us in within %d ms");
-		fail(run, probe, psprintf(format, run->timeout_ms));
+		answer.phase = prober->phase;
+		end_process(prober);
+		report(run, prober, &answer);
 	}
 }
 
 static double
 next_expiry(const ProbeRun *run)
 {
-	double		earliest = run->running[0].started_at;
+	double		earliest = now_ms();
 	int			i;
 
-	for (i = 1; i < run->nrunning; i++)
-		earliest = Min(earliest, run->running[i].started_at);
-	return earliest + run->timeout_ms;
+	for (i = 0; i < MAX_PROCESSES; i++)
+	{
+		if (run->probers[i].pid != 0 && run->probers[i].number >= 0)
+			earliest = Min(earliest, run->probers[i].started_at);
+	}
+	return earliest + run->timeout_ms + GRACE_MS;
+}
+
+/* The process, if it is still there, can have another target. */
+static void
+report(ProbeRun *run, Prober *prober, const ProbeAnswer *answer)
+{
+	int			number = prober->number;
+
+	if (number < 0)
+		return;
+	prober->number = -1;
+	run->nrunning--;
+	tm_probe_text_result(answer, run->timeout_ms,
+						 run->targets[number].password,
+						 &run->results[number]);
+	tell_result(run, number);
 }
 
 static void
-fail(ProbeRun *run, RunningProbe *probe, const char *message)
+report_refused(ProbeRun *run, int number)
 {
-	run->results[probe->number].error =
-		presentable(message, run->targets[probe->number].password,
-					MAX_MESSAGE_LEN);
-	report(run, probe);
+	run->results[number].error = pstrdup(run->targets[number].refusal);
+	tell_result(run, number);
 }
 
-/* There is a result; the connection is not needed any more. */
 static void
-report(ProbeRun *run, RunningProbe *probe)
+tell_result(ProbeRun *run, int number)
 {
-	ProbeResult *result = &run->results[probe->number];
+	ProbeResult *result = &run->results[number];
 
-	end_one(probe);
-	wipe_copies(&run->targets[probe->number]);
 	result->ended_at = GetCurrentTimestamp();
 	if (run->hooks != NULL && run->hooks->ended != NULL)
-		run->hooks->ended(probe->number, result, run->hooks->arg);
+		run->hooks->ended(number, result, run->hooks->arg);
 }
 
+/* Raises no error. */
 static void
-end_one(RunningProbe *probe)
+end_process(Prober *prober)
 {
-	PQfinish(probe->conn);
-	probe->conn = NULL;
+	kill(prober->pid, SIGKILL);
+	close(prober->socket);
 	ReleaseExternalFD();
+	reap(prober->pid);
+	prober->pid = 0;
+	if (prober->unsent.data != NULL)
+		tm_crypto_wipe(prober->unsent.data, prober->unsent.len);
+	prober->unsent.data = NULL;
 }
 
-/* Not done at once: the events at hand point to places in the array. */
+/*
+ * A process that was killed is gone in a moment, unless it waits for something
+ * in the kernel.  Then it is left to whoever comes after us.
+ */
 static void
-forget_ended(ProbeRun *run)
+reap(pid_t pid)
 {
-	int			nleft = 0;
-	int			i;
+	int			waited;
 
-	for (i = 0; i < run->nrunning; i++)
+	for (waited = 0; waited < MAX_REAP_MS; waited++)
 	{
-		if (run->running[i].conn != NULL)
-			run->running[nleft++] = run->running[i];
+		pid_t		result = waitpid(pid, NULL, WNOHANG);
+
+		if (result == pid || (result < 0 && errno != EINTR))
+			return;
+		pg_usleep(1000);
 	}
-	run->nrunning = nleft;
 }
 
 /* Raises no error. */
@@ -478,70 +594,21 @@ end_all(ProbeRun *run)
 	if (run->set != NULL)
 		FreeWaitEventSet(run->set);
 	run->set = NULL;
-	for (i = 0; i < run->nrunning; i++)
+	if (run->has_spare)
+		ReleaseExternalFD();
+	run->has_spare = false;
+	for (i = 0; i < MAX_PROCESSES; i++)
 	{
-		if (run->running[i].conn != NULL)
-			end_one(&run->running[i]);
+		if (run->probers[i].pid != 0)
+			end_process(&run->probers[i]);
 	}
-	run->nrunning = 0;
 	for (i = 0; i < run->ntargets; i++)
 	{
 		ProbeTarget *target = &run->targets[i];
 
-		wipe_copies(target);
 		if (target->password != NULL)
 			tm_crypto_wipe(target->password, strlen(target->password));
 	}
-}
-
-/* libpq has copied the password, and may have freed copies as they were. */
-static void
-wipe_copies(const ProbeTarget *target)
-{
-	if (target->password != NULL)
-		tm_wipe_freed(strlen(target->password) + 1);
-}
-
-/*
- * What the other side says, fit to be shown: one line, not too long, in the
- * encoding of this database, without the password.
- */
-static char *
-presentable(const char *message, const char *password, int max_len)
-{
-	char	   *line;
-	char	   *end;
-	const char *c;
-
-	if (password != NULL && password[0] != '\0' &&
-		strstr(message, password) != NULL)
-		return pstrdup(_("the message is not shown because the password occurs in it"));
-	if (!pg_verify_mbstr(GetDatabaseEncoding(), message, strlen(message),
-						 true))
-		return pstrdup(_("the message is not shown because it is in another encoding"));
-
-	/* Lines are separated by semicolons, words by a blank. */
-	line = end = palloc(2 * strlen(message) + 1);
-	for (c = message; *c != '\0'; c++)
-	{
-		if ((unsigned char) *c > ' ' && *c != '\177')
-			*end++ = *c;
-		else if (end > line && end[-1] != ' ')
-		{
-			if (*c == '\n')
-				*end++ = ';';
-			*end++ = ' ';
-		}
-	}
-	while (end > line && (end[-1] == ' ' || end[-1] == ';'))
-		end--;
-	line[pg_mbcliplen(line, end - line, max_len)] = '\0';
-	return line;
-}
-
-static void
-ignore_notice(void *arg, const PGresult *notice)
-{
 }
 
 static double

@@ -12,8 +12,10 @@
 /* Where to connect to; the caller's, but wiped by tm_probe_run() */
 typedef struct ProbeTarget
 {
-	char	   *conninfo;		/* connection string with an empty password */
+	char	   *conninfo;		/* connection string without a password */
 	char	   *password;		/* the password, or NULL */
+	bool		must_use_password;	/* is a login without it none? */
+	const char *refusal;		/* why it is not even tried, or NULL */
 } ProbeTarget;
 
 /* What came of it; texts are palloc'd */
@@ -22,8 +24,12 @@ typedef struct ProbeResult
 	bool		answered;		/* has the server answered a query? */
 	bool		in_recovery;	/* if so, is it a standby? */
 	double		latency_ms;		/* if so, from connecting to the answer */
-	char	   *server_version; /* if so, what it says about itself */
-	char	   *error;			/* if not, why; one line, no secret */
+	char	   *server_version; /* if so, its number */
+	char	   *error;			/* if not, why; one line, and nothing in it
+								 * that the server could choose */
+	bool		no_password_used;	/* is that it? */
+	char	   *far_version;	/* what the server says, for those only who */
+	char	   *far_error;		/* may know the password; may be NULL */
 	TimestampTz ended_at;		/* when that was clear */
 } ProbeResult;
 
@@ -43,11 +49,7 @@ typedef struct ProbeHooks
  * Connect to each target, ask a question and disconnect; each has that many
  * milliseconds.  Returns an array of results in the same order, or NULL if it
  * was given up.  A target that does not answer is no error.  It can be
- * cancelled; whatever happens, no connection is left open, and the passwords
- * are wiped.
- *
- * Host names are looked up while nothing else is done, and that is neither
- * limited nor can it be cancelled.
+ * cancelled; whatever happens, no process is left, and the passwords are wiped.
  */
 extern ProbeResult *tm_probe_run(ProbeTarget *targets, int ntargets,
 								 int timeout_ms, const ProbeHooks *hooks);

@@ -81,10 +81,32 @@ SELECT col, val, pg_temp.try(col, val) FROM (VALUES
 	('options', '''{"": 1}'''),
 	('options', '''{"connect_timeout": null}'''),
 	('options', '''{"connect_timeout": [1]}'''),
-	('options', '''{"options": "-c work_mem=1MB\n"}'''),
-	('options', '''{"options": "-c work_mem=1MB", "target_session_attrs": "any"}'''),
+	('options', '''{"application_name": "a\n"}'''),
+	('options', '''{"application_name": "a", "target_session_attrs": "any"}'''),
+	('options', '''{"options": "-c work_mem=1MB"}'''),
+	('options', '''{"krbsrvname": "x"}'''),
+	('options', '''{"sslcrldir": "x"}'''),
+	('options', '''{"sslrootcert": "/etc/passwd"}'''),
+	('options', '''{"sslrootcert": ".."}'''),
+	('options', '''{"sslrootcert": "ca.pem", "sslcrl": "crl.pem"}'''),
+	('options', '''{"gssencmode": "prefer"}'''),
+	('options', '''{"gssencmode": "disable"}'''),
+	('options', '''{"require_auth": "gss"}'''),
+	('options', '''{"require_auth": "!password"}'''),
+	('options', '''{"require_auth": "md5,scram-sha-256"}'''),
 	('password', '''hunter2''')
 ) AS v (col, val);
+
+CREATE FUNCTION pg_temp.try_host(host text) RETURNS text
+	LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE tenant.connection c SET host = try_host.host WHERE connection_name = 'main';
+	RETURN 'accepted';
+EXCEPTION
+	WHEN OTHERS THEN
+		RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
 
 -- nobody else has a look, or a say
 SET ROLE regress_tm_user;
@@ -102,7 +124,37 @@ INSERT INTO tenant.connection (connection_name, host, database_name, username, o
 	VALUES ('theirs too', 'db1.example', 'app', 'app', '{"user": "x"}');  -- fails
 RESET ROLE;
 
-REVOKE SELECT, INSERT ON tenant.connection FROM regress_tm_user;
+-- but no socket, no password, and not in a superuser's name
+SET ROLE regress_tm_user;
+INSERT INTO tenant.connection (connection_name, host, database_name, username)
+	VALUES ('socket', '/run/postgresql', 'app', 'app');  -- fails
+INSERT INTO tenant.connection (connection_name, host, database_name, username)
+	VALUES ('socket', '@abstract', 'app', 'app');  -- fails
+INSERT INTO tenant.connection (connection_name, host, database_name, username, password)
+	VALUES ('other', 'h', 'app', 'app', 'tm1:xchacha20-poly1305:1:database:24+dBZbmJSHIFyXd95jhX+2mBqVApTm96AlCjWzefVGuifgejPLMXv+1LUxNKOfHzELxSR75OSxO+YvwMQN56DE0gGzEjWQE/Fkjsw==');  -- fails
+INSERT INTO tenant.connection (connection_name, host, database_name, username, by_superuser)
+	VALUES ('other', 'h', 'app', 'app', true) RETURNING by_superuser;
+RESET ROLE;
+SELECT connection_name, by_superuser FROM tenant.connection ORDER BY connection_name;
+GRANT UPDATE ON tenant.connection TO regress_tm_user;
+SET ROLE regress_tm_user;
+UPDATE tenant.connection SET is_active = false WHERE connection_name = 'main' RETURNING by_superuser;
+UPDATE tenant.connection SET username = 'x' WHERE connection_name = 'main' RETURNING by_superuser;
+UPDATE tenant.connection SET by_superuser = true WHERE connection_name = 'main' RETURNING by_superuser;
+UPDATE tenant.connection SET host = '/tmp' WHERE connection_name = 'main';  -- fails
+RESET ROLE;
+-- hosts that are listed
+SET tenant_mgr.connection_hosts = '*.db.example, 10.1.0.0/16, fd00::/8, /run/*';
+SET ROLE regress_tm_user;
+SELECT host, pg_temp.try_host(host) FROM unnest(ARRAY['a.db.example', 'A.DB.EXAMPLE',
+	'db.example', 'a.db.example.org', '10.1.2.3', '10.2.0.1', 'fd00::1', 'fe80::1', '10.257',
+	'/run/postgresql', '/tmp', '@run']) AS host;
+RESET ROLE;
+RESET tenant_mgr.connection_hosts;
+DELETE FROM tenant.connection WHERE connection_name IN ('socket', 'other');
+UPDATE tenant.connection SET username = 'app', is_active = true, by_superuser = true
+	WHERE connection_name = 'main';
+REVOKE SELECT, INSERT, UPDATE ON tenant.connection FROM regress_tm_user;
 
 -- connection strings are quoted as libpq reads them
 SELECT connection_name, tenant.conninfo(connection_name)

@@ -78,6 +78,7 @@ static void open_checkout(Checkout *checkout,
 						  const ConnectionInfo *connection);
 static void dial(Checkout *checkout, const ConnectionInfo *connection);
 static void try_first(const ConnectionInfo *connection);
+static const char *as_sentence(const char *words);
 static int	connect_timeout(const ConnectionInfo *connection);
 static void close_checkout(Checkout *checkout);
 static void wipe_copies(const Checkout *checkout);
@@ -387,7 +388,19 @@ try_first(const ConnectionInfo *connection)
 					 ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED :
 					 ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
 			 errmsg("could not establish connection"),
-			 errdetail_internal("%s", detail)));
+			 errdetail_internal("%s", as_sentence(detail))));
+}
+
+/* What libpq says is left as it is. */
+static const char *
+as_sentence(const char *words)
+{
+	char	   *sentence = psprintf("%s.", words);
+
+	if (strncmp(words, "the ", 4) != 0)
+		return words;
+	sentence[0] = pg_ascii_toupper((unsigned char) sentence[0]);
+	return sentence;
 }
 
 /* In seconds, as libpq takes it: no less than two. */

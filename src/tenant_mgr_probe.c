@@ -73,6 +73,8 @@ static const struct
 	{"channel binding", "channel binding is required, and the server does not do it"},
 	{"SCRAM", "authentication by SCRAM failed"},
 	{"GSSAPI", "the server wants a method of authentication that is not allowed"},
+	{"hot standby", "the server is not what target_session_attrs asks for"},
+	{"read-only", "the server is not what target_session_attrs asks for"},
 	{"out of memory", "the server sent more than there is memory for"},
 	{"Connection reset", "the server reset the connection"},
 	{"lost synchronization", "the server does not speak the protocol"}

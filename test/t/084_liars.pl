@@ -193,7 +193,7 @@ SKIP:
 	foreach my $name ('scram', 'notices')
 	{
 		($rc, $out, $err) = $node->psql('app', "SELECT tenant.connect('$name')");
-		like($err, qr/ERROR:  could not establish connection\nDETAIL:  the server accepted the connection, but did not let us in within 2000 ms/, "connect is not held by a liar: $name");
+		like($err, qr/ERROR:  could not establish connection\nDETAIL:  The server accepted the connection, but did not let us in within 2000 ms/, "connect is not held by a liar: $name");
 	}
 }
 

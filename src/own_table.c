@@ -31,7 +31,7 @@ static const OwnTable own_tables[] =
 	{"domain", 2},
 	{"snapshot_registry", 6},
 	{"data_key", 7},
-	{"connection", 21},
+	{"connection", 22},
 	{"assignment", 4},
 	{"outside_link", 8},
 };

@@ -162,6 +162,7 @@ REGRESS = \
 	clone_mentions \
 	clone_pending \
 	clone_outside \
+	clone_values \
 	schema_names \
 	outside_links \
 	snapshots \

@@ -140,6 +140,45 @@ tm_value_map(const OidMap *map, Datum value, Oid typid)
 	}
 }
 
+bool
+tm_value_needs_types(const OidMap *map, Oid typid)
+{
+	TupleDesc	tupdesc;
+	Oid			subtype;
+	bool		result = false;
+
+	check_stack_depth();
+	if (!tm_value_holds_oids(map, typid))
+		return false;
+	typid = getBaseType(typid);
+	if (OidIsValid(get_element_type(typid)))
+		return tm_value_needs_types(map, get_element_type(typid));
+
+	switch (get_typtype(typid))
+	{
+		case TYPTYPE_COMPOSITE:
+			tupdesc = lookup_rowtype_tupdesc(typid, -1);
+			for (int i = 0; i < tupdesc->natts && !result; i++)
+			{
+				if (!TupleDescAttr(tupdesc, i)->attisdropped)
+					result = tm_value_needs_types(map,
+												  TupleDescAttr(tupdesc, i)->atttypid);
+			}
+			ReleaseTupleDesc(tupdesc);
+			return result;
+		case TYPTYPE_RANGE:
+			subtype = get_range_subtype(typid);
+			break;
+		case TYPTYPE_MULTIRANGE:
+			subtype = get_range_subtype(get_multirange_range(typid));
+			break;
+		default:
+			return false;
+	}
+	return tm_value_holds_oids(map, subtype) &&
+		get_typtype(getBaseType(subtype)) != TYPTYPE_ENUM;
+}
+
 Datum
 tm_value_map_anyarray(const OidMap *map, Datum value)
 {
@@ -261,7 +300,7 @@ map_range(const OidMap *map, Datum value)
 
 	if (tm_value_holds_oids(map, subtype) && !RangeIsEmpty(range))
 	{
-		if (get_typtype(subtype) != TYPTYPE_ENUM)
+		if (get_typtype(getBaseType(subtype)) != TYPTYPE_ENUM)
 			return RangeTypePGetDatum(rebuild_range(map, range, typid));
 		map_enum_bounds(map, (char *) (range + 1),
 						(char *) range + VARSIZE(range) - sizeof(char));
@@ -287,7 +326,7 @@ map_multirange(const OidMap *map, Datum value)
 			(multirange->rangeCount - 1) * sizeof(uint32) +
 			multirange->rangeCount * sizeof(uint8);
 
-		if (get_typtype(subtype) != TYPTYPE_ENUM)
+		if (get_typtype(getBaseType(subtype)) != TYPTYPE_ENUM)
 			return MultirangeTypePGetDatum(rebuild_multirange(map, multirange,
 															  typid));
 		map_enum_bounds(map, (char *) multirange + INTALIGN(header),

@@ -22,6 +22,12 @@ extern bool tm_columns_hold_oids(const OidMap *map, Oid rowtype);
  */
 extern Datum tm_value_map(const OidMap *map, Datum value, Oid typid);
 
+/*
+ * Must the clone's types be visible to map a value of this type?  So it is with
+ * ranges over composites of the schema.
+ */
+extern bool tm_value_needs_types(const OidMap *map, Oid typid);
+
 /* Likewise for a column of type anyarray, which knows its type by itself. */
 extern Datum tm_value_map_anyarray(const OidMap *map, Datum value);
 

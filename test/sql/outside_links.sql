@@ -30,7 +30,7 @@ INSERT INTO lk1.shop VALUES (1, 1, 1, 1), (2, 2, NULL, NULL);
 INSERT INTO lk1.parted VALUES (1, 3);
 
 CREATE VIEW tm_life.ties AS
-	SELECT conrelid::regclass::text COLLATE "C" AS name, conname::text AS what, pg_get_constraintdef(c.oid) AS definition,
+	SELECT conrelid::regclass::text COLLATE "C" AS name, regexp_replace(conname, '_?1$', '') AS what, pg_get_constraintdef(c.oid) AS definition,
 		convalidated AS valid, obj_description(c.oid, 'pg_constraint') AS remark
 	FROM pg_constraint c WHERE contype = 'f' AND confrelid::regclass::text ~ '^tm_life' AND conrelid::regclass::text !~ '^tm_life'
 	UNION ALL SELECT inhrelid::regclass::text, 'parent', inhparent::regclass::text, NULL, NULL

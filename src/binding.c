@@ -53,6 +53,7 @@
 #include "guard.h"
 #include "guc.h"
 #include "open_plan.h"
+#include "prepared.h"
 #include "registry.h"
 #include "session_lock.h"
 #include "setting.h"
@@ -279,12 +280,12 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 	if (fresh)
 		put_stamp();
 	else if (IsUnderPostmaster && MyProc != NULL &&
-			 (!current_binding->verified ||
+			 (!current_binding->verified || tm_prepared_follows() ||
 			  current_binding->generation != tm_registry_generation()))
 	{
 		/*
 		 * The next statement would be parsed with a search path that does not
-		 * fit.  Asking ourselves to catch up runs an empty transaction before
+		 * fit, or get parameters of a type that does not.  Asking ourselves to catch up runs an empty transaction before
 		 * the next command is read, at whose end the binding is settled.
 		 */
 		HandleCatchupInterrupt();

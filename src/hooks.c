@@ -119,7 +119,7 @@ static void
 tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	tm_watch_before_plan(queryDesc->plannedstmt);
-	tm_prepared_before_plan();
+	tm_prepared_before_plan(queryDesc->params);
 	tm_open_plan_before_start();
 	tm_deferred_before_plan(queryDesc->plannedstmt);
 
@@ -164,6 +164,7 @@ tm_ExecutorEnd(QueryDesc *queryDesc)
 		standard_ExecutorEnd(queryDesc);
 
 	tm_watch_after_plan();
+	tm_prepared_after_statement();
 	tm_deferred_after_statement();
 }
 
@@ -238,6 +239,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	PG_END_TRY();
 	tm_watch_after_utility(&statement);
 	tm_prepared_after_utility(&statement);
+	tm_prepared_after_statement();
 	tm_deferred_after_utility(&statement);
 }
 

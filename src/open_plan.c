@@ -114,7 +114,6 @@ static void forget_held_cursor(void *arg);
 static const Origin *origin_of_cursor(Portal portal);
 static void refuse_cursors(const pg_uuid_t *tenant_id, Purpose purpose);
 static bool is_only_portal(Portal portal);
-static List *cursor_names(void);
 static void check_cursor(Portal portal, const pg_uuid_t *tenant_id,
 						 Purpose purpose);
 static bool has_rows_of_other(Portal portal, const pg_uuid_t *tenant_id);
@@ -224,7 +223,7 @@ tm_open_plan_unlocked(void)
 
 	if (is_only_portal(ActivePortal))
 		return;
-	foreach(lc, cursor_names())
+	foreach(lc, tm_open_plan_names(F_PG_CURSOR))
 	{
 		Portal		portal = GetPortalByName(lfirst(lc));
 		const Origin *origin;
@@ -321,7 +320,7 @@ refuse_cursors(const pg_uuid_t *tenant_id, Purpose purpose)
 
 	if (is_only_portal(ActivePortal))
 		return;
-	foreach(lc, cursor_names())
+	foreach(lc, tm_open_plan_names(F_PG_CURSOR))
 	{
 		Portal		portal = GetPortalByName(lfirst(lc));
 
@@ -344,13 +343,8 @@ is_only_portal(Portal portal)
 		context->prevchild == NULL && context->nextchild == NULL;
 }
 
-/*
- * The names of all portals but those of plain statements, palloc'd.  The
- * server shows its portals to nobody but by the function behind the view
- * pg_cursors.
- */
-static List *
-cursor_names(void)
+List *
+tm_open_plan_names(Oid funcid)
 {
 	LOCAL_FCINFO(fcinfo, 0);
 	FmgrInfo	flinfo;
@@ -358,7 +352,7 @@ cursor_names(void)
 	TupleTableSlot *slot;
 	List	   *names = NIL;
 
-	fmgr_info(F_PG_CURSOR, &flinfo);
+	fmgr_info(funcid, &flinfo);
 	memset(&rsinfo, 0, sizeof(rsinfo));
 	rsinfo.type = T_ReturnSetInfo;
 	rsinfo.econtext = CreateStandaloneExprContext();

@@ -31,6 +31,13 @@ extern void tm_open_plan_started(QueryDesc *queryDesc);
 extern int	tm_open_plan_begin(RunningPlan *statement, QueryDesc *queryDesc);
 extern void tm_open_plan_end(const RunningPlan *statement);
 
+/*
+ * The first column of a set-returning function without arguments, a List of C
+ * strings palloc'd.  The server shows its portals and prepared statements to
+ * nobody but by the functions behind pg_cursors and pg_prepared_statements.
+ */
+extern List *tm_open_plan_names(Oid funcid);
+
 /* Is the present statement a part of another one? */
 extern bool tm_open_plan_is_nested(void);
 

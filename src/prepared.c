@@ -25,6 +25,10 @@
  * What SQL prepares in a session that is not bound is anybody's.  Then, and
  * unless the session is locked, DEALLOCATE ALL is the reset of a pool.
  *
+ * A shared statement may have a parameter of a type that each tenant has, such as
+ * an enum.  The server fixes the types of parameters when it prepares; they are
+ * made to follow the tenant.
+ *
  * An entry of ours is believed only as long as the statement of its name is the
  * one that it was made for.
  *
@@ -32,14 +36,23 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/prepare.h"
 #include "nodes/parsenodes.h"
 #include "tcop/pquery.h"
+#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/portal.h"
+#include "utils/syscache.h"
 
+#include "binding.h"
+#include "open_plan.h"
 #include "origin.h"
 #include "prepared.h"
+#include "schema_owner.h"
 #include "session_lock.h"
 #include "tenant_mgr.h"
 
@@ -55,6 +68,13 @@ typedef struct OwnStatement
 /* written by note and forget_stale */
 static HTAB *own_statements = NULL;
 
+/*
+ * There are parameters of types that belong to a tenant, and shared statements
+ * have last been looked at for this one
+ */
+static bool has_own_types = false;
+static pg_uuid_t types_of;
+
 static void note(const char *name);
 static const Origin *origin_of(const PreparedStatement *statement);
 static const char *executed_statement(Node *stmt);
@@ -63,6 +83,9 @@ static bool deallocate_here(const char *name, bool alone);
 static void deallocate_own(bool locked_only);
 static void forget_stale(void);
 static bool is_bound_or_locked(void);
+static void note_parameters(const ParamListInfoData *params);
+static void follow_parameters(CachedPlanSource *plansource);
+static const SchemaOwner *owner_of_type(Oid typid, NameData *name);
 
 void
 tm_prepared_before_utility(UtilityStatement *statement)
@@ -104,10 +127,11 @@ tm_prepared_after_utility(UtilityStatement *statement)
 }
 
 void
-tm_prepared_before_plan(void)
+tm_prepared_before_plan(const ParamListInfoData *params)
 {
 	PreparedStatement *statement;
 
+	note_parameters(params);
 	if (own_statements == NULL || ActivePortal == NULL ||
 		ActivePortal->prepStmtName == NULL)
 		return;
@@ -119,6 +143,38 @@ tm_prepared_before_plan(void)
 			 errmsg("prepared statement \"%s\" was prepared by SQL for one tenant",
 					statement->stmt_name),
 			 errhint("Execute it by EXECUTE.")));
+}
+
+/*
+ * Parameters of shared statements that have a type of the former tenant get the
+ * one of the same name.
+ */
+void
+tm_prepared_after_statement(void)
+{
+	Origin		here;
+	ListCell   *lc;
+
+	if (!has_own_types || !IsTransactionState() || IsInParallelMode())
+		return;
+	tm_origin_now(&here);
+	if (!here.bound || memcmp(&here.tenant_id, &types_of,
+							  sizeof(pg_uuid_t)) == 0)
+		return;
+	types_of = here.tenant_id;
+	foreach(lc, tm_open_plan_names(F_PG_PREPARED_STATEMENT))
+	{
+		PreparedStatement *statement = FetchPreparedStatement(lfirst(lc), false);
+
+		if (statement != NULL && !statement->from_sql)
+			follow_parameters(statement->plansource);
+	}
+}
+
+bool
+tm_prepared_follows(void)
+{
+	return has_own_types;
 }
 
 void
@@ -288,4 +344,70 @@ is_bound_or_locked(void)
 
 	tm_origin_now(&origin);
 	return origin.bound || tm_session_locked;
+}
+
+/* Is a shared statement executed with a type of a tenant? */
+static void
+note_parameters(const ParamListInfoData *params)
+{
+	Origin		here;
+	NameData	name;
+	int			i;
+
+	if (params == NULL || params->paramFetch != NULL || ActivePortal == NULL ||
+		ActivePortal->prepStmtName == NULL || has_own_types)
+		return;
+	for (i = 0; i < params->numParams; i++)
+	{
+		if (owner_of_type(params->params[i].ptype, &name) == NULL)
+			continue;
+		tm_origin_now(&here);
+		has_own_types = true;
+		types_of = here.tenant_id;
+		return;
+	}
+}
+
+static void
+follow_parameters(CachedPlanSource *plansource)
+{
+	const Binding *binding = tm_binding_current();
+	int			i;
+
+	for (i = 0; i < plansource->num_params; i++)
+	{
+		NameData	name;
+		const SchemaOwner *owner;
+		Oid			typid;
+
+		owner = owner_of_type(plansource->param_types[i], &name);
+		if (owner == NULL || memcmp(&owner->id, &binding->id,
+									sizeof(pg_uuid_t)) == 0)
+			continue;
+		typid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+								NameGetDatum(&name),
+								ObjectIdGetDatum(binding->nspid));
+		if (!OidIsValid(typid))
+			continue;
+		plansource->param_types[i] = typid;
+		plansource->is_valid = false;
+	}
+}
+
+/* The tenant that a type belongs to, and the type's name */
+static const SchemaOwner *
+owner_of_type(Oid typid, NameData *name)
+{
+	HeapTuple	tuple;
+	Oid			nspid;
+
+	if (typid < FirstNormalObjectId)
+		return NULL;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	*name = ((Form_pg_type) GETSTRUCT(tuple))->typname;
+	nspid = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
+	ReleaseSysCache(tuple);
+	return tm_schema_owner(nspid);
 }

@@ -7,6 +7,8 @@
 #ifndef TENANT_MGR_PREPARED_H
 #define TENANT_MGR_PREPARED_H
 
+#include "nodes/params.h"
+
 #include "hooks.h"
 
 /*
@@ -18,7 +20,13 @@ extern void tm_prepared_before_utility(UtilityStatement *statement);
 extern void tm_prepared_after_utility(UtilityStatement *statement);
 
 /* A plan is about to be started, perhaps of a statement that SQL prepared. */
-extern void tm_prepared_before_plan(void);
+extern void tm_prepared_before_plan(const ParamListInfoData *params);
+
+/* A statement has ended; the session may be elsewhere now. */
+extern void tm_prepared_after_statement(void);
+
+/* Is there something to be looked at before the next message? */
+extern bool tm_prepared_follows(void);
 
 /* Drop what was prepared while the session was locked. */
 extern void tm_prepared_unlocked(void);

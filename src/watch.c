@@ -48,6 +48,7 @@
 #include "guc.h"
 #include "open_plan.h"
 #include "origin.h"
+#include "prepared.h"
 #include "session_lock.h"
 #include "statement_tag.h"
 #include "tenant_mgr.h"
@@ -208,6 +209,7 @@ end_of_transaction(XactEvent event, void *arg)
 			tm_session_lock_check_frozen();
 			if (tm_binding_needs_settling() && watching())
 				tm_binding_settle(false);
+			tm_prepared_after_statement();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:

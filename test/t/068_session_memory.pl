@@ -151,6 +151,30 @@ is($client->query('DEALLOCATE "S_4"; DEALLOCATE ALL; SELECT count(*) FROM pg_pre
 is($client->query("SELECT tenant.reset(); DEALLOCATE ALL; SELECT count(*) FROM pg_prepared_statements"), ' 0', 'unbound: it is the reset of a pool');
 $client->leave;
 
+# A parameter of a type that each tenant has
+$node->safe_psql('app', q{
+	CREATE TYPE a.mood AS ENUM ('a1', 'x'); CREATE TYPE b.mood AS ENUM ('b1', 'x');
+	CREATE TABLE a.felt (m a.mood, v text); INSERT INTO a.felt VALUES ('x', 'of a'), ('a1', 'of a alone');
+	CREATE TABLE b.felt (m b.mood, v text); INSERT INTO b.felt VALUES ('x', 'of b'), ('b1', 'of b alone');
+	GRANT ALL ON a.felt, b.felt TO app;
+});
+$client = client();
+$client->query("SELECT tenant.switch('a')");
+is($client->parse('m', 'SELECT v FROM felt WHERE m = $1')->bind('', 'm', 'x')->execute('')->sync->answers, 'of a', 'a parameter of an enum of a');
+is($client->bind('', 'm', 'b1')->execute('')->sync->answers, '22P02', '... has no value of that of b');
+foreach my $round (1, 2)
+{
+	is($client->query("SELECT tenant.switch('b')"), 'b', "switched, round $round");
+	is($client->bind('', 'm', 'x')->execute('')->sync->answers, 'of b', '... it follows the tenant');
+	is($client->bind('', 'm', 'b1')->execute('')->sync->answers, 'of b alone', '... with its own values');
+	is($client->query("BEGIN; SELECT tenant.switch_local('a')"), 'a', 'for a transaction');
+	is($client->bind('', 'm', 'a1')->execute('')->sync->answers, 'of a alone', '... likewise');
+	is($client->query('ROLLBACK'), '', '... and back');
+	is($client->bind('', 'm', 'b1')->execute('')->sync->answers, 'of b alone', '... it is there again');
+	is($client->parse('', "SELECT tenant.switch('a')")->bind('', '')->execute('')->bind('', 'm', 'a1')->execute('')->sync->answers, 'a of a alone', 'in a pipeline');
+}
+$client->leave;
+
 # By a trigger of somebody who has a only
 $node->safe_psql('app', q{
 	CREATE TABLE a.orders (i int);

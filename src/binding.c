@@ -63,6 +63,9 @@
 /* the binding in force; written by the assign hook */
 static Binding *current_binding = NULL;
 
+/* has it been verified?  Kept by the assign hooks; parallel workers get it */
+bool		tm_tenant_verified = false;
+
 /* record of our setting; written by tm_binding_start */
 static struct config_generic *tenant_record = NULL;
 
@@ -94,7 +97,10 @@ static void follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel);
 static void put_stamp(void);
 static void refuse_change(const char *newval, const Binding *new_binding,
 						  bool fresh);
+static void refuse_nested(const Binding *new_binding);
 static void set_tenant_again(const char *name, int elevel);
+static bool default_is_waived(void);
+static void refuse_uninstalled(void);
 static char *bind_session(FunctionCallInfo fcinfo, bool local);
 
 PG_FUNCTION_INFO_V1(tenant_switch);
@@ -114,6 +120,12 @@ tenant_switch(PG_FUNCTION_ARGS)
 Datum
 tenant_switch_local(PG_FUNCTION_ARGS)
 {
+	/* as SET LOCAL does */
+	if (!IsTransactionBlock() && tm_open_plan_is_whole_command())
+		ereport(WARNING,
+				(errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s can only be used in transaction blocks",
+						"tenant.switch_local()")));
 	PG_RETURN_TEXT_P(cstring_to_text(bind_session(fcinfo, true)));
 }
 
@@ -185,8 +197,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 		if (binding == NULL)
 			return false;
 		binding->bound = true;
-		/* the leader has verified what it hands to its workers */
-		binding->verified = InitializingParallelWorker;
+		binding->verified = InitializingParallelWorker && tm_tenant_verified;
 		*extra = binding;
 		return true;
 	}
@@ -227,6 +238,26 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	*extra = binding;
 	tm_change.binding = binding;
 	return true;
+}
+
+/* Nobody sets it but the leader of a parallel worker. */
+bool
+tm_binding_check_verified(bool *newval, void **extra, GucSource source)
+{
+	if (InitializingParallelWorker || *newval == tm_tenant_verified)
+		return true;
+	GUC_check_errcode(ERRCODE_CANT_CHANGE_RUNTIME_PARAM);
+	GUC_check_errmsg("parameter \"%s\" cannot be changed",
+					 TM_VERIFIED_SETTING);
+	return false;
+}
+
+/* The tenant may have come before. */
+void
+tm_binding_assign_verified(bool newval, void *extra)
+{
+	if (InitializingParallelWorker && current_binding != NULL)
+		current_binding->verified = newval;
 }
 
 /*
@@ -272,6 +303,8 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 		tm_binding_path_orphan(beneath->path, prior_path(beneath));
 
 	current_binding = (new_binding && new_binding->bound) ? new_binding : NULL;
+	if (!InitializingParallelWorker)
+		tm_tenant_verified = current_binding && current_binding->verified;
 	if (!same_tenant(old_binding, current_binding))
 		tm_guard_tenant_changed();
 
@@ -373,7 +406,13 @@ tm_binding_validate(void)
 	if (!current_binding->verified)
 	{
 		/* The check hook finds everything that is wrong. */
-		if (may_settle())
+		if (!may_settle())
+			return;
+		if (default_is_waived())
+			set_tenant_again("", ERROR);
+		else if (!tm_registry_installed())
+			refuse_uninstalled();
+		else
 			set_tenant_again(tm_tenant, ERROR);
 		return;
 	}
@@ -388,12 +427,7 @@ tm_binding_validate(void)
 
 	as_of = tm_registry_generation();
 	if (!tm_registry_installed())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("extension \"%s\" is not installed in this database",
-						TM_EXTENSION_NAME),
-				 errhint("Use RESET %s to leave the tenant.",
-						 TM_TENANT_SETTING)));
+		refuse_uninstalled();
 	tenant = tenant_of_binding();
 	if (tenant == NULL || tenant->state == TENANT_TRASHED)
 	{
@@ -429,6 +463,8 @@ tm_binding_settle(bool wait)
 		return;
 	settle_orphan();
 	return_to_assigned(wait, DEBUG2);
+	if (default_is_waived())
+		set_tenant_again("", DEBUG2);
 	if (current_binding == NULL || !tm_registry_installed())
 		return;
 
@@ -616,6 +652,8 @@ refuse_change(const char *newval, const Binding *new_binding, bool fresh)
 				 errdetail("The setting %s allows transactions to be bound only.",
 						   "tenant_mgr.session_switch"),
 				 errhint("Use tenant.switch_local() in a transaction block.")));
+	if (new_binding->bound)
+		refuse_nested(new_binding);
 	if (!new_binding->bound)
 		tm_open_plan_refuse(NULL);
 	else if (current_binding == NULL || !current_binding->verified ||
@@ -641,6 +679,63 @@ set_tenant_again(const char *name, int elevel)
 	tm_change.following = true;
 	set_tenant(name, follow_action(), elevel);
 	tm_change.following = false;
+}
+
+/*
+ * Does a switch go from tenant to tenant within a transaction, where that is an
+ * error?  An entry has been put on the stack for the change; what it would
+ * restore is from before, and a tenant that is another one is the transaction's.
+ */
+static void
+refuse_nested(const Binding *new_binding)
+{
+	const GucStack *stack = tenant_record->stack;
+
+	if (tm_nested_switch != NESTED_SWITCH_ERROR ||
+		current_binding == NULL || !current_binding->verified ||
+		memcmp(&current_binding->id, &new_binding->id,
+			   sizeof(pg_uuid_t)) == 0)
+		return;
+	if (!IsTransactionBlock() &&
+		(stack == NULL || stack->prior.extra == (void *) current_binding))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+			 errmsg("cannot switch to another tenant within a transaction that is bound to tenant \"%s\"",
+					tm_tenant),
+			 errdetail("The setting %s is \"error\".",
+					   "tenant_mgr.nested_switch"),
+			 errhint("End the transaction first.")));
+}
+
+/*
+ * Has a superuser a tenant by default that is not to bind the session?  Who
+ * maintains a database works for all its tenants, by tools that know of none, so
+ * the default of a database or the server is not for superusers.  And while a
+ * dump is restored, neither the extension nor the tenant is there yet.
+ */
+static bool
+default_is_waived(void)
+{
+	if (current_binding == NULL || current_binding->verified ||
+		tenant_record->source >= PGC_S_CLIENT ||
+		!superuser_arg(GetSessionUserId()))
+		return false;
+	return IsBinaryUpgrade || tenant_record->source < PGC_S_USER ||
+		!tm_registry_installed() ||
+		tm_registry_lookup(tm_tenant, true) == NULL;
+}
+
+static void
+refuse_uninstalled(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("extension \"%s\" is not installed in this database",
+					TM_EXTENSION_NAME),
+			 errdetail("The session is bound to tenant \"%s\".", tm_tenant),
+			 errhint("Use SET %s = '' to leave the tenant.",
+					 TM_TENANT_SETTING)));
 }
 
 /* The action that replaces the value in force for as long as that would be. */

@@ -41,6 +41,13 @@ extern bool tm_binding_check_tenant(char **newval, void **extra,
 extern void tm_binding_assign_tenant(const char *newval, void *extra);
 extern void tm_binding_start(void);
 
+/* Of another one, which tells parallel workers, and its variable */
+#define TM_VERIFIED_SETTING	"tenant_mgr.verified"
+extern bool tm_tenant_verified;
+extern bool tm_binding_check_verified(bool *newval, void **extra,
+									  GucSource source);
+extern void tm_binding_assign_verified(bool newval, void *extra);
+
 /*
  * Bind the session, the rest of the transaction or of a nesting level of
  * settings to a tenant; an empty name unbinds.

@@ -60,6 +60,7 @@
 #include "guc.h"
 #include "schema_owner.h"
 #include "session_lock.h"
+#include "setting.h"
 #include "tenant_mgr.h"
 
 /* A tenant that there is not, for work on a schema of nobody */
@@ -93,6 +94,7 @@ static struct
 
 static const SchemaOwner *other_owner(Oid nspid);
 static bool serves_client(void);
+static bool is_maintenance(void);
 static Oid	schema_in_row(Oid classid, Oid objid);
 static Oid	schema_of_parent(Oid classid, Oid objid);
 static void refuse(const SchemaOwner *owner, const ObjectAddress *object);
@@ -114,8 +116,8 @@ tm_guard_is_on(void)
 		return tm_guard != GUARD_OFF;
 
 	/* Who has been locked and has lost its tenant has nothing else. */
-	return (tm_unbound == UNBOUND_DENY || tm_session_locked) &&
-		serves_client();
+	return ((tm_unbound == UNBOUND_DENY && !is_maintenance()) ||
+			tm_session_locked) && serves_client();
 }
 
 bool
@@ -378,6 +380,24 @@ serves_client(void)
 	if (IsParallelWorker())
 		return tm_leader_is_backend();
 	return MyBackendType == B_BACKEND;
+}
+
+/*
+ * Superusers dump, restore and vacuum databases by tools that know of no tenant.
+ * So what has been set for the server, a database or a role does not mean them,
+ * unless it is said that it does; what they have set for themselves does.
+ */
+static bool
+is_maintenance(void)
+{
+	static struct config_generic *record = NULL;
+
+	if (tm_unbound_superuser == UNBOUND_DENY ||
+		!superuser_arg(GetOuterUserId()))
+		return false;
+	if (record == NULL)
+		record = tm_setting_record("tenant_mgr.unbound");
+	return record->source < PGC_S_INTERACTIVE;
 }
 
 /* The schema that the object's own row names */

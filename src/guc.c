@@ -63,10 +63,12 @@ char	   *tm_key_file = NULL;
 char	   *tm_key_command = NULL;
 int			tm_secret_algorithm = CRYPTO_XCHACHA20_POLY1305;
 int			tm_session_switch = SESSION_SWITCH_ALLOW;
+int			tm_nested_switch = NESTED_SWITCH_ALLOW;
 int			tm_verify_tag = VERIFY_TAG_OFF;
 int			tm_guard = GUARD_OFF;
 int			tm_unbound = UNBOUND_ALLOW;
 int			tm_shared_ddl = SHARED_DDL_ALLOW;
+int			tm_unbound_superuser = UNBOUND_ALLOW;
 static char *tm_guard_tenant = NULL;
 char	   *tm_tenant = NULL;
 
@@ -95,6 +97,12 @@ static const struct config_enum_entry verify_tag_options[] = {
 static const struct config_enum_entry session_switch_options[] = {
 	{"allow", SESSION_SWITCH_ALLOW, false},
 	{"deny", SESSION_SWITCH_DENY, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry nested_switch_options[] = {
+	{"allow", NESTED_SWITCH_ALLOW, false},
+	{"error", NESTED_SWITCH_ERROR, false},
 	{NULL, 0, false}
 };
 
@@ -396,6 +404,18 @@ define_session_settings(void)
 						   NULL,
 						   NULL);
 
+	tm_setting_define_enum("tenant_mgr.nested_switch",
+						   "Sets what happens at a switch within a transaction that is bound to another tenant.",
+						   "With \"error\", who nests switches or has forgotten a rollback gets to know it.",
+						   &tm_nested_switch,
+						   NESTED_SWITCH_ALLOW,
+						   nested_switch_options,
+						   PGC_USERSET,
+						   0,
+						   NULL,
+						   NULL,
+						   NULL);
+
 	tm_setting_define_enum("tenant_mgr.verify_tag",
 						   "Sets what happens to statements with a comment that names another tenant.",
 						   "Comments are those that libraries add, such as tenant='acme'.",
@@ -419,6 +439,23 @@ define_session_settings(void)
 						   tm_session_lock_check_locked,
 						   NULL,
 						   NULL);
+
+	/*
+	 * A setting so that parallel workers get it, which they do if its value
+	 * does not come from nowhere.  The variable is written by binding.c.
+	 */
+	tm_setting_define_bool(TM_VERIFIED_SETTING,
+						   "Tells parallel workers whether the tenant has been verified.",
+						   NULL,
+						   &tm_tenant_verified,
+						   false,
+						   PGC_USERSET,
+						   GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL |
+						   GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+						   tm_binding_check_verified,
+						   tm_binding_assign_verified,
+						   NULL);
+	SetConfigOption(TM_VERIFIED_SETTING, "off", PGC_USERSET, PGC_S_OVERRIDE);
 }
 
 /*
@@ -463,6 +500,18 @@ define_guard_settings(void)
 						   0,
 						   NULL,
 						   NULL,
+						   NULL);
+
+	tm_setting_define_enum("tenant_mgr.unbound_superuser",
+						   "Sets whether superusers that are not bound can use objects of tenants.",
+						   "With \"deny\", tenant_mgr.unbound holds for superusers as well.",
+						   &tm_unbound_superuser,
+						   UNBOUND_ALLOW,
+						   unbound_options,
+						   PGC_SUSET,
+						   0,
+						   NULL,
+						   assign_guard,
 						   NULL);
 
 	/* a setting so that parallel workers get it */

@@ -18,6 +18,13 @@ typedef enum SessionSwitch
 	SESSION_SWITCH_DENY
 } SessionSwitch;
 
+/* What happens at a switch within a transaction that is bound already? */
+typedef enum NestedSwitch
+{
+	NESTED_SWITCH_ALLOW,
+	NESTED_SWITCH_ERROR
+} NestedSwitch;
+
 extern char *tm_persistent_schemas; /* on every tenant's search path */
 extern char *tm_default_template;	/* what tenant.create() clones, or '' */
 extern char *tm_schema_prefix;	/* goes before a tenant's name */
@@ -34,10 +41,12 @@ extern char *tm_key_file;		/* where the root keys are, or '' */
 extern char *tm_key_command;	/* what prints them, or '' */
 extern int	tm_secret_algorithm;	/* a CryptoAlgorithm, for new secrets */
 extern int	tm_session_switch;	/* a SessionSwitch */
+extern int	tm_nested_switch;	/* a NestedSwitch */
 extern int	tm_verify_tag;		/* a VerifyTag */
 extern int	tm_guard;			/* a GuardMode */
 extern int	tm_unbound;			/* an UnboundMode */
 extern int	tm_shared_ddl;		/* a SharedDdlMode */
+extern int	tm_unbound_superuser;	/* an UnboundMode, for superusers */
 extern char *tm_tenant;			/* the binding, '' when unbound */
 
 /* Number of changes of tm_persistent_schemas; for comparison only. */

@@ -185,6 +185,14 @@ tm_open_plan_is_nested(void)
 	return running != NULL;
 }
 
+bool
+tm_open_plan_is_whole_command(void)
+{
+	return running != NULL && running->outer == NULL &&
+		ActivePortal != NULL && ActivePortal->stmts != NIL &&
+		linitial(ActivePortal->stmts) == (void *) running->plan;
+}
+
 void
 tm_open_plan_refuse(const pg_uuid_t *tenant_id)
 {

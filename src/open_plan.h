@@ -41,6 +41,9 @@ extern List *tm_open_plan_names(Oid funcid);
 /* Is the present statement a part of another one? */
 extern bool tm_open_plan_is_nested(void);
 
+/* Or is it all that the client has asked for? */
+extern bool tm_open_plan_is_whole_command(void);
+
 /*
  * Raise an error if something that is open reads from another tenant than the
  * one that the session is about to be bound to, NULL for none.

@@ -31,6 +31,7 @@
 #include "shmem.h"
 #include "tenant_mgr.h"
 #include "token_setting.h"
+#include "watch.h"
 
 #define POOLER_CHECK_COLUMNS	3
 
@@ -92,11 +93,23 @@ Datum
 tenant_pooler_check(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	UtilityStatement own = {.tagged = true, .plain = true};
 
 	InitMaterializedSRF(fcinfo, 0);
 	check_walls(rsinfo);
 	check_binding(rsinfo);
-	check_leftovers(rsinfo);
+
+	/* A binding that is broken does not stop our own queries. */
+	tm_watch_begin_utility(&own);
+	PG_TRY();
+	{
+		check_leftovers(rsinfo);
+	}
+	PG_FINALLY();
+	{
+		tm_watch_end_utility(&own);
+	}
+	PG_END_TRY();
 	add_unknown_row(rsinfo, "pool",
 					_("The server cannot see how a pool is set up: try two clients on one server connection."));
 
@@ -184,6 +197,12 @@ check_binding(ReturnSetInfo *rsinfo)
 	add_row(rsinfo, "search_path", ok, ok ? NULL :
 			psprintf(_("The session has set its search path to %s."),
 					 namespace_search_path));
+
+	ok = (binding == NULL || tm_session_locked ||
+		  tm_switch_requires == SWITCH_REQUIRES_TOKEN ||
+		  tm_assigned_role_tenant() != NULL);
+	add_row(rsinfo, "confined", ok, ok ? NULL :
+			_("The session is bound, and an injected statement can switch it to another tenant; lock it, require tokens, or assign the role."));
 
 	add_row(rsinfo, "lock", !tm_session_locked, !tm_session_locked ? NULL :
 			_("The next client cannot unlock the session."));

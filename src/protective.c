@@ -42,6 +42,7 @@ static const char *const protective_settings[] = {
 	"tenant_mgr.token_public_key",
 	"tenant_mgr.token_single_use",
 	"tenant_mgr.unbound",
+	"tenant_mgr.unbound_superuser",
 	"tenant_mgr.verify_tag"
 };
 

@@ -170,6 +170,39 @@ SELECT setconfig FROM pg_catalog.pg_db_role_setting
 ALTER ROLE regress_tm_login RESET ALL;
 RESET tenant_mgr.clone_exclude;
 
+-- from tenant to tenant within a transaction, where that is an error
+SET tenant_mgr.nested_switch = error;
+BEGIN;
+SELECT tenant.switch_local('tm_a');
+SELECT tenant.switch_local('tm_a');
+SAVEPOINT s;
+SELECT tenant.switch_local('tm_b');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK TO s;
+SET LOCAL tenant_mgr.tenant = 'tm_b';  -- fails
+ROLLBACK TO s;
+SELECT tenant.switch('tm_b');  -- fails
+ROLLBACK TO s;
+SELECT tenant.reset();
+SELECT tenant.switch_local('tm_b');
+COMMIT;
+SELECT tenant.switch('tm_a');
+SELECT tenant.switch('tm_b');
+BEGIN;
+SELECT tenant.switch_local('tm_a');  -- fails
+ROLLBACK;
+DO $$ BEGIN PERFORM tenant.switch_local('tm_a'); END $$;
+DO $$ BEGIN PERFORM tenant.switch_local('tm_a');
+	PERFORM tenant.switch_local('tm_b'); END $$;  -- fails
+SELECT tenant.current();
+SELECT tenant.reset();
+RESET tenant_mgr.nested_switch;
+
+-- outside of a transaction block there is nothing to bind
+SELECT tenant.switch_local('tm_a');
+SELECT tenant.current();
+DO $$ BEGIN PERFORM tenant.switch_local('tm_a'); END $$;
+
 -- SET LOCAL
 BEGIN;
 SET LOCAL tenant_mgr.tenant = 'tm_a';

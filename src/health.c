@@ -66,7 +66,7 @@ static uint64 fingerprint_of(const ConnectionInfo *connection);
 static HealthSlot *find_slot(const ConnectionInfo *connection,
 							 uint64 fingerprint);
 static void tell_no_room(void);
-static bool is_listed(List *connections, const pg_uuid_t *id);
+static HTAB *list_of_ids(List *connections);
 static void end_at_xact(XactEvent event, void *arg);
 
 void
@@ -243,6 +243,7 @@ tm_health_add(const ConnectionInfo *connection, const HealthFinding *finding,
 void
 tm_health_keep_only(List *connections)
 {
+	HTAB	   *listed = list_of_ids(connections);
 	HASH_SEQ_STATUS scan;
 	HealthSlot *slot;
 
@@ -251,10 +252,11 @@ tm_health_keep_only(List *connections)
 	while ((slot = hash_seq_search(&scan)) != NULL)
 	{
 		if (slot->key.dbid == MyDatabaseId &&
-			!is_listed(connections, &slot->key.id))
+			hash_search(listed, &slot->key.id, HASH_FIND, NULL) == NULL)
 			hash_search(slots, &slot->key, HASH_REMOVE, NULL);
 	}
 	LWLockRelease(states_lock);
+	hash_destroy(listed);
 }
 
 void
@@ -353,19 +355,23 @@ tell_no_room(void)
 				 errhint("Increase the setting and restart the server; the health of the others is not known.")));
 }
 
-static bool
-is_listed(List *connections, const pg_uuid_t *id)
+/* Made before the lock is taken, and only read while it is held. */
+static HTAB *
+list_of_ids(List *connections)
 {
+	HASHCTL		info;
+	HTAB	   *ids;
 	ListCell   *lc;
 
+	info.keysize = sizeof(pg_uuid_t);
+	info.entrysize = sizeof(pg_uuid_t);
+	info.hcxt = CurrentMemoryContext;
+	ids = hash_create("tenant_mgr connections", 256, &info,
+					  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	foreach(lc, connections)
-	{
-		ConnectionInfo *connection = lfirst(lc);
-
-		if (memcmp(&connection->id, id, sizeof(pg_uuid_t)) == 0)
-			return true;
-	}
-	return false;
+		hash_search(ids, &((ConnectionInfo *) lfirst(lc))->id, HASH_ENTER,
+					NULL);
+	return ids;
 }
 
 /* Others see the change from now on. */

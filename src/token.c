@@ -58,6 +58,7 @@ static TimestampTz timestamp_of(double seconds);
 static const char *check_times(const TokenTimes *times);
 static const char *check_audience(const JwtClaims *claims);
 static const char *check_role(const JwtClaims *claims);
+static char *issuer_of(const JwtToken *token, const JwtClaims *claims);
 static const char *use_up(const JwtToken *token, const JwtClaims *claims,
 						  const TokenTimes *times);
 static void refuse(const char *reason, const JwtToken *token,
@@ -242,6 +243,19 @@ check_role(const JwtClaims *claims)
 	return _("it is for another role");
 }
 
+/*
+ * Whose ids they are, that are not to occur twice: those of a key, whatever it
+ * is called, for a tenant of this database.
+ */
+static char *
+issuer_of(const JwtToken *token, const JwtClaims *claims)
+{
+	char		hex[2 * TM_CRYPTO_KEY_BYTES + 1];
+
+	tm_crypto_key_to_hex(tm_token_key_find(token->kid)->key, hex);
+	return psprintf("%u %s %s", MyDatabaseId, hex, claims->tenant);
+}
+
 static const char *
 use_up(const JwtToken *token, const JwtClaims *claims,
 	   const TokenTimes *times)
@@ -250,8 +264,7 @@ use_up(const JwtToken *token, const JwtClaims *claims,
 		return _("it is for a single use and has no id");
 	if (times->issued_at == DT_NOBEGIN)
 		return _("it is for a single use and does not tell when it was issued");
-	switch (tm_used_token_add(token->kid != NULL ? token->kid : "",
-							  claims->jti, times->issued_at,
+	switch (tm_used_token_add(issuer_of(token, claims), claims->jti, times->issued_at,
 							  times->expires_at, tm_token_leeway))
 	{
 		case TOKEN_USE_FIRST:

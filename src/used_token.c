@@ -31,7 +31,7 @@
 /* A token that has been used */
 typedef struct UsedToken
 {
-	unsigned char hash[TM_CRYPTO_HASH_BYTES];	/* hash key: of kid and jti */
+	unsigned char hash[TM_CRYPTO_HASH_BYTES];	/* hash key: of issuer and jti */
 	TimestampTz forget_at;		/* when it need not be remembered any more */
 } UsedToken;
 
@@ -87,7 +87,7 @@ tm_used_token_can_remember(void)
 }
 
 TokenUse
-tm_used_token_add(const char *kid, const char *jti, TimestampTz issued_at,
+tm_used_token_add(const char *issuer, const char *jti, TimestampTz issued_at,
 				  TimestampTz expires_at, int leeway)
 {
 	unsigned char hash[TM_CRYPTO_HASH_BYTES];
@@ -103,7 +103,7 @@ tm_used_token_add(const char *kid, const char *jti, TimestampTz issued_at,
 												 leeway * INT64CONST(1000)))
 		return TOKEN_USE_UNKNOWN;
 
-	tm_crypto_hash(kid, jti, hash);
+	tm_crypto_hash(issuer, jti, hash);
 
 	LWLockAcquire(&state->lock, LW_EXCLUSIVE);
 	hash_search(used_tokens, hash, HASH_FIND, &found);

@@ -34,7 +34,7 @@ extern bool tm_used_token_can_remember(void);
  * used then.  issued_at is what the token says, leeway the number of seconds
  * by which clocks may differ.
  */
-extern TokenUse tm_used_token_add(const char *kid, const char *jti,
+extern TokenUse tm_used_token_add(const char *issuer, const char *jti,
 								  TimestampTz issued_at,
 								  TimestampTz expires_at, int leeway);
 

@@ -124,11 +124,10 @@ tm_guard_raw_definition(Node *stmt)
 	switch (nodeTag(stmt))
 	{
 		case T_CreateStmt:
+		case T_CreateForeignTableStmt:
+			/* The latter begins with the former. */
 			judge_parts(((CreateStmt *) stmt)->tableElts, false);
 			judge_part((Node *) ((CreateStmt *) stmt)->partbound, false);
-			break;
-		case T_CreateForeignTableStmt:
-			tm_guard_raw_definition((Node *) &((CreateForeignTableStmt *) stmt)->base);
 			break;
 		case T_AlterTableStmt:
 			foreach(lc, ((AlterTableStmt *) stmt)->cmds)

@@ -11,6 +11,7 @@ OBJS = \
 	src/assignment.o \
 	src/binding.o \
 	src/binding_path.o \
+	src/binding_refusals.o \
 	src/blockcopy.o \
 	src/breaker.o \
 	src/catalog_reader.o \
@@ -120,6 +121,7 @@ OBJS = \
 	src/snapshot_registry.o \
 	src/statement_tag.o \
 	src/storage.o \
+	src/switch.o \
 	src/tenant_mgr.o \
 	src/tenant_name.o \
 	src/token.o \

@@ -46,6 +46,7 @@
 #include "assigned_role.h"
 #include "binding.h"
 #include "binding_path.h"
+#include "binding_refusals.h"
 #include "change.h"
 #include "compat.h"
 #include "deferred.h"
@@ -95,77 +96,8 @@ static bool nothing_has_changed(void);
 static TenantInfo *tenant_of_binding(void);
 static void follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel);
 static void put_stamp(void);
-static void refuse_change(const char *newval, const Binding *new_binding,
-						  bool fresh);
-static void refuse_nested(const Binding *new_binding);
 static void set_tenant_again(const char *name, int elevel);
 static bool default_is_waived(void);
-static void refuse_uninstalled(void);
-static char *bind_session(FunctionCallInfo fcinfo, bool local);
-
-PG_FUNCTION_INFO_V1(tenant_switch);
-PG_FUNCTION_INFO_V1(tenant_switch_local);
-PG_FUNCTION_INFO_V1(tenant_reset);
-PG_FUNCTION_INFO_V1(tenant_current);
-PG_FUNCTION_INFO_V1(tenant_search_path);
-
-/* Bind the session to a tenant. */
-Datum
-tenant_switch(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_TEXT_P(cstring_to_text(bind_session(fcinfo, false)));
-}
-
-/* Bind the rest of the transaction to a tenant. */
-Datum
-tenant_switch_local(PG_FUNCTION_ARGS)
-{
-	/* as SET LOCAL does */
-	if (!IsTransactionBlock() && tm_open_plan_is_whole_command())
-		ereport(WARNING,
-				(errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
-				 errmsg("%s can only be used in transaction blocks",
-						"tenant.switch_local()")));
-	PG_RETURN_TEXT_P(cstring_to_text(bind_session(fcinfo, true)));
-}
-
-/* Unbind the session, and put its search path back. */
-Datum
-tenant_reset(PG_FUNCTION_ARGS)
-{
-	tm_session_lock_refuse();
-	if (tm_tenant[0] != '\0' || tenant_record->stack != NULL)
-	{
-		set_tenant("", GUC_ACTION_SET, ERROR);
-		tm_deferred_after_statement();
-	}
-	PG_RETURN_VOID();
-}
-
-/*
- * Name of the tenant, NULL when unbound.  A value that nobody has verified
- * does not count: it must not reach a policy that relies on it.
- */
-Datum
-tenant_current(PG_FUNCTION_ARGS)
-{
-	/* This may be the statement that has had the library loaded. */
-	if (current_binding != NULL && !current_binding->verified)
-		tm_binding_settle(true);
-	if (current_binding == NULL || !current_binding->verified)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(tm_tenant));
-}
-
-/* The search path that binding to a tenant would set. */
-Datum
-tenant_search_path(PG_FUNCTION_ARGS)
-{
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	TenantInfo *tenant = tm_registry_lookup(name, false);
-
-	PG_RETURN_TEXT_P(cstring_to_text(tm_binding_path_of_schema(tenant->schema_name)));
-}
 
 /*
  * Look at a new value for the setting.  Where that is possible the tenant is
@@ -278,7 +210,7 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 
 	PG_TRY();
 	{
-		refuse_change(newval, new_binding, fresh);
+		tm_binding_refuse_change(tenant_record, newval, new_binding, fresh);
 	}
 	PG_CATCH();
 	{
@@ -411,7 +343,7 @@ tm_binding_validate(void)
 		if (default_is_waived())
 			set_tenant_again("", ERROR);
 		else if (!tm_registry_installed())
-			refuse_uninstalled();
+			tm_binding_refuse_uninstalled();
 		else
 			set_tenant_again(tm_tenant, ERROR);
 		return;
@@ -427,7 +359,7 @@ tm_binding_validate(void)
 
 	as_of = tm_registry_generation();
 	if (!tm_registry_installed())
-		refuse_uninstalled();
+		tm_binding_refuse_uninstalled();
 	tenant = tenant_of_binding();
 	if (tenant == NULL || tenant->state == TENANT_TRASHED)
 	{
@@ -506,6 +438,20 @@ tm_binding_is_of_function(void)
 {
 	return tenant_record->stack != NULL &&
 		tenant_record->stack->state == GUC_SAVE;
+}
+
+bool
+tm_binding_is_there(const char *name, bool local)
+{
+	return current_binding != NULL && strcmp(name, tm_tenant) == 0 &&
+		(local || tenant_record->stack == NULL) && nothing_has_changed() &&
+		strcmp(namespace_search_path, current_binding->path) == 0;
+}
+
+bool
+tm_binding_is_pristine(void)
+{
+	return tm_tenant[0] == '\0' && tenant_record->stack == NULL;
 }
 
 void
@@ -619,49 +565,6 @@ binding_beneath(void)
 	return NULL;
 }
 
-/*
- * Is there a reason not to take a value that the check hook had no objection
- * to, or has not seen?  What the session does on its own to stay where it is
- * is not asked for reasons; a function's SET clause ends with the function,
- * and with all that was opened meanwhile.
- */
-static void
-refuse_change(const char *newval, const Binding *new_binding, bool fresh)
-{
-	GucStack   *stack;
-
-	if (tm_change.following || tenant_record == NULL)
-		return;
-	if (!fresh)
-	{
-		if (!tm_setting_returns_to_default(tenant_record, newval))
-			return;
-		tm_session_lock_refuse();
-		tm_open_plan_refuse(NULL);
-		return;
-	}
-
-	stack = tenant_record->stack;
-	if (stack != NULL && stack->state == GUC_SAVE)
-		return;
-	if (new_binding->bound && tm_session_switch == SESSION_SWITCH_DENY &&
-		(stack == NULL || stack->state == GUC_SET))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("cannot bind the session to a tenant"),
-				 errdetail("The setting %s allows transactions to be bound only.",
-						   "tenant_mgr.session_switch"),
-				 errhint("Use tenant.switch_local() in a transaction block.")));
-	if (new_binding->bound)
-		refuse_nested(new_binding);
-	if (!new_binding->bound)
-		tm_open_plan_refuse(NULL);
-	else if (current_binding == NULL || !current_binding->verified ||
-			 memcmp(&current_binding->id, &new_binding->id,
-					sizeof(pg_uuid_t)) != 0)
-		tm_open_plan_refuse(&new_binding->id);
-}
-
 static void
 set_tenant(const char *name, GucAction action, int elevel)
 {
@@ -682,33 +585,6 @@ set_tenant_again(const char *name, int elevel)
 }
 
 /*
- * Does a switch go from tenant to tenant within a transaction, where that is an
- * error?  An entry has been put on the stack for the change; what it would
- * restore is from before, and a tenant that is another one is the transaction's.
- */
-static void
-refuse_nested(const Binding *new_binding)
-{
-	const GucStack *stack = tenant_record->stack;
-
-	if (tm_nested_switch != NESTED_SWITCH_ERROR ||
-		current_binding == NULL || !current_binding->verified ||
-		memcmp(&current_binding->id, &new_binding->id,
-			   sizeof(pg_uuid_t)) == 0)
-		return;
-	if (!IsTransactionBlock() &&
-		(stack == NULL || stack->prior.extra == (void *) current_binding))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-			 errmsg("cannot switch to another tenant within a transaction that is bound to tenant \"%s\"",
-					tm_tenant),
-			 errdetail("The setting %s is \"error\".",
-					   "tenant_mgr.nested_switch"),
-			 errhint("End the transaction first.")));
-}
-
-/*
  * Has a superuser a tenant by default that is not to bind the session?  Who
  * maintains a database works for all its tenants, by tools that know of none, so
  * the default of a database or the server is not for superusers.  And while a
@@ -724,18 +600,6 @@ default_is_waived(void)
 	return IsBinaryUpgrade || tenant_record->source < PGC_S_USER ||
 		!tm_registry_installed() ||
 		tm_registry_lookup(tm_tenant, true) == NULL;
-}
-
-static void
-refuse_uninstalled(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("extension \"%s\" is not installed in this database",
-					TM_EXTENSION_NAME),
-			 errdetail("The session is bound to tenant \"%s\".", tm_tenant),
-			 errhint("Use SET %s = '' to leave the tenant.",
-					 TM_TENANT_SETTING)));
 }
 
 /* The action that replaces the value in force for as long as that would be. */
@@ -903,33 +767,4 @@ put_stamp(void)
 	stamp.path_generation = current_binding->path_generation;
 	stamp.roleid = GetOuterUserId();
 	stamp.lxid = tm_local_transaction_id();
-}
-
-/*
- * The work of the two switch functions.  Nothing is done when the session is
- * known to be there already, for as long as the caller wants it to be.
- */
-static char *
-bind_session(FunctionCallInfo fcinfo, bool local)
-{
-	char	   *name;
-
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("tenant name must not be null")));
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (name[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("tenant \"%s\" does not exist", name)));
-
-	if (current_binding && strcmp(name, tm_tenant) == 0 &&
-		(local || tenant_record->stack == NULL) && nothing_has_changed() &&
-		strcmp(namespace_search_path, current_binding->path) == 0)
-		return name;
-
-	set_tenant(name, local ? GUC_ACTION_LOCAL : GUC_ACTION_SET, ERROR);
-	tm_deferred_after_statement();
-	return name;
 }

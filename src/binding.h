@@ -54,6 +54,12 @@ extern void tm_binding_assign_verified(bool newval, void *extra);
  */
 extern void tm_binding_set(const char *name, GucAction action);
 
+/* Is the session known to be bound so already, for as long as is asked for? */
+extern bool tm_binding_is_there(const char *name, bool local);
+
+/* Is it unbound, with nothing that could come back? */
+extern bool tm_binding_is_pristine(void);
+
 /* The binding in force, or NULL; valid until the setting changes. */
 extern Binding *tm_binding_current(void);
 

@@ -53,7 +53,7 @@ $node->safe_psql($db, q{
 				RETURN NEXT format('%s.%s ordered: ', r.relname, r.attname) || coalesce(public.ask(format(
 					'SELECT string_agg(%I::text, '','') FROM (SELECT %1$I FROM %I.%I ORDER BY %1$I) q', r.attname, s, r.relname)), '');
 			END LOOP;
-			RETURN QUERY SELECT concat_ws(' ', tablename, attname, inherited, most_common_vals::text, histogram_bounds::text, n_distinct)
+			RETURN QUERY SELECT concat_ws(' ', 'statistics', tablename, attname, inherited, most_common_vals::text, histogram_bounds::text, n_distinct)
 				FROM pg_stats WHERE schemaname = s ORDER BY tablename, attname, inherited;
 			FOR r IN SELECT p.proname, p.oid FROM pg_proc p WHERE pronamespace = s::regnamespace AND prokind = 'f'
 				AND pronargs = pronargdefaults AND prorettype <> 'trigger'::regtype ORDER BY 1
@@ -89,7 +89,11 @@ foreach my $n ($seed .. $seed + $count - 1)
 	else
 	{
 		$cloned++;
-		$problem = difference('answers', $before, answers($copy), $copy, $in)
+		my $after = answers($copy);
+		# statistics of some values are left to the next ANALYZE
+		my %there = map { /^(statistics \S+ \S+ \S)/ ? ($1 => 1) : () } split /\n/, $after;
+		$before = join "\n", grep { !/^(statistics \S+ \S+ \S)/ || $there{$1} } split /\n/, $before;
+		$problem = difference('answers', $before, join("\n", split /\n/, $after), $copy, $in)
 		  // difference('dump', structure_of($node, $db, $in), structure_of($node, $db, $copy), $copy, $in);
 		my $alone = answers($copy);
 		$node->psql($db, "SET client_min_messages = error; DROP SCHEMA $in CASCADE");

@@ -243,8 +243,7 @@ write_batch(RowCopy *copy)
 	if (copy->nslots > 0)
 		table_multi_insert(copy->clone, copy->slots, copy->nslots,
 						   GetCurrentCommandId(true),
-						   TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN |
-						   TABLE_INSERT_NO_LOGICAL,
+						   TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN,
 						   copy->bistate);
 	for (int i = 0; i < copy->nslots; i++)
 	{

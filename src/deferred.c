@@ -344,7 +344,7 @@ note_copied(Oid relid)
 {
 	ListCell   *lc;
 
-	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
 	{
 		Relation	rel = try_table_open(lfirst_oid(lc), NoLock);
 

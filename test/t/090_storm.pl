@@ -114,6 +114,17 @@ sub session
 	POSIX::_exit(0);
 }
 
+# An answer, or nothing where the server cannot be reached: what is given to psql
+# by a pipe would end us then.
+sub ask
+{
+	my ($node, $query) = @_;
+	my $connstr = $node->connstr('postgres');
+	my $answer = `psql -X -q -A -t -d "$connstr" -c "$query" 2>/dev/null </dev/null`;
+	chomp $answer;
+	return $answer;
+}
+
 # Cancels and ends a session at random every second or so; once a minute a
 # backend is killed, so that the server starts again.
 sub disturb
@@ -126,14 +137,18 @@ sub disturb
 	{
 		usleep(300_000 + rand 1_200_000);
 		my $what = pick(('pg_cancel_backend') x 3, 'pg_terminate_backend');
-		my ($rc, $pid) = $node->psql('postgres', qq{
-			SELECT pid FROM (SELECT pid, $what(pid) FROM pg_stat_activity
-				WHERE datname = 'app' AND backend_type = 'client backend' ORDER BY random() LIMIT 1) s});
+		my $pid = ask($node, "SELECT pid FROM (SELECT pid, $what(pid) FROM pg_stat_activity
+			WHERE datname = 'app' AND backend_type = 'client backend' ORDER BY random() LIMIT 1) s");
 		# one that has just been ended may be gone
-		next unless time > $next_crash && ($pid // '') =~ /^\d+$/ && kill('KILL', $pid);
+		next unless time > $next_crash && $pid =~ /^\d+$/ && kill('KILL', $pid);
 		$next_crash += 60;
 		$killed++;
-		$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not start again';
+		foreach my $try (1 .. 600)
+		{
+			last if ask($node, 'SELECT 1') eq '1';
+			die 'the server did not start again' if $try == 600;
+			usleep(100_000);
+		}
 	}
 	return $killed;
 }

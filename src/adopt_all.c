@@ -151,16 +151,18 @@ adopt_one(ReturnSetInfo *rsinfo, const char *schema, Jsonb *metadata,
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
 		switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
 		{
 			case ERRCODE_OPERATOR_INTERVENTION:
 			case ERRCODE_INSUFFICIENT_RESOURCES:
 			case ERRCODE_TRANSACTION_ROLLBACK:
 			case ERRCODE_INTERNAL_ERROR:
-				PG_RE_THROW();
+				ReThrowError(error);
 		}
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
 		values[2] = CStringGetTextDatum(error->message);
 		nulls[2] = false;
 	}

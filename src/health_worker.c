@@ -200,11 +200,12 @@ prepare_target(HealthRound *round, Check *check)
 
 		MemoryContextSwitchTo(round->context);
 		edata = CopyErrorData();
-		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(round->context);
+		CurrentResourceOwner = owner;
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(edata);
 		check->finding.error = describe_error(edata);
 		check->finding.found_at = GetCurrentTimestamp();
 	}

@@ -495,10 +495,12 @@ drop_unless_held(const PurgeJob *job, const TenantInfo *tenant, bool for_good)
 	{
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (job->is_named || !is_refusal(error))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (job->is_named || !is_refusal(error))
+			ReThrowError(error);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);

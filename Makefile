@@ -54,6 +54,7 @@ OBJS = \
 	src/guard_stats.o \
 	src/guard_utility.o \
 	src/guc.o \
+	src/handover.o \
 	src/health.o \
 	src/health_check.o \
 	src/health_launcher.o \
@@ -84,6 +85,7 @@ OBJS = \
 	src/own_table_write.o \
 	src/page_copy.o \
 	src/pgbouncer.o \
+	src/plpgsql_types.o \
 	src/pool.o \
 	src/pooler_check.o \
 	src/prepared.o \
@@ -106,6 +108,7 @@ OBJS = \
 	src/relabel_texts.o \
 	src/route.o \
 	src/rowcopy.o \
+	src/run_as.o \
 	src/schema_acl.o \
 	src/schema_lock.o \
 	src/schema_mention.o \
@@ -122,6 +125,7 @@ OBJS = \
 	src/statement_tag.o \
 	src/storage.o \
 	src/switch.o \
+	src/tenant_code.o \
 	src/tenant_mgr.o \
 	src/tenant_name.o \
 	src/token.o \

@@ -92,6 +92,12 @@ tm_binding_path_follow(const char *path, const struct config_generic *setting)
 		outlive_functions(setting);
 }
 
+void
+tm_binding_path_borrow(const char *path)
+{
+	set_path(path, GUC_ACTION_SAVE);
+}
+
 /*
  * Only time can tell whether the path stays, or comes back at the end of the
  * transaction.  Without memory we have to let it go; the session then keeps

@@ -25,6 +25,9 @@ extern const char *tm_binding_path_own(void);
 extern void tm_binding_path_follow(const char *path,
 								   const struct config_generic *setting);
 
+/* Give it a value until the present nesting level of settings ends. */
+extern void tm_binding_path_borrow(const char *path);
+
 /*
  * A binding has gone without our doing.  Its path, and the one to put in its
  * place, are remembered in case the path has stayed; or forgotten again.

@@ -44,6 +44,7 @@
 #include "closure.h"
 #include "guard.h"
 #include "guc.h"
+#include "handover.h"
 #include "outside_link.h"
 #include "progress.h"
 #include "relabel.h"
@@ -71,6 +72,7 @@ tm_clone_schema(const CloneRequest *request)
 	MemoryContext context;
 	MemoryContext old_context;
 	CloneState	state = {0};
+	List	   *lent;
 	int			save_nestlevel = tm_guard_enter_own(request->source);
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "tenant_mgr clone",
@@ -84,6 +86,7 @@ tm_clone_schema(const CloneRequest *request)
 	tm_progress_phase(PROGRESS_LOCKING, 0, 0);
 	tm_clone_lock_source(&state);	/* which rows make up the schema */
 	tm_refuse_unclonable(state.closure);	/* before anything is written */
+	tm_handover_refuse(&state);
 	leave_out_invalid_indexes(&state);
 	if (request->aside)
 		leave_out_references(&state);
@@ -100,10 +103,12 @@ tm_clone_schema(const CloneRequest *request)
 	tm_storage_announce_files(&state);
 	tm_relabel_refresh_texts(&state);
 	tm_blockcopy_choose(&state);	/* how each relation is filled */
+	lent = tm_handover_lend(&state);
 	tm_storage_init_indexes(&state);
 	tm_blockcopy_relations(&state); /* blocks where they will do */
 	tm_rowcopy_tables(&state);	/* rows where they will not */
 	tm_storage_build_indexes(&state);
+	tm_handover_take_back(lent);
 	tm_clone_lock_outside(&state);	/* what others want to write to */
 	tell_access_hooks(&state);
 	tell_about_mentions(&state);

@@ -15,6 +15,9 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_tablespace.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_foreign_server.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -38,6 +41,7 @@
 #include "utils/relcache.h"
 #include "utils/relmapper.h"
 #include "utils/wait_event.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
@@ -227,6 +231,71 @@ tm_check_can_set_role(Oid member, Oid role)
 	check_can_set_role(member, role);
 #else
 	check_is_member_of_role(member, role);
+#endif
+}
+
+/* Does the role have these privileges on an object of one of these kinds? */
+static inline AclResult
+tm_object_aclcheck(Oid classid, Oid objid, Oid roleid, AclMode mode)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(classid, objid, roleid, mode);
+#else
+	switch (classid)
+	{
+		case ForeignServerRelationId:
+			return pg_foreign_server_aclcheck(objid, roleid, mode);
+		case LanguageRelationId:
+			return pg_language_aclcheck(objid, roleid, mode);
+		case ProcedureRelationId:
+			return pg_proc_aclcheck(objid, roleid, mode);
+		case TableSpaceRelationId:
+			return pg_tablespace_aclcheck(objid, roleid, mode);
+		case TypeRelationId:
+			return pg_type_aclcheck(objid, roleid, mode);
+		default:
+			elog(ERROR, "unexpected catalog %u", classid);
+	}
+#endif
+}
+
+/* Could the member act as the role, by SET ROLE or without? */
+static inline bool
+tm_can_act_as(Oid member, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return has_privs_of_role(member, role) || member_can_set_role(member, role);
+#else
+	return is_member_of_role(member, role);
+#endif
+}
+
+/* May the current user do what a query, its subqueries aside, does? */
+static inline bool
+tm_query_is_permitted(Query *query)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecCheckPermissions(query->rtable, query->rteperminfos, false);
+#else
+	return ExecCheckRTPerms(query->rtable, false);
+#endif
+}
+
+/* The transaction that made the row which a PL/pgSQL function was compiled of */
+#if PG_VERSION_NUM >= 180000
+#define TM_FUNCTION_XMIN(func) ((func)->cfunc.fn_xmin)
+#else
+#define TM_FUNCTION_XMIN(func) ((func)->fn_xmin)
+#endif
+
+/* Can indexes like this one be built by several processes? */
+static inline bool
+tm_index_builds_in_parallel(Relation index)
+{
+#if PG_VERSION_NUM >= 170000
+	return index->rd_indam->amcanbuildparallel;
+#else
+	return index->rd_rel->relam == BTREE_AM_OID;
 #endif
 }
 

@@ -38,6 +38,7 @@
 #include "guc.h"
 #include "lifecycle.h"
 #include "page_copy.h"
+#include "run_as.h"
 #include "tenant_mgr.h"
 #include "valuemap.h"
 
@@ -231,8 +232,14 @@ refuse_moving_rows(Relation table, const OidMap *map)
 	foreach(lc, get_partition_ancestors(RelationGetRelid(table)))
 	{
 		Relation	parent = table_open(lfirst_oid(lc), AccessShareLock);
+		RunAs		before;
+		bool		moving;
 
-		if (key_follows_oids(RelationGetPartitionKey(parent), map))
+		/* The expressions of the key are simplified, by calls of functions. */
+		tm_run_as_owner(&before, parent);
+		moving = key_follows_oids(RelationGetPartitionKey(parent), map);
+		tm_run_as_end(&before);
+		if (moving)
 			ereport(ERROR,
 					(errcode(ERRCODE_TENANT_NOT_CLONABLE),
 					 errmsg("cannot clone the rows of table \"%s\"",
@@ -289,11 +296,15 @@ index_depends_on_oids(Relation index, const OidMap *map)
 	TupleDesc	columns = RelationGetDescr(table);
 	TupleDesc	keys = RelationGetDescr(index);
 	bool		result;
+	RunAs		before;
 
+	/* To get an expression is to simplify it, by calls of its functions. */
+	tm_run_as_owner(&before, table);
 	result = expression_depends_on_oids((Node *) RelationGetIndexExpressions(index),
 										unconstify(OidMap *, map)) ||
 		expression_depends_on_oids((Node *) RelationGetIndexPredicate(index),
 								   unconstify(OidMap *, map));
+	tm_run_as_end(&before);
 	for (int i = 0; i < index->rd_index->indnatts && !result; i++)
 	{
 		AttrNumber	attnum = index->rd_index->indkey.values[i];

@@ -5,8 +5,8 @@
  * The table of each tenant goes through three steps.  First it gets a second
  * column and a trigger that seals into it whatever is written to the first one
  * (sealed_column.c).  Then the rows that were there before are sealed, in
- * batches, each a transaction of its own, by updates that do nothing but fire
- * the trigger.  Nobody is kept from reading or writing meanwhile.  At last,
+ * batches, each a transaction of its own, past all triggers and rules.  Nobody
+ * is kept from reading or writing meanwhile.  At last,
  * with nobody else in the table, every row is looked at once more: only if each
  * secret opens to the very text beside it, the table is written anew without
  * the texts.
@@ -14,6 +14,9 @@
  * All that is known is what the catalogs and the rows say.  So the procedure
  * can be interrupted at any point and called again, or run by two sessions at
  * once; what has been done is found to be done.
+ *
+ * What evaluates expressions of the tenant's, of indexes for one, runs as the
+ * owner of the table (run_as.c), whoever has called the procedure.
  *
  * Locks are those of a bound session: the tenant's schema (AccessShareLock),
  * then the table; both are looked up again once they are locked.
@@ -28,7 +31,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -36,9 +39,7 @@
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -51,6 +52,7 @@
 #include "lifecycle.h"
 #include "progress.h"
 #include "registry.h"
+#include "run_as.h"
 #include "sealed_column.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
@@ -93,9 +95,13 @@ static void refuse_table(const ColumnJob *job, Relation rel,
 static bool has_trigger(Relation rel, const char *name);
 static bool collect_rows(Relation rel, const SealedColumn *column,
 						 RowCursor *cursor, int batch_size, List **rows);
-static void touch_rows(Relation rel, const SealedColumn *column, List *rows);
+static void seal_found_rows(Relation rel, const SealedColumn *column,
+							List *rows);
+static void seal_one_row(ResultRelInfo *info, EState *estate,
+						 const SealedColumn *column, ItemPointer tid);
 static char *qualified_name(Relation rel);
 static void execute(Oid nspid, const char *command);
+static void execute_as(Oid owner, Oid nspid, const char *command);
 
 PG_FUNCTION_INFO_V1(tenant_encrypt_column);
 
@@ -292,7 +298,7 @@ seal_batch(const ColumnJob *job, const TenantInfo *tenant, RowCursor *cursor)
 		first_block = ItemPointerGetBlockNumber(&cursor->next);
 		more = collect_rows(rel, &column, cursor, job->batch_size, &rows);
 		if (rows != NIL)
-			touch_rows(rel, &column, rows);
+			seal_found_rows(rel, &column, rows);
 		tm_progress_add(0, (uint64) (ItemPointerGetBlockNumber(&cursor->next) -
 									 first_block) * BLCKSZ);
 	}
@@ -323,6 +329,7 @@ replace_column(const ColumnJob *job, const TenantInfo *tenant)
 		Oid			nspid = RelationGetNamespace(rel);
 		char	   *table = qualified_name(rel);
 		char	   *sealed = tm_sealed_column_name(column.plain);
+		Oid			owner = rel->rd_rel->relowner;
 
 		/* Rows may have come until we got the lock. */
 		PopActiveSnapshot();
@@ -340,10 +347,11 @@ replace_column(const ColumnJob *job, const TenantInfo *tenant)
 					psprintf("DROP TRIGGER %s ON %s",
 							 quote_identifier(tm_sealed_column_trigger(column.plain)),
 							 table));
-			execute(nspid,
-					psprintf("ALTER TABLE %s ALTER COLUMN %s TYPE tenant.secret"
-							 " USING %s, DROP COLUMN %s", table,
-							 quote_identifier(job->column), sealed, sealed));
+			execute_as(owner, nspid,
+					   psprintf("ALTER TABLE %s ALTER COLUMN %s TYPE tenant.secret"
+								" USING %s, DROP COLUMN %s", table,
+								quote_identifier(job->column), sealed,
+								sealed));
 			tm_event_record("encrypt_column", tenant, column.context, NULL);
 		}
 	}
@@ -475,40 +483,75 @@ collect_rows(Relation rel, const SealedColumn *column, RowCursor *cursor,
 }
 
 /*
- * Fire our trigger for the rows, and no others: nothing that anybody else can
- * see is changed.  A row that has been changed since we looked at it is not
- * found, and has been sealed then.
+ * Seal the rows.  No trigger fires and no constraint is checked, for nothing
+ * that anybody else can see is changed; but an index may want an entry for the
+ * new version of a row, which its expressions are evaluated for.
  */
 static void
-touch_rows(Relation rel, const SealedColumn *column, List *rows)
+seal_found_rows(Relation rel, const SealedColumn *column, List *rows)
 {
-	Datum	   *elements = palloc(list_length(rows) * sizeof(Datum));
-	Oid			argtypes[] = {TIDARRAYOID};
-	Datum		values[1];
-	int			guard = tm_guard_enter_own(RelationGetNamespace(rel));
-	int			nestlevel = NewGUCNestLevel();
-	char	   *sealed = tm_sealed_column_name(column->plain);
-	int			n = 0;
+	MemoryContext old_context;
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *info = makeNode(ResultRelInfo);
+	RunAs		before;
 	ListCell   *lc;
 
+	tm_run_as_owner(&before, rel);
+	old_context = MemoryContextSwitchTo(estate->es_query_cxt);
+	tm_init_range_table(estate, rel,
+						bms_make_singleton(column->sealed -
+										   FirstLowInvalidHeapAttributeNumber));
+	InitResultRelInfo(info, rel, 1, NULL, 0);
+	ExecOpenIndices(info, false);
+	estate->es_output_cid = GetCurrentCommandId(true);
 	foreach(lc, rows)
-		elements[n++] = PointerGetDatum(lfirst(lc));
-	values[0] = PointerGetDatum(construct_array(elements, n, TIDOID,
-												sizeof(ItemPointerData),
-												false, TYPALIGN_SHORT));
+	{
+		CHECK_FOR_INTERRUPTS();
+		seal_one_row(info, estate, column, lfirst(lc));
+		ResetPerTupleExprContext(estate);
+	}
+	ExecCloseIndices(info);
+	ExecResetTupleTable(estate->es_tupleTable, false);
+	MemoryContextSwitchTo(old_context);
+	FreeExecutorState(estate);
+	tm_run_as_end(&before);
+	CommandCounterIncrement();
+}
 
-	(void) set_config_option("session_replication_role", "replica",
-							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
-	if (SPI_execute_with_args(psprintf("UPDATE ONLY %s SET %s = NULL"
-									   " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)",
-									   qualified_name(rel), sealed),
-							  1, argtypes, values, NULL, false,
-							  0) != SPI_OK_UPDATE)
-		elog(ERROR, "could not update table \"%s\"",
-			 RelationGetRelationName(rel));
-	AtEOXact_GUC(false, nestlevel);
-	tm_guard_leave_own(guard);
+/* A row that has changed since we looked at it has been sealed then. */
+static void
+seal_one_row(ResultRelInfo *info, EState *estate, const SealedColumn *column,
+			 ItemPointer tid)
+{
+	Relation	rel = info->ri_RelationDesc;
+	TupleTableSlot *old = table_slot_create(rel, NULL);
+	TupleTableSlot *sealed = table_slot_create(rel, NULL);
+	int			natts = RelationGetNumberOfAttributes(rel);
+	int			attno = column->sealed - 1;
+	TM_FailureData failure;
+	TmIndexUpdate update;
+	MemoryContext old_context;
+
+	if (table_tuple_lock(rel, tid, GetActiveSnapshot(), old,
+						 estate->es_output_cid, LockTupleNoKeyExclusive,
+						 LockWaitBlock, 0, &failure) == TM_Ok)
+	{
+		old_context = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+		slot_getallattrs(old);
+		ExecClearTuple(sealed);
+		memcpy(sealed->tts_values, old->tts_values, natts * sizeof(Datum));
+		memcpy(sealed->tts_isnull, old->tts_isnull, natts * sizeof(bool));
+		sealed->tts_values[attno] = tm_sealed_column_value(column, old,
+														   &sealed->tts_isnull[attno]);
+		ExecStoreVirtualTuple(sealed);
+		sealed->tts_tableOid = RelationGetRelid(rel);
+		update = tm_simple_update(rel, tid, sealed, GetActiveSnapshot());
+		if (info->ri_NumIndices > 0 && update != TM_INDEX_NONE)
+			(void) tm_insert_index_tuples(info, sealed, estate, update);
+		MemoryContextSwitchTo(old_context);
+	}
+	ExecDropSingleTupleTableSlot(sealed);
+	ExecDropSingleTupleTableSlot(old);
 }
 
 static char *
@@ -518,7 +561,10 @@ qualified_name(Relation rel)
 									  RelationGetRelationName(rel));
 }
 
-/* One is not bound to each tenant in turn; their own functions are. */
+/*
+ * A statement that evaluates nothing of the tenant's.  One is not bound to each
+ * tenant in turn.
+ */
 static void
 execute(Oid nspid, const char *command)
 {
@@ -527,4 +573,16 @@ execute(Oid nspid, const char *command)
 	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not execute \"%s\"", command);
 	tm_guard_leave_own(guard);
+}
+
+/* One that may, by writing the table anew. */
+static void
+execute_as(Oid owner, Oid nspid, const char *command)
+{
+	RunAs		before;
+
+	tm_run_as_begin(&before, owner, nspid);
+	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not execute \"%s\"", command);
+	tm_run_as_end(&before);
 }

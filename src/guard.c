@@ -58,9 +58,12 @@
 #include "guard_query.h"
 #include "guard_stats.h"
 #include "guc.h"
+#include "plpgsql_types.h"
+#include "registry.h"
 #include "schema_owner.h"
 #include "session_lock.h"
 #include "setting.h"
+#include "tenant_code.h"
 #include "tenant_mgr.h"
 
 /* A tenant that there is not, for work on a schema of nobody */
@@ -92,6 +95,8 @@ static struct
 	Oid			objects[MAX_LOGGED];
 }			logged;
 
+static bool works_for_tenant(void);
+static bool judge(pg_uuid_t *id);
 static const SchemaOwner *other_owner(Oid nspid);
 static bool serves_client(void);
 static bool is_maintenance(void);
@@ -99,6 +104,8 @@ static Oid	schema_in_row(Oid classid, Oid objid);
 static Oid	schema_of_parent(Oid classid, Oid objid);
 static void refuse(const SchemaOwner *owner, const ObjectAddress *object);
 static void note(const SchemaOwner *owner, const ObjectAddress *object);
+static void count_violation(const pg_uuid_t *id, bool refused);
+static char *tenant_of_code(const pg_uuid_t *id);
 static char *describe(const ObjectAddress *object);
 static bool already_logged(Oid objid);
 
@@ -111,6 +118,8 @@ tm_guard_is_on(void)
 		return false;
 	if (!IsTransactionState() || InitializingParallelWorker)
 		return false;
+	if (tm_guard != GUARD_OFF && works_for_tenant())
+		return true;
 	binding = tm_binding_current();
 	if (binding != NULL && binding->verified)
 		return tm_guard != GUARD_OFF;
@@ -125,11 +134,12 @@ tm_guard_check_object(Oid classid, Oid objid)
 {
 	const SchemaOwner *owner = other_owner(tm_guard_schema_of(classid, objid));
 	ObjectAddress object;
+	pg_uuid_t	id;
 
 	if (owner == NULL)
 		return true;
 	ObjectAddressSet(object, classid, objid);
-	if (tm_guard == GUARD_LOG && tm_binding_in_force() != NULL)
+	if (tm_guard == GUARD_LOG && judge(&id))
 	{
 		note(owner, &object);
 		return true;
@@ -180,7 +190,9 @@ tm_guard_describe(Oid classid, Oid objid)
 bool
 tm_guard_out_of_reach(Oid classid, Oid objid)
 {
-	if (tm_guard == GUARD_LOG && tm_binding_in_force() != NULL)
+	pg_uuid_t	id;
+
+	if (tm_guard == GUARD_LOG && judge(&id))
 		return false;
 	return other_owner(tm_guard_schema_of(classid, objid)) != NULL;
 }
@@ -216,13 +228,24 @@ tm_guard_schema_of(Oid classid, Oid objid)
 int
 tm_guard_enter_own(Oid nspid)
 {
-	const SchemaOwner *owner;
-	int			save_nestlevel;
+	int			save_nestlevel = NewGUCNestLevel();
 
-	if (!tm_guard_is_on())
-		return 0;
+	tm_guard_set_own(nspid);
+	return save_nestlevel;
+}
+
+void
+tm_guard_set_own(Oid nspid)
+{
+	const SchemaOwner *owner;
+
+	if (tm_guard == GUARD_OFF && !tm_guard_is_on())
+		return;
 	owner = tm_schema_owner(nspid);
-	save_nestlevel = NewGUCNestLevel();
+
+	/* A clone's schema is nobody's until there is the tenant. */
+	if (owner == NULL && (working_for != NULL || !tm_guard_is_on()))
+		return;
 	entering_own = true;
 	(void) set_config_option(TM_GUARD_TENANT_SETTING,
 							 owner == NULL ? NOBODY :
@@ -231,14 +254,12 @@ tm_guard_enter_own(Oid nspid)
 							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
 	entering_own = false;
-	return save_nestlevel;
 }
 
 void
 tm_guard_leave_own(int save_nestlevel)
 {
-	if (save_nestlevel > 0)
-		AtEOXact_GUC(true, save_nestlevel);
+	AtEOXact_GUC(true, save_nestlevel);
 }
 
 bool
@@ -272,6 +293,18 @@ tm_guard_assign_tenant(const char *newval, void *extra)
 	working_for = (const pg_uuid_t *) extra;
 }
 
+/*
+ * What plans and answers were made of before does not hold any more, be it
+ * that nobody looked, or that it was only written to the log.
+ */
+void
+tm_guard_mode_changed(void)
+{
+	ResetPlanCache();
+	tm_guard_query_forget();
+	plans_depend_on_tenant = true;
+}
+
 void
 tm_guard_note_unjudged(void)
 {
@@ -287,6 +320,7 @@ tm_guard_note_unjudged(void)
 void
 tm_guard_tenant_changed(void)
 {
+	tm_plpgsql_types_forget();
 	if (tm_guard == GUARD_OFF && tm_unbound == UNBOUND_ALLOW)
 		return;
 	if (plans_depend_on_tenant)
@@ -333,39 +367,80 @@ tm_guard_check_planned(Oid relid)
 bool
 tm_guard_check_called(Oid funcid)
 {
-	if (funcid < FirstNormalObjectId || !tm_guard_is_on())
+	bool		result;
+
+	if (funcid < FirstNormalObjectId)
 		return false;
+	result = tm_tenant_code_watches(funcid);
+	if (!tm_guard_is_on())
+		return result;
 	tm_guard_check_object(ProcedureRelationId, funcid);
-	return tm_guard_keeps_apart(funcid);
+	return tm_guard_keeps_apart(funcid) || result;
+}
+
+/* Is it known whose code is run, beside the session's binding? */
+static bool
+works_for_tenant(void)
+{
+	return working_for != NULL || OidIsValid(tm_tenant_code_schema());
+}
+
+/*
+ * The tenant that decides what may be used: whose schema an operation of ours
+ * works on, whose code is run, or that the session is bound to.  False if
+ * there is none.
+ */
+static bool
+judge(pg_uuid_t *id)
+{
+	Binding    *binding;
+	Oid			nspid;
+
+	if (working_for != NULL)
+	{
+		*id = *working_for;
+		return true;
+	}
+	nspid = tm_guard == GUARD_OFF ? InvalidOid : tm_tenant_code_schema();
+	if (OidIsValid(nspid))
+	{
+		const SchemaOwner *owner = tm_schema_owner(nspid);
+
+		/* Code that has dropped its own schema is nobody's. */
+		if (owner == NULL)
+			memset(id, 0, sizeof(*id));
+		else
+			*id = owner->id;
+		return true;
+	}
+	binding = tm_binding_in_force();
+	if (binding != NULL)
+		*id = binding->id;
+	return binding != NULL;
 }
 
 /* The tenant that the schema belongs to, if the session is kept away from it */
 static const SchemaOwner *
 other_owner(Oid nspid)
 {
-	Binding    *binding;
+	Binding    *binding = tm_binding_in_force();
 	const SchemaOwner *owner;
-	const pg_uuid_t *id = NULL;
+	pg_uuid_t	id;
+	bool		judged;
 
 	if (!OidIsValid(nspid))
 		return NULL;
-	binding = tm_binding_in_force();
-	if (working_for != NULL)
-		id = working_for;
-	else if (binding != NULL)
+	if (binding != NULL && nspid == binding->nspid && !works_for_tenant())
 	{
-		if (nspid == binding->nspid)
-		{
-			plans_depend_on_tenant = true;
-			return NULL;
-		}
-		id = &binding->id;
+		plans_depend_on_tenant = true;
+		return NULL;
 	}
+	judged = judge(&id);
 	owner = tm_schema_owner(nspid);
 	if (owner != NULL)
 		plans_depend_on_tenant = true;
-	if (owner != NULL && id != NULL &&
-		memcmp(&owner->id, id, sizeof(pg_uuid_t)) == 0)
+	if (owner != NULL && judged &&
+		memcmp(&owner->id, &id, sizeof(pg_uuid_t)) == 0)
 		return NULL;
 	return owner;
 }
@@ -459,23 +534,33 @@ schema_of_parent(Oid classid, Oid objid)
 static void
 refuse(const SchemaOwner *owner, const ObjectAddress *object)
 {
+	pg_uuid_t	id;
+	bool		judged = judge(&id);
+	char	   *code_of;
 	Binding    *binding = tm_binding_in_force();
 
 	/* Another tenant has got the name of ours, and we have not followed yet. */
-	if (working_for == NULL && binding != NULL &&
+	if (!works_for_tenant() && binding != NULL &&
 		strcmp(owner->name, tm_tenant) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("tenant \"%s\" has changed while the statement was being prepared",
 						tm_tenant),
 				 errhint("Repeat the statement.")));
-	tm_guard_count_violation(binding ? &binding->id : NULL, true);
-	if (binding == NULL)
+	count_violation(judged ? &id : NULL, true);
+	if (!judged)
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_NOT_BOUND),
 				 errmsg("cannot access %s of tenant \"%s\" without being bound to it",
 						describe(object), owner->name),
 				 errhint("Use tenant.switch() to bind the session.")));
+	code_of = tenant_of_code(&id);
+	if (code_of != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+				 errmsg("cannot access %s of tenant \"%s\" from code of tenant \"%s\"",
+						describe(object), owner->name, code_of),
+				 errhint("Keep what tenants share in a persistent schema.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 			 errmsg("cannot access %s of tenant \"%s\" while bound to tenant \"%s\"",
@@ -486,13 +571,50 @@ refuse(const SchemaOwner *owner, const ObjectAddress *object)
 static void
 note(const SchemaOwner *owner, const ObjectAddress *object)
 {
+	pg_uuid_t	id;
+	char	   *code_of;
+
 	if (already_logged(object->objectId))
 		return;
-	tm_guard_count_violation(&tm_binding_in_force()->id, false);
-	ereport(LOG,
-			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
-			 errmsg("access to %s of tenant \"%s\" while bound to tenant \"%s\"",
-					describe(object), owner->name, tm_tenant)));
+	(void) judge(&id);
+	count_violation(&id, false);
+	code_of = tenant_of_code(&id);
+	if (code_of != NULL)
+		ereport(LOG,
+				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+				 errmsg("access to %s of tenant \"%s\" from code of tenant \"%s\"",
+						describe(object), owner->name, code_of)));
+	else
+		ereport(LOG,
+				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+				 errmsg("access to %s of tenant \"%s\" while bound to tenant \"%s\"",
+						describe(object), owner->name, tm_tenant)));
+}
+
+/* It counts for the tenant that the session is bound to, or for the judge. */
+static void
+count_violation(const pg_uuid_t *id, bool refused)
+{
+	Binding    *binding = tm_binding_in_force();
+
+	tm_guard_count_violation(binding != NULL ? &binding->id : id, refused);
+}
+
+/*
+ * The name of the tenant that judges, where it is not the one that the session
+ * is bound to, or NULL; "" if it is known no more.
+ */
+static char *
+tenant_of_code(const pg_uuid_t *id)
+{
+	Binding    *binding = tm_binding_in_force();
+	TenantInfo *tenant = tm_registry_lookup_id(id);
+
+	if (binding != NULL &&
+		(tenant == NULL ||
+		 memcmp(&binding->id, id, sizeof(pg_uuid_t)) == 0))
+		return NULL;
+	return tenant == NULL ? "" : tenant->name;
 }
 
 static char *

@@ -68,17 +68,24 @@ extern Oid	tm_guard_schema_of(Oid classid, Oid objid);
 /*
  * What the extension does to a schema on somebody's order is none of the
  * guard's business, but what the schema's own functions do meanwhile is: they
- * are judged as if the session were bound to the tenant of that schema.  Takes
+ * are judged as if the session were bound to the tenant of that schema, also
+ * where it is not bound at all.  Takes
  * effect in parallel workers, too, and is undone by abort.  The result goes
  * to the second function.
  */
 extern int	tm_guard_enter_own(Oid nspid);
 extern void tm_guard_leave_own(int save_nestlevel);
 
+/* The former within a nesting level of settings that is there already. */
+extern void tm_guard_set_own(Oid nspid);
+
 /* The hooks of the setting behind this; for guc.c. */
 extern bool tm_guard_check_tenant(char **newval, void **extra,
 								  GucSource source);
 extern void tm_guard_assign_tenant(const char *newval, void *extra);
+
+/* The settings of the guard get other values. */
+extern void tm_guard_mode_changed(void);
 
 /* A plan is made that the guard has not looked at. */
 extern void tm_guard_note_unjudged(void);

@@ -599,7 +599,7 @@ static void
 assign_guard(int newval, void *extra)
 {
 	if (newval != 0)
-		ResetPlanCache();
+		tm_guard_mode_changed();
 }
 
 /* Bound sessions compare the number with the one their path was made for. */

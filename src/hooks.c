@@ -13,6 +13,7 @@
  *		the lock		would it undo a lock? (session_lock.c)
  *		the guard		does it stay with its tenant? (guard.c and others)
  *		the schemas		are names locked that it relies on? (schema_lock.c)
+ *		the code		whose code is it that runs by it? (tenant_code.c)
  *		the next		whoever was there before us, or the server
  *
  * and on the way back what has been begun is ended in the opposite order.  Who
@@ -48,22 +49,26 @@
 #include "schema_lock.h"
 #include "session_lock.h"
 #include "shmem.h"
+#include "tenant_code.h"
 #include "watch.h"
 
 /* hooks that were there before us; written by tm_hooks_install */
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
 static ExecutorRun_hook_type prev_ExecutorRun = NULL;
+static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
 static ExecutorEnd_hook_type prev_ExecutorEnd = NULL;
 static ExecutorCheckPerms_hook_type prev_ExecutorCheckPerms = NULL;
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 static planner_hook_type prev_planner = NULL;
 static get_relation_info_hook_type prev_get_relation_info = NULL;
 static needs_fmgr_hook_type prev_needs_fmgr = NULL;
+static fmgr_hook_type prev_fmgr = NULL;
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
 
 static void tm_ExecutorStart(QueryDesc *queryDesc, int eflags);
 static void tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS);
+static void tm_ExecutorFinish(QueryDesc *queryDesc);
 static void tm_ExecutorEnd(QueryDesc *queryDesc);
 static bool tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS);
 static bool is_all_of(const PlannedStmt *pstmt, const char *text);
@@ -78,6 +83,7 @@ static PlannedStmt *tm_planner(Query *parse, const char *query_string,
 static void tm_get_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
 								 RelOptInfo *rel);
 static bool tm_needs_fmgr(Oid funcid);
+static void tm_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg);
 static void tm_shmem_request(void);
 static void tm_shmem_startup(void);
 
@@ -94,6 +100,8 @@ tm_hooks_install(void)
 	ExecutorStart_hook = tm_ExecutorStart;
 	prev_ExecutorRun = ExecutorRun_hook;
 	ExecutorRun_hook = tm_ExecutorRun;
+	prev_ExecutorFinish = ExecutorFinish_hook;
+	ExecutorFinish_hook = tm_ExecutorFinish;
 	prev_ExecutorEnd = ExecutorEnd_hook;
 	ExecutorEnd_hook = tm_ExecutorEnd;
 	prev_ExecutorCheckPerms = ExecutorCheckPerms_hook;
@@ -106,6 +114,8 @@ tm_hooks_install(void)
 	get_relation_info_hook = tm_get_relation_info;
 	prev_needs_fmgr = needs_fmgr_hook;
 	needs_fmgr_hook = tm_needs_fmgr;
+	prev_fmgr = fmgr_hook;
+	fmgr_hook = tm_fmgr;
 
 	if (!process_shared_preload_libraries_in_progress)
 		return;
@@ -118,15 +128,25 @@ tm_hooks_install(void)
 static void
 tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
+	RunningCode code;
+
 	tm_watch_before_plan(queryDesc->plannedstmt);
 	tm_prepared_before_plan(queryDesc->params);
 	tm_open_plan_before_start();
 	tm_deferred_before_plan(queryDesc->plannedstmt);
-
-	if (prev_ExecutorStart)
-		prev_ExecutorStart(queryDesc, eflags);
-	else
-		standard_ExecutorStart(queryDesc, eflags);
+	tm_tenant_code_begin(&code);
+	PG_TRY();
+	{
+		if (prev_ExecutorStart)
+			prev_ExecutorStart(queryDesc, eflags);
+		else
+			standard_ExecutorStart(queryDesc, eflags);
+	}
+	PG_FINALLY();
+	{
+		tm_tenant_code_end(&code);
+	}
+	PG_END_TRY();
 	tm_open_plan_started(queryDesc);
 }
 
@@ -134,24 +154,52 @@ static void
 tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 {
 	RunningPlan running;
+	RunningCode code;
 	int			save_nestlevel;
 
 	if (queryDesc->already_executed)
 		tm_watch_before_more_rows(queryDesc->plannedstmt);
 	save_nestlevel = tm_open_plan_begin(&running, queryDesc);
+	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
+		tm_tenant_code_enter_plan(&code, queryDesc->plannedstmt);
 		if (prev_ExecutorRun)
 			prev_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
 		else
 			standard_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
+		tm_tenant_code_finish(&code);
 	}
 	PG_FINALLY();
 	{
+		tm_tenant_code_end(&code);
 		tm_open_plan_end(&running);
 	}
 	PG_END_TRY();
 	tm_origin_leave(save_nestlevel);
+}
+
+/* Triggers that fire after the statement do so here. */
+static void
+tm_ExecutorFinish(QueryDesc *queryDesc)
+{
+	RunningCode code;
+
+	tm_tenant_code_begin(&code);
+	PG_TRY();
+	{
+		tm_tenant_code_enter_plan(&code, queryDesc->plannedstmt);
+		if (prev_ExecutorFinish)
+			prev_ExecutorFinish(queryDesc);
+		else
+			standard_ExecutorFinish(queryDesc);
+		tm_tenant_code_finish(&code);
+	}
+	PG_FINALLY();
+	{
+		tm_tenant_code_end(&code);
+	}
+	PG_END_TRY();
 }
 
 static void
@@ -208,6 +256,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		.alone = context == PROCESS_UTILITY_TOPLEVEL &&
 			is_all_of(pstmt, queryString),
 	};
+	RunningCode code;
 
 	tm_list_setting_before_utility(&statement, queryString);
 	tm_session_lock_check_utility(statement.pstmt->utilityStmt);
@@ -217,10 +266,12 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	tm_open_plan_before_utility(&statement);
 	tm_deferred_before_utility(&statement);
 	tm_watch_begin_utility(&statement);
+	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
 		tm_guard_before_utility(&statement);
 		tm_schema_lock_before_utility(statement.pstmt->utilityStmt);
+		tm_tenant_code_enter_utility(statement.pstmt->utilityStmt);
 		if (statement.done)
 			;
 		else if (prev_ProcessUtility)
@@ -229,10 +280,12 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		else
 			standard_ProcessUtility(statement.pstmt, queryString, readOnlyTree,
 									context, params, queryEnv, dest, qc);
+		tm_tenant_code_end(&code);
 		tm_guard_after_utility(&statement);
 	}
 	PG_FINALLY();
 	{
+		tm_tenant_code_end(&code);
 		tm_guard_end_utility(&statement);
 		tm_watch_end_utility(&statement);
 	}
@@ -247,11 +300,27 @@ static PlannedStmt *
 tm_planner(Query *parse, const char *query_string, int cursorOptions,
 		   ParamListInfo boundParams)
 {
-	tm_guard_before_planning(parse);
+	RunningCode code;
+	PlannedStmt *volatile result = NULL;
 
-	if (prev_planner)
-		return prev_planner(parse, query_string, cursorOptions, boundParams);
-	return standard_planner(parse, query_string, cursorOptions, boundParams);
+	tm_tenant_code_begin(&code);
+	PG_TRY();
+	{
+		tm_guard_before_planning(parse);
+		tm_tenant_code_enter_query(parse);
+		if (prev_planner)
+			result = prev_planner(parse, query_string, cursorOptions,
+								  boundParams);
+		else
+			result = standard_planner(parse, query_string, cursorOptions,
+									  boundParams);
+	}
+	PG_FINALLY();
+	{
+		tm_tenant_code_end(&code);
+	}
+	PG_END_TRY();
+	return result;
 }
 
 static void
@@ -265,8 +334,8 @@ tm_get_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
 }
 
 /*
- * We do not mean to be called when the function is; to look it up is what needs
- * permission.  But a function that asks for this is not inlined.
+ * To look the function up is what needs permission.  A function that asks for
+ * the hook is not inlined, and its calls are told of.
  */
 static bool
 tm_needs_fmgr(Oid funcid)
@@ -274,6 +343,17 @@ tm_needs_fmgr(Oid funcid)
 	bool		result = prev_needs_fmgr ? prev_needs_fmgr(funcid) : false;
 
 	return tm_guard_check_called(funcid) || result;
+}
+
+static void
+tm_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
+{
+	if (event == FHET_START)
+		tm_tenant_code_called(event, flinfo->fn_oid);
+	if (prev_fmgr)
+		prev_fmgr(event, flinfo, arg);
+	if (event != FHET_START)
+		tm_tenant_code_called(event, flinfo->fn_oid);
 }
 
 static void

@@ -32,6 +32,7 @@
 #include "utils/syscache.h"
 
 #include "reference_check.h"
+#include "run_as.h"
 
 static bool trigger_for_check(const OutsideReference *reference,
 							  Trigger *trigger);

@@ -391,6 +391,7 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 		elog(ERROR, "cache lookup failed for object %u of catalog %u",
 			 objid, classid);
 	check_owner(relabel, target, row, objid);
+	tm_relabel_check_tablespace(state, classid, row);
 	if (classid == DefaultAclRelationId &&
 		tm_relabel_default_acl_yields(state, row))
 	{
@@ -633,6 +634,7 @@ copy_dependencies(Relabel *relabel, Oid classid, Oid objid)
 					 errdetail("It belongs to extension \"%s\", which cannot be in the database twice.",
 							   get_extension_name(dep->refobjid)),
 					 errhint("%s", tm_unclonable_extension_hint(state->closure))));
+		tm_relabel_check_use(state, classid, objid, dep);
 		dep->objid = tm_oidmap_translate(state->map, classid, objid);
 		dep->refobjid = tm_oidmap_translate(state->map, dep->refclassid,
 											dep->refobjid);

@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/objectaddress.h"
@@ -25,10 +26,14 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_conversion.h"
 #include "catalog/pg_default_acl.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_policy.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_shdepend.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -40,6 +45,10 @@
 #include "relabel_roles.h"
 #include "tenant_mgr.h"
 
+static void check_use(const CloneState *state, Oid catalog, Oid objid,
+					  Oid source_owner, AclMode mode);
+static bool may_use(Oid catalog, Oid objid, Oid roleid, AclMode mode);
+static Oid	owner_of_member(Oid classid, Oid objid);
 static Oid	owner_of_row(Oid catalog, HeapTuple row, TupleDesc tupdesc);
 static Oid	owner_of_relation(Oid relid);
 static bool records_owner(const CloneState *state,
@@ -109,6 +118,61 @@ tm_relabel_check_reference(const CloneState *state, Form_pg_trigger trigger)
 					   get_rel_name(relid));
 }
 
+/*
+ * What the command that makes such an object asks for.  A type in an expression
+ * needs nothing, one of a column, an argument or the like USAGE; functions that
+ * the server will call without asking again need EXECUTE.
+ */
+void
+tm_relabel_check_use(const CloneState *state, Oid classid, Oid objid,
+					 Form_pg_depend dependency)
+{
+	Oid			used = dependency->refobjid;
+	Oid			owner;
+
+	if (tm_oidmap_contains(state->map, dependency->refclassid, used))
+		return;
+	switch (dependency->refclassid)
+	{
+		case ForeignServerRelationId:
+		case LanguageRelationId:
+			break;
+		case TypeRelationId:
+			if (classid != RelationRelationId && classid != TypeRelationId &&
+				classid != ProcedureRelationId &&
+				classid != OperatorRelationId)
+				return;
+			break;
+		case ProcedureRelationId:
+			if (classid != TriggerRelationId && classid != OperatorRelationId &&
+				classid != ConversionRelationId &&
+				(classid != ProcedureRelationId ||
+				 get_func_prokind(objid) != PROKIND_AGGREGATE))
+				return;
+			break;
+		default:
+			return;
+	}
+	owner = owner_of_member(classid, objid);
+	check_use(state, dependency->refclassid, used, owner,
+			  dependency->refclassid == ProcedureRelationId ?
+			  ACL_EXECUTE : ACL_USAGE);
+}
+
+void
+tm_relabel_check_tablespace(const CloneState *state, Oid classid,
+							HeapTuple row)
+{
+	Form_pg_class relation = (Form_pg_class) GETSTRUCT(row);
+
+	if (classid == RelationRelationId &&
+		OidIsValid(relation->reltablespace) &&
+		relation->reltablespace != MyDatabaseTableSpace &&
+		relation->relkind != RELKIND_TOASTVALUE)
+		check_use(state, TableSpaceRelationId, relation->reltablespace,
+				  relation->relowner, ACL_CREATE);
+}
+
 bool
 tm_relabel_role_moves(const CloneState *state, Oid roleid)
 {
@@ -163,6 +227,70 @@ tm_relabel_default_acl_yields(const CloneState *state, HeapTuple row)
 							  ObjectIdGetDatum(state->request->owner),
 							  ObjectIdGetDatum(form->defaclnamespace),
 							  CharGetDatum(form->defaclobjtype));
+}
+
+/*
+ * An owner who takes another's place is asked; who stays the owner has been,
+ * and is asked again unless whoever clones could give it to him.
+ */
+static void
+check_use(const CloneState *state, Oid catalog, Oid objid, Oid source_owner,
+		  AclMode mode)
+{
+	Oid			owner = tm_oidmap_translate(state->map, AuthIdRelationId,
+											source_owner);
+
+	if (may_use(catalog, objid, owner, mode) ||
+		(owner == source_owner &&
+		 may_use(catalog, objid, GetUserId(), mode)))
+		return;
+	if (catalog == TypeRelationId)
+		aclcheck_error_type(ACLCHECK_NO_PRIV, objid);
+	aclcheck_error(ACLCHECK_NO_PRIV, get_object_type(catalog, objid),
+				   getObjectIdentity(&(ObjectAddress)
+									 {
+										 catalog, objid, 0
+									 }, false));
+}
+
+/* Functions in a language that is not trusted are made by superusers. */
+static bool
+may_use(Oid catalog, Oid objid, Oid roleid, AclMode mode)
+{
+	if (superuser_arg(roleid))
+		return true;
+	if (catalog == LanguageRelationId)
+	{
+		HeapTuple	tup = SearchSysCache1(LANGOID, ObjectIdGetDatum(objid));
+		bool		trusted;
+
+		if (!HeapTupleIsValid(tup))
+			elog(ERROR, "cache lookup failed for language %u", objid);
+		trusted = ((Form_pg_language) GETSTRUCT(tup))->lanpltrusted;
+		ReleaseSysCache(tup);
+		if (!trusted)
+			return superuser();
+	}
+	return tm_object_aclcheck(catalog, objid, roleid, mode) == ACLCHECK_OK;
+}
+
+/* The owner of a member of the source; a trigger's is that of its table. */
+static Oid
+owner_of_member(Oid classid, Oid objid)
+{
+	Relation	rel = table_open(classid, AccessShareLock);
+	HeapTuple	tup = get_catalog_object_by_oid(rel,
+												get_object_attnum_oid(classid),
+												objid);
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for object %u", objid);
+	owner = classid == TriggerRelationId ?
+		owner_of_relation(((Form_pg_trigger) GETSTRUCT(tup))->tgrelid) :
+		owner_of_row(classid, tup, RelationGetDescr(rel));
+	table_close(rel, AccessShareLock);
+	return owner;
 }
 
 /* The owner that a catalog row names, or InvalidOid. */

@@ -8,6 +8,8 @@
 #define TENANT_MGR_RELABEL_ROLES_H
 
 #include "access/htup.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "relabel.h"
@@ -50,5 +52,15 @@ extern List *tm_relabel_new_owner_rows(const CloneState *state,
  */
 extern bool tm_relabel_default_acl_yields(const CloneState *state,
 										  HeapTuple row);
+
+/*
+ * Raise an error if the owner of a member's copy may not use something outside
+ * of the schema that the member depends on, or the tablespace that a relation
+ * is in.
+ */
+extern void tm_relabel_check_use(const CloneState *state, Oid classid,
+								 Oid objid, Form_pg_depend dependency);
+extern void tm_relabel_check_tablespace(const CloneState *state, Oid classid,
+										HeapTuple row);
 
 #endif							/* TENANT_MGR_RELABEL_ROLES_H */

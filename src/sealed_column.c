@@ -155,6 +155,19 @@ tm_sealed_column_is_done(const SealedColumn *column, TupleTableSlot *slot)
 	return done;
 }
 
+Datum
+tm_sealed_column_value(const SealedColumn *column, TupleTableSlot *slot,
+					   bool *isnull)
+{
+	SecretPlace place;
+	Datum		value = slot_getattr(slot, column->plain, isnull);
+
+	if (*isnull)
+		return (Datum) 0;
+	place_from_column(&place, column);
+	return PointerGetDatum(tm_secret_seal_text(&place, value));
+}
+
 /* Ours, and no other of that name */
 static bool
 is_secret_type(Oid typid)

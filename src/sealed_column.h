@@ -30,6 +30,10 @@ extern bool tm_sealed_column_find(Relation rel, const char *column,
 								  const pg_uuid_t *tenant_id,
 								  SealedColumn *result);
 
+/* The secret for a row: its text, sealed; palloc'd. */
+extern Datum tm_sealed_column_value(const SealedColumn *column,
+									TupleTableSlot *slot, bool *isnull);
+
 /* The names of what is added to a table meanwhile; palloc'd. */
 extern char *tm_sealed_column_name(AttrNumber plain);
 extern char *tm_sealed_column_trigger(AttrNumber plain);

@@ -41,6 +41,7 @@
 #include "catalog/storage_xlog.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "storage/smgr.h"
@@ -51,7 +52,9 @@
 
 #include "file_writer.h"
 #include "guc.h"
+#include "handover.h"
 #include "progress.h"
+#include "run_as.h"
 #include "storage.h"
 
 static void create_files(const CloneRelation *relation);
@@ -274,6 +277,11 @@ init_index(CloneState *state, const CloneRelation *index)
 		build_index(state, index, false);
 }
 
+/*
+ * The server builds an index as the owner of its table, as the relation cache
+ * knows him.  Here that is the owner of the source's table: the clone's may be
+ * another role, who has not seen the index's expressions yet (handover.c).
+ */
 static void
 build_index(CloneState *state, const CloneRelation *index, bool parallel)
 {
@@ -281,11 +289,25 @@ build_index(CloneState *state, const CloneRelation *index, bool parallel)
 											 index->heap);
 	Relation	heapRel = table_open(heapid, AccessExclusiveLock);
 	Relation	indexRel = index_open(index->clone, AccessExclusiveLock);
+	Oid			owner = heapRel->rd_rel->relowner;
+	Oid			evaluator = tm_handover_evaluator(index->heap);
+	IndexInfo  *info;
+	RunAs		before;
 
 	/* the server does this for initial forks that are not there yet */
 	if (index->relpersistence == RELPERSISTENCE_UNLOGGED)
 		indexRel->rd_indam->ambuildempty(indexRel);
-	index_build(heapRel, indexRel, BuildIndexInfo(indexRel), false, parallel);
+
+	tm_run_as_begin(&before, evaluator, state->namespace);
+	info = BuildIndexInfo(indexRel);
+	if (parallel && tm_index_builds_in_parallel(indexRel))
+		info->ii_ParallelWorkers = plan_create_index_workers(heapid,
+															 index->clone);
+	heapRel->rd_rel->relowner = evaluator;
+	index_build(heapRel, indexRel, info, false, false);
+	heapRel->rd_rel->relowner = owner;
+	tm_run_as_end(&before);
+
 	index_close(indexRel, NoLock);
 	table_close(heapRel, NoLock);
 }

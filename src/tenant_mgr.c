@@ -20,6 +20,7 @@
 #include "hooks.h"
 #include "key_worker.h"
 #include "keyring.h"
+#include "plpgsql_types.h"
 #include "protective.h"
 #include "session_lock.h"
 #include "shmem.h"
@@ -37,6 +38,7 @@ _PG_init(void)
 	tm_guc_init();
 	tm_keyring_start();
 	tm_watch_init();
+	tm_plpgsql_types_init();
 
 	/* what cannot */
 	tm_shmem_init();

@@ -41,6 +41,8 @@
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "guard.h"
+#include "run_as.h"
 #include "tenant_mgr.h"
 #include "valuemap.h"
 
@@ -378,20 +380,18 @@ rebuild_multirange(const OidMap *map, const MultirangeType *multirange,
 	TypeCacheEntry *new_type = lookup_range_type(map, rangetype);
 	RangeType **ranges;
 	int32		nranges;
-	Oid			save_userid;
-	int			save_sec_context;
+	RunAs		before;
 	MultirangeType *result;
 
 	multirange_deserialize(old_type, multirange, &nranges, &ranges);
 	for (int i = 0; i < nranges; i++)
 		ranges[i] = rebuild_range(map, ranges[i], rangetype);
 
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(owner_of_type(new_type->type_id),
-						   save_sec_context | SECURITY_RESTRICTED_OPERATION);
+	tm_run_as_begin(&before, owner_of_type(new_type->type_id),
+					tm_guard_schema_of(TypeRelationId, new_type->type_id));
 	result = make_multirange(tm_oidmap_translate(map, TypeRelationId, typid),
 							 new_type, nranges, ranges);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	tm_run_as_end(&before);
 	return result;
 }
 

@@ -1,0 +1,589 @@
+/*
+ * tenant_code.c
+ *		For which tenant's object the server works just now.
+ *
+ * Code that is reached through an object of a tenant is that tenant's, whoever
+ * runs it: a session that is not bound, a superuser's maintenance, autovacuum,
+ * a clone.  The guard (guard.c) asks here whose it is, and judges accordingly.
+ * What a session's own statement says is not a tenant's code, even if it is
+ * about a tenant's table.
+ *
+ * There are five ways by which a tenant's code comes to be run:
+ *
+ * - a function of its schema is called.  The function manager tells when it
+ *   begins and ends.  SQL functions that do nothing but compute are let alone,
+ *   so that they can go on being inlined;
+ * - a plan changes a tenant's table, with its triggers, defaults, checks and
+ *   generated columns, or reads it by way of a view or of policies;
+ * - a view, a rule or a policy has become part of a query, which is judged when
+ *   it is planned;
+ * - a utility statement is about a relation of a tenant;
+ * - maintenance evaluates expressions of indexes and statistics.  There is no
+ *   hook for that, but the backend says which table it works on, to those who
+ *   look at its progress, and so do the workers of autovacuum.
+ *
+ * The outermost counts: whoever is let in by it stays what he is.  Parallel
+ * workers are told by a setting.
+ *
+ * The server's own queries for foreign keys are nobody's code.  What they do to
+ * a table of another tenant, to which only a session that is not bound can have
+ * made a foreign key, is reached through that table.  They can be told by a
+ * flag of the security context that nothing else sets.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "tcop/tcopprot.h"
+#include "utils/backend_progress.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "binding.h"
+#include "compat.h"
+#include "guard.h"
+#include "guard_query.h"
+#include "guc.h"
+#include "schema_owner.h"
+#include "tenant_code.h"
+
+/* An SQL function a backend remembers */
+typedef struct ComputingEntry
+{
+	Oid			funcid;			/* hash key */
+	bool		computing;		/* does it do nothing else? */
+} ComputingEntry;
+
+/* the schema of the tenant whose code is run; written by enter() and its like */
+static Oid	running = InvalidOid;
+
+/* whose code would be run within the planning of a query; written likewise */
+static Oid	offered = InvalidOid;
+
+/* the server is looking after a foreign key; written by tm_tenant_code_begin */
+static bool referential = false;
+
+/* what running was before each call under way; in TopMemoryContext */
+static Oid *calls = NULL;
+static int	ncalls = 0;
+static int	maxcalls = 0;
+
+/* answers of only_computes; forgotten by the callback */
+static HTAB *computing_functions = NULL;
+
+static Oid	maintained_schema(void);
+static Oid	tenant_schema_of_relation(Oid relid);
+static bool is_tenants(Oid nspid);
+static Oid	schema_of_plan(const PlannedStmt *pstmt);
+static void keep(RunningCode *code);
+static void accept_offer(void);
+static void enter(Oid nspid);
+static bool may_enter(void);
+static void push_call(Oid funcid);
+static bool only_computes(Oid funcid);
+static bool body_only_computes(HeapTuple tuple);
+static bool raw_work_walker(Node *node, void *context);
+static bool name_may_work(List *funcname);
+static bool work_walker(Node *node, void *context);
+static bool function_may_work(Oid funcid, void *context);
+static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
+static bool brought_in_walker(Node *node, void *context);
+static void judge_as(Oid relid, Node *node, Oid *found);
+static Oid	view_of_subquery(const RangeTblEntry *rte);
+static Oid	relation_of_rule(const Query *query);
+
+Oid
+tm_tenant_code_schema(void)
+{
+	if (OidIsValid(running))
+		return running;
+	return referential ? InvalidOid : maintained_schema();
+}
+
+void
+tm_tenant_code_begin(RunningCode *code)
+{
+	keep(code);
+	if (InNoForceRLSOperation() && !referential)
+	{
+		running = offered = InvalidOid;
+		referential = true;
+	}
+	accept_offer();
+}
+
+/*
+ * Functions of constants are called while the query is planned.  The query's
+ * own relations are judged meanwhile, too, and not as that tenant's; so it is
+ * only offered to whatever else is planned or started within.
+ */
+void
+tm_tenant_code_enter_query(Query *query)
+{
+	Oid			found = InvalidOid;
+
+	if (!may_enter())
+		return;
+	if (query->resultRelation > 0)
+		found = tenant_schema_of_relation(rt_fetch(query->resultRelation,
+												   query->rtable)->relid);
+	(void) brought_in_walker((Node *) query, &found);
+	offered = found;
+}
+
+void
+tm_tenant_code_enter_plan(RunningCode *code, const PlannedStmt *pstmt)
+{
+	if (may_enter())
+		enter(schema_of_plan(pstmt));
+	if (OidIsValid(running) && pstmt->parallelModeNeeded)
+		code->nestlevel = tm_guard_enter_own(running);
+}
+
+/*
+ * Those that take their time tell of it themselves, once they have begun
+ * (maintained_schema); these do not.
+ */
+void
+tm_tenant_code_enter_utility(Node *stmt)
+{
+	RangeVar   *relation;
+
+	if (IsA(stmt, RefreshMatViewStmt))
+		relation = ((RefreshMatViewStmt *) stmt)->relation;
+	else if (IsA(stmt, AlterTableStmt))
+		relation = ((AlterTableStmt *) stmt)->relation;
+	else
+		return;
+	if (may_enter())
+		enter(tenant_schema_of_relation(RangeVarGetRelid(relation, NoLock,
+														 true)));
+}
+
+void
+tm_tenant_code_finish(const RunningCode *code)
+{
+	if (code->nestlevel > 0)
+		tm_guard_leave_own(code->nestlevel);
+}
+
+void
+tm_tenant_code_end(const RunningCode *code)
+{
+	running = code->schema;
+	offered = code->offered;
+	referential = code->referential;
+}
+
+bool
+tm_tenant_code_watches(Oid funcid)
+{
+	if (tm_guard == GUARD_OFF || !IsTransactionState() ||
+		!is_tenants(get_func_namespace(funcid)))
+		return false;
+	return !only_computes(funcid);
+}
+
+/*
+ * For functions with a SET clause and the like it has not been asked before
+ * whether they may be called, and the SET clause has been put into effect.
+ */
+void
+tm_tenant_code_called(FmgrHookEventType event, Oid funcid)
+{
+	switch (event)
+	{
+		case FHET_START:
+			if (funcid >= FirstNormalObjectId && tm_guard_is_on())
+				tm_guard_check_object(ProcedureRelationId, funcid);
+			push_call(funcid);
+			break;
+		case FHET_END:
+		case FHET_ABORT:
+			if (ncalls > 0)
+				running = calls[--ncalls];
+			break;
+	}
+}
+
+/* The schema of the table that is being maintained, if it is a tenant's */
+static Oid
+maintained_schema(void)
+{
+	if (tm_guard == GUARD_OFF || MyBEEntry == NULL)
+		return InvalidOid;
+	switch (MyBEEntry->st_progress_command)
+	{
+		case PROGRESS_COMMAND_ANALYZE:
+		case PROGRESS_COMMAND_CLUSTER:
+		case PROGRESS_COMMAND_COPY:
+		case PROGRESS_COMMAND_CREATE_INDEX:
+		case PROGRESS_COMMAND_VACUUM:
+			return tenant_schema_of_relation(MyBEEntry->st_progress_command_target);
+		default:
+			return InvalidOid;
+	}
+}
+
+static Oid
+tenant_schema_of_relation(Oid relid)
+{
+	Oid			nspid;
+
+	if (relid < FirstNormalObjectId || !IsTransactionState())
+		return InvalidOid;
+	nspid = tm_guard_schema_of(RelationRelationId, relid);
+	return is_tenants(nspid) ? nspid : InvalidOid;
+}
+
+static bool
+is_tenants(Oid nspid)
+{
+	return OidIsValid(nspid) && tm_schema_owner(nspid) != NULL;
+}
+
+/*
+ * Whose code a plan may run by its relations: that of the table it changes,
+ * of a view, or of policies.
+ */
+static Oid
+schema_of_plan(const PlannedStmt *pstmt)
+{
+	ListCell   *lc;
+	Oid			found;
+
+	foreach(lc, pstmt->resultRelations)
+	{
+		found = tenant_schema_of_relation(rt_fetch(lfirst_int(lc),
+												   pstmt->rtable)->relid);
+		if (OidIsValid(found))
+			return found;
+	}
+	foreach(lc, pstmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (!OidIsValid(rte->relid) ||
+			(rte->relkind != RELKIND_VIEW && !pstmt->dependsOnRole))
+			continue;
+		found = tenant_schema_of_relation(rte->relid);
+		if (OidIsValid(found))
+			return found;
+	}
+	return InvalidOid;
+}
+
+static void
+keep(RunningCode *code)
+{
+	code->schema = running;
+	code->offered = offered;
+	code->referential = referential;
+	code->nestlevel = 0;
+}
+
+/* Something is planned or started within the planning of a query. */
+static void
+accept_offer(void)
+{
+	if (!OidIsValid(running))
+		running = offered;
+	offered = InvalidOid;
+}
+
+/* From here on, code of the schema's tenant is run, if there is one. */
+static void
+enter(Oid nspid)
+{
+	if (OidIsValid(nspid))
+		running = nspid;
+}
+
+/*
+ * A binding tells whose code it is, and so does what is being run already.  A
+ * binding that comes only then does not take anybody out of that again.
+ */
+static bool
+may_enter(void)
+{
+	return tm_guard != GUARD_OFF && !OidIsValid(running) &&
+		IsTransactionState() && tm_binding_in_force() == NULL;
+}
+
+/* A function is called, which may bind the session, or take a binding away. */
+static void
+push_call(Oid funcid)
+{
+	Binding    *binding;
+	Oid			nspid = InvalidOid;
+
+	if (ncalls == maxcalls)
+	{
+		int			newmax = Max(64, 2 * maxcalls);
+
+		if (calls == NULL)
+			calls = MemoryContextAlloc(TopMemoryContext, newmax * sizeof(Oid));
+		else
+			calls = repalloc(calls, newmax * sizeof(Oid));
+		maxcalls = newmax;
+	}
+	calls[ncalls++] = running;
+	if (funcid < FirstNormalObjectId || tm_guard == GUARD_OFF ||
+		OidIsValid(running) || !IsTransactionState())
+		return;
+	binding = tm_binding_in_force();
+	nspid = get_func_namespace(funcid);
+	if (binding != NULL ? nspid == binding->nspid : is_tenants(nspid))
+		running = nspid;
+}
+
+/*
+ * Is it an SQL function that neither reads a table nor calls anything that
+ * might?
+ */
+static bool
+only_computes(Oid funcid)
+{
+	static bool registered = false;
+	ComputingEntry *entry;
+	HeapTuple	tuple;
+	bool		computing;
+
+	if (computing_functions == NULL)
+	{
+		HASHCTL		ctl;
+
+		if (!registered)
+			CacheRegisterSyscacheCallback(PROCOID, forget_functions,
+										  (Datum) 0);
+		registered = true;
+		ctl.keysize = sizeof(Oid);
+		ctl.entrysize = sizeof(ComputingEntry);
+		computing_functions = hash_create("tenant_mgr computing functions", 64,
+										  &ctl, HASH_ELEM | HASH_BLOBS);
+	}
+	entry = hash_search(computing_functions, &funcid, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry->computing;
+
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	computing = ((Form_pg_proc) GETSTRUCT(tuple))->prolang == SQLlanguageId &&
+		body_only_computes(tuple);
+	ReleaseSysCache(tuple);
+
+	/* Everything may have been forgotten while we looked. */
+	if (computing_functions != NULL)
+	{
+		entry = hash_search(computing_functions, &funcid, HASH_ENTER, NULL);
+		entry->computing = computing;
+	}
+	return computing;
+}
+
+/*
+ * A function that returns a set can become part of a query with the tables it
+ * reads, which is worth more than to know whose it is: what it names by
+ * another tenant's schema is looked for anyway (tm_guard_keeps_apart).
+ */
+static bool
+body_only_computes(HeapTuple tuple)
+{
+	bool		reads = ((Form_pg_proc) GETSTRUCT(tuple))->proretset;
+	Datum		datum;
+	bool		isnull;
+	List	   *stmts;
+	Node	   *stmt;
+
+	datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
+	if (!isnull)
+		return !work_walker(stringToNode(TextDatumGetCString(datum)), &reads);
+
+	datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+	if (isnull)
+		return false;
+	stmts = pg_parse_query(TextDatumGetCString(datum));
+	if (list_length(stmts) != 1)
+		return false;
+	stmt = linitial_node(RawStmt, stmts)->stmt;
+	return IsA(stmt, SelectStmt) && !raw_work_walker(stmt, &reads);
+}
+
+static bool
+raw_work_walker(Node *node, void *context)
+{
+	bool	   *may_read = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeVar))
+		return !*may_read || ((RangeVar *) node)->schemaname != NULL;
+	if (IsA(node, FuncCall) && name_may_work(((FuncCall *) node)->funcname))
+		return true;
+	return raw_expression_tree_walker(node, raw_work_walker, context);
+}
+
+/*
+ * Might one of that name, in whatever schema, do more than compute?  Built-in
+ * functions that are not volatile have nothing but their arguments.
+ */
+static bool
+name_may_work(List *funcname)
+{
+	CatCList   *candidates;
+	bool		result;
+
+	candidates = SearchSysCacheList1(PROCNAMEARGSNSP,
+									 CStringGetDatum(strVal(llast(funcname))));
+	result = candidates->n_members == 0;
+	for (int i = 0; i < candidates->n_members && !result; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&candidates->members[i]->tuple);
+
+		result = function_may_work(form->oid, NULL);
+	}
+	ReleaseSysCacheList(candidates);
+	return result;
+}
+
+/* The same of a body that was parsed when the function was made */
+static bool
+work_walker(Node *node, void *context)
+{
+	bool	   *may_read = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, List))
+		return expression_tree_walker(node, work_walker, context);
+	if (IsA(node, Query))
+		return ((Query *) node)->commandType != CMD_SELECT ||
+			(((Query *) node)->rtable != NIL && !*may_read) ||
+			query_tree_walker((Query *) node, work_walker, context, 0);
+	if (check_functions_in_node(node, function_may_work, NULL))
+		return true;
+	return expression_tree_walker(node, work_walker, context);
+}
+
+static bool
+function_may_work(Oid funcid, void *context)
+{
+	return funcid >= FirstNormalObjectId ||
+		func_volatile(funcid) == PROVOLATILE_VOLATILE;
+}
+
+/* Called at awkward moments; nobody is looking at an entry then. */
+static void
+forget_functions(Datum arg, int cacheid, uint32 hashvalue)
+{
+	if (computing_functions != NULL)
+		hash_destroy(computing_functions);
+	computing_functions = NULL;
+}
+
+/*
+ * The rewriter leaves traces: a subquery that was a view knows it (before
+ * PostgreSQL 16 by its first relation), policies are kept apart from the
+ * query's own conditions, and a rule's action says that it is one.
+ */
+static bool
+brought_in_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query	   *query = (Query *) node;
+
+		judge_as(relation_of_rule(query), node, context);
+		return query_tree_walker(query, brought_in_walker, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	}
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_SUBQUERY)
+			judge_as(view_of_subquery(rte), (Node *) rte->subquery, context);
+		else if (rte->securityQuals != NIL)
+			judge_as(rte->relid, (Node *) rte->securityQuals, context);
+		return false;			/* its parts come next */
+	}
+	return expression_tree_walker(node, brought_in_walker, context);
+}
+
+/* Judge a part of a query by the relation that it comes from. */
+static void
+judge_as(Oid relid, Node *node, Oid *found)
+{
+	Oid			nspid = tenant_schema_of_relation(relid);
+	RunningCode code;
+
+	if (!OidIsValid(nspid))
+		return;
+	if (!OidIsValid(*found))
+		*found = nspid;
+	keep(&code);
+	enter(nspid);
+	PG_TRY();
+	{
+		tm_guard_query(node);
+	}
+	PG_FINALLY();
+	{
+		tm_tenant_code_end(&code);
+	}
+	PG_END_TRY();
+}
+
+static Oid
+view_of_subquery(const RangeTblEntry *rte)
+{
+	RangeTblEntry *first;
+
+	if (OidIsValid(rte->relid))
+		return rte->relid;
+	if (rte->subquery->rtable == NIL)
+		return InvalidOid;
+	first = linitial_node(RangeTblEntry, rte->subquery->rtable);
+	return first->rtekind == RTE_RELATION && first->relkind == RELKIND_VIEW ?
+		first->relid : InvalidOid;
+}
+
+/* The relation whose rule the query is the action of, or InvalidOid */
+static Oid
+relation_of_rule(const Query *query)
+{
+	ListCell   *lc;
+
+	if (query->querySource == QSRC_ORIGINAL ||
+		query->querySource == QSRC_PARSER)
+		return InvalidOid;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION && rte->eref != NULL &&
+			(strcmp(rte->eref->aliasname, "old") == 0 ||
+			 strcmp(rte->eref->aliasname, "new") == 0))
+			return rte->relid;
+	}
+	return InvalidOid;
+}

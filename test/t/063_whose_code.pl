@@ -1,0 +1,225 @@
+# 063_whose_code.pl: code that is reached through an object of a tenant is judged
+# as that tenant's, whoever runs it, in sessions that are not bound: by queries,
+# by maintenance, by autovacuum, by clones, by parallel workers, by pg_dump.  What
+# a session's own statements say is not a tenant's code.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TenantTest;
+
+my $node = new_node('whose', "shared_preload_libraries = 'tenant_mgr'\nautovacuum = off\n");
+new_database($node, 'app');
+
+sub value { return $node->safe_psql('app', $_[0]); }
+sub failure
+{
+	my ($sql, @options) = @_;
+	my ($rc, $out, $err) = $node->psql('app', "\\set VERBOSITY verbose\n$sql", @options);
+	my ($error) = $err =~ /ERROR:  (.*)/;
+	return $error // '';
+}
+
+# everything of both tenants belongs to a role that may use both
+$node->safe_psql('app', q{
+	CREATE ROLE app LOGIN;
+	SELECT tenant.create('a'), tenant.create('b');
+	GRANT USAGE, CREATE ON SCHEMA a, b TO app;
+	SET ROLE app;
+	CREATE TABLE b.t (k int, v text);
+	CREATE SEQUENCE b.s;
+	CREATE TABLE a.loot (v text);
+	CREATE FUNCTION a.work() RETURNS void LANGUAGE plpgsql AS
+		$$BEGIN INSERT INTO a.loot SELECT v FROM b.t; UPDATE b.t SET v = 'changed'; END$$;
+	CREATE FUNCTION a.leak(k int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+		$$BEGIN PERFORM a.work(); RETURN k; END$$;
+	CREATE FUNCTION a.quiet(k int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+		$$BEGIN RETURN a.leak(k); EXCEPTION WHEN OTHERS THEN RETURN k; END$$;
+	CREATE FUNCTION a.fire() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN PERFORM a.leak(1); RETURN NEW; END$$;
+	RESET ROLE;
+	GRANT CREATE ON SCHEMA public TO app;
+	CREATE FUNCTION public.work(command text) RETURNS void LANGUAGE plpgsql AS
+		$$BEGIN EXECUTE command; END$$;
+	CREATE FUNCTION public.run(command text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+		$$BEGIN PERFORM public.work(command); RETURN 1; END$$;
+	CREATE FUNCTION public.fire() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN EXECUTE TG_ARGV[0]; RETURN NEW; END$$});
+
+my $leak = 'INSERT INTO a.loot SELECT v FROM b.t';
+my $refused = qr/^TM003: cannot access (table b\.t|sequence b\.s|function b\.\S+) of tenant "b" from code of tenant "a"/;
+
+# Each: what it is, how it is made, what reaches it.  The code is a function of
+# the schema, a built-in one, or one that all tenants share.
+my @ways = (
+	[ 'a function', '', 'SELECT a.leak(1)' ],
+	[ 'a function that catches', '', 'SELECT a.quiet(1)', 'caught' ],
+	[ 'a procedure', "CREATE PROCEDURE a.p() LANGUAGE plpgsql AS 'BEGIN $leak; END'", 'CALL a.p()' ],
+	[ 'a procedure that commits', "CREATE PROCEDURE a.p2() LANGUAGE plpgsql AS 'BEGIN COMMIT; $leak; END'", 'CALL a.p2()' ],
+	[ 'an SQL function', "CREATE FUNCTION a.sql() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM b.t'", 'SELECT a.sql()' ],
+	[ 'an SQL function in SQL syntax', 'CREATE FUNCTION a.atomic() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM b.t; END', 'SELECT a.atomic()' ],
+	[ 'an SQL function that returns rows', "CREATE FUNCTION a.rows() RETURNS SETOF text LANGUAGE sql STABLE AS 'SELECT v FROM b.t'", 'SELECT * FROM a.rows()' ],
+	[ 'an SQL function that runs a text', q{CREATE FUNCTION a.text() RETURNS text LANGUAGE sql AS $$SELECT query_to_xml('SELECT * FROM b.t', true, true, '')::text$$}, 'SELECT a.text()' ],
+	[ 'an SQL function that calls a shared one', qq{CREATE FUNCTION a.shared() RETURNS int LANGUAGE sql AS \$\$SELECT public.run('$leak')\$\$}, 'SELECT a.shared()' ],
+	[ 'an SQL function that takes a number', q{CREATE FUNCTION a.number() RETURNS bigint LANGUAGE sql AS $$SELECT nextval('b.s')$$}, 'SELECT a.number()' ],
+	[ 'a SECURITY DEFINER function', "CREATE FUNCTION a.definer() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN $leak; END'", 'SELECT a.definer()' ],
+	[ 'a function with a setting', "CREATE FUNCTION a.setting() RETURNS void LANGUAGE plpgsql SET search_path = b AS 'BEGIN INSERT INTO a.loot SELECT v FROM t; END'", 'SELECT a.setting()' ],
+	[ 'a function that binds itself', "CREATE FUNCTION a.binds() RETURNS void LANGUAGE plpgsql AS \$\$BEGIN PERFORM tenant.switch_local('b'); $leak; END\$\$", 'SELECT a.binds()' ],
+	[ 'a function with a binding', "CREATE FUNCTION a.bound() RETURNS void LANGUAGE plpgsql SET tenant_mgr.tenant = 'b' AS 'BEGIN $leak; END'", 'SELECT a.bound()', 'own' ],
+	[ 'an operator', 'CREATE OPERATOR a.@@@ (RIGHTARG = int, PROCEDURE = a.leak)', 'SELECT OPERATOR(a.@@@) 1' ],
+	[ 'an aggregate', q{CREATE FUNCTION a.step(int, int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN a.leak(1); END'; CREATE AGGREGATE a.agg(int) (SFUNC = a.step, STYPE = int)}, 'SELECT a.agg(i) FROM generate_series(1, 2) i' ],
+	[ 'a domain', 'CREATE DOMAIN a.dom AS int CHECK (a.leak(value) > 0)', 'SELECT 1::a.dom' ],
+	[ 'a trigger', 'CREATE TABLE a.trigger (k int); CREATE TRIGGER t BEFORE INSERT ON a.trigger FOR EACH ROW EXECUTE FUNCTION a.fire()', 'INSERT INTO a.trigger VALUES (1)' ],
+	[ 'a trigger that runs a shared function', "CREATE TABLE a.trigger2 (k int); CREATE TRIGGER t BEFORE INSERT ON a.trigger2 FOR EACH ROW EXECUTE FUNCTION public.fire('$leak')", 'INSERT INTO a.trigger2 VALUES (1)' ],
+	[ 'a trigger after the statement', "CREATE TABLE a.trigger3 (k int); CREATE TRIGGER t AFTER INSERT ON a.trigger3 FOR EACH STATEMENT EXECUTE FUNCTION public.fire('$leak')", 'INSERT INTO a.trigger3 VALUES (1)' ],
+	[ 'a deferred trigger', 'CREATE TABLE a.trigger4 (k int); CREATE CONSTRAINT TRIGGER t AFTER INSERT ON a.trigger4 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION a.fire()', 'INSERT INTO a.trigger4 VALUES (1)' ],
+	[ "a trigger's condition", 'CREATE TABLE a.trigger5 (k int); CREATE TRIGGER t BEFORE INSERT ON a.trigger5 FOR EACH ROW WHEN (a.leak(NEW.k) > 1) EXECUTE FUNCTION a.fire()', 'INSERT INTO a.trigger5 VALUES (1)' ],
+	[ 'a trigger, by COPY', "CREATE TABLE a.trigger6 (k int); CREATE TRIGGER t BEFORE INSERT ON a.trigger6 FOR EACH ROW EXECUTE FUNCTION public.fire('$leak')", "COPY a.trigger6 FROM PROGRAM 'echo 1'" ],
+	[ 'a default', "CREATE TABLE a.def (k int DEFAULT public.run('$leak'), x int)", 'INSERT INTO a.def (x) VALUES (1)' ],
+	[ 'a default of a built-in function', q{CREATE TABLE a.def2 (k text DEFAULT query_to_xml('SELECT * FROM b.t', true, true, '')::text, x int)}, 'INSERT INTO a.def2 (x) VALUES (1)' ],
+	[ 'a check', "CREATE TABLE a.chk (k int CHECK (public.run('$leak') = 1))", 'INSERT INTO a.chk VALUES (1)' ],
+	[ 'a generated column', 'CREATE TABLE a.gen (k int, g int GENERATED ALWAYS AS (a.leak(k)) STORED)', 'INSERT INTO a.gen VALUES (1)' ],
+	[ 'an index, by INSERT', "CREATE TABLE a.ind (k int); CREATE INDEX ON a.ind (public.run(CASE WHEN k > 0 THEN '$leak' END))", 'INSERT INTO a.ind VALUES (1)' ],
+	[ 'a view', 'CREATE VIEW a.view AS SELECT v FROM b.t', 'SELECT * FROM a.view' ],
+	[ 'a view on a view', 'CREATE VIEW a.view2 AS SELECT v FROM b.t; CREATE VIEW public.view2 AS SELECT * FROM a.view2', 'SELECT * FROM public.view2' ],
+	[ 'a view with a subquery', 'CREATE VIEW a.view3 AS SELECT (SELECT max(v) FROM b.t) AS v', 'SELECT * FROM a.view3' ],
+	[ 'a view in a subquery', 'CREATE VIEW a.view4 AS SELECT v FROM b.t', 'SELECT (SELECT max(v) FROM a.view4)' ],
+	[ 'a view in a CTE', 'CREATE VIEW a.view5 AS SELECT v FROM b.t', 'WITH x AS MATERIALIZED (SELECT v FROM a.view5) SELECT * FROM x' ],
+	[ 'a view that runs a text', q{CREATE VIEW a.view6 AS SELECT query_to_xml('SELECT * FROM b.t', true, true, '')::text AS v}, 'SELECT * FROM a.view6' ],
+	[ 'a view that takes a number', q{CREATE VIEW a.view7 AS SELECT nextval('b.s') AS v}, 'SELECT * FROM a.view7' ],
+	[ 'a view that calls a shared function', "CREATE VIEW a.view8 AS SELECT public.run('$leak') AS v", 'SELECT * FROM a.view8' ],
+	[ 'a view, by COPY', 'CREATE VIEW a.view9 AS SELECT v FROM b.t', 'COPY (SELECT * FROM a.view9) TO STDOUT' ],
+	[ 'a rule', 'CREATE TABLE a.rule (k int); CREATE RULE r AS ON INSERT TO a.rule DO ALSO DELETE FROM b.t', 'INSERT INTO a.rule VALUES (1)' ],
+	[ 'a rule in the place of the statement', 'CREATE VIEW a.rule2 AS SELECT 1 AS k; CREATE RULE r AS ON INSERT TO a.rule2 DO INSTEAD INSERT INTO a.loot SELECT v FROM b.t', 'INSERT INTO a.rule2 VALUES (1)' ],
+	[ 'a policy', 'CREATE TABLE a.pol (k int); INSERT INTO a.pol VALUES (1); ALTER TABLE a.pol ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON a.pol USING (EXISTS (SELECT FROM b.t))', 'SET ROLE app; SELECT * FROM a.pol' ],
+	[ 'a policy that calls a shared function', "CREATE TABLE a.pol2 (k int); INSERT INTO a.pol2 VALUES (1); ALTER TABLE a.pol2 ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON a.pol2 USING (public.run('$leak') = 1)", 'SET ROLE app; SELECT * FROM a.pol2' ],
+	[ 'ANALYZE', 'CREATE TABLE a.m (k int); INSERT INTO a.m VALUES (1); CREATE STATISTICS a.mst ON (a.leak(k)), k FROM a.m', 'ANALYZE a.m' ],
+	[ 'ANALYZE of all tables', '', 'ANALYZE' ],
+	[ 'ANALYZE with a shared function', "CREATE TABLE a.m2 (k int); INSERT INTO a.m2 VALUES (1); CREATE STATISTICS a.mst2 ON (public.run(CASE WHEN k > 0 THEN '$leak' END)), k FROM a.m2", 'ANALYZE a.m2' ],
+	[ 'CREATE INDEX', '', 'CREATE INDEX ON a.m (a.leak(k))' ],
+	[ 'CREATE INDEX CONCURRENTLY', '', 'CREATE INDEX CONCURRENTLY ON a.m (a.leak(k))' ],
+	[ 'CREATE INDEX with a shared function', '', "CREATE INDEX ON a.m (public.run(CASE WHEN k > 0 THEN '$leak' END))" ],
+	[ 'ALTER TABLE', '', "ALTER TABLE a.m2 ADD CHECK (public.run('$leak') = 1)" ],
+	[ 'ALTER TABLE that rewrites', '', "ALTER TABLE a.m2 ADD z int DEFAULT public.run('$leak')", ],
+	[ 'REFRESH', 'CREATE FUNCTION a.off() RETURNS text LANGUAGE sql STABLE AS $$SELECT current_setting(\'x.off\', true)$$; CREATE MATERIALIZED VIEW a.mv AS SELECT a.leak(1) AS v WITH NO DATA', 'REFRESH MATERIALIZED VIEW a.mv' ],
+	[ 'REFRESH, with a table', 'CREATE MATERIALIZED VIEW a.mv2 AS SELECT v FROM b.t WITH NO DATA', 'REFRESH MATERIALIZED VIEW a.mv2' ],
+	[ 'REFRESH, with a shared function', "CREATE MATERIALIZED VIEW a.mv3 AS SELECT public.run('$leak') AS v WITH NO DATA", 'REFRESH MATERIALIZED VIEW a.mv3' ]);
+
+sub reset_rows { $node->safe_psql('app', q{TRUNCATE a.loot; DELETE FROM b.t; INSERT INTO b.t VALUES (1, 'B-SECRET'), (2, 'B2')}); return; }
+sub is_untouched
+{
+	is(value(q{SELECT (SELECT count(*) FROM a.loot), (SELECT string_agg(v, ' ' ORDER BY k) FROM b.t)}), '0|B-SECRET B2', $_[0]);
+	return;
+}
+
+reset_rows();
+foreach my $way (@ways)
+{
+	my ($what, $make, $reach, $caught) = (@$way, '');
+	$node->safe_psql('app', "SET ROLE app; $make") if $make ne '';
+	my $error = failure($reach);
+	if ($caught eq 'own') { like($error, qr/^TM003: cannot access function a\.bound\(\) of tenant "a" while bound to tenant "b"/, "$what: refused"); }
+	elsif ($caught) { is($error, '', "$what: runs"); }
+	else { like($error, $refused, "$what: refused"); }
+	is_untouched("$what: nothing is read or changed");
+}
+
+# maintenance of what was made while nobody looked
+$node->safe_psql('app', q{
+	SET ROLE app; DROP STATISTICS a.mst, a.mst2; TRUNCATE a.m, a.ind;
+	CREATE INDEX m_i ON a.m (a.leak(k)); RESET ROLE; SET tenant_mgr.guard = off; INSERT INTO a.m VALUES (2)});
+reset_rows();
+like(failure($_), $refused, "$_: refused") foreach ('REINDEX TABLE a.m', 'REINDEX INDEX a.m_i', 'REINDEX INDEX CONCURRENTLY a.m_i', 'REINDEX SCHEMA a', 'CLUSTER a.m USING m_i', 'VACUUM FULL a.m');
+like(failure(q{SET tenant_mgr.clone_lock = none; SELECT tenant.clone('a', 'a2')}), $refused, 'a clone: refused');
+like(failure(q{SET tenant_mgr.clone_lock = none; SELECT tenant.snapshot('a', 's')}), $refused, 'a snapshot: refused');
+is_untouched('nothing is read or changed');
+
+# autovacuum, as the owner of the table, who may use both
+$node->safe_psql('app', q{
+	SET ROLE app; DROP INDEX a.m_i;
+	CREATE TABLE a.auto (k int) WITH (autovacuum_analyze_threshold = 1, autovacuum_analyze_scale_factor = 0);
+	CREATE INDEX ON a.auto (a.quiet(k));
+	CREATE STATISTICS a.auto_st ON (a.quiet(k + 1)), k FROM a.auto});
+foreach my $unbound ('allow', 'deny')
+{
+	my $count = q{SELECT coalesce(sum(autoanalyze_count), 0) FROM pg_stat_user_tables WHERE relname = 'auto'};
+	my $before = value($count);
+	$node->safe_psql('app', 'SET tenant_mgr.guard = off; INSERT INTO a.auto SELECT generate_series(1, 10)');
+	reset_rows();
+	$node->append_conf('postgresql.conf', "autovacuum = on\ntenant_mgr.unbound = $unbound\n");
+	$node->reload;
+	$node->poll_query_until('app', "SELECT ($count) > $before") or die 'autovacuum did not come';
+	$node->append_conf('postgresql.conf', "autovacuum = off\ntenant_mgr.unbound = allow\n");
+	$node->reload;
+	$node->poll_query_until('app', q{SELECT current_setting('tenant_mgr.unbound') = 'allow'}) or die;
+	is_untouched("autovacuum, unbound = $unbound: nothing is read or changed");
+}
+
+# a function of the bound tenant does not get out by leaving it
+is(failure(q{SELECT tenant.switch('b'); SELECT a.definer()}), 'TM003: cannot access function a.definer() of tenant "a" while bound to tenant "b"', "a SECURITY DEFINER function of another tenant's");
+$node->safe_psql('app', q{
+	CREATE FUNCTION a.out() RETURNS text LANGUAGE plpgsql AS $$BEGIN PERFORM tenant.reset(); RETURN (SELECT max(v) FROM b.t); END$$;
+	CREATE FUNCTION a.out2() RETURNS text LANGUAGE plpgsql AS $$BEGIN RESET ALL; RETURN (SELECT max(v) FROM b.t); END$$});
+like(failure("SELECT tenant.switch('a'); SELECT $_"), $refused, "$_ does not get out") foreach ('a.out()', 'a.out2()');
+
+# parallel workers
+$node->safe_psql('app', q{
+	CREATE FUNCTION public.safe() RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$BEGIN RETURN (SELECT count(*) FROM b.t); END$$;
+	CREATE FUNCTION a.safe() RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$BEGIN RETURN (SELECT count(*) FROM b.t); END$$;
+	CREATE VIEW a.safe AS SELECT k, public.safe() FROM a.auto});
+my $parallel = 'SET ' . ($node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode') . ' = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;';
+like(failure("$parallel $_"), $refused, "in a parallel worker: $_") foreach ('SELECT a.safe() FROM a.auto', 'SELECT * FROM a.safe', 'EXPLAIN ANALYZE SELECT * FROM a.safe');
+
+# with log, it is written to the log, and with off, nothing is
+my $log_from = -s $node->logfile;
+is(failure('SET tenant_mgr.guard = log; SELECT a.leak(1)'), '', 'log: not refused');
+like(slurp_file($node->logfile, $log_from), qr/access to table b\.t of tenant "b" from code of tenant "a"/, 'but written to the log');
+is(value(q{SELECT count(*) > 0 FROM tenant.guard_stats WHERE tenant = 'a'}), 't', 'and counted for the tenant');
+is(failure('SET tenant_mgr.guard = off; SELECT a.leak(1)'), '', 'off: not refused');
+reset_rows();
+
+# what was only logged is refused once the setting is another, in running sessions, too
+$node->append_conf('postgresql.conf', "tenant_mgr.guard = log\n");
+$node->reload;
+$node->poll_query_until('app', q{SELECT current_setting('tenant_mgr.guard') = 'log'}) or die;
+$node->safe_psql('app', q{
+	CREATE TYPE b.ty AS (v int); CREATE FUNCTION b.f() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+	CREATE FUNCTION a.inlined(int) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT (ROW($1)::b.ty)::text$$;
+	CREATE FUNCTION a.inlined2(int) RETURNS int LANGUAGE sql AS $$SELECT $1 + b.f()$$;
+	CREATE FUNCTION a.inlined3(int) RETURNS bigint LANGUAGE sql AS $$SELECT $1 + nextval('b.s')$$;
+	CREATE FUNCTION a.pl() RETURNS int LANGUAGE plpgsql AS $$DECLARE r int; BEGIN r := b.f(); RETURN r; END$$});
+my @remembered = ('SELECT a.inlined(k) FROM a.auto', 'SELECT a.inlined2(k) FROM a.auto', 'SELECT a.inlined3(k) FROM a.auto', 'SELECT a.pl()', 'SELECT count(*) FROM b.t', 'EXECUTE stmt');
+my $session = $node->background_psql('app', on_error_stop => 0);
+$session->query(q{SELECT tenant.switch('a'); PREPARE stmt AS SELECT b.f(), v FROM b.t});
+$session->query($_) foreach (@remembered, @remembered);
+$node->append_conf('postgresql.conf', "tenant_mgr.guard = enforce\n");
+$node->reload;
+$node->poll_query_until('app', q{SELECT current_setting('tenant_mgr.guard') = 'enforce'}) or die;
+is($session->query('SHOW tenant_mgr.guard'), 'enforce', 'the session has got the new setting');
+foreach my $statement (@remembered)
+{
+	$session->{stderr} = '';
+	$session->query($statement);
+	like($session->{stderr}, qr/cannot access .* of tenant "b"/, "remembered: $statement");
+}
+$session->quit;
+
+# what a session's own statements say is its own
+$node->safe_psql('app', q{
+	CREATE FUNCTION public.report() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN (SELECT count(*) FROM a.auto) + (SELECT count(*) FROM b.t); END$$;
+	CREATE TABLE public.shared (id int PRIMARY KEY); INSERT INTO public.shared VALUES (1);
+	CREATE TABLE a.refers (id int REFERENCES public.shared);
+	CREATE FUNCTION a.add(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + abs($1)';
+	CREATE FUNCTION a.mine() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM a.auto, public.shared); END'});
+is(failure($_), '', "$_: its own") foreach (
+	'SELECT public.report() FROM a.auto', 'INSERT INTO a.loot SELECT v FROM b.t', 'SELECT * FROM a.auto, b.t',
+	'UPDATE a.loot SET v = b.t.v FROM b.t', 'DO $$BEGIN PERFORM a.mine(); PERFORM count(*) FROM b.t; END$$',
+	'INSERT INTO a.refers VALUES (1)', 'COPY (SELECT * FROM a.loot, b.t) TO STDOUT',
+	q{SELECT a.mine(); SELECT tenant.switch('b'); SELECT count(*) FROM t});
+like(value('EXPLAIN (VERBOSE, COSTS OFF) SELECT a.add(k) FROM a.auto'), qr/\(k \+ abs\(k\)\)/, 'a function that only computes is inlined');
+$node->command_ok([ 'pg_dump', '-f', '/dev/null', $node->connstr('app') ], 'the database can be dumped');
+
+done_testing();

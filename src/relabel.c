@@ -11,9 +11,8 @@
  * with it ("parts": columns, enum labels, ...), and so do rows that address
  * it (dependencies, comments, labels).
  *
- * Relations outside of the schema are noted when a row that concerns them is
- * met, to be locked later: one that gets more triggers or more children by the
- * clone.
+ * Relations outside of the schema that get triggers or children by the clone
+ * are noted when a row that concerns them is met, to be locked later.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

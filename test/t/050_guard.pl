@@ -561,7 +561,7 @@ is($node->safe_psql('app', q{SELECT tenant, refused > 1000, logged, last_at <= n
 refused('setting', 'SET tenant_mgr.guard = off', '42501', [ 'regress_tm_own_a', 'regress_tm_app' ]);
 refused('setting', q{SELECT set_config('tenant_mgr.unbound', 'allow', false)}, '42501', [ 'regress_tm_own_a', 'regress_tm_app' ]);
 is(session('regress_tm_app', 'SHOW tenant_mgr.guard; SHOW tenant_mgr.unbound; SELECT count(*) FROM b.t'), "enforce\nallow\n100\n", 'unbound sessions are free by default');
-$node->append_conf('postgresql.conf', 'tenant_mgr.unbound = deny');
+$node->append_conf('postgresql.conf', "tenant_mgr.unbound = deny\ntenant_mgr.unbound_superuser = deny");
 $node->restart;
 foreach my $role (@roles)
 {
@@ -577,16 +577,16 @@ foreach my $role (@roles)
 			"t\n0\na\n10\n" . ($role ? 'psql:<stdin>:2: ERROR:  42501' : ''), "B26 what stays within reach ($who)");
 	}
 }
-is(session('', 'SET tenant_mgr.unbound = allow; SELECT count(*) FROM b.t'), "100\n", 'unbound: a superuser can allow it to himself');
+is(session('', 'SET tenant_mgr.unbound_superuser = allow; SELECT count(*) FROM b.t'), "100\n", 'unbound: a superuser can allow it to himself');
 {
-	local $ENV{PGOPTIONS} = '-c tenant_mgr.unbound=allow';
+	local $ENV{PGOPTIONS} = '-c tenant_mgr.unbound_superuser=allow';
 	($stdout, $stderr) = run_command([ 'pg_dump', '-d', $node->connstr('app') ]);
 	like($stdout, qr/CANARY100/, 'unbound: pg_dump with options');
 }
 ($stdout, $stderr) = run_command([ 'pg_dump', '-d', $node->connstr('app') ]);
 like($stderr, qr/without being bound/, 'unbound: pg_dump without');
 my $analyzed = $node->safe_psql('app', q{SELECT coalesce(max(autoanalyze_count), 0) FROM pg_stat_user_tables WHERE relid = 'b.t'::regclass});
-$node->safe_psql('app', q{SET tenant_mgr.unbound = allow; ALTER TABLE b.t SET (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0); UPDATE b.t SET v = v});
+$node->safe_psql('app', q{SET tenant_mgr.unbound_superuser = allow; ALTER TABLE b.t SET (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0); UPDATE b.t SET v = v});
 ok($node->poll_query_until('app', qq{SELECT autoanalyze_count > $analyzed FROM pg_stat_user_tables WHERE schemaname = 'b' AND relname = 't'}), 'unbound: autovacuum does its work');
 
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal/, 'no crash');

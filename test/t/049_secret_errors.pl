@@ -228,23 +228,16 @@ fails(@$_) foreach (
 value(qq{
 	SELECT tenant.create('acme'); SELECT tenant.switch('acme'); SELECT tenant.encrypt('x'); SELECT tenant.reset();
 	CREATE TABLE acme.a (id int, c text); INSERT INTO acme.a VALUES (1, $plain);
-	CREATE INDEX i ON acme.a (c);
-	CREATE TABLE acme.b (id int, c text); INSERT INTO acme.b VALUES (1, $plain);
-	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''not now''; END';
-	CREATE TRIGGER t BEFORE UPDATE ON acme.b FOR EACH ROW EXECUTE FUNCTION refuse();
-	ALTER TABLE acme.b ENABLE ALWAYS TRIGGER t});
-foreach my $case ([ 'a', '2BP01' ], [ 'b', 'P0001' ])
+	CREATE INDEX i ON acme.a (c)});
 {
-	my ($table, $sqlstate) = @$case;
-	my ($rc, $out, $err) = $node->psql('app', "\\set VERBOSITY verbose\nCALL tenant.encrypt_column('$table', 'c')");
-	like($err, qr/ERROR:  $sqlstate:/, "the column of table $table is not encrypted");
+	my ($rc, $out, $err) = $node->psql('app', "\\set VERBOSITY verbose\nCALL tenant.encrypt_column('a', 'c')");
+	like($err, qr/ERROR:  2BP01:/, 'a column that an index is on is not encrypted');
 	tells_nothing($err, '... and tells nothing');
 }
-# half-way there, with another key
+# with another key
 unlink "$dir/ring";
 append_to_file("$dir/ring", "2:$root\n");
 chmod 0600, "$dir/ring";
-fails('a row that cannot be sealed', qr/^TM006 /, 'INSERT INTO acme.b VALUES (2, PLAIN)');
 fails('a text that cannot be sealed', qr/^TM006 /, 'SELECT tenant.encrypt(PLAIN)');
 fails('a password that cannot be sealed', qr/^TM006 /, q{SELECT tenant.set_password('good', PLAIN)});
 fails('a password that cannot be opened', qr/^TM006 /, q{SELECT tenant.connect('good')});

@@ -90,7 +90,7 @@ foreach my $role (undef, 'regress_tm_app')
 }
 
 # Unbound sessions are refused: the way back leads nowhere.
-$node->append_conf('postgresql.conf', 'tenant_mgr.unbound = deny');
+$node->append_conf('postgresql.conf', "tenant_mgr.unbound = deny\ntenant_mgr.unbound_superuser = deny");
 $node->restart;
 foreach my $role (undef, 'regress_tm_app')
 {
@@ -109,12 +109,12 @@ foreach my $role (undef, 'regress_tm_app')
 	$client->query("SELECT dblink_disconnect('back')");
 
 	# The client's options of the connection back
-	my $opened = $client->query("SELECT dblink_connect_u('back', " . literal("$target " . ($role ? "user=$role " : '') . "options='-c tenant_mgr.unbound=allow'") . ')');
+	my $opened = $client->query("SELECT dblink_connect_u('back', " . literal("$target " . ($role ? "user=$role " : '') . "options='-c tenant_mgr." . ($role ? 'unbound' : 'unbound_superuser') . "=allow'") . ')');
 	is($opened, $role ? '08001' : 'OK', "deny, $who: options of the new session");
 	is(back($client, 'SELECT v FROM b.t LIMIT 1'), 'CANARY', "deny, $who: a superuser can get round it") if !$role;
 	$client->leave;
 }
-is($node->safe_psql('app', q{SET tenant_mgr.unbound = allow; SELECT string_agg(DISTINCT v, ' ') FROM b.t}), 'CANARY', 'nothing has been changed');
+is($node->safe_psql('app', q{SET tenant_mgr.unbound_superuser = allow; SELECT string_agg(DISTINCT v, ' ') FROM b.t}), 'CANARY', 'nothing has been changed');
 
 # An assigned role is bound wherever it comes from.
 my ($client, $answer) = bound('regress_tm_a', q{ options='-c tenant_mgr.tenant=b'});

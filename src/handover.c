@@ -54,6 +54,7 @@
 
 #include "compat.h"
 #include "handover.h"
+#include "relabel_roles.h"
 #include "tenant_mgr.h"
 
 /* An object of the clone that the source's owner may use for a while */
@@ -72,7 +73,6 @@ static void refuse_functions_outside(const CloneState *state,
 									 const ClosureMember *member);
 static void refuse(const CloneState *state, Oid catalog, Oid objid,
 				   const char *detail, const char *hint);
-static Oid	owner_of_relation(Oid relid);
 static bool needs_evaluation(const CloneState *state);
 static void lend(List **lent, Oid catalog, Oid objid, ObjectType objtype,
 				 AclMode mode, Oid grantee);
@@ -106,7 +106,7 @@ tm_handover_refuse(const CloneState *state)
 Oid
 tm_handover_evaluator(Oid source_table)
 {
-	return owner_of_relation(source_table);
+	return tm_relabel_owner_of_relation(source_table);
 }
 
 List *
@@ -204,7 +204,8 @@ refuse_rule(const CloneState *state, Relation rewrite, Oid ruleid)
 		actions = stringToNode(TextDatumGetCString(value));
 	}
 	systable_endscan(scan);
-	if (!OidIsValid(relid) || owner_of_relation(relid) != state->old_owner)
+	if (!OidIsValid(relid) ||
+		tm_relabel_owner_of_relation(relid) != state->old_owner)
 		return;
 
 	rel = table_open(relid, AccessShareLock);
@@ -300,19 +301,6 @@ refuse(const CloneState *state, Oid catalog, Oid objid, const char *detail,
 					   GetUserNameFromId(state->request->owner, false),
 					   GetUserNameFromId(state->old_owner, false)),
 			 errhint("%s", _(hint))));
-}
-
-static Oid
-owner_of_relation(Oid relid)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tup))->relowner;
-	ReleaseSysCache(tup);
-	return owner;
 }
 
 /* Is there an index to be built with expressions, or for some rows only? */

@@ -50,7 +50,6 @@ static void check_use(const CloneState *state, Oid catalog, Oid objid,
 static bool may_use(Oid catalog, Oid objid, Oid roleid, AclMode mode);
 static Oid	owner_of_member(Oid classid, Oid objid);
 static Oid	owner_of_row(Oid catalog, HeapTuple row, TupleDesc tupdesc);
-static Oid	owner_of_relation(Oid relid);
 static bool records_owner(const CloneState *state,
 						  const ObjectAddress *source);
 static bool has_privileges(HeapTuple row, TupleDesc tupdesc, Oid roleid);
@@ -98,7 +97,7 @@ tm_relabel_check_parent(Form_pg_inherits inherits)
 {
 	Oid			parent = inherits->inhparent;
 
-	if (!has_privs_of_role(GetUserId(), owner_of_relation(parent)))
+	if (!has_privs_of_role(GetUserId(), tm_relabel_owner_of_relation(parent)))
 		aclcheck_error(ACLCHECK_NOT_OWNER,
 					   get_relkind_objtype(get_rel_relkind(parent)),
 					   get_rel_name(parent));
@@ -196,7 +195,7 @@ tm_relabel_new_owner_rows(const CloneState *state, Relation shdepend,
 	/* a column belongs to the owner of its table */
 	if (source->objectSubId != 0)
 		owner = tm_oidmap_translate(state->map, AuthIdRelationId,
-									owner_of_relation(source->objectId));
+									tm_relabel_owner_of_relation(source->objectId));
 	else
 		owner = owner_of_row(source->classId, copy, tupdesc);
 
@@ -287,7 +286,7 @@ owner_of_member(Oid classid, Oid objid)
 	if (!HeapTupleIsValid(tup))
 		elog(ERROR, "cache lookup failed for object %u", objid);
 	owner = classid == TriggerRelationId ?
-		owner_of_relation(((Form_pg_trigger) GETSTRUCT(tup))->tgrelid) :
+		tm_relabel_owner_of_relation(((Form_pg_trigger) GETSTRUCT(tup))->tgrelid) :
 		owner_of_row(classid, tup, RelationGetDescr(rel));
 	table_close(rel, AccessShareLock);
 	return owner;
@@ -305,8 +304,8 @@ owner_of_row(Oid catalog, HeapTuple row, TupleDesc tupdesc)
 	return DatumGetObjectId(heap_getattr(row, attno, tupdesc, &isnull));
 }
 
-static Oid
-owner_of_relation(Oid relid)
+Oid
+tm_relabel_owner_of_relation(Oid relid)
 {
 	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid			owner;

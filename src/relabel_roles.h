@@ -63,4 +63,7 @@ extern void tm_relabel_check_use(const CloneState *state, Oid classid,
 extern void tm_relabel_check_tablespace(const CloneState *state, Oid classid,
 										HeapTuple row);
 
+/* The owner of a relation; an error if there is none */
+extern Oid	tm_relabel_owner_of_relation(Oid relid);
+
 #endif							/* TENANT_MGR_RELABEL_ROLES_H */

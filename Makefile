@@ -37,6 +37,7 @@ OBJS = \
 	src/doctor.o \
 	src/doctor_installation.o \
 	src/doctor_registry.o \
+	src/doctor_report.o \
 	src/domain.o \
 	src/encrypt_column.o \
 	src/entitlement.o \

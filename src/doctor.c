@@ -41,8 +41,6 @@
 #include "tenant_name.h"
 #include "token.h"
 
-#define DOCTOR_COLUMNS	4
-
 static void check_domains(ReturnSetInfo *rsinfo);
 static void check_assignments(ReturnSetInfo *rsinfo);
 static char *uuid_text(const pg_uuid_t *id);
@@ -78,20 +76,6 @@ tenant_doctor(PG_FUNCTION_ARGS)
 	check_files(rsinfo);
 
 	return (Datum) 0;
-}
-
-void
-tm_doctor_report(ReturnSetInfo *rsinfo, const char *severity, const char *object,
-				 const char *problem, const char *hint)
-{
-	Datum		values[DOCTOR_COLUMNS];
-	bool		nulls[DOCTOR_COLUMNS] = {0};
-
-	values[0] = CStringGetTextDatum(severity);
-	values[1] = CStringGetTextDatum(object);
-	values[2] = CStringGetTextDatum(problem);
-	values[3] = CStringGetTextDatum(hint);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
 /* Hosts that lead nowhere. */

@@ -14,7 +14,9 @@
 #define DOCTOR_ERROR	"error"
 #define DOCTOR_WARNING	"warning"
 
-/* Add a row to the result; the texts have been translated. */
+/*
+ * Add a row to the result; the texts have been translated: doctor_report.c
+ */
 extern void tm_doctor_report(ReturnSetInfo *rsinfo, const char *severity,
 							 const char *object, const char *problem,
 							 const char *hint);

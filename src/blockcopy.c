@@ -129,26 +129,6 @@ tm_blockcopy_relations(CloneState *state)
 	MemoryContextDelete(context);
 }
 
-void
-tm_blockcopy_verbatim(Relation source, ForkNumber fork, BlockNumber first,
-					  BlockNumber end, BufferAccessStrategy strategy,
-					  FileWriter *writer)
-{
-	/* a free space map need not survive a crash undamaged */
-	ReadBufferMode mode = fork == FSM_FORKNUM ? RBM_ZERO_ON_ERROR : RBM_NORMAL;
-
-	for (BlockNumber block = first; block < end; block++)
-	{
-		Buffer		buffer;
-
-		CHECK_FOR_INTERRUPTS();
-		buffer = ReadBufferExtended(source, fork, block, mode, strategy);
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		memcpy(tm_file_writer_next(writer, block), BufferGetPage(buffer), BLCKSZ);
-		UnlockReleaseBuffer(buffer);
-	}
-}
-
 static bool
 is_block_method(CopyMethod method)
 {
@@ -385,7 +365,7 @@ copy_free_space_map(const CloneRelation *relation, Relation source)
 	strategy = GetAccessStrategy(BAS_BULKREAD);
 	writer = tm_file_writer_open(relation->clone_file, FSM_FORKNUM,
 								 relation->relpersistence, false);
-	tm_blockcopy_verbatim(source, FSM_FORKNUM, 0, nblocks, strategy, writer);
+	tm_copy_verbatim(source, FSM_FORKNUM, 0, nblocks, strategy, writer);
 	tm_file_writer_close(writer);
 	tm_file_sync_finish(relation->clone_file, FSM_FORKNUM, start);
 	FreeAccessStrategy(strategy);

@@ -8,7 +8,6 @@
 
 #include "access/genam.h"
 #include "access/relation.h"
-#include "access/visibilitymapdefs.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
@@ -16,7 +15,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#include "blockcopy.h"
 #include "copy_task.h"
 #include "file_writer.h"
 #include "page_copy.h"
@@ -50,8 +48,8 @@ tm_copy_task_run(const CopyTask *task, Snapshot snapshot, const OidMap *map,
 								 !is_index ||
 								 source->rd_rel->relam == BTREE_AM_OID);
 	if (is_index)
-		tm_blockcopy_verbatim(source, MAIN_FORKNUM, task->first, task->end,
-							  strategy, writer);
+		tm_copy_verbatim(source, MAIN_FORKNUM, task->first, task->end, strategy,
+						 writer);
 	else
 		copy_table_blocks(task, source, snapshot,
 						  task->needs_map ? map : toast_map(task),
@@ -63,6 +61,26 @@ tm_copy_task_run(const CopyTask *task, Snapshot snapshot, const OidMap *map,
 
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
+}
+
+void
+tm_copy_verbatim(Relation source, ForkNumber fork, BlockNumber first,
+				 BlockNumber end, BufferAccessStrategy strategy,
+				 FileWriter *writer)
+{
+	/* a free space map need not survive a crash undamaged */
+	ReadBufferMode mode = fork == FSM_FORKNUM ? RBM_ZERO_ON_ERROR : RBM_NORMAL;
+
+	for (BlockNumber block = first; block < end; block++)
+	{
+		Buffer		buffer;
+
+		CHECK_FOR_INTERRUPTS();
+		buffer = ReadBufferExtended(source, fork, block, mode, strategy);
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		memcpy(tm_file_writer_next(writer, block), BufferGetPage(buffer), BLCKSZ);
+		UnlockReleaseBuffer(buffer);
+	}
 }
 
 /* Copy pages with their rows, and note which ones are visible to all. */

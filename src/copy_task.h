@@ -7,13 +7,18 @@
 #ifndef TENANT_MGR_COPY_TASK_H
 #define TENANT_MGR_COPY_TASK_H
 
+#include "access/visibilitymapdefs.h"
 #include "compat.h"
+#include "file_writer.h"
 #include "oidmap.h"
-#include "storage/block.h"
+#include "storage/bufmgr.h"
 #include "utils/snapshot.h"
 
 /* Blocks of a task; a multiple of what a byte of a visibility map covers */
 #define COPY_TASK_BLOCKS	1024
+
+/* Heap blocks that a byte of the visibility map stands for */
+#define BLOCKS_PER_MAP_BYTE (BITS_PER_BYTE / BITS_PER_HEAPBLOCK)
 
 /* Plain data: tasks are handed to parallel workers as they are */
 typedef struct CopyTask
@@ -40,6 +45,12 @@ typedef struct CopyTask
  */
 extern void tm_copy_task_run(const CopyTask *task, Snapshot snapshot,
 							 const OidMap *map, uint8 *visibility);
+
+/* Copy blocks from first to before end as they are. */
+extern void tm_copy_verbatim(Relation source, ForkNumber fork,
+							 BlockNumber first, BlockNumber end,
+							 BufferAccessStrategy strategy,
+							 FileWriter *writer);
 
 /*
  * Run all tasks with the help of parallel workers, up to the given number;

@@ -7,9 +7,11 @@
  * made of.  The reg* types are OIDs by nature.  All of these are rewritten
  * in their binary form, recursively: that is exact, it runs none of the code
  * that an input function would, like a domain's checks, and it works before
- * the new types can be looked up.  The one exception are ranges over types of
- * the schema that are not enums, such as composites: these are put together
- * by the server's own routines, and the new types must be visible for it.
+ * the new types can be looked up.  Ranges over composites and the like are put
+ * together by the server's own routines, which are told that the bounds are in
+ * the order that they were in.  The one exception are ranges over types that
+ * hold reg* values, for these may have another order in the clone: the new types
+ * are asked, so they must be visible.
  *
  * Domains are their base types here.  A base type with C functions of its
  * own is opaque: it is copied as it is.
@@ -46,6 +48,14 @@
 #include "tenant_mgr.h"
 #include "valuemap.h"
 
+/* A question about a type */
+typedef bool (*TypeTest) (const OidMap *map, Oid typid);
+
+static bool any_part(const OidMap *map, Oid typid, TypeTest test);
+static bool is_mapped(const OidMap *map, Oid typid);
+static bool is_reg_type(const OidMap *map, Oid typid);
+static bool needs_order(const OidMap *map, Oid typid);
+static Oid	subtype_of_range(Oid typid);
 static Oid	reg_type_catalog(Oid typid);
 static Datum map_array(const OidMap *map, Datum value);
 static Datum map_composite(const OidMap *map, Datum value);
@@ -58,40 +68,17 @@ static MultirangeType *rebuild_multirange(const OidMap *map,
 										  const MultirangeType *multirange,
 										  Oid typid);
 static TypeCacheEntry *lookup_range_type(const OidMap *map, Oid typid);
+static void type_of_same_order(TypeCacheEntry *result, const OidMap *map,
+							   Oid typid, PGFunction compare);
+static Datum compare_as_given(PG_FUNCTION_ARGS);
+static Datum compare_by_place(PG_FUNCTION_ARGS);
+static RangeType **side_by_side(RangeType **ranges, int32 nranges);
 static Oid	owner_of_type(Oid typid);
 
 bool
 tm_value_holds_oids(const OidMap *map, Oid typid)
 {
-	Oid			elemtype;
-
-	check_stack_depth();
-	typid = getBaseType(typid);
-
-	if (OidIsValid(reg_type_catalog(typid)))
-		return true;
-	elemtype = get_element_type(typid);
-	if (OidIsValid(elemtype))
-		return tm_oidmap_contains(map, TypeRelationId, elemtype) ||
-			tm_value_holds_oids(map, elemtype);
-
-	switch (get_typtype(typid))
-	{
-		case TYPTYPE_ENUM:
-			return tm_oidmap_contains(map, TypeRelationId, typid);
-		case TYPTYPE_COMPOSITE:
-			return tm_oidmap_contains(map, TypeRelationId, typid) ||
-				tm_columns_hold_oids(map, typid);
-		case TYPTYPE_RANGE:
-			return tm_oidmap_contains(map, TypeRelationId, typid) ||
-				tm_value_holds_oids(map, get_range_subtype(typid));
-		case TYPTYPE_MULTIRANGE:
-			return tm_oidmap_contains(map, TypeRelationId, typid) ||
-				tm_value_holds_oids(map,
-									get_range_subtype(get_multirange_range(typid)));
-		default:
-			return false;
-	}
+	return any_part(map, typid, is_mapped);
 }
 
 bool
@@ -145,16 +132,33 @@ tm_value_map(const OidMap *map, Datum value, Oid typid)
 bool
 tm_value_needs_types(const OidMap *map, Oid typid)
 {
+	return any_part(map, typid, needs_order);
+}
+
+Datum
+tm_value_map_anyarray(const OidMap *map, Datum value)
+{
+	return map_array(map, value);
+}
+
+/*
+ * Is something true of a type, or of a type that its values are made of?  It is
+ * asked of base types, never of domains.
+ */
+static bool
+any_part(const OidMap *map, Oid typid, TypeTest test)
+{
 	TupleDesc	tupdesc;
-	Oid			subtype;
+	Oid			elemtype;
 	bool		result = false;
 
 	check_stack_depth();
-	if (!tm_value_holds_oids(map, typid))
-		return false;
 	typid = getBaseType(typid);
-	if (OidIsValid(get_element_type(typid)))
-		return tm_value_needs_types(map, get_element_type(typid));
+	if (test(map, typid))
+		return true;
+	elemtype = get_element_type(typid);
+	if (OidIsValid(elemtype))
+		return any_part(map, elemtype, test);
 
 	switch (get_typtype(typid))
 	{
@@ -162,29 +166,68 @@ tm_value_needs_types(const OidMap *map, Oid typid)
 			tupdesc = lookup_rowtype_tupdesc(typid, -1);
 			for (int i = 0; i < tupdesc->natts && !result; i++)
 			{
-				if (!TupleDescAttr(tupdesc, i)->attisdropped)
-					result = tm_value_needs_types(map,
-												  TupleDescAttr(tupdesc, i)->atttypid);
+				Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+				result = !att->attisdropped &&
+					any_part(map, att->atttypid, test);
 			}
 			ReleaseTupleDesc(tupdesc);
 			return result;
 		case TYPTYPE_RANGE:
-			subtype = get_range_subtype(typid);
-			break;
 		case TYPTYPE_MULTIRANGE:
-			subtype = get_range_subtype(get_multirange_range(typid));
-			break;
+			return any_part(map, subtype_of_range(typid), test);
 		default:
 			return false;
 	}
-	return tm_value_holds_oids(map, subtype) &&
-		get_typtype(getBaseType(subtype)) != TYPTYPE_ENUM;
 }
 
-Datum
-tm_value_map_anyarray(const OidMap *map, Datum value)
+/* Do its values hold an OID that is another one in the clone, or may be? */
+static bool
+is_mapped(const OidMap *map, Oid typid)
 {
-	return map_array(map, value);
+	Oid			elemtype;
+
+	if (is_reg_type(map, typid))
+		return true;
+	elemtype = get_element_type(typid);
+	if (OidIsValid(elemtype))
+		return tm_oidmap_contains(map, TypeRelationId, elemtype);
+
+	switch (get_typtype(typid))
+	{
+		case TYPTYPE_ENUM:
+		case TYPTYPE_COMPOSITE:
+		case TYPTYPE_RANGE:
+		case TYPTYPE_MULTIRANGE:
+			return tm_oidmap_contains(map, TypeRelationId, typid);
+		default:
+			return false;
+	}
+}
+
+static bool
+is_reg_type(const OidMap *map, Oid typid)
+{
+	return OidIsValid(reg_type_catalog(typid));
+}
+
+/* Is it a range whose bounds may be in another order in the clone? */
+static bool
+needs_order(const OidMap *map, Oid typid)
+{
+	char		typtype = get_typtype(typid);
+
+	return (typtype == TYPTYPE_RANGE || typtype == TYPTYPE_MULTIRANGE) &&
+		any_part(map, subtype_of_range(typid), is_reg_type);
+}
+
+/* Of a range or a multirange. */
+static Oid
+subtype_of_range(Oid typid)
+{
+	if (get_typtype(typid) == TYPTYPE_MULTIRANGE)
+		typid = get_multirange_range(typid);
+	return get_range_subtype(typid);
 }
 
 /* The catalog whose OIDs a reg* type holds, or InvalidOid. */
@@ -351,8 +394,8 @@ static RangeType *
 rebuild_range(const OidMap *map, const RangeType *range, Oid typid)
 {
 	TypeCacheEntry *old_type = lookup_type_cache(typid, TYPECACHE_RANGE_INFO);
-	TypeCacheEntry *new_type = lookup_range_type(map, typid);
 	Oid			subtype = old_type->rngelemtype->type_id;
+	TypeCacheEntry same_order;
 	RangeBound	lower;
 	RangeBound	upper;
 	bool		empty;
@@ -362,35 +405,46 @@ rebuild_range(const OidMap *map, const RangeType *range, Oid typid)
 		lower.val = tm_value_map(map, lower.val, subtype);
 	if (!empty && !upper.infinite)
 		upper.val = tm_value_map(map, upper.val, subtype);
-	return tm_range_serialize(new_type, &lower, &upper, empty);
+	if (needs_order(map, typid))
+		return tm_range_serialize(lookup_range_type(map, typid),
+								  &lower, &upper, empty);
+	type_of_same_order(&same_order, map, typid, compare_as_given);
+	return tm_range_serialize(&same_order, &lower, &upper, empty);
 }
 
 /*
- * Likewise for a multirange.  To find out whether ranges touch each other the
- * server may call the range type's canonical function, so that runs as the
- * owner of the type and with nothing but its privileges.
+ * Likewise for a multirange.  If its order may change, the server may call the
+ * range type's canonical function to find out whether ranges touch each other, so
+ * that runs as the owner of the type and with nothing but its privileges.
  */
 static MultirangeType *
 rebuild_multirange(const OidMap *map, const MultirangeType *multirange,
 				   Oid typid)
 {
 	Oid			rangetype = get_multirange_range(typid);
-	TypeCacheEntry *old_type = lookup_type_cache(rangetype,
-												 TYPECACHE_RANGE_INFO);
-	TypeCacheEntry *new_type = lookup_range_type(map, rangetype);
+	Oid			newtype = tm_oidmap_translate(map, TypeRelationId, typid);
+	TypeCacheEntry *new_type;
+	TypeCacheEntry same_order;
 	RangeType **ranges;
 	int32		nranges;
 	RunAs		before;
 	MultirangeType *result;
 
-	multirange_deserialize(old_type, multirange, &nranges, &ranges);
+	multirange_deserialize(lookup_type_cache(rangetype, TYPECACHE_RANGE_INFO),
+						   multirange, &nranges, &ranges);
 	for (int i = 0; i < nranges; i++)
 		ranges[i] = rebuild_range(map, ranges[i], rangetype);
 
+	if (!needs_order(map, typid))
+	{
+		type_of_same_order(&same_order, map, rangetype, compare_by_place);
+		return make_multirange(newtype, &same_order, nranges,
+							   side_by_side(ranges, nranges));
+	}
+	new_type = lookup_range_type(map, rangetype);
 	tm_run_as_begin(&before, owner_of_type(new_type->type_id),
 					tm_guard_schema_of(TypeRelationId, new_type->type_id));
-	result = make_multirange(tm_oidmap_translate(map, TypeRelationId, typid),
-							 new_type, nranges, ranges);
+	result = make_multirange(newtype, new_type, nranges, ranges);
 	tm_run_as_end(&before);
 	return result;
 }
@@ -406,9 +460,61 @@ lookup_range_type(const OidMap *map, Oid typid)
 				(errcode(ERRCODE_TENANT_NOT_CLONABLE),
 				 errmsg("cannot clone a constant of type %s",
 						format_type_be(typid)),
-				 errdetail("A default, check or stored expression holds a range whose bounds are of a composite or array type of the same schema."),
+				 errdetail("A default, check or stored expression holds a range whose bounds hold OIDs, which have no certain order."),
 				 errhint("Write the constant as a function call.")));
 	return lookup_type_cache(newtype, TYPECACHE_RANGE_INFO);
+}
+
+/*
+ * What the server's routines need to know of a range type of the clone to put
+ * ranges together that it has put together before.  It is the source's type,
+ * under the new OID, but its values are compared by us, and nothing is made
+ * canonical again.
+ */
+static void
+type_of_same_order(TypeCacheEntry *result, const OidMap *map, Oid typid,
+				   PGFunction compare)
+{
+	*result = *lookup_type_cache(typid, TYPECACHE_RANGE_INFO);
+	result->type_id = tm_oidmap_translate(map, TypeRelationId, typid);
+	result->rng_cmp_proc_finfo.fn_addr = compare;
+	result->rng_canonical_finfo.fn_oid = InvalidOid;
+}
+
+/* The lower bound of a range comes first, and the range is not empty. */
+static Datum
+compare_as_given(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(-1);
+}
+
+/* Values that stand in memory in their order. */
+static Datum
+compare_by_place(PG_FUNCTION_ARGS)
+{
+	Pointer		left = PG_GETARG_POINTER(0);
+	Pointer		right = PG_GETARG_POINTER(1);
+
+	PG_RETURN_INT32(left < right ? -1 : left > right ? 1 : 0);
+}
+
+/* The same ranges, one after the other in memory. */
+static RangeType **
+side_by_side(RangeType **ranges, int32 nranges)
+{
+	RangeType **result = palloc(sizeof(RangeType *) * nranges);
+	Size		size = 0;
+	char	   *place;
+
+	for (int i = 0; i < nranges; i++)
+		size += MAXALIGN(VARSIZE(ranges[i]));
+	place = palloc(size);
+	for (int i = 0; i < nranges; i++)
+	{
+		result[i] = (RangeType *) memcpy(place, ranges[i], VARSIZE(ranges[i]));
+		place += MAXALIGN(VARSIZE(ranges[i]));
+	}
+	return result;
 }
 
 static Oid

@@ -24,7 +24,7 @@ extern Datum tm_value_map(const OidMap *map, Datum value, Oid typid);
 
 /*
  * Must the clone's types be visible to map a value of this type?  So it is with
- * ranges over composites of the schema.
+ * ranges over types that hold reg* values, whose order may change.
  */
 extern bool tm_value_needs_types(const OidMap *map, Oid typid);
 

@@ -102,7 +102,7 @@ foreach my $n ($seed .. $seed + $count - 1)
 		$node->psql($db, "SET client_min_messages = error; DROP SCHEMA $out CASCADE");
 		if (!$problem)
 		{
-			my ($found, $stderr) = run_command([ 'pg_amcheck', '--no-dependent-indexes', '--schema', $copy, '-d', $node->connstr($db) ]);
+			my ($found, $stderr) = run_command([ 'pg_amcheck', '--parent-check', '--heapallindexed', '--no-dependent-indexes', '--schema', $copy, '-d', $node->connstr($db) ]);
 			$problem = "amcheck: $found $stderr" if $found =~ /\S/ && $found !~ /no (heap|btree|relations)/;
 		}
 		$node->psql($db, "SET client_min_messages = error; SELECT tenant.drop('$copy', purge => true)") unless $n > $seed + $count - 6;

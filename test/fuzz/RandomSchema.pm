@@ -274,6 +274,18 @@ my @names = sort keys %kinds;
 
 sub kinds { return scalar @names; }
 
+# Only what is new: an ANALYZE of everything would be most of the work.
+sub analyze
+{
+	my $self = shift;
+	return qq{DO \$\$ DECLARE t text; BEGIN
+		FOR t IN SELECT format('%I.%I', nspname, relname) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+			WHERE nspname IN ('$self->{in}', '$self->{out}') AND relkind IN ('r', 'p', 'm') ORDER BY relkind, 1
+		LOOP
+			BEGIN EXECUTE 'ANALYZE ' || t; EXCEPTION WHEN OTHERS THEN NULL; END;
+		END LOOP; END \$\$};
+}
+
 # The statements of a schema of about so many objects.
 sub statements
 {
@@ -286,7 +298,7 @@ sub statements
 		$self->{now} = $i <= @first ? $self->{in} : $self->place;
 		push @sql, $kinds{$kind}->($self, $self->{now});
 	}
-	return (@sql, 'ANALYZE');
+	return (@sql, $self->analyze);
 }
 
 1;

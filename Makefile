@@ -76,6 +76,7 @@ OBJS = \
 	src/list_setting.o \
 	src/name_scan.o \
 	src/nodetree.o \
+	src/object_schema.o \
 	src/oidmap.o \
 	src/open_plan.o \
 	src/origin.o \
@@ -89,6 +90,7 @@ OBJS = \
 	src/plpgsql_types.o \
 	src/pool.o \
 	src/pooler_check.o \
+	src/preload.o \
 	src/prepared.o \
 	src/prepared_xact.o \
 	src/probe.o \
@@ -127,6 +129,7 @@ OBJS = \
 	src/storage.o \
 	src/switch.o \
 	src/tenant_code.o \
+	src/tenant_lock.o \
 	src/tenant_mgr.o \
 	src/tenant_name.o \
 	src/token.o \

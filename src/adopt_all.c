@@ -32,6 +32,7 @@
 #include "compat.h"
 #include "lifecycle.h"
 #include "registry.h"
+#include "tenant_lock.h"
 #include "tenant_name.h"
 
 #define ADOPT_ALL_COLUMNS	3

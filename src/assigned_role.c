@@ -44,10 +44,10 @@
 #include "binding.h"
 #include "compat.h"
 #include "event.h"
-#include "lifecycle.h"
 #include "own_table.h"
+#include "preload.h"
 #include "registry.h"
-#include "shmem.h"
+#include "tenant_lock.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 
@@ -101,7 +101,7 @@ tenant_assign_role(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("tenant name must not be null")));
 	tm_lifecycle_begin("tenant.assign_role()");
-	if (!tm_shmem_is_available())
+	if (!tm_is_preloaded())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("library \"%s\" is not preloaded", TM_EXTENSION_NAME),

@@ -35,8 +35,8 @@
 #include "assignment.h"
 #include "connection.h"
 #include "event.h"
-#include "lifecycle.h"
 #include "own_table.h"
+#include "tenant_lock.h"
 #include "tenant_mgr.h"
 
 /* Columns of tenant.assignment */

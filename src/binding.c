@@ -51,7 +51,6 @@
 #include "compat.h"
 #include "deferred.h"
 #include "entitlement.h"
-#include "guard.h"
 #include "guc.h"
 #include "open_plan.h"
 #include "prepared.h"
@@ -66,6 +65,9 @@ static Binding *current_binding = NULL;
 
 /* has it been verified?  Kept by the assign hooks; parallel workers get it */
 bool		tm_tenant_verified = false;
+
+/* whoever has to know of another tenant */
+void		(*tm_binding_changed_hook) (void) = NULL;
 
 /* record of our setting; written by tm_binding_start */
 static struct config_generic *tenant_record = NULL;
@@ -237,8 +239,9 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 	current_binding = (new_binding && new_binding->bound) ? new_binding : NULL;
 	if (!InitializingParallelWorker)
 		tm_tenant_verified = current_binding && current_binding->verified;
-	if (!same_tenant(old_binding, current_binding))
-		tm_guard_tenant_changed();
+	if (!same_tenant(old_binding, current_binding) &&
+		tm_binding_changed_hook != NULL)
+		tm_binding_changed_hook();
 
 	if (current_binding == NULL || InitializingParallelWorker)
 		return;

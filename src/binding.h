@@ -41,6 +41,12 @@ extern bool tm_binding_check_tenant(char **newval, void **extra,
 extern void tm_binding_assign_tenant(const char *newval, void *extra);
 extern void tm_binding_start(void);
 
+/*
+ * Called when the session has got another tenant, or none; may be called
+ * whenever settings can change.  Set by hooks.c.
+ */
+extern void (*tm_binding_changed_hook) (void);
+
 /* Of another one, which tells parallel workers, and its variable */
 #define TM_VERIFIED_SETTING	"tenant_mgr.verified"
 extern bool tm_tenant_verified;

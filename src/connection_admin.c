@@ -27,7 +27,7 @@
 #include "connection.h"
 #include "conninfo.h"
 #include "event.h"
-#include "lifecycle.h"
+#include "tenant_lock.h"
 #include "tenant_mgr.h"
 
 static char *text_argument(FunctionCallInfo fcinfo, int argno);

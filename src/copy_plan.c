@@ -36,9 +36,9 @@
 #include "compat.h"
 #include "copy_plan.h"
 #include "guc.h"
-#include "lifecycle.h"
 #include "page_copy.h"
 #include "run_as.h"
+#include "tenant_lock.h"
 #include "tenant_mgr.h"
 #include "valuemap.h"
 

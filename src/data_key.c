@@ -49,8 +49,8 @@
 #include "data_key.h"
 #include "key_cache.h"
 #include "keyring.h"
-#include "lifecycle.h"
 #include "own_table.h"
+#include "tenant_lock.h"
 #include "tenant_mgr.h"
 
 /* Columns of tenant.data_key */

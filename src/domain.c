@@ -28,11 +28,11 @@
 
 #include "domain.h"
 #include "guc.h"
-#include "lifecycle.h"
 #include "own_table.h"
 #include "punycode.h"
 #include "registry.h"
 #include "setting.h"
+#include "tenant_lock.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 

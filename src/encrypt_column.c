@@ -49,11 +49,11 @@
 #include "compat.h"
 #include "event.h"
 #include "guard.h"
-#include "lifecycle.h"
 #include "progress.h"
 #include "registry.h"
 #include "run_as.h"
 #include "sealed_column.h"
+#include "tenant_lock.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 

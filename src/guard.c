@@ -27,29 +27,17 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
 #include "access/parallel.h"
-#include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_depend.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/plancache.h"
-#include "utils/rel.h"
-#include "utils/syscache.h"
 #include "utils/uuid.h"
 
 #include "binding.h"
@@ -58,6 +46,7 @@
 #include "guard_query.h"
 #include "guard_stats.h"
 #include "guc.h"
+#include "object_schema.h"
 #include "plpgsql_types.h"
 #include "registry.h"
 #include "schema_owner.h"
@@ -100,8 +89,6 @@ static bool judge(pg_uuid_t *id);
 static const SchemaOwner *other_owner(Oid nspid);
 static bool serves_client(void);
 static bool is_maintenance(void);
-static Oid	schema_in_row(Oid classid, Oid objid);
-static Oid	schema_of_parent(Oid classid, Oid objid);
 static void refuse(const SchemaOwner *owner, const ObjectAddress *object);
 static void note(const SchemaOwner *owner, const ObjectAddress *object);
 static void count_violation(const pg_uuid_t *id, bool refused);
@@ -132,7 +119,7 @@ tm_guard_is_on(void)
 bool
 tm_guard_check_object(Oid classid, Oid objid)
 {
-	const SchemaOwner *owner = other_owner(tm_guard_schema_of(classid, objid));
+	const SchemaOwner *owner = other_owner(tm_object_schema(classid, objid));
 	ObjectAddress object;
 	pg_uuid_t	id;
 
@@ -154,39 +141,6 @@ tm_guard_elevel(void)
 	return tm_guard == GUARD_LOG && tm_binding_in_force() != NULL ? LOG : ERROR;
 }
 
-/*
- * The types that come with a table stand for the table.  It may have gone while
- * we looked.
- */
-char *
-tm_guard_describe(Oid classid, Oid objid)
-{
-	ObjectAddress object;
-	char	   *kind;
-	char	   *identity;
-
-	if (classid == TypeRelationId)
-	{
-		Oid			element = get_element_type(objid);
-		Oid			relid = get_typ_typrelid(OidIsValid(element) ? element : objid);
-
-		if (OidIsValid(element))
-			objid = element;
-		if (OidIsValid(relid) &&
-			get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE)
-		{
-			classid = RelationRelationId;
-			objid = relid;
-		}
-	}
-	ObjectAddressSet(object, classid, objid);
-	kind = getObjectTypeDescription(&object, true);
-	identity = getObjectIdentity(&object, true);
-	if (kind == NULL || identity == NULL)
-		return psprintf(_("object %u"), objid);
-	return psprintf("%s %s", kind, identity);
-}
-
 bool
 tm_guard_out_of_reach(Oid classid, Oid objid)
 {
@@ -194,35 +148,7 @@ tm_guard_out_of_reach(Oid classid, Oid objid)
 
 	if (tm_guard == GUARD_LOG && judge(&id))
 		return false;
-	return other_owner(tm_guard_schema_of(classid, objid)) != NULL;
-}
-
-Oid
-tm_guard_schema_of(Oid classid, Oid objid)
-{
-	Oid			nspid;
-
-	if (objid < FirstNormalObjectId && classid != NamespaceRelationId)
-		return InvalidOid;
-	switch (classid)
-	{
-		case NamespaceRelationId:
-			return objid;
-		case RelationRelationId:
-		case InheritsRelationId:
-			nspid = get_rel_namespace(objid);
-			if (nspid == PG_TOAST_NAMESPACE)
-				return schema_of_parent(RelationRelationId, objid);
-			return nspid;
-		case ProcedureRelationId:
-			return get_func_namespace(objid);
-		default:
-			if (is_objectclass_supported(classid) &&
-				get_object_attnum_namespace(classid) != InvalidAttrNumber &&
-				get_object_catcache_oid(classid) >= 0)
-				return schema_in_row(classid, objid);
-			return schema_of_parent(classid, objid);
-	}
+	return other_owner(tm_object_schema(classid, objid)) != NULL;
 }
 
 int
@@ -475,62 +401,6 @@ is_maintenance(void)
 	return record->source < PGC_S_INTERACTIVE;
 }
 
-/* The schema that the object's own row names */
-static Oid
-schema_in_row(Oid classid, Oid objid)
-{
-	int			cacheid = get_object_catcache_oid(classid);
-	HeapTuple	tuple = SearchSysCache1(cacheid, ObjectIdGetDatum(objid));
-	Datum		nspid;
-	bool		isnull;
-
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	nspid = SysCacheGetAttr(cacheid, tuple,
-							get_object_attnum_namespace(classid), &isnull);
-	ReleaseSysCache(tuple);
-	return isnull ? InvalidOid : DatumGetObjectId(nspid);
-}
-
-/*
- * The schema of the relation that an object is a part of: a trigger, a rule,
- * a policy, a default, a table of large values.
- */
-static Oid
-schema_of_parent(Oid classid, Oid objid)
-{
-	Relation	rel;
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	Oid			parent = InvalidOid;
-
-	rel = table_open(DependRelationId, AccessShareLock);
-	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(classid));
-	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(objid));
-	scan = systable_beginscan(rel, DependDependerIndexId, true, NULL, 2, keys);
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
-
-		if (form->refclassid == RelationRelationId &&
-			(form->deptype == DEPENDENCY_AUTO ||
-			 form->deptype == DEPENDENCY_INTERNAL))
-		{
-			parent = form->refobjid;
-			break;
-		}
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-
-	/* The index of a table of large values has two steps to go. */
-	return OidIsValid(parent) ?
-		tm_guard_schema_of(RelationRelationId, parent) : InvalidOid;
-}
-
 static void
 refuse(const SchemaOwner *owner, const ObjectAddress *object)
 {
@@ -620,7 +490,7 @@ tenant_of_code(const pg_uuid_t *id)
 static char *
 describe(const ObjectAddress *object)
 {
-	return tm_guard_describe(object->classId, object->objectId);
+	return tm_object_describe(object->classId, object->objectId);
 }
 
 /*

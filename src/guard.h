@@ -59,12 +59,6 @@ extern int	tm_guard_elevel(void);
 /* The same question without consequences. */
 extern bool tm_guard_out_of_reach(Oid classid, Oid objid);
 
-/* An object as messages name it, its kind first; palloc'd */
-extern char *tm_guard_describe(Oid classid, Oid objid);
-
-/* The schema that the object stands or falls with, or InvalidOid. */
-extern Oid	tm_guard_schema_of(Oid classid, Oid objid);
-
 /*
  * What the extension does to a schema on somebody's order is none of the
  * guard's business, but what the schema's own functions do meanwhile is: they

@@ -50,6 +50,7 @@
 #include "guard.h"
 #include "guard_access.h"
 #include "guc.h"
+#include "object_schema.h"
 #include "schema_owner.h"
 #include "shared_ddl.h"
 #include "tenant_mgr.h"
@@ -268,8 +269,8 @@ static void
 check_dependencies(const ObjectAddress *object)
 {
 	ObjectAddress lent = InvalidObjectAddress;
-	bool		shared = is_shared(tm_guard_schema_of(object->classId,
-													  object->objectId));
+	bool		shared = is_shared(tm_object_schema(object->classId,
+													object->objectId));
 	bool		part = false;
 	Relation	rel;
 	ScanKeyData keys[2];
@@ -292,8 +293,8 @@ check_dependencies(const ObjectAddress *object)
 		if (!shared)
 			continue;
 		part = part || is_part(form);
-		if (tm_schema_owner(tm_guard_schema_of(form->refclassid,
-											   form->refobjid)) != NULL)
+		if (tm_schema_owner(tm_object_schema(form->refclassid,
+											 form->refobjid)) != NULL)
 			ObjectAddressSet(lent, form->refclassid, form->refobjid);
 	}
 	systable_endscan(scan);
@@ -330,8 +331,8 @@ refuse_lent(const ObjectAddress *object, const ObjectAddress *lent)
 	ereport(tm_guard_elevel(),
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 			 errmsg("cannot make %s use %s while bound to tenant \"%s\"",
-					tm_guard_describe(object->classId, object->objectId),
-					tm_guard_describe(lent->classId, lent->objectId),
+					tm_object_describe(object->classId, object->objectId),
+					tm_object_describe(lent->classId, lent->objectId),
 					tm_tenant),
 			 errdetail("Other tenants use it, and could not use an object of this one.")));
 }

@@ -35,6 +35,7 @@
 #include "storage/ipc.h"
 #include "tcop/utility.h"
 
+#include "binding.h"
 #include "compat.h"
 #include "deferred.h"
 #include "guard.h"
@@ -116,6 +117,7 @@ tm_hooks_install(void)
 	needs_fmgr_hook = tm_needs_fmgr;
 	prev_fmgr = fmgr_hook;
 	fmgr_hook = tm_fmgr;
+	tm_binding_changed_hook = tm_guard_tenant_changed;
 
 	if (!process_shared_preload_libraries_in_progress)
 		return;

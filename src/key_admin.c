@@ -33,7 +33,7 @@
 #include "event.h"
 #include "guc.h"
 #include "keyring.h"
-#include "lifecycle.h"
+#include "tenant_lock.h"
 #include "tenant_mgr.h"
 
 #define ROTATION_BATCH			100

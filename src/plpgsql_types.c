@@ -20,13 +20,13 @@
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "object_schema.h"
 #include "plpgsql.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
-#include "guard.h"
 #include "plpgsql_types.h"
 #include "schema_owner.h"
 
@@ -123,7 +123,7 @@ is_tenant_type(Oid typid)
 
 	if (typid < FirstNormalObjectId)
 		return false;
-	nspid = tm_guard_schema_of(TypeRelationId, typid);
+	nspid = tm_object_schema(TypeRelationId, typid);
 	return OidIsValid(nspid) && tm_schema_owner(nspid) != NULL;
 }
 

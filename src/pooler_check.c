@@ -26,9 +26,9 @@
 #include "compat.h"
 #include "guard.h"
 #include "guc.h"
+#include "preload.h"
 #include "registry.h"
 #include "session_lock.h"
-#include "shmem.h"
 #include "tenant_mgr.h"
 #include "token_setting.h"
 #include "watch.h"
@@ -147,7 +147,7 @@ add_unknown_row(ReturnSetInfo *rsinfo, const char *check, const char *detail)
 static void
 check_walls(ReturnSetInfo *rsinfo)
 {
-	bool		ok = tm_shmem_is_available();
+	bool		ok = tm_is_preloaded();
 
 	add_row(rsinfo, "preloaded", ok, ok ? NULL :
 			_("Until a session loads the library nothing of it is in force; add it to shared_preload_libraries."));

@@ -49,12 +49,13 @@
 #include "data_key.h"
 #include "domain.h"
 #include "event.h"
-#include "lifecycle.h"
+#include "outside_link.h"
 #include "progress.h"
 #include "purge.h"
 #include "purge_batch.h"
 #include "registry.h"
 #include "snapshot.h"
+#include "tenant_lock.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 #include "trash.h"
@@ -188,9 +189,17 @@ tm_purge_forget(const TenantInfo *tenant, const char *command)
 	tm_domain_forget(&tenant->id);
 	tm_assignment_forget_tenant(&tenant->id);
 	tm_data_key_forget(&tenant->id);
+	tm_outside_links_forget(tenant->schema_name);
 	tm_registry_delete(tenant);
 	tm_event_record("purge", tenant, tenant->schema_name,
 					tm_event_detail("command", command, NULL));
+}
+
+void
+tm_purge_forget_snapshot(const SnapshotInfo *snapshot)
+{
+	tm_outside_links_forget(snapshot->schema_name);
+	tm_snapshot_delete(snapshot);
 }
 
 bool
@@ -414,7 +423,7 @@ snapshot_step(PurgeJob *job)
 		return false;
 	if (!OidIsValid(snapshot->nspid))
 	{
-		tm_snapshot_delete(snapshot);
+		tm_purge_forget_snapshot(snapshot);
 		return false;
 	}
 	snapshot = tm_snapshot_lock(snapshot, AccessExclusiveLock);
@@ -542,7 +551,7 @@ drop_snapshot(const SnapshotInfo *snapshot)
 {
 	if (OidIsValid(snapshot->nspid))
 		drop_schema(snapshot->nspid, tm_snapshot_refusal(snapshot));
-	tm_snapshot_delete(snapshot);
+	tm_purge_forget_snapshot(snapshot);
 }
 
 /*

@@ -26,6 +26,9 @@ extern void tm_purge_at_once(const TenantInfo *tenant, const Closure *closure);
  */
 extern void tm_purge_forget(const TenantInfo *tenant, const char *command);
 
+/* Likewise a snapshot. */
+extern void tm_purge_forget_snapshot(const SnapshotInfo *snapshot);
+
 /*
  * Drop a snapshot's schema and its row, under the same conditions; 2BP01 if
  * something outside depends on it.  False if it is too large.

@@ -35,7 +35,6 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "outside_link.h"
 #include "own_table.h"
 #include "registry.h"
 #include "registry_cache.h"
@@ -535,8 +534,6 @@ tm_registry_delete(const TenantInfo *tenant)
 	HeapTuple	tuple;
 
 	rel = open_registry(RowExclusiveLock);
-
-	tm_outside_links_forget(tenant->schema_name);
 	tuple = begin_own_row(&scan, tenant);
 	tm_own_table_delete(rel, &tuple->t_self);
 	end_scan(&scan);

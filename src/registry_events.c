@@ -169,7 +169,7 @@ follow_snapshot(const char *schema, const char *new_schema)
 	if (new_schema != NULL)
 		tm_snapshot_rename_schema(snapshot, new_schema);
 	else
-		tm_snapshot_delete(snapshot);
+		tm_purge_forget_snapshot(snapshot);
 }
 
 /* The names of the schemas that the command has dropped, palloc'd. */

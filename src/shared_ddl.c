@@ -35,8 +35,8 @@
 #include "utils/rel.h"
 
 #include "binding.h"
-#include "guard.h"
 #include "guc.h"
+#include "object_schema.h"
 #include "schema_owner.h"
 #include "shared_ddl.h"
 #include "tenant_mgr.h"
@@ -59,7 +59,7 @@ tm_shared_ddl_check(Oid classid, Oid objid)
 			 errmsg("cannot change %s while bound to tenant \"%s\"",
 					classid == DbRoleSettingRelationId ?
 					_("settings of roles or databases") :
-					tm_guard_describe(classid, objid), tm_tenant),
+					tm_object_describe(classid, objid), tm_tenant),
 			 errdetail("It does not belong to the tenant, and \"%s\" is \"deny\".",
 					   "tenant_mgr.shared_ddl"),
 			 errhint("Change what tenants share in a session that is not bound.")));
@@ -88,7 +88,7 @@ is_shared(Oid classid, Oid objid, const Binding *binding)
 		default:
 			if (IsSharedRelation(classid))
 				return true;
-			nspid = tm_guard_schema_of(classid, objid);
+			nspid = tm_object_schema(classid, objid);
 			break;
 	}
 	return OidIsValid(nspid) && nspid != binding->nspid &&

@@ -11,7 +11,6 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -24,21 +23,6 @@
 #include "shared_ring.h"
 #include "shmem.h"
 #include "used_token.h"
-
-/* the server has loaded the library at its start; written by tm_shmem_init */
-static bool available = false;
-
-void
-tm_shmem_init(void)
-{
-	available = process_shared_preload_libraries_in_progress;
-}
-
-bool
-tm_shmem_is_available(void)
-{
-	return available;
-}
 
 void
 tm_shmem_request_all(void)

@@ -39,13 +39,13 @@
 #include "compat.h"
 #include "event.h"
 #include "guc.h"
-#include "lifecycle.h"
 #include "outside_link.h"
 #include "progress.h"
 #include "purge.h"
 #include "registry.h"
 #include "schema_acl.h"
 #include "snapshot.h"
+#include "tenant_lock.h"
 #include "tenant_name.h"
 #include "trash.h"
 
@@ -149,7 +149,7 @@ tenant_drop_snapshot(PG_FUNCTION_ARGS)
 	snapshot = find_snapshot(tenant, label, AccessExclusiveLock);
 
 	if (!OidIsValid(snapshot->nspid))
-		tm_snapshot_delete(snapshot);
+		tm_purge_forget_snapshot(snapshot);
 	else if (!tm_purge_snapshot_at_once(snapshot))
 	{
 		tm_snapshot_begin_purge(snapshot);

@@ -26,7 +26,6 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "outside_link.h"
 #include "own_table.h"
 #include "snapshot_registry.h"
 #include "tenant_mgr.h"
@@ -136,7 +135,6 @@ tm_snapshot_begin_purge(const SnapshotInfo *snapshot)
 void
 tm_snapshot_delete(const SnapshotInfo *snapshot)
 {
-	tm_outside_links_forget(snapshot->schema_name);
 	change_row(snapshot, InvalidAttrNumber, (Datum) 0);
 }
 

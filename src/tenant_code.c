@@ -60,6 +60,7 @@
 #include "guard.h"
 #include "guard_query.h"
 #include "guc.h"
+#include "object_schema.h"
 #include "schema_owner.h"
 #include "tenant_code.h"
 
@@ -248,7 +249,7 @@ tenant_schema_of_relation(Oid relid)
 
 	if (relid < FirstNormalObjectId || !IsTransactionState())
 		return InvalidOid;
-	nspid = tm_guard_schema_of(RelationRelationId, relid);
+	nspid = tm_object_schema(RelationRelationId, relid);
 	return is_tenants(nspid) ? nspid : InvalidOid;
 }
 

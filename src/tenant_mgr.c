@@ -21,9 +21,9 @@
 #include "key_worker.h"
 #include "keyring.h"
 #include "plpgsql_types.h"
+#include "preload.h"
 #include "protective.h"
 #include "session_lock.h"
-#include "shmem.h"
 #include "watch.h"
 
 PG_MODULE_MAGIC;
@@ -41,7 +41,7 @@ _PG_init(void)
 	tm_plpgsql_types_init();
 
 	/* what cannot */
-	tm_shmem_init();
+	tm_preload_note();
 	tm_health_launcher_register();
 	tm_key_worker_register();
 	tm_binding_start();

@@ -43,7 +43,7 @@
 #include "utils/typcache.h"
 
 #include "compat.h"
-#include "guard.h"
+#include "object_schema.h"
 #include "run_as.h"
 #include "tenant_mgr.h"
 #include "valuemap.h"
@@ -443,7 +443,7 @@ rebuild_multirange(const OidMap *map, const MultirangeType *multirange,
 	}
 	new_type = lookup_range_type(map, rangetype);
 	tm_run_as_begin(&before, owner_of_type(new_type->type_id),
-					tm_guard_schema_of(TypeRelationId, new_type->type_id));
+					tm_object_schema(TypeRelationId, new_type->type_id));
 	result = make_multirange(newtype, new_type, nranges, ranges);
 	tm_run_as_end(&before);
 	return result;

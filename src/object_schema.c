@@ -1,0 +1,148 @@
+/*
+ * object_schema.c
+ *		The schema that a database object stands or falls with.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "object_schema.h"
+
+static Oid	schema_in_row(Oid classid, Oid objid);
+static Oid	schema_of_parent(Oid classid, Oid objid);
+
+Oid
+tm_object_schema(Oid classid, Oid objid)
+{
+	Oid			nspid;
+
+	if (objid < FirstNormalObjectId && classid != NamespaceRelationId)
+		return InvalidOid;
+	switch (classid)
+	{
+		case NamespaceRelationId:
+			return objid;
+		case RelationRelationId:
+		case InheritsRelationId:
+			nspid = get_rel_namespace(objid);
+			if (nspid == PG_TOAST_NAMESPACE)
+				return schema_of_parent(RelationRelationId, objid);
+			return nspid;
+		case ProcedureRelationId:
+			return get_func_namespace(objid);
+		default:
+			if (is_objectclass_supported(classid) &&
+				get_object_attnum_namespace(classid) != InvalidAttrNumber &&
+				get_object_catcache_oid(classid) >= 0)
+				return schema_in_row(classid, objid);
+			return schema_of_parent(classid, objid);
+	}
+}
+
+/*
+ * The types that come with a table stand for the table.  It may have gone while
+ * we looked.
+ */
+char *
+tm_object_describe(Oid classid, Oid objid)
+{
+	ObjectAddress object;
+	char	   *kind;
+	char	   *identity;
+
+	if (classid == TypeRelationId)
+	{
+		Oid			element = get_element_type(objid);
+		Oid			relid = get_typ_typrelid(OidIsValid(element) ? element : objid);
+
+		if (OidIsValid(element))
+			objid = element;
+		if (OidIsValid(relid) &&
+			get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE)
+		{
+			classid = RelationRelationId;
+			objid = relid;
+		}
+	}
+	ObjectAddressSet(object, classid, objid);
+	kind = getObjectTypeDescription(&object, true);
+	identity = getObjectIdentity(&object, true);
+	if (kind == NULL || identity == NULL)
+		return psprintf(_("object %u"), objid);
+	return psprintf("%s %s", kind, identity);
+}
+
+/* The schema that the object's own row names */
+static Oid
+schema_in_row(Oid classid, Oid objid)
+{
+	int			cacheid = get_object_catcache_oid(classid);
+	HeapTuple	tuple = SearchSysCache1(cacheid, ObjectIdGetDatum(objid));
+	Datum		nspid;
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	nspid = SysCacheGetAttr(cacheid, tuple,
+							get_object_attnum_namespace(classid), &isnull);
+	ReleaseSysCache(tuple);
+	return isnull ? InvalidOid : DatumGetObjectId(nspid);
+}
+
+/*
+ * The schema of the relation that an object is a part of: a trigger, a rule,
+ * a policy, a default, a table of large values.
+ */
+static Oid
+schema_of_parent(Oid classid, Oid objid)
+{
+	Relation	rel;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			parent = InvalidOid;
+
+	rel = table_open(DependRelationId, AccessShareLock);
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(classid));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(objid));
+	scan = systable_beginscan(rel, DependDependerIndexId, true, NULL, 2, keys);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->refclassid == RelationRelationId &&
+			(form->deptype == DEPENDENCY_AUTO ||
+			 form->deptype == DEPENDENCY_INTERNAL))
+		{
+			parent = form->refobjid;
+			break;
+		}
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	/* The index of a table of large values has two steps to go. */
+	return OidIsValid(parent) ?
+		tm_object_schema(RelationRelationId, parent) : InvalidOid;
+}

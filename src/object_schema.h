@@ -1,0 +1,16 @@
+/*
+ * object_schema.h
+ *		The schema that a database object stands or falls with.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_OBJECT_SCHEMA_H
+#define TENANT_MGR_OBJECT_SCHEMA_H
+
+/* That schema, or InvalidOid for what has none or does not exist. */
+extern Oid	tm_object_schema(Oid classid, Oid objid);
+
+/* An object as messages name it, its kind first; palloc'd */
+extern char *tm_object_describe(Oid classid, Oid objid);
+
+#endif							/* TENANT_MGR_OBJECT_SCHEMA_H */

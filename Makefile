@@ -125,6 +125,7 @@ OBJS = \
 	src/shmem.o \
 	src/snapshot.o \
 	src/snapshot_registry.o \
+	src/standby_catchup.o \
 	src/statement_tag.o \
 	src/storage.o \
 	src/switch.o \

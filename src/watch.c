@@ -18,7 +18,8 @@
  * the lock that keeps others from changing anything.  Sessions that are idle
  * are woken up by the committing transaction: it asks all of them to process
  * invalidation messages, for which an idle backend runs an empty transaction,
- * and at the end of each transaction there is a callback of ours.  What is
+ * and at the end of each transaction there is a callback of ours; on a standby,
+ * where nobody commits, they see to it themselves (standby_catchup.c).  What is
  * left is the moment between the start of a statement and its first look at
  * the catalogs; a plan that may have been made on a wrong path is refused if
  * it has missed a table of the tenant.
@@ -50,6 +51,7 @@
 #include "origin.h"
 #include "prepared.h"
 #include "session_lock.h"
+#include "standby_catchup.h"
 #include "statement_tag.h"
 #include "tenant_mgr.h"
 #include "watch.h"
@@ -218,6 +220,7 @@ end_of_transaction(XactEvent event, void *arg)
 			tm_origin_end_of_transaction();
 			tm_change_reset();
 			tm_binding_end_of_transaction();
+			tm_standby_catchup_arm();
 			break;
 		default:
 			break;

@@ -195,7 +195,7 @@ my %kinds = (
 	constant_view => sub { my ($self, $at) = @_; my ($t, $u) = ($self->type, $self->type); my $v = "$at." . $self->name('v');
 		return "CREATE VIEW $v AS SELECT " . $self->value($t) . ' AS a, ' . $self->value($u) . ' AS b'; },
 	join_view => sub { my ($self, $at) = @_; my ($t, $u) = ($self->choose($self->{tables}), $self->choose($self->{tables})); return () unless $t && $u;
-		return "CREATE VIEW $at." . $self->name('v') . " AS WITH w AS (SELECT * FROM $t) SELECT w.id, x AS whole, row_number() OVER (PARTITION BY x.id) FROM w JOIN $u x ON w.id = x.id"; },
+		return "CREATE VIEW $at." . $self->name('v') . " AS WITH w AS (SELECT * FROM $t) SELECT w.id, x AS whole, row_number() OVER (PARTITION BY x.id ORDER BY x::text) FROM w JOIN $u x ON w.id = x.id"; },
 	case_view => sub { my ($self, $at) = @_; my $t = $self->choose($self->{tables}) or return (); my $c = $self->column($t) or return ();
 		return "CREATE VIEW $at." . $self->name('v') . " AS SELECT CASE WHEN $c->[0] IS NULL THEN " . $self->value($c->[1]) . " ELSE $c->[0] END AS a, COALESCE($c->[0], " . $self->value($c->[1]) . ") AS b FROM $t"; },
 	union_view => sub { my ($self, $at) = @_; my $t = $self->choose($self->{tables}) or return (); my $c = $self->column($t) or return ();

@@ -129,6 +129,7 @@ OBJS = \
 	src/statement_tag.o \
 	src/storage.o \
 	src/switch.o \
+	src/temp_object.o \
 	src/tenant_code.o \
 	src/tenant_lock.o \
 	src/tenant_mgr.o \

@@ -85,7 +85,6 @@ static struct
 }			logged;
 
 static bool works_for_tenant(void);
-static bool judge(pg_uuid_t *id);
 static const SchemaOwner *other_owner(Oid nspid);
 static bool serves_client(void);
 static bool is_maintenance(void);
@@ -126,7 +125,7 @@ tm_guard_check_object(Oid classid, Oid objid)
 	if (owner == NULL)
 		return true;
 	ObjectAddressSet(object, classid, objid);
-	if (tm_guard == GUARD_LOG && judge(&id))
+	if (tm_guard == GUARD_LOG && tm_guard_judge(&id))
 	{
 		note(owner, &object);
 		return true;
@@ -146,7 +145,7 @@ tm_guard_out_of_reach(Oid classid, Oid objid)
 {
 	pg_uuid_t	id;
 
-	if (tm_guard == GUARD_LOG && judge(&id))
+	if (tm_guard == GUARD_LOG && tm_guard_judge(&id))
 		return false;
 	return other_owner(tm_object_schema(classid, objid)) != NULL;
 }
@@ -312,12 +311,11 @@ works_for_tenant(void)
 }
 
 /*
- * The tenant that decides what may be used: whose schema an operation of ours
- * works on, whose code is run, or that the session is bound to.  False if
- * there is none.
+ * It is whose schema an operation of ours works on, whose code is run, or that
+ * the session is bound to.
  */
-static bool
-judge(pg_uuid_t *id)
+bool
+tm_guard_judge(pg_uuid_t *id)
 {
 	Binding    *binding;
 	Oid			nspid;
@@ -361,7 +359,7 @@ other_owner(Oid nspid)
 		plans_depend_on_tenant = true;
 		return NULL;
 	}
-	judged = judge(&id);
+	judged = tm_guard_judge(&id);
 	owner = tm_schema_owner(nspid);
 	if (owner != NULL)
 		plans_depend_on_tenant = true;
@@ -405,7 +403,7 @@ static void
 refuse(const SchemaOwner *owner, const ObjectAddress *object)
 {
 	pg_uuid_t	id;
-	bool		judged = judge(&id);
+	bool		judged = tm_guard_judge(&id);
 	char	   *code_of;
 	Binding    *binding = tm_binding_in_force();
 
@@ -446,7 +444,7 @@ note(const SchemaOwner *owner, const ObjectAddress *object)
 
 	if (already_logged(object->objectId))
 		return;
-	(void) judge(&id);
+	(void) tm_guard_judge(&id);
 	count_violation(&id, false);
 	code_of = tenant_of_code(&id);
 	if (code_of != NULL)

@@ -9,6 +9,7 @@
 
 #include "nodes/pg_list.h"
 #include "utils/guc.h"
+#include "utils/uuid.h"
 
 #define TM_GUARD_TENANT_SETTING		"tenant_mgr.guard_tenant"
 
@@ -58,6 +59,9 @@ extern int	tm_guard_elevel(void);
 
 /* The same question without consequences. */
 extern bool tm_guard_out_of_reach(Oid classid, Oid objid);
+
+/* The tenant that decides what may be used; false if there is none. */
+extern bool tm_guard_judge(pg_uuid_t *id);
 
 /*
  * What the extension does to a schema on somebody's order is none of the

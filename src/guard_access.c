@@ -53,6 +53,7 @@
 #include "object_schema.h"
 #include "schema_owner.h"
 #include "shared_ddl.h"
+#include "temp_object.h"
 #include "tenant_mgr.h"
 
 /* the hook that was there before ours; written by tm_guard_access_begin */
@@ -84,6 +85,8 @@ static void tm_object_access(ObjectAccessType access, Oid classid, Oid objid,
 static bool is_replaced(Oid classid, Oid objid);
 static void remember(Oid classid, Oid objid, int subid, bool created);
 static ObjectAddress real_address(const ObjectAddress *told);
+static bool is_temporary(Oid classid, Oid objid);
+static void note_temporary(const ObjectAddress *object, bool created);
 static void start_remembering(void);
 static void forget_touched(void);
 static void check_dependencies(const ObjectAddress *object);
@@ -125,11 +128,13 @@ tm_guard_access_check(void)
 	CommandCounterIncrement();
 	foreach(lc, touched_in_order)
 	{
-		ObjectAddress object = real_address((ObjectAddress *) lfirst(lc));
+		const Touched *entry = (const Touched *) lfirst(lc);
+		ObjectAddress object = real_address(&entry->address);
 
 		CHECK_FOR_INTERRUPTS();
 		tm_guard_check_object(object.classId, object.objectId);
 		check_dependencies(&object);
+		note_temporary(&object, entry->created);
 	}
 	forget_touched();
 }
@@ -169,6 +174,9 @@ tm_object_access(ObjectAccessType access, Oid classid, Oid objid, int subid,
 			remember(classid, objid, subid, false);
 			break;
 		case OAT_DROP:
+			if (is_temporary(classid, objid))
+				break;
+			/* FALLTHROUGH */
 		case OAT_TRUNCATE:
 			tm_guard_check_object(classid, objid);
 			if (!tm_guard_access_created(classid, objid))
@@ -213,7 +221,7 @@ remember(Oid classid, Oid objid, int subid, bool created)
 		return;
 	entry->created = created;
 	old = MemoryContextSwitchTo(touched_context);
-	touched_in_order = lappend(touched_in_order, &entry->address);
+	touched_in_order = lappend(touched_in_order, entry);
 	MemoryContextSwitchTo(old);
 }
 
@@ -232,6 +240,34 @@ real_address(const ObjectAddress *told)
 	else if (told->classId == InheritsRelationId)
 		address.classId = RelationRelationId;
 	return address;
+}
+
+/* Is it in the session's own temporary schema, where it may drop anything? */
+static bool
+is_temporary(Oid classid, Oid objid)
+{
+	ObjectAddress object;
+
+	ObjectAddressSet(object, classid, objid);
+	return tm_temp_object_any && isTempNamespace(tm_object_place(&object));
+}
+
+/* A temporary object, or what is a part of one now, is the tenant's. */
+static void
+note_temporary(const ObjectAddress *object, bool created)
+{
+	ObjectAddress holder = *object;
+	Oid			nspid;
+	Oid			toast_nspid;
+	pg_uuid_t	id;
+
+	GetTempNamespaceState(&nspid, &toast_nspid);
+	if (!OidIsValid(nspid) || !tm_guard_judge(&id))
+		return;
+	nspid = tm_object_place(&holder);
+	tm_temp_object_note(&holder, nspid, &id,
+						created && holder.classId == object->classId &&
+						holder.objectId == object->objectId);
 }
 
 /* A statement may commit, and go on. */

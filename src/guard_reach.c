@@ -49,6 +49,7 @@
 #include "guard_raw.h"
 #include "guard_reach.h"
 #include "shared_ddl.h"
+#include "temp_object.h"
 
 static bool reach_by_command(Node *stmt);
 static bool reach_by_definition(Node *stmt);
@@ -634,7 +635,11 @@ reach_dropped(DropStmt *stmt)
 		case OBJECT_INDEX:
 		case OBJECT_FOREIGN_TABLE:
 			foreach(lc, stmt->objects)
-				(void) reach_changed(makeRangeVarFromNameList((List *) lfirst(lc)));
+			{
+				/* Temporary ones may be dropped, whosoever they are. */
+				if (!tm_temp_object_is_named(lfirst(lc)))
+					(void) reach_changed(makeRangeVarFromNameList((List *) lfirst(lc)));
+			}
 			break;
 		case OBJECT_SCHEMA:
 			reach_schemas(stmt->objects);

@@ -12,6 +12,7 @@
 #include "access/transam.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
+#include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
@@ -26,13 +27,27 @@
 #include "utils/syscache.h"
 
 #include "object_schema.h"
+#include "temp_object.h"
 
 static Oid	schema_in_row(Oid classid, Oid objid);
-static Oid	schema_of_parent(Oid classid, Oid objid);
+static Oid	place_of_parent(ObjectAddress *object);
 
 Oid
 tm_object_schema(Oid classid, Oid objid)
 {
+	ObjectAddress object;
+	Oid			nspid;
+
+	ObjectAddressSet(object, classid, objid);
+	nspid = tm_object_place(&object);
+	return tm_temp_object_schema(object.classId, object.objectId, nspid);
+}
+
+Oid
+tm_object_place(ObjectAddress *object)
+{
+	Oid			classid = object->classId;
+	Oid			objid = object->objectId;
 	Oid			nspid;
 
 	if (objid < FirstNormalObjectId && classid != NamespaceRelationId)
@@ -43,9 +58,10 @@ tm_object_schema(Oid classid, Oid objid)
 			return objid;
 		case RelationRelationId:
 		case InheritsRelationId:
+			object->classId = RelationRelationId;
 			nspid = get_rel_namespace(objid);
-			if (nspid == PG_TOAST_NAMESPACE)
-				return schema_of_parent(RelationRelationId, objid);
+			if (nspid == PG_TOAST_NAMESPACE || isTempToastNamespace(nspid))
+				return place_of_parent(object);
 			return nspid;
 		case ProcedureRelationId:
 			return get_func_namespace(objid);
@@ -54,7 +70,7 @@ tm_object_schema(Oid classid, Oid objid)
 				get_object_attnum_namespace(classid) != InvalidAttrNumber &&
 				get_object_catcache_oid(classid) >= 0)
 				return schema_in_row(classid, objid);
-			return schema_of_parent(classid, objid);
+			return place_of_parent(object);
 	}
 }
 
@@ -109,11 +125,11 @@ schema_in_row(Oid classid, Oid objid)
 }
 
 /*
- * The schema of the relation that an object is a part of: a trigger, a rule,
- * a policy, a default, a table of large values.
+ * The same of the relation that the object is a part of, which takes its place:
+ * a trigger, a rule, a policy, a default, a table of large values.
  */
 static Oid
-schema_of_parent(Oid classid, Oid objid)
+place_of_parent(ObjectAddress *object)
 {
 	Relation	rel;
 	ScanKeyData keys[2];
@@ -123,9 +139,9 @@ schema_of_parent(Oid classid, Oid objid)
 
 	rel = table_open(DependRelationId, AccessShareLock);
 	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(classid));
+				F_OIDEQ, ObjectIdGetDatum(object->classId));
 	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(objid));
+				F_OIDEQ, ObjectIdGetDatum(object->objectId));
 	scan = systable_beginscan(rel, DependDependerIndexId, true, NULL, 2, keys);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
@@ -143,6 +159,6 @@ schema_of_parent(Oid classid, Oid objid)
 	table_close(rel, AccessShareLock);
 
 	/* The index of a table of large values has two steps to go. */
-	return OidIsValid(parent) ?
-		tm_object_schema(RelationRelationId, parent) : InvalidOid;
+	ObjectAddressSet(*object, RelationRelationId, parent);
+	return OidIsValid(parent) ? tm_object_place(object) : InvalidOid;
 }

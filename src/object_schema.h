@@ -7,8 +7,19 @@
 #ifndef TENANT_MGR_OBJECT_SCHEMA_H
 #define TENANT_MGR_OBJECT_SCHEMA_H
 
-/* That schema, or InvalidOid for what has none or does not exist. */
+#include "catalog/objectaddress.h"
+
+/*
+ * That schema, or InvalidOid for what has none or does not exist.  A temporary
+ * object counts as one of the tenant that it was made for.
+ */
 extern Oid	tm_object_schema(Oid classid, Oid objid);
+
+/*
+ * The schema that it is really in.  The object is replaced by the relation that
+ * it is a part of, if it is one.
+ */
+extern Oid	tm_object_place(ObjectAddress *object);
 
 /* An object as messages name it, its kind first; palloc'd */
 extern char *tm_object_describe(Oid classid, Oid objid);

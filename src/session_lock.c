@@ -57,6 +57,7 @@
 #include "session_lock.h"
 #include "setting.h"
 #include "snapshot_registry.h"
+#include "temp_object.h"
 #include "tenant_mgr.h"
 
 #define MAX_KEY_LEN		1024
@@ -198,6 +199,7 @@ tenant_unlock(PG_FUNCTION_ARGS)
 	tm_deferred_run_locked();
 	tm_prepared_unlocked();
 	tm_open_plan_unlocked();
+	tm_temp_object_drop_locked();
 
 	set_locked("off");
 	tm_crypto_wipe(&lock, sizeof(lock));

@@ -196,7 +196,7 @@ bool
 tm_tenant_code_watches(Oid funcid)
 {
 	if (tm_guard == GUARD_OFF || !IsTransactionState() ||
-		!is_tenants(get_func_namespace(funcid)))
+		!is_tenants(tm_object_schema(ProcedureRelationId, funcid)))
 		return false;
 	return !only_computes(funcid);
 }
@@ -349,7 +349,7 @@ push_call(Oid funcid)
 		OidIsValid(running) || !IsTransactionState())
 		return;
 	binding = tm_binding_in_force();
-	nspid = get_func_namespace(funcid);
+	nspid = tm_object_schema(ProcedureRelationId, funcid);
 	if (binding != NULL ? nspid == binding->nspid : is_tenants(nspid))
 		running = nspid;
 }

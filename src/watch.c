@@ -53,6 +53,7 @@
 #include "session_lock.h"
 #include "standby_catchup.h"
 #include "statement_tag.h"
+#include "temp_object.h"
 #include "tenant_mgr.h"
 #include "watch.h"
 
@@ -212,12 +213,15 @@ end_of_transaction(XactEvent event, void *arg)
 			if (tm_binding_needs_settling() && watching())
 				tm_binding_settle(false);
 			tm_prepared_after_statement();
+			if (watching())
+				tm_temp_object_before_commit();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			tm_deferred_end_of_transaction();
 			tm_origin_end_of_transaction();
+			tm_temp_object_end_of_transaction(event != XACT_EVENT_ABORT);
 			tm_change_reset();
 			tm_binding_end_of_transaction();
 			tm_standby_catchup_arm();
@@ -236,7 +240,11 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 					  SubTransactionId parentSubid, void *arg)
 {
 	if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB)
+	{
 		tm_change_reset();
+		tm_temp_object_end_of_subtransaction(event == SUBXACT_EVENT_COMMIT_SUB,
+											 mySubid, parentSubid);
+	}
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		tm_binding_forget_lock();

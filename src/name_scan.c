@@ -18,24 +18,49 @@
  * taken for something already, so that a quote too many does not hide the
  * rest.  A name that is put together at run time cannot be found.
  *
+ * What is written with escapes (name_escape.c) is looked at as it is written
+ * and as it is meant.  The latter is a text that may have escapes in turn; a few
+ * of these levels are looked into.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "parser/scansup.h"
 
+#include "name_escape.h"
 #include "name_scan.h"
 
+/* Strings within strings that are looked into */
+#define MAX_LEVELS	8
+
+/*
+ * Between a name and its period, about; whoever writes functions decides how long
+ * they are, and each name in them is looked at.
+ */
+#define MAX_GAP		4096
+
+static void scan(const char *text, int level, NameFound found, void *arg);
 static const char *read_identifier(const char *start, char *name);
+static void scan_string(const char *text, const char *quote, int level,
+						NameFound found, void *arg);
 static const char *skip_gap(const char *p);
 static bool qualifies(const char *end);
 static void report_string(const char *start, NameFound found, void *arg);
+static void report_value(const char *value, NameFound found, void *arg);
 static bool is_schema_setting(const char *name, const char *end);
-static void report_list(const char *p, NameFound found, void *arg);
+static void report_list(const char *p, int level, NameFound found, void *arg);
 static bool part_of_word(char c);
 
 void
 tm_scan_names(const char *text, NameFound found, void *arg)
+{
+	scan(text, 1, found, arg);
+}
+
+static void
+scan(const char *text, int level, NameFound found, void *arg)
 {
 	for (const char *p = text; *p != '\0'; p++)
 	{
@@ -43,17 +68,42 @@ tm_scan_names(const char *text, NameFound found, void *arg)
 		const char *end;
 
 		if (*p == '\'')
+		{
 			report_string(p + 1, found, arg);
+			scan_string(text, p, level, found, arg);
+		}
 		if (p > text && part_of_word(p[-1]) && *p != '"')
 			continue;
 		end = read_identifier(p, name);
 		if (end == NULL)
 			continue;
 		if (is_schema_setting(name, end))
-			report_list(end, found, arg);
+			report_list(end, level, found, arg);
 		else if (qualifies(end))
 			found(name, arg);
 	}
+}
+
+/*
+ * The string that begins with this quote, if it has escapes, as it is meant.
+ * Each piece of text is looked at for one string of a level only, so a quote
+ * that is escaped itself is left to the string that it is in.
+ */
+static void
+scan_string(const char *text, const char *quote, int level, NameFound found,
+			void *arg)
+{
+	char	   *meant;
+
+	if (level == MAX_LEVELS || (quote > text && quote[-1] == '\\'))
+		return;
+	CHECK_FOR_INTERRUPTS();
+	meant = tm_name_escaped_string(quote + 1, tm_name_has_unicode_mark(text, quote));
+	if (meant == NULL)
+		return;
+	report_value(meant, found, arg);
+	scan(meant, level + 1, found, arg);
+	pfree(meant);
 }
 
 /*
@@ -66,6 +116,8 @@ read_identifier(const char *start, char *name)
 	const char *p = start;
 	size_t		len = 0;
 
+	if ((p[0] == 'U' || p[0] == 'u') && p[1] == '&' && p[2] == '"')
+		return tm_name_escaped_identifier(p + 3, name);
 	if (*p == '"')
 	{
 		for (p++; *p != '\0'; p++)
@@ -91,21 +143,27 @@ read_identifier(const char *start, char *name)
 	return p;
 }
 
-/* Past white space and comments. */
+/* Past white space and comments, if they are not too long. */
 static const char *
-skip_gap(const char *p)
+skip_gap(const char *start)
 {
-	for (;;)
+	const char *p = start;
+
+	while (p - start < MAX_GAP)
 	{
 		if (scanner_isspace(*p))
 			p++;
 		else if (p[0] == '-' && p[1] == '-')
-			p += strcspn(p, "\n\r");
+		{
+			while (*p != '\0' && *p != '\n' && *p != '\r' &&
+				   p - start < MAX_GAP)
+				p++;
+		}
 		else if (p[0] == '/' && p[1] == '*')
 		{
 			int			depth = 1;
 
-			for (p += 2; *p != '\0' && depth > 0; p++)
+			for (p += 2; *p != '\0' && depth > 0 && p - start < MAX_GAP; p++)
 			{
 				if (p[0] == '/' && p[1] == '*')
 					depth++;
@@ -117,8 +175,9 @@ skip_gap(const char *p)
 			}
 		}
 		else
-			return p;
+			break;
 	}
+	return p;
 }
 
 /*
@@ -142,26 +201,35 @@ qualifies(const char *end)
 		next[0] == '/' || next[0] == '\n';
 }
 
-/* All up to the next quote, with or without double quotes around it. */
+/* All up to the next quote. */
 static void
 report_string(const char *start, NameFound found, void *arg)
 {
 	const char *end = strchr(start, '\'');
-	char		name[NAMEDATALEN];
+	char		value[2 * NAMEDATALEN + 2];
 
-	if (end == NULL || end == start)
+	if (end == NULL || end - start >= (ptrdiff_t) sizeof(value))
 		return;
-	if (*start == '"')
+	memcpy(value, start, end - start);
+	value[end - start] = '\0';
+	report_value(value, found, arg);
+}
+
+/* A string that may be a name, with or without double quotes around it. */
+static void
+report_value(const char *value, NameFound found, void *arg)
+{
+	char		name[NAMEDATALEN];
+	const char *end;
+
+	if (*value == '"')
 	{
-		if (read_identifier(start, name) == end)
+		end = read_identifier(value, name);
+		if (end != NULL && *end == '\0')
 			found(name, arg);
-		return;
 	}
-	if (end - start >= NAMEDATALEN)
-		return;
-	memcpy(name, start, end - start);
-	name[end - start] = '\0';
-	found(name, arg);
+	else if (*value != '\0' && strlen(value) < NAMEDATALEN)
+		found(value, arg);
 }
 
 static bool
@@ -174,16 +242,29 @@ is_schema_setting(const char *name, const char *end)
 		 pg_strncasecmp(end, tenant, strlen(tenant)) == 0);
 }
 
+/* Up to the end of the list, or to the next setting, which has its own. */
 static void
-report_list(const char *p, NameFound found, void *arg)
+report_list(const char *p, int level, NameFound found, void *arg)
 {
 	while (*p != '\0' && *p != ';' && *p != ')')
 	{
 		char		name[NAMEDATALEN];
 		const char *end = read_identifier(p, name);
 
+		if (end != NULL && is_schema_setting(name, end))
+			return;
 		if (end != NULL)
 			found(name, arg);
+		else if (*p == '\'' && level < MAX_LEVELS && p[-1] != '\\')
+		{
+			char	   *meant = tm_name_escaped_string(p + 1, p[-1] == '&');
+
+			if (meant != NULL)
+			{
+				report_list(meant, level + 1, found, arg);
+				pfree(meant);
+			}
+		}
 		p = end != NULL ? end : p + 1;
 	}
 }

@@ -38,6 +38,7 @@ OBJS = \
 	src/doctor_installation.o \
 	src/doctor_registry.o \
 	src/doctor_report.o \
+	src/doctor_settings.o \
 	src/domain.o \
 	src/encrypt_column.o \
 	src/entitlement.o \
@@ -89,6 +90,7 @@ OBJS = \
 	src/page_copy.o \
 	src/pgbouncer.o \
 	src/plpgsql_types.o \
+	src/policy.o \
 	src/pool.o \
 	src/pooler_check.o \
 	src/preload.o \
@@ -142,6 +144,7 @@ OBJS = \
 	src/unclonable.o \
 	src/used_token.o \
 	src/valuemap.o \
+	src/wall.o \
 	src/warrant.o \
 	src/watch.o \
 	src/wipe.o

@@ -455,6 +455,55 @@ COMMENT ON VIEW tenant.guard_stats IS
 	'how often sessions of each tenant have tried to reach another';
 
 --
+-- Policies
+--
+-- Dumps carry them, and copies of the database have them.
+--
+
+CREATE TABLE tenant.policy (
+	setting pg_catalog.text COLLATE pg_catalog."C"
+		CONSTRAINT policy_pkey PRIMARY KEY,
+	value pg_catalog.text NOT NULL
+);
+COMMENT ON TABLE tenant.policy IS
+	'settings that must be at least this strict in this database; tenant.set_policy() changes them';
+COMMENT ON COLUMN tenant.policy.setting IS 'name of the setting';
+COMMENT ON COLUMN tenant.policy.value IS 'the laxest value that it can have';
+REVOKE ALL ON TABLE tenant.policy FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.policy'::pg_catalog.regclass, ''::pg_catalog.text);
+CREATE TRIGGER policy_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tenant.policy
+	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER policy_changed ON tenant.policy IS
+	'tells all sessions about rows edited or restored';
+ALTER TABLE tenant.policy ENABLE ALWAYS TRIGGER policy_changed;
+CREATE TRIGGER policy_row_changed
+	AFTER INSERT OR UPDATE OR DELETE ON tenant.policy
+	FOR EACH ROW EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER policy_row_changed ON tenant.policy IS
+	'tells all sessions about rows that are replicated';
+ALTER TABLE tenant.policy ENABLE REPLICA TRIGGER policy_row_changed;
+
+CREATE VIEW tenant.policies AS
+	SELECT setting, value,
+		pg_catalog.current_setting(setting, true) AS in_force
+	FROM tenant.policy;
+COMMENT ON VIEW tenant.policies IS
+	'settings that must be at least this strict in this database';
+GRANT SELECT ON tenant.policies TO PUBLIC;
+
+-- Not STRICT: NULL removes.
+CREATE FUNCTION tenant.set_policy(
+	setting pg_catalog.text,
+	value pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_set_policy'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.set_policy(text, text) IS
+	'have a setting be at least this strict in this database';
+REVOKE ALL ON FUNCTION tenant.set_policy(text, text) FROM PUBLIC;
+
+--
 -- Tokens
 --
 

@@ -190,6 +190,16 @@ tm_schema_ownercheck(Oid nspid, Oid roleid)
 #endif
 }
 
+static inline bool
+tm_extension_ownercheck(Oid extension, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(ExtensionRelationId, extension, roleid);
+#else
+	return pg_extension_ownercheck(extension, roleid);
+#endif
+}
+
 /* Does the role have these privileges on the schema? */
 static inline AclResult
 tm_schema_aclcheck(Oid nspid, Oid roleid, AclMode mode)

@@ -71,6 +71,7 @@ tenant_doctor(PG_FUNCTION_ARGS)
 	check_roles(rsinfo);
 	check_persistent_schemas(rsinfo);
 	tm_doctor_check_installation(rsinfo);
+	tm_doctor_check_settings(rsinfo);
 	check_tokens(rsinfo);
 	check_keys(rsinfo);
 	check_files(rsinfo);

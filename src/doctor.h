@@ -27,4 +27,7 @@ extern void tm_doctor_check_registry(ReturnSetInfo *rsinfo, List *tenants);
 /* The objects of the extension: doctor_installation.c */
 extern void tm_doctor_check_installation(ReturnSetInfo *rsinfo);
 
+/* What has been set and cannot be read. */
+extern void tm_doctor_check_settings(ReturnSetInfo *rsinfo);
+
 #endif							/* TENANT_MGR_DOCTOR_H */

@@ -39,7 +39,8 @@
 	" ('connection', 'connection_pkey')," \
 	" ('assignment', 'assignment_pkey')," \
 	" ('assignment', 'assignment_connection_id_idx')," \
-	" ('outside_link', 'outside_link_pkey')) AS own (name, index)"
+	" ('outside_link', 'outside_link_pkey')," \
+	" ('policy', 'policy_pkey')) AS own (name, index)"
 
 #define OWN_CLASS \
 	" JOIN pg_class c ON c.relname = own.name" \
@@ -81,7 +82,8 @@ static const InstallationCheck checks[] =
 		DOCTOR_ERROR,
 		"SELECT relname, NULL, NULL FROM pg_class c"
 		" WHERE relnamespace = 'tenant'::regnamespace AND relname IN"
-		" ('registry', 'assigned_role', 'data_key', 'connection', 'assignment')"
+		" ('registry', 'assigned_role', 'data_key', 'connection', 'assignment',"
+		" 'policy')"
 		" AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid"
 		" AND tgfoid = 'tenant.registry_changed'::regproc"
 		" AND tgtype & 127 = 60 AND tgenabled IN ('O', 'A'))",

@@ -48,12 +48,14 @@
 #include "guc.h"
 #include "object_schema.h"
 #include "plpgsql_types.h"
+#include "policy.h"
 #include "registry.h"
 #include "schema_owner.h"
 #include "session_lock.h"
 #include "setting.h"
 #include "tenant_code.h"
 #include "tenant_mgr.h"
+#include "wall.h"
 
 /* A tenant that there is not, for work on a schema of nobody */
 #define NOBODY		"00000000-0000-0000-0000-000000000000"
@@ -100,6 +102,7 @@ tm_guard_is_on(void)
 {
 	Binding    *binding;
 
+	tm_policy_refresh();
 	if (tm_guard == GUARD_OFF && tm_unbound == UNBOUND_ALLOW)
 		return false;
 	if (!IsTransactionState() || InitializingParallelWorker)
@@ -384,7 +387,8 @@ serves_client(void)
 /*
  * Superusers dump, restore and vacuum databases by tools that know of no tenant.
  * So what has been set for the server, a database or a role does not mean them,
- * unless it is said that it does; what they have set for themselves does.
+ * unless it is said that it does, nor does what the database keeps; what they
+ * have set for themselves does.
  */
 static bool
 is_maintenance(void)
@@ -396,7 +400,8 @@ is_maintenance(void)
 		return false;
 	if (record == NULL)
 		record = tm_setting_record("tenant_mgr.unbound");
-	return record->source < PGC_S_INTERACTIVE;
+	return record->source < PGC_S_INTERACTIVE ||
+		tm_wall_setting(WALL_UNBOUND) == UNBOUND_ALLOW;
 }
 
 static void

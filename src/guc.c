@@ -38,6 +38,7 @@
 #include "setting.h"
 #include "statement_tag.h"
 #include "token_setting.h"
+#include "wall.h"
 
 #define DEFAULT_TRASH_RETENTION	(7 * 24 * 60 * 60)
 #define DEFAULT_EVENT_RETENTION	(90 * 24 * 60 * 60)
@@ -46,7 +47,7 @@
 typedef bool (*SplitFunction) (char *rawstring, char separator,
 							   List **elements);
 
-/* the settings; written by the GUC machinery only */
+/* the settings; written by the GUC machinery, those that are walls by wall.c */
 char	   *tm_persistent_schemas = NULL;
 char	   *tm_default_template = NULL;
 char	   *tm_schema_prefix = NULL;
@@ -139,7 +140,6 @@ static bool check_word_list(char **newval, void **extra, GucSource source);
 static bool check_list(const char *value, SplitFunction split);
 static bool check_schema_prefix(char **newval, void **extra,
 								GucSource source);
-static void assign_guard(int newval, void *extra);
 static void assign_persistent_schemas(const char *newval, void *extra);
 
 void
@@ -166,6 +166,7 @@ tm_guc_init(void)
 							 tm_binding_check_tenant,
 							 tm_binding_assign_tenant,
 							 NULL);
+	tm_wall_start();
 	report_search_path();
 	if (!reserved)
 		MarkGUCPrefixReserved("tenant_mgr");
@@ -391,18 +392,12 @@ report_search_path(void)
 static void
 define_session_settings(void)
 {
-	tm_setting_define_enum("tenant_mgr.session_switch",
-						   "Sets whether a session can be bound for longer than a transaction.",
-						   "Behind a pool that hands out connections for transactions, "
-						   "use \"deny\" for the pool's roles.",
-						   &tm_session_switch,
-						   SESSION_SWITCH_ALLOW,
-						   session_switch_options,
-						   PGC_SUSET,
-						   0,
-						   NULL,
-						   NULL,
-						   NULL);
+	tm_wall_define(WALL_SESSION_SWITCH, "tenant_mgr.session_switch",
+				   "Sets whether a session can be bound for longer than a transaction.",
+				   "Behind a pool that hands out connections for transactions, "
+				   "use \"deny\" for the pool's roles.",
+				   &tm_session_switch, SESSION_SWITCH_ALLOW, session_switch_options,
+				   NULL);
 
 	tm_setting_define_enum("tenant_mgr.nested_switch",
 						   "Sets what happens at a switch within a transaction that is bound to another tenant.",
@@ -416,17 +411,11 @@ define_session_settings(void)
 						   NULL,
 						   NULL);
 
-	tm_setting_define_enum("tenant_mgr.verify_tag",
-						   "Sets what happens to statements with a comment that names another tenant.",
-						   "Comments are those that libraries add, such as tenant='acme'.",
-						   &tm_verify_tag,
-						   VERIFY_TAG_OFF,
-						   verify_tag_options,
-						   PGC_SUSET,
-						   0,
-						   NULL,
-						   NULL,
-						   NULL);
+	tm_wall_define(WALL_VERIFY_TAG, "tenant_mgr.verify_tag",
+				   "Sets what happens to statements with a comment that names another tenant.",
+				   "Comments are those that libraries add, such as tenant='acme'.",
+				   &tm_verify_tag, VERIFY_TAG_OFF, verify_tag_options,
+				   NULL);
 
 	tm_setting_define_bool("tenant_mgr.locked",
 						   "Shows whether the session is locked to its tenant.",
@@ -465,54 +454,30 @@ define_session_settings(void)
 static void
 define_guard_settings(void)
 {
-	tm_setting_define_enum("tenant_mgr.guard",
-						   "Sets what happens when a bound session uses an object of another tenant.",
-						   "It can be written to the log, or refused with an error.",
-						   &tm_guard,
-						   process_shared_preload_libraries_in_progress ?
-						   GUARD_ENFORCE : GUARD_OFF,
-						   guard_options,
-						   PGC_SUSET,
-						   0,
-						   NULL,
-						   assign_guard,
-						   NULL);
+	tm_wall_define(WALL_GUARD, "tenant_mgr.guard",
+				   "Sets what happens when a bound session uses an object of another tenant.",
+				   "It can be written to the log, or refused with an error.",
+				   &tm_guard, process_shared_preload_libraries_in_progress ?
+				   GUARD_ENFORCE : GUARD_OFF, guard_options,
+				   tm_guard_mode_changed);
 
-	tm_setting_define_enum("tenant_mgr.unbound",
-						   "Sets whether sessions that are not bound can use objects of tenants.",
-						   NULL,
-						   &tm_unbound,
-						   UNBOUND_ALLOW,
-						   unbound_options,
-						   PGC_SUSET,
-						   0,
-						   NULL,
-						   assign_guard,
-						   NULL);
+	tm_wall_define(WALL_UNBOUND, "tenant_mgr.unbound",
+				   "Sets whether sessions that are not bound can use objects of tenants.",
+				   NULL,
+				   &tm_unbound, UNBOUND_ALLOW, unbound_options,
+				   tm_guard_mode_changed);
 
-	tm_setting_define_enum("tenant_mgr.shared_ddl",
-						   "Sets whether bound sessions can drop, alter and truncate what is outside of their tenant.",
-						   NULL,
-						   &tm_shared_ddl,
-						   SHARED_DDL_ALLOW,
-						   shared_ddl_options,
-						   PGC_SUSET,
-						   0,
-						   NULL,
-						   NULL,
-						   NULL);
+	tm_wall_define(WALL_SHARED_DDL, "tenant_mgr.shared_ddl",
+				   "Sets whether bound sessions can drop, alter and truncate what is outside of their tenant.",
+				   NULL,
+				   &tm_shared_ddl, SHARED_DDL_ALLOW, shared_ddl_options,
+				   NULL);
 
-	tm_setting_define_enum("tenant_mgr.unbound_superuser",
-						   "Sets whether superusers that are not bound can use objects of tenants.",
-						   "With \"deny\", tenant_mgr.unbound holds for superusers as well.",
-						   &tm_unbound_superuser,
-						   UNBOUND_ALLOW,
-						   unbound_options,
-						   PGC_SUSET,
-						   0,
-						   NULL,
-						   assign_guard,
-						   NULL);
+	tm_wall_define(WALL_UNBOUND_SUPERUSER, "tenant_mgr.unbound_superuser",
+				   "Sets whether superusers that are not bound can use objects of tenants.",
+				   "With \"deny\", tenant_mgr.unbound holds for superusers as well.",
+				   &tm_unbound_superuser, UNBOUND_ALLOW, unbound_options,
+				   tm_guard_mode_changed);
 
 	/* a setting so that parallel workers get it */
 	tm_setting_define_string(TM_GUARD_TENANT_SETTING,
@@ -592,14 +557,6 @@ check_schema_prefix(char **newval, void **extra, GucSource source)
 		return false;
 	}
 	return true;
-}
-
-/* Plans have been made without regard to what is guarded from now on. */
-static void
-assign_guard(int newval, void *extra)
-{
-	if (newval != 0)
-		tm_guard_mode_changed();
 }
 
 /* Bound sessions compare the number with the one their path was made for. */

@@ -5,6 +5,7 @@
  * Each hook is installed once, here, and what happens at it is a list of calls
  * in the order in which they are written:
  *
+ *		the policies	what does the database keep? (policy.c)
  *		lists			names in quotes keep them (list_setting.c)
  *		the watch		does the session's binding still hold? (watch.c)
  *		the tag			is the statement meant for it? (called by the watch)
@@ -45,12 +46,14 @@
 #include "list_setting.h"
 #include "open_plan.h"
 #include "origin.h"
+#include "policy.h"
 #include "prepared.h"
 #include "prepared_xact.h"
 #include "schema_lock.h"
 #include "session_lock.h"
 #include "shmem.h"
 #include "tenant_code.h"
+#include "wall.h"
 #include "watch.h"
 
 /* hooks that were there before us; written by tm_hooks_install */
@@ -132,6 +135,7 @@ tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	RunningCode code;
 
+	tm_policy_refresh();
 	tm_watch_before_plan(queryDesc->plannedstmt);
 	tm_prepared_before_plan(queryDesc->params);
 	tm_open_plan_before_start();
@@ -159,6 +163,7 @@ tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 	RunningCode code;
 	int			save_nestlevel;
 
+	tm_policy_refresh();
 	if (queryDesc->already_executed)
 		tm_watch_before_more_rows(queryDesc->plannedstmt);
 	save_nestlevel = tm_open_plan_begin(&running, queryDesc);
@@ -260,7 +265,9 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	};
 	RunningCode code;
 
+	tm_policy_refresh();
 	tm_list_setting_before_utility(&statement, queryString);
+	tm_wall_before_utility(statement.pstmt->utilityStmt);
 	tm_session_lock_check_utility(statement.pstmt->utilityStmt);
 	tm_watch_before_utility(&statement);
 	tm_prepared_before_utility(&statement);
@@ -305,6 +312,7 @@ tm_planner(Query *parse, const char *query_string, int cursorOptions,
 	RunningCode code;
 	PlannedStmt *volatile result = NULL;
 
+	tm_policy_refresh();
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{

@@ -34,6 +34,7 @@ static const OwnTable own_tables[] =
 	{"connection", 22},
 	{"assignment", 4},
 	{"outside_link", 8},
+	{"policy", 2},
 };
 
 const OwnTable *

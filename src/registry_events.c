@@ -25,8 +25,10 @@
 #include "binding.h"
 #include "event.h"
 #include "health.h"
+#include "policy.h"
 #include "purge.h"
 #include "registry.h"
+#include "session_lock.h"
 #include "snapshot_registry.h"
 #include "tenant_name.h"
 
@@ -41,17 +43,23 @@ PG_FUNCTION_INFO_V1(tenant_follow_rename);
 
 /*
  * Statement trigger of our tables: their rows are news to every backend, and
- * connections may have to be looked at.
+ * connections may have to be looked at.  What protects the database stays as it
+ * is for a locked session.
  */
 Datum
 tenant_registry_changed(PG_FUNCTION_ARGS)
 {
+	Relation	rel;
+
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger function was not called by trigger manager")));
 
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	rel = ((TriggerData *) fcinfo->context)->tg_relation;
+	if (tm_policy_is_table(rel))
+		tm_session_lock_refuse();
+	CacheInvalidateRelcache(rel);
 	tm_registry_announce();
 	tm_health_announce();
 

@@ -61,6 +61,7 @@
 #include "guard_query.h"
 #include "guc.h"
 #include "object_schema.h"
+#include "policy.h"
 #include "schema_owner.h"
 #include "tenant_code.h"
 
@@ -195,6 +196,7 @@ tm_tenant_code_end(const RunningCode *code)
 bool
 tm_tenant_code_watches(Oid funcid)
 {
+	tm_policy_refresh();
 	if (tm_guard == GUARD_OFF || !IsTransactionState() ||
 		!is_tenants(tm_object_schema(ProcedureRelationId, funcid)))
 		return false;

@@ -19,17 +19,18 @@
 #include "token_key.h"
 #include "token_setting.h"
 #include "used_token.h"
+#include "wall.h"
 
 #define DEFAULT_LIFETIME	(24 * 60 * 60)
 #define DEFAULT_USED_TOKENS	16384
 
-/* the settings; written by the GUC machinery only */
+/* the settings; written by the GUC machinery, those that are walls by wall.c */
 int			tm_switch_requires = SWITCH_REQUIRES_USAGE;
 char	   *tm_token_public_key = NULL;
 char	   *tm_token_audience = NULL;
 int			tm_token_leeway = 0;
 int			tm_token_max_lifetime = DEFAULT_LIFETIME;
-bool		tm_token_enforce_expiry = true;
+int			tm_token_enforce_expiry = true;
 int			tm_token_single_use = TOKEN_SINGLE_USE_MARKED;
 int			tm_max_used_tokens = DEFAULT_USED_TOKENS;
 
@@ -45,22 +46,33 @@ static const struct config_enum_entry single_use_options[] = {
 	{NULL, 0, false}
 };
 
+/* what the server takes for a truth value, too */
+static const struct config_enum_entry expiry_options[] = {
+	{"off", false, false},
+	{"on", true, false},
+	{"false", false, true},
+	{"true", true, true},
+	{"no", false, true},
+	{"yes", true, true},
+	{"0", false, true},
+	{"1", true, true},
+	{"f", false, true},
+	{"t", true, true},
+	{"n", false, true},
+	{"y", true, true},
+	{NULL, 0, false}
+};
+
 static void define_limits(void);
 
 void
 tm_token_setting_define(void)
 {
-	tm_setting_define_enum("tenant_mgr.switch_requires",
-						   "Sets what a role needs to switch to a tenant.",
-						   "With \"token\", USAGE on the tenant's schema is not enough.",
-						   &tm_switch_requires,
-						   SWITCH_REQUIRES_USAGE,
-						   switch_requires_options,
-						   PGC_SUSET,
-						   0,
-						   NULL,
-						   NULL,
-						   NULL);
+	tm_wall_define(WALL_SWITCH_REQUIRES, "tenant_mgr.switch_requires",
+				   "Sets what a role needs to switch to a tenant.",
+				   "With \"token\", USAGE on the tenant's schema is not enough.",
+				   &tm_switch_requires, SWITCH_REQUIRES_USAGE, switch_requires_options,
+				   NULL);
 
 	tm_setting_define_string("tenant_mgr.token_public_key",
 							 "Sets the public keys that tokens are verified with.",
@@ -84,17 +96,11 @@ tm_token_setting_define(void)
 							 NULL,
 							 NULL);
 
-	tm_setting_define_enum("tenant_mgr.token_single_use",
-						   "Sets which tokens can be used only once.",
-						   NULL,
-						   &tm_token_single_use,
-						   TOKEN_SINGLE_USE_MARKED,
-						   single_use_options,
-						   PGC_SUSET,
-						   0,
-						   NULL,
-						   NULL,
-						   NULL);
+	tm_wall_define(WALL_TOKEN_SINGLE_USE, "tenant_mgr.token_single_use",
+				   "Sets which tokens can be used only once.",
+				   NULL,
+				   &tm_token_single_use, TOKEN_SINGLE_USE_MARKED, single_use_options,
+				   NULL);
 
 	define_limits();
 }
@@ -126,16 +132,11 @@ define_limits(void)
 						  NULL,
 						  NULL);
 
-	tm_setting_define_bool("tenant_mgr.token_enforce_expiry",
-						   "Ends what a token allows when the token expires.",
-						   "Off, it has to be valid only at the switch.",
-						   &tm_token_enforce_expiry,
-						   true,
-						   PGC_SUSET,
-						   0,
-						   NULL,
-						   NULL,
-						   NULL);
+	tm_wall_define(WALL_TOKEN_EXPIRY, "tenant_mgr.token_enforce_expiry",
+				   "Ends what a token allows when the token expires.",
+				   "Off, it has to be valid only at the switch.",
+				   &tm_token_enforce_expiry, true, expiry_options,
+				   NULL);
 
 	/*
 	 * This one is about shared memory.  Where the library was not preloaded

@@ -24,7 +24,7 @@ extern char *tm_token_public_key;	/* see token_key.c */
 extern char *tm_token_audience; /* whom tokens have to be for, or '' */
 extern int	tm_token_leeway;	/* seconds by which clocks may differ */
 extern int	tm_token_max_lifetime;	/* seconds from issue to expiry, or 0 */
-extern bool tm_token_enforce_expiry;	/* also after the switch? */
+extern int	tm_token_enforce_expiry;	/* also after the switch? */
 extern int	tm_token_single_use;	/* a TokenSingleUse */
 extern int	tm_max_used_tokens; /* that can be remembered */
 

@@ -34,6 +34,7 @@
 #include "change.h"
 #include "compat.h"
 #include "guc.h"
+#include "policy.h"
 #include "tenant_mgr.h"
 #include "token_setting.h"
 #include "warrant.h"
@@ -81,6 +82,7 @@ tm_warrant_find(const TenantInfo *tenant, bool following, Warrant *warrant,
 {
 	const Warrant *held = warrant_for(tenant);
 
+	tm_policy_refresh();
 	if (tm_change.presented != NULL)
 		*warrant = *tm_change.presented;
 	else if (following && held != NULL)
@@ -111,6 +113,7 @@ tm_warrant_to_store(void)
 {
 	EntitlementProblem problem;
 
+	tm_policy_refresh();
 	if (tm_switch_requires == SWITCH_REQUIRES_USAGE ||
 		!IsTransactionState() || superuser())
 		return true;

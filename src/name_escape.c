@@ -195,7 +195,7 @@ read_number(const char *p, int base, int maxdigits, pg_wchar *number)
 	int			ndigits = 0;
 
 	*number = 0;
-	for (; ndigits < Abs(maxdigits); ndigits++, p++)
+	for (; ndigits < abs(maxdigits); ndigits++, p++)
 	{
 		int			digit;
 

@@ -75,6 +75,7 @@ OBJS = \
 	src/keyring_text.o \
 	src/lifecycle.o \
 	src/list_setting.o \
+	src/maintained.o \
 	src/name_escape.o \
 	src/name_scan.o \
 	src/nodetree.o \

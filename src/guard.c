@@ -300,7 +300,7 @@ tm_guard_check_called(Oid funcid)
 	if (funcid < FirstNormalObjectId)
 		return false;
 	result = tm_tenant_code_watches(funcid);
-	if (!tm_guard_is_on())
+	if (!tm_guard_is_on() || tm_tenant_code_admits(funcid))
 		return result;
 	tm_guard_check_object(ProcedureRelationId, funcid);
 	return tm_guard_keeps_apart(funcid) || result;

@@ -44,6 +44,7 @@
 #include "guard_utility.h"
 #include "hooks.h"
 #include "list_setting.h"
+#include "maintained.h"
 #include "open_plan.h"
 #include "origin.h"
 #include "policy.h"
@@ -264,6 +265,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 			is_all_of(pstmt, queryString),
 	};
 	RunningCode code;
+	Maintained	maintained;
 
 	tm_policy_refresh();
 	tm_list_setting_before_utility(&statement, queryString);
@@ -275,6 +277,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	tm_open_plan_before_utility(&statement);
 	tm_deferred_before_utility(&statement);
 	tm_watch_begin_utility(&statement);
+	tm_maintained_note(&maintained);
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
@@ -290,6 +293,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 			standard_ProcessUtility(statement.pstmt, queryString, readOnlyTree,
 									context, params, queryEnv, dest, qc);
 		tm_tenant_code_end(&code);
+		tm_maintained_restore(&maintained);
 		tm_guard_after_utility(&statement);
 	}
 	PG_FINALLY();

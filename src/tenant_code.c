@@ -19,8 +19,7 @@
  *   it is planned;
  * - a utility statement is about a relation of a tenant;
  * - maintenance evaluates expressions of indexes and statistics.  There is no
- *   hook for that, but the backend says which table it works on, to those who
- *   look at its progress, and so do the workers of autovacuum.
+ *   hook for that, but it is known which table it works on (maintained.c).
  *
  * The outermost counts: whoever is let in by it stays what he is.  Parallel
  * workers are told by a setting.
@@ -45,8 +44,6 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "tcop/tcopprot.h"
-#include "utils/backend_progress.h"
-#include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/hsearch.h"
@@ -60,6 +57,7 @@
 #include "guard.h"
 #include "guard_query.h"
 #include "guc.h"
+#include "maintained.h"
 #include "object_schema.h"
 #include "policy.h"
 #include "schema_owner.h"
@@ -75,14 +73,27 @@ typedef struct ComputingEntry
 /* the schema of the tenant whose code is run; written by enter() and its like */
 static Oid	running = InvalidOid;
 
+/*
+ * It is known by this plan, whose own expressions and triggers are evaluated,
+ * and by nothing else; written likewise
+ */
+static const PlannedStmt *by_plan = NULL;
+
 /* whose code would be run within the planning of a query; written likewise */
 static Oid	offered = InvalidOid;
 
 /* the server is looking after a foreign key; written by tm_tenant_code_begin */
 static bool referential = false;
 
-/* what running was before each call under way; in TopMemoryContext */
-static Oid *calls = NULL;
+/* What was before a call */
+typedef struct RunningCall
+{
+	Oid			schema;			/* running */
+	const PlannedStmt *plan;	/* by_plan */
+} RunningCall;
+
+/* that, of each call under way; in TopMemoryContext */
+static RunningCall *calls = NULL;
 static int	ncalls = 0;
 static int	maxcalls = 0;
 
@@ -90,6 +101,7 @@ static int	maxcalls = 0;
 static HTAB *computing_functions = NULL;
 
 static Oid	maintained_schema(void);
+static bool is_admitted(Oid nspid);
 static Oid	tenant_schema_of_relation(Oid relid);
 static bool is_tenants(Oid nspid);
 static Oid	schema_of_plan(const PlannedStmt *pstmt);
@@ -122,12 +134,18 @@ void
 tm_tenant_code_begin(RunningCode *code)
 {
 	keep(code);
+	by_plan = NULL;
 	if (InNoForceRLSOperation() && !referential)
 	{
 		running = offered = InvalidOid;
 		referential = true;
 	}
 	accept_offer();
+
+	/* Autovacuum executes nothing of its own. */
+	if (MyBackendType == B_AUTOVAC_WORKER && !OidIsValid(running) &&
+		tm_guard != GUARD_OFF && !OidIsValid(maintained_schema()))
+		running = PG_CATALOG_NAMESPACE;
 }
 
 /*
@@ -153,8 +171,15 @@ void
 tm_tenant_code_enter_plan(RunningCode *code, const PlannedStmt *pstmt)
 {
 	if (may_enter())
+	{
 		enter(schema_of_plan(pstmt));
-	if (OidIsValid(running) && pstmt->parallelModeNeeded)
+		if (OidIsValid(running))
+			by_plan = pstmt;
+	}
+
+	/* A worker knows as much as we do by the views in its plan. */
+	if (OidIsValid(running) && pstmt->parallelModeNeeded &&
+		(by_plan == NULL || pstmt->dependsOnRole))
 		code->nestlevel = tm_guard_enter_own(running);
 }
 
@@ -189,6 +214,7 @@ void
 tm_tenant_code_end(const RunningCode *code)
 {
 	running = code->schema;
+	by_plan = code->plan;
 	offered = code->offered;
 	referential = code->referential;
 }
@@ -213,35 +239,62 @@ tm_tenant_code_called(FmgrHookEventType event, Oid funcid)
 	switch (event)
 	{
 		case FHET_START:
-			if (funcid >= FirstNormalObjectId && tm_guard_is_on())
+			if (funcid >= FirstNormalObjectId && tm_guard_is_on() &&
+				!tm_tenant_code_admits(funcid))
 				tm_guard_check_object(ProcedureRelationId, funcid);
 			push_call(funcid);
 			break;
 		case FHET_END:
 		case FHET_ABORT:
 			if (ncalls > 0)
-				running = calls[--ncalls];
+			{
+				ncalls--;
+				running = calls[ncalls].schema;
+				by_plan = calls[ncalls].plan;
+			}
 			break;
 	}
+}
+
+bool
+tm_tenant_code_admits(Oid funcid)
+{
+	return by_plan != NULL &&
+		is_admitted(tm_object_schema(ProcedureRelationId, funcid));
+}
+
+/*
+ * A statement may be about several tenants, and only the first of them is known
+ * as the one whose code is run.  A function of another one's is that one's, if
+ * it may be a part of the statement: what views and policies name has been
+ * judged when the query was planned, and what is left for a table that is
+ * changed are its own triggers and expressions.
+ */
+static bool
+is_admitted(Oid nspid)
+{
+	ListCell   *lc;
+
+	if (!is_tenants(nspid))
+		return false;
+	if (by_plan->resultRelations == NIL)
+		return true;
+	foreach(lc, by_plan->resultRelations)
+	{
+		if (nspid == tenant_schema_of_relation(rt_fetch(lfirst_int(lc),
+														by_plan->rtable)->relid))
+			return true;
+	}
+	return false;
 }
 
 /* The schema of the table that is being maintained, if it is a tenant's */
 static Oid
 maintained_schema(void)
 {
-	if (tm_guard == GUARD_OFF || MyBEEntry == NULL)
+	if (tm_guard == GUARD_OFF)
 		return InvalidOid;
-	switch (MyBEEntry->st_progress_command)
-	{
-		case PROGRESS_COMMAND_ANALYZE:
-		case PROGRESS_COMMAND_CLUSTER:
-		case PROGRESS_COMMAND_COPY:
-		case PROGRESS_COMMAND_CREATE_INDEX:
-		case PROGRESS_COMMAND_VACUUM:
-			return tenant_schema_of_relation(MyBEEntry->st_progress_command_target);
-		default:
-			return InvalidOid;
-	}
+	return tenant_schema_of_relation(tm_maintained_relation());
 }
 
 static Oid
@@ -296,6 +349,7 @@ static void
 keep(RunningCode *code)
 {
 	code->schema = running;
+	code->plan = by_plan;
 	code->offered = offered;
 	code->referential = referential;
 	code->nestlevel = 0;
@@ -341,17 +395,27 @@ push_call(Oid funcid)
 		int			newmax = Max(64, 2 * maxcalls);
 
 		if (calls == NULL)
-			calls = MemoryContextAlloc(TopMemoryContext, newmax * sizeof(Oid));
+			calls = MemoryContextAlloc(TopMemoryContext,
+									   newmax * sizeof(RunningCall));
 		else
-			calls = repalloc(calls, newmax * sizeof(Oid));
+			calls = repalloc(calls, newmax * sizeof(RunningCall));
 		maxcalls = newmax;
 	}
-	calls[ncalls++] = running;
+	calls[ncalls].schema = running;
+	calls[ncalls].plan = by_plan;
+	ncalls++;
 	if (funcid < FirstNormalObjectId || tm_guard == GUARD_OFF ||
-		OidIsValid(running) || !IsTransactionState())
+		!IsTransactionState())
 		return;
-	binding = tm_binding_in_force();
 	nspid = tm_object_schema(ProcedureRelationId, funcid);
+	if (OidIsValid(running))
+	{
+		if (by_plan != NULL && is_admitted(nspid))
+			running = nspid;
+		by_plan = NULL;
+		return;
+	}
+	binding = tm_binding_in_force();
 	if (binding != NULL ? nspid == binding->nspid : is_tenants(nspid))
 		running = nspid;
 }

@@ -20,6 +20,7 @@ extern Oid	tm_tenant_code_schema(void);
 typedef struct RunningCode
 {
 	Oid			schema;			/* whose code ran */
+	const PlannedStmt *plan;	/* by which that was known, or NULL */
 	Oid			offered;		/* and whose would, had it come to any */
 	bool		referential;	/* for the sake of a foreign key */
 	int			nestlevel;		/* settings for parallel workers, or 0 */
@@ -47,6 +48,12 @@ extern void tm_tenant_code_finish(const RunningCode *code);
 
 /* Does the function manager have to tell when the function is called? */
 extern bool tm_tenant_code_watches(Oid funcid);
+
+/*
+ * Is it a tenant's function that is a part of a statement about several
+ * tenants?  Then nobody has to be asked whether it may be called.
+ */
+extern bool tm_tenant_code_admits(Oid funcid);
 
 /* What it tells. */
 extern void tm_tenant_code_called(FmgrHookEventType event, Oid funcid);

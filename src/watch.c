@@ -47,6 +47,7 @@
 #include "compat.h"
 #include "deferred.h"
 #include "guc.h"
+#include "maintained.h"
 #include "open_plan.h"
 #include "origin.h"
 #include "prepared.h"
@@ -219,6 +220,7 @@ end_of_transaction(XactEvent event, void *arg)
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
+			tm_maintained_end_of_transaction();
 			tm_deferred_end_of_transaction();
 			tm_origin_end_of_transaction();
 			tm_temp_object_end_of_transaction(event != XACT_EVENT_ABORT);
@@ -239,9 +241,13 @@ static void
 end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 					  SubTransactionId parentSubid, void *arg)
 {
+	if (event == SUBXACT_EVENT_START_SUB)
+		tm_maintained_begin_subtransaction(mySubid);
 	if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		tm_change_reset();
+		tm_maintained_end_subtransaction(mySubid,
+										 event == SUBXACT_EVENT_ABORT_SUB);
 		tm_temp_object_end_of_subtransaction(event == SUBXACT_EVENT_COMMIT_SUB,
 											 mySubid, parentSubid);
 	}

@@ -75,6 +75,7 @@ OBJS = \
 	src/keyring_text.o \
 	src/lifecycle.o \
 	src/list_setting.o \
+	src/log_limit.o \
 	src/maintained.o \
 	src/name_escape.o \
 	src/name_scan.o \
@@ -185,6 +186,7 @@ REGRESS = \
 	snapshots \
 	guard_leaks \
 	secrets \
+	connection_rights \
 	connections \
 	tokens \
 	connection_health \

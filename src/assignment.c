@@ -46,6 +46,8 @@
 #define Anum_assignment_assigned_by		4
 #define Natts_assignment				4
 
+#define CONNECTION_TYPE_SHARED		"shared"
+
 #define ASSIGNMENT_TABLE			"assignment"
 #define ASSIGNMENT_BY_TENANT		"assignment_pkey"
 #define ASSIGNMENT_BY_CONNECTION	"assignment_connection_id_idx"
@@ -60,7 +62,9 @@ typedef struct Assignee
 
 static void lock_assignee(Assignee *assignee, FunctionCallInfo fcinfo);
 static ConnectionInfo *lock_connection(const char *name);
+static bool may_write_assignments(void);
 static void check_may_assign_to_all(void);
+static void check_may_take(const ConnectionInfo *connection);
 static SysScanDesc scan_tenant(Relation rel, const pg_uuid_t *tenant_id);
 static SysScanDesc scan_connection(Relation rel,
 								   const pg_uuid_t *connection_id);
@@ -92,6 +96,7 @@ tenant_assign(PG_FUNCTION_ARGS)
 	tm_lifecycle_begin("tenant.assign()");
 	lock_assignee(&assignee, fcinfo);
 	connection = lock_connection(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	check_may_take(connection);
 
 	rel = tm_own_table_open(ASSIGNMENT_TABLE, Natts_assignment,
 							RowExclusiveLock);
@@ -276,20 +281,40 @@ lock_connection(const char *name)
 	}
 }
 
+/* Who may do so by SQL decides for everybody. */
+static bool
+may_write_assignments(void)
+{
+	return pg_class_aclcheck(tm_own_table_relid(ASSIGNMENT_TABLE), GetUserId(),
+							 ACL_INSERT | ACL_DELETE) == ACLCHECK_OK;
+}
+
 /* It concerns everybody, so EXECUTE and a schema of one's own do not do. */
 static void
 check_may_assign_to_all(void)
 {
-	Relation	rel = tm_own_table_open(ASSIGNMENT_TABLE, Natts_assignment,
-										AccessShareLock);
-
-	if (pg_class_aclcheck(RelationGetRelid(rel), GetUserId(),
-						  ACL_INSERT | ACL_DELETE) != ACLCHECK_OK)
+	if (!may_write_assignments())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to assign a connection to all tenants"),
 				 errhint("INSERT or DELETE on tenant.assignment is needed.")));
-	table_close(rel, AccessShareLock);
+}
+
+/*
+ * The owner of a tenant speaks for the tenant, not for the connection.  Only
+ * one that is shared is there for whoever wants it.
+ */
+static void
+check_may_take(const ConnectionInfo *connection)
+{
+	if (strcmp(connection->type, CONNECTION_TYPE_SHARED) != 0 &&
+		!may_write_assignments())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to assign connection \"%s\"",
+						connection->name),
+				 errdetail("Its type is %s.", connection->type),
+				 errhint("INSERT or DELETE on tenant.assignment is needed to assign connections that are not shared.")));
 }
 
 static SysScanDesc

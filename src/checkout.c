@@ -255,11 +255,14 @@ find_checkout(const pg_uuid_t *id)
 	return NULL;
 }
 
+/* Only what is given back may be allocated in the context of all of them. */
 static Checkout *
 make_checkout(const ConnectionInfo *connection)
 {
 	MemoryContext old_context;
 	Checkout   *checkout;
+	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out,
+														 UUIDPGetDatum(&connection->id)));
 
 	if (checkout_context == NULL)
 	{
@@ -272,8 +275,7 @@ make_checkout(const ConnectionInfo *connection)
 	checkout = palloc0(sizeof(Checkout));
 	checkout->id = connection->id;
 	snprintf(checkout->handle, sizeof(checkout->handle), HANDLE_PREFIX "%s",
-			 DatumGetCString(DirectFunctionCall1(uuid_out,
-												 UUIDPGetDatum(&connection->id))));
+			 id);
 	checkouts = lappend(checkouts, checkout);
 	MemoryContextSwitchTo(old_context);
 	return checkout;

@@ -18,12 +18,14 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 
 #include "assigned_role.h"
 #include "compat.h"
 #include "entitlement.h"
+#include "own_table.h"
 #include "registry.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
@@ -128,6 +130,17 @@ tm_entitlement_check(const TenantInfo *tenant, EntitlementProblem *problem)
 		return false;
 	}
 	return true;
+}
+
+bool
+tm_entitlement_may_see(const TenantInfo *tenant)
+{
+	if (pg_class_aclcheck(tm_own_table_relid("registry"), GetUserId(),
+						  ACL_SELECT) == ACLCHECK_OK)
+		return true;
+	return OidIsValid(tenant->nspid) &&
+		(tm_schema_aclcheck(tenant->nspid, GetUserId(), ACL_USAGE) == ACLCHECK_OK ||
+		 tm_schema_ownercheck(tenant->nspid, GetUserId()));
 }
 
 void

@@ -30,6 +30,12 @@ extern bool tm_entitlement_by_name(const char *name, TenantInfo *tenant,
 extern bool tm_entitlement_check(const TenantInfo *tenant,
 								 EntitlementProblem *problem);
 
+/*
+ * May the current user know what has been said about a tenant?  It is those to
+ * whom the view tenant.tenants shows it.
+ */
+extern bool tm_entitlement_may_see(const TenantInfo *tenant);
+
 /* Object with the problem to a value of a setting, in its check hook. */
 extern void tm_entitlement_object(const EntitlementProblem *problem);
 

@@ -46,6 +46,7 @@
 #include "guard_query.h"
 #include "guard_stats.h"
 #include "guc.h"
+#include "log_limit.h"
 #include "object_schema.h"
 #include "plpgsql_types.h"
 #include "policy.h"
@@ -446,22 +447,29 @@ note(const SchemaOwner *owner, const ObjectAddress *object)
 {
 	pg_uuid_t	id;
 	char	   *code_of;
+	uint64		left_out;
 
 	if (already_logged(object->objectId))
 		return;
 	(void) tm_guard_judge(&id);
 	count_violation(&id, false);
+	if (!tm_log_limit_admits(LOG_LIMIT_GUARD, &left_out))
+		return;
 	code_of = tenant_of_code(&id);
 	if (code_of != NULL)
 		ereport(LOG,
 				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 				 errmsg("access to %s of tenant \"%s\" from code of tenant \"%s\"",
-						describe(object), owner->name, code_of)));
+						describe(object), owner->name, code_of),
+				 left_out > 0 ?
+				 errdetail_internal("%s", tm_log_limit_detail(left_out)) : 0));
 	else
 		ereport(LOG,
 				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 				 errmsg("access to %s of tenant \"%s\" while bound to tenant \"%s\"",
-						describe(object), owner->name, tm_tenant)));
+						describe(object), owner->name, tm_tenant),
+				 left_out > 0 ?
+				 errdetail_internal("%s", tm_log_limit_detail(left_out)) : 0));
 }
 
 /* It counts for the tenant that the session is bound to, or for the judge. */

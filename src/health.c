@@ -7,6 +7,10 @@
  * connection, under one lock that is held for moments.  Nothing is written to
  * disk: after a restart nothing is known.
  *
+ * The databases share the records.  When there are no more, a database that
+ * has fewer than another gets one of the other's, of which nothing is known
+ * then.  So each has as many as it wants or as many as any other.
+ *
  * A record carries a fingerprint of the connection's row.  When the row leads
  * to another place, or logs in with another password, the record begins
  * afresh, so that nobody waits for a breaker that was opened by a mistake
@@ -25,11 +29,13 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 #include "conninfo.h"
 #include "health.h"
 #include "health_schedule.h"
+#include "own_table.h"
 
 #define TRANCHE_NAME	"tenant_mgr health"
 
@@ -47,6 +53,13 @@ typedef struct HealthSlot
 	HealthRecord record;		/* what is known */
 } HealthSlot;
 
+/* A database */
+typedef struct HealthShare
+{
+	Oid			dbid;			/* hash key */
+	int			nslots;			/* so many slots are its connections' */
+} HealthShare;
+
 typedef struct HealthShared
 {
 	bool		full;			/* has it been told that there is no room? */
@@ -54,8 +67,13 @@ typedef struct HealthShared
 
 /* the records; written by tm_health_shmem_startup() */
 static HTAB *slots = NULL;
+static HTAB *shares = NULL;
 static HealthShared *shared = NULL;
 static LWLock *states_lock = NULL;
+
+/* moved by the callback, which knows the table by its OID */
+static uint64 table_generation = 0;
+static Oid	connection_relid = InvalidOid;
 
 /* does the transaction change connections? */
 static bool announce_at_commit = false;
@@ -65,8 +83,11 @@ static HealthKey make_key(const pg_uuid_t *id);
 static uint64 fingerprint_of(const ConnectionInfo *connection);
 static HealthSlot *find_slot(const ConnectionInfo *connection,
 							 uint64 fingerprint);
+static bool take_slot_of_other(void);
+static void remove_slot(HealthSlot *slot);
 static void tell_no_room(void);
 static HTAB *list_of_ids(List *connections);
+static void relcache_callback(Datum arg, Oid relid);
 static void end_at_xact(XactEvent event, void *arg);
 
 void
@@ -96,6 +117,11 @@ tm_health_shmem_startup(void)
 	slots = ShmemInitHash("tenant_mgr health connections", tm_health_slots,
 						  tm_health_slots, &info,
 						  HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
+	info.keysize = sizeof(Oid);
+	info.entrysize = sizeof(HealthShare);
+	shares = ShmemInitHash("tenant_mgr health shares", tm_health_slots,
+						   tm_health_slots, &info,
+						   HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
 	tm_health_schedule_shmem_startup();
 }
 
@@ -178,38 +204,81 @@ tm_health_announce(void)
 	announce_at_commit = true;
 }
 
+uint64
+tm_health_table_generation(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
+		registered = true;
+	}
+	connection_relid = tm_own_table_relid("connection");
+	return table_generation;
+}
+
+/* Runs at awkward moments and does no more than take a note. */
+static void
+relcache_callback(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == connection_relid)
+		table_generation++;
+}
+
+void
+tm_health_announce_now(void)
+{
+	if (slots != NULL)
+		tm_health_schedule_announce(MyDatabaseId);
+}
+
 bool
-tm_health_begin(const ConnectionInfo *connection, TimestampTz now,
-				TimestampTz *due)
+tm_health_is_due(const ConnectionInfo *connection, TimestampTz now,
+				 HealthTurn *turn)
 {
 	uint64		fingerprint = fingerprint_of(connection);
 	HealthPolicy policy;
 	HealthSlot *slot;
 
 	tm_health_policy(&policy);
-	*due = DT_NOBEGIN;
+	turn->due = DT_NOBEGIN;
+	turn->suspect = false;
 	LWLockAcquire(states_lock, LW_EXCLUSIVE);
 	slot = find_slot(connection, fingerprint);
 	if (slot != NULL && slot->record.state.last_checked != 0)
 	{
-		*due = tm_health_record_due(&slot->record, &policy);
+		turn->due = tm_health_record_due(&slot->record, &policy);
+		turn->suspect = tm_health_record_is_suspect(&slot->record,
+													tm_health_timeout);
 
 		/* The clock may have been set back. */
 		if (slot->record.state.last_checked > now)
-			*due = DT_NOBEGIN;
-	}
-	if (slot != NULL && *due <= now)
-	{
-		tm_breaker_begin(&slot->record.breaker);
-		slot->record.state.breaker = slot->record.breaker.state;
+			turn->due = DT_NOBEGIN;
 	}
 	LWLockRelease(states_lock);
 	if (slot == NULL)
 	{
 		tell_no_room();
-		*due = DT_NOEND;
+		turn->due = DT_NOEND;
 	}
-	return slot != NULL && *due <= now;
+	return slot != NULL && turn->due <= now;
+}
+
+void
+tm_health_begin(const ConnectionInfo *connection)
+{
+	HealthKey	key = make_key(&connection->id);
+	HealthSlot *slot;
+
+	LWLockAcquire(states_lock, LW_EXCLUSIVE);
+	slot = hash_search(slots, &key, HASH_FIND, NULL);
+	if (slot != NULL)
+	{
+		tm_breaker_begin(&slot->record.breaker);
+		slot->record.state.breaker = slot->record.breaker.state;
+	}
+	LWLockRelease(states_lock);
 }
 
 bool
@@ -253,7 +322,7 @@ tm_health_keep_only(List *connections)
 	{
 		if (slot->key.dbid == MyDatabaseId &&
 			hash_search(listed, &slot->key.id, HASH_FIND, NULL) == NULL)
-			hash_search(slots, &slot->key, HASH_REMOVE, NULL);
+			remove_slot(slot);
 	}
 	LWLockRelease(states_lock);
 	hash_destroy(listed);
@@ -270,7 +339,7 @@ tm_health_forget_database(Oid dbid)
 	while ((slot = hash_seq_search(&scan)) != NULL)
 	{
 		if (slot->key.dbid == dbid)
-			hash_search(slots, &slot->key, HASH_REMOVE, NULL);
+			remove_slot(slot);
 	}
 	LWLockRelease(states_lock);
 }
@@ -282,6 +351,8 @@ shmem_size(void)
 
 	size = add_size(size, hash_estimate_size(tm_health_slots,
 											 sizeof(HealthSlot)));
+	size = add_size(size, hash_estimate_size(tm_health_slots,
+											 sizeof(HealthShare)));
 	return add_size(size, tm_health_schedule_shmem_size());
 }
 
@@ -323,18 +394,83 @@ find_slot(const ConnectionInfo *connection, uint64 fingerprint)
 	bool		found;
 
 	slot = hash_search(slots, &key, HASH_FIND, &found);
-	if (!found && hash_get_num_entries(slots) < tm_health_slots)
-		slot = hash_search(slots, &key, HASH_ENTER_NULL, NULL);
-	if (slot == NULL)
-		return NULL;
 	if (!found)
-		shared->full = false;
+	{
+		HealthShare *share;
+		bool		counted;
+
+		if (hash_get_num_entries(slots) < tm_health_slots)
+			shared->full = false;
+		else if (!take_slot_of_other())
+			return NULL;
+		share = hash_search(shares, &key.dbid, HASH_ENTER_NULL, &counted);
+		if (share == NULL)
+			return NULL;
+		if (!counted)
+			share->nslots = 0;
+		slot = hash_search(slots, &key, HASH_ENTER_NULL, NULL);
+		if (slot == NULL)
+			return NULL;
+		share->nslots++;
+	}
 	if (!found || slot->fingerprint != fingerprint)
 	{
 		memset(&slot->record, 0, sizeof(HealthRecord));
 		slot->fingerprint = fingerprint;
 	}
 	return slot;
+}
+
+/*
+ * Take one from the database that has most, if that leaves it no fewer than
+ * this one has then.
+ */
+static bool
+take_slot_of_other(void)
+{
+	HASH_SEQ_STATUS scan;
+	HealthShare *share;
+	HealthSlot *slot;
+	Oid			richest = InvalidOid;
+	int			ours = 0;
+	int			most = 0;
+
+	hash_seq_init(&scan, shares);
+	while ((share = hash_seq_search(&scan)) != NULL)
+	{
+		if (share->dbid == MyDatabaseId)
+			ours = share->nslots;
+		else if (share->nslots > most)
+		{
+			richest = share->dbid;
+			most = share->nslots;
+		}
+	}
+	if (most <= ours + 1)
+		return false;
+
+	hash_seq_init(&scan, slots);
+	while ((slot = hash_seq_search(&scan)) != NULL)
+	{
+		if (slot->key.dbid != richest)
+			continue;
+		remove_slot(slot);
+		hash_seq_term(&scan);
+		return true;
+	}
+	return false;
+}
+
+/* The lock is held exclusively. */
+static void
+remove_slot(HealthSlot *slot)
+{
+	HealthShare *share = hash_search(shares, &slot->key.dbid, HASH_FIND,
+									 NULL);
+
+	if (share != NULL && --share->nslots == 0)
+		hash_search(shares, &share->dbid, HASH_REMOVE, NULL);
+	hash_search(slots, &slot->key, HASH_REMOVE, NULL);
 }
 
 /* Once, not with every round. */

@@ -25,6 +25,13 @@ typedef enum HealthLock
 	HEALTH_LOCK_SCHEDULE
 } HealthLock;
 
+/* When it is a connection's turn */
+typedef struct HealthTurn
+{
+	TimestampTz due;			/* not before; DT_NOEND if never */
+	bool		suspect;		/* may it take long? */
+} HealthTurn;
+
 /* One connection, for lists */
 typedef struct HealthEntry
 {
@@ -53,20 +60,28 @@ extern bool tm_health_get(const pg_uuid_t *id, HealthState *state);
 /* The same for all connections of this database; palloc'd HealthEntry's. */
 extern List *tm_health_list(void);
 
-/* Connections are changed by this transaction: look at them if it commits. */
+/*
+ * Connections are changed by this transaction: look at them if it commits; or
+ * have been by one that somebody else has prepared.
+ */
 extern void tm_health_announce(void);
+extern void tm_health_announce_now(void);
+
+/* Moves whenever the table of connections may have been changed by anybody. */
+extern uint64 tm_health_table_generation(void);
 
 /*
  * For whoever looks at connections.  Without shared memory, or if there is no
  * room, nothing is kept.
  *
- * tm_health_begin() says whether the connection is due, or may be looked at
- * again only at a later time, and if it is, that it is being looked at.
+ * tm_health_is_due() says whether the connection is due, or may be looked at
+ * again only at a later time; tm_health_begin() that it is being looked at.
  * tm_health_add() adds what was found; false if it was not kept.  What is
  * known of a connection is forgotten when it has become another one.
  */
-extern bool tm_health_begin(const ConnectionInfo *connection,
-							TimestampTz now, TimestampTz *due);
+extern bool tm_health_is_due(const ConnectionInfo *connection,
+							 TimestampTz now, HealthTurn *turn);
+extern void tm_health_begin(const ConnectionInfo *connection);
 extern bool tm_health_add(const ConnectionInfo *connection,
 						  const HealthFinding *finding,
 						  HealthStatus *before, HealthStatus *after,

@@ -9,6 +9,10 @@
  * That a connection turns out to be healthy when nothing was known of it is
  * no news.
  *
+ * Anybody can listen to a channel, and anybody can send there.  So a
+ * notification only says that it is time to look, and at which connection,
+ * whose id tells nothing to who may not look.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
@@ -178,9 +182,10 @@ tm_health_check_announce(const ConnectionInfo *connection,
 					detail);
 
 	message = tm_event_detail("event", tm_health_status_name(after),
-							  "connection", connection->name,
-							  "before", tm_health_status_name(before),
-							  "error", finding->error, NULL);
+							  "connection_id",
+							  DatumGetCString(DirectFunctionCall1(uuid_out,
+																  UUIDPGetDatum(&connection->id))),
+							  "before", tm_health_status_name(before), NULL);
 	Async_Notify(NOTIFY_CHANNEL,
 				 JsonbToCString(NULL, &message->root, VARSIZE(message)));
 }

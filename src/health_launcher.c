@@ -180,10 +180,17 @@ forget_ended_rounds(void)
 static Oid
 next_database(TimestampTz now, TimestampTz *when)
 {
+	static bool visit = true;
 	Oid			dbid = tm_health_schedule_next(busy_databases, now, when);
 
-	if (!OidIsValid(dbid) && unvisited != NIL)
+	/* Neither waits for the end of the others. */
+	if (unvisited != NIL && (visit || !OidIsValid(dbid)))
+	{
 		dbid = linitial_oid(unvisited);
+		visit = false;
+	}
+	else
+		visit = true;
 	unvisited = list_delete_oid(unvisited, dbid);
 	return dbid;
 }

@@ -25,6 +25,8 @@
 
 #define NOT_ANSWERED	(-1.0f)
 #define RECENT			5
+#define SUSPECT_RATE	0.75
+#define SUSPECT_PART	0.25
 
 static const char *const status_names[] = {
 	[HEALTH_UNKNOWN] = "unknown",
@@ -98,6 +100,19 @@ tm_health_record_due(const HealthRecord *record, const HealthPolicy *policy)
 	return TimestampTzPlusMilliseconds(record->state.last_checked,
 									   tm_breaker_pause(&record->breaker,
 														&policy->breaker));
+}
+
+/* A server that answers now and then is no better than one that never does. */
+bool
+tm_health_record_is_suspect(const HealthRecord *record, int timeout_ms)
+{
+	const HealthState *state = &record->state;
+
+	if (state->nprobes == 0)
+		return false;
+	return state->consecutive_failures > 0 ||
+		state->success_rate < SUSPECT_RATE ||
+		state->latency_avg_ms > timeout_ms * SUSPECT_PART;
 }
 
 const char *

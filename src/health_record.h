@@ -83,6 +83,12 @@ extern HealthStatus tm_health_finding_status(const HealthFinding *finding,
 extern TimestampTz tm_health_record_due(const HealthRecord *record,
 										const HealthPolicy *policy);
 
+/*
+ * Is the next probe likely to take long, compared with the time that it has?
+ */
+extern bool tm_health_record_is_suspect(const HealthRecord *record,
+										int timeout_ms);
+
 /* unknown, healthy, degraded or unhealthy */
 extern const char *tm_health_status_name(HealthStatus status);
 

@@ -7,6 +7,10 @@
  * connections have been changed, or are used and nobody is looking at them.
  * The launcher sleeps until an announcement or the next round.
  *
+ * Who announces itself again and again does not come before others: of the
+ * databases that are due, it is the turn of the one whose last turn is the
+ * longest ago.
+ *
  * Everything is in shared memory, under one lock of its own that is held for
  * moments and taken with no other.
  *
@@ -30,7 +34,11 @@ typedef struct ScheduleEntry
 	Oid			dbid;			/* which one; key of the table */
 	uint64		ticket;			/* another one with each announcement */
 	TimestampTz next;			/* when to look at it */
+	TimestampTz last_turn;		/* when that was last begun, or 0 */
 } ScheduleEntry;
+
+/* Between the beginnings of two rounds, however often one is announced */
+#define MIN_DISTANCE_MS		500
 
 /* The rest */
 typedef struct ScheduleShared
@@ -44,6 +52,7 @@ static HTAB *entries = NULL;
 static ScheduleShared *shared = NULL;
 static LWLock *schedule_lock = NULL;
 
+static void announce(ScheduleEntry *entry);
 static ScheduleEntry *find_entry(Oid dbid, uint64 ticket);
 static void wake_launcher(void);
 
@@ -103,11 +112,24 @@ tm_health_schedule_announce(Oid dbid)
 	entry = hash_search(entries, &dbid, HASH_ENTER_NULL, &found);
 	if (entry != NULL)
 	{
-		entry->ticket = ++shared->last_ticket;
-		entry->next = DT_NOBEGIN;
+		if (!found)
+			entry->last_turn = 0;
+		announce(entry);
 		wake_launcher();
 	}
 	LWLockRelease(schedule_lock);
+}
+
+static void
+announce(ScheduleEntry *entry)
+{
+	entry->ticket = ++shared->last_ticket;
+	entry->next = DT_NOBEGIN;
+
+	/* Unless it was never looked at, or the clock has been set back. */
+	if (entry->last_turn != 0 && entry->last_turn <= GetCurrentTimestamp())
+		entry->next = TimestampTzPlusMilliseconds(entry->last_turn,
+												  MIN_DISTANCE_MS);
 }
 
 uint64
@@ -138,7 +160,10 @@ tm_health_schedule_end(Oid dbid, uint64 ticket, TimestampTz next)
 		if (found)
 			entry = NULL;
 		if (entry != NULL)
+		{
 			entry->ticket = ++shared->last_ticket;
+			entry->last_turn = GetCurrentTimestamp();
+		}
 	}
 	if (entry != NULL)
 	{
@@ -174,10 +199,7 @@ tm_health_schedule_announce_all(void)
 	LWLockAcquire(schedule_lock, LW_EXCLUSIVE);
 	hash_seq_init(&scan, entries);
 	while ((entry = hash_seq_search(&scan)) != NULL)
-	{
-		entry->ticket = ++shared->last_ticket;
-		entry->next = DT_NOBEGIN;
-	}
+		announce(entry);
 	LWLockRelease(schedule_lock);
 }
 
@@ -186,20 +208,24 @@ tm_health_schedule_next(List *except, TimestampTz now, TimestampTz *when)
 {
 	HASH_SEQ_STATUS scan;
 	ScheduleEntry *entry;
-	Oid			earliest = InvalidOid;
+	TimestampTz last_turn = DT_NOEND;
+	Oid			longest = InvalidOid;
 
 	*when = DT_NOEND;
 	LWLockAcquire(schedule_lock, LW_SHARED);
 	hash_seq_init(&scan, entries);
 	while ((entry = hash_seq_search(&scan)) != NULL)
 	{
-		if (entry->next >= *when || list_member_oid(except, entry->dbid))
+		if (list_member_oid(except, entry->dbid))
 			continue;
-		*when = entry->next;
-		earliest = entry->dbid;
+		*when = Min(*when, entry->next);
+		if (entry->next > now || entry->last_turn >= last_turn)
+			continue;
+		last_turn = entry->last_turn;
+		longest = entry->dbid;
 	}
 	LWLockRelease(schedule_lock);
-	return *when <= now ? earliest : InvalidOid;
+	return longest;
 }
 
 void
@@ -210,7 +236,10 @@ tm_health_schedule_postpone(Oid dbid, TimestampTz until)
 	LWLockAcquire(schedule_lock, LW_EXCLUSIVE);
 	entry = hash_search(entries, &dbid, HASH_FIND, NULL);
 	if (entry != NULL)
+	{
 		entry->next = until;
+		entry->last_turn = GetCurrentTimestamp();
+	}
 	LWLockRelease(schedule_lock);
 }
 

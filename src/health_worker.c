@@ -3,8 +3,15 @@
  *		A round through the connections of one database.
  *
  * A worker is started for each round (health_launcher.c).  It reads the
- * connections that are due, probes them all at once, keeps what it has found,
- * tells what has changed, and ends.  While it probes it is in no transaction.
+ * connections that are due, probes them side by side, those first that have
+ * waited longest, keeps what it has found, tells what has changed, and ends.
+ * While it probes it is in no transaction.
+ *
+ * Others wait for their turn, in this database and elsewhere.  So a round does
+ * not begin with a connection when it has lasted for as long as a server has to
+ * answer; what is left over is due in the next one, which comes when it is this
+ * database's turn again.  Servers that will probably not answer soon do not
+ * take all of the processes (probe.c).
  *
  * It runs as the bootstrap superuser, who owns the server, and runs nobody's
  * code: it reads and writes tables of the extension only, and without the
@@ -43,10 +50,15 @@
 #include "health_worker.h"
 #include "registry.h"
 
+/* So long connections are begun at least, however short the timeout is */
+#define MIN_BEGIN_MS	1000
+
 /* One connection in this round */
 typedef struct Check
 {
 	ConnectionInfo *connection; /* which one */
+	HealthTurn	turn;			/* when it was due */
+	bool		ended;			/* has it been looked at? */
 	HealthFinding finding;		/* what was found */
 	HealthStatus before;		/* what it was before, if that is known */
 	HealthStatus after;			/* what it is now */
@@ -66,12 +78,16 @@ typedef struct HealthRound
 } HealthRound;
 
 static void override_settings(void);
+static void begin_transaction(void);
 static void read_connections(HealthRound *round);
-static void add_check(HealthRound *round, ConnectionInfo *connection);
+static int	compare_turns(const void *a, const void *b);
+static void add_check(HealthRound *round, const Check *due);
 static bool prepare_target(HealthRound *round, Check *check);
 static char *describe_error(const ErrorData *edata);
+static void probe_begun(int number, void *arg);
 static void probe_ended(int number, const ProbeResult *result, void *arg);
 static void keep_finding(HealthRound *round, Check *check);
+static void leave_over(HealthRound *round);
 static bool is_wanted_elsewhere(void *arg);
 static void announce_changes(const HealthRound *round);
 
@@ -80,7 +96,12 @@ tm_health_worker_main(Datum arg)
 {
 	Oid			dbid = DatumGetObjectId(arg);
 	HealthRound round = {.next = DT_NOEND};
-	ProbeHooks	hooks = {probe_ended, is_wanted_elsewhere, &round};
+	ProbeHooks	hooks = {
+		.begun = probe_begun,
+		.ended = probe_ended,
+		.give_up = is_wanted_elsewhere,
+		.arg = &round
+	};
 	uint64		ticket;
 
 	pqsignal(SIGTERM, die);
@@ -101,14 +122,22 @@ tm_health_worker_main(Datum arg)
 		return;
 	}
 
+	hooks.begin_ms = Max(tm_health_timeout, MIN_BEGIN_MS);
+
 	/* Given up, it is done again when the launcher thinks it is time. */
 	if (tm_probe_run(round.targets, round.nchecks, tm_health_timeout,
 					 &hooks) != NULL)
+	{
+		leave_over(&round);
 		tm_health_schedule_end(dbid, ticket, round.next);
+	}
 	announce_changes(&round);
 }
 
-/* As the server's own workers do; the search path is for good measure. */
+/*
+ * As the server's own workers do; the search path is for good measure.  Nobody
+ * waits for a standby to have heard of what is only news.
+ */
 static void
 override_settings(void)
 {
@@ -117,6 +146,7 @@ override_settings(void)
 		{"tenant_mgr.tenant", ""},
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_isolation", "read committed"},
+		{"synchronous_commit", "local"},
 		{"statement_timeout", "0"},
 		{"lock_timeout", "0"},
 		{"idle_in_transaction_session_timeout", "0"},
@@ -124,11 +154,19 @@ override_settings(void)
 	};
 	int			i;
 
-	StartTransactionCommand();
+	begin_transaction();
 	for (i = 0; i < lengthof(settings); i++)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET,
 						PGC_S_OVERRIDE);
 	CommitTransactionCommand();
+}
+
+/* What is written is of the time of the transaction, not of the start. */
+static void
+begin_transaction(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
 }
 
 static void
@@ -136,9 +174,12 @@ read_connections(HealthRound *round)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	List	   *connections = NIL;
+	Check	   *due;
+	int			ndue = 0;
 	ListCell   *lc;
+	int			i;
 
-	StartTransactionCommand();
+	begin_transaction();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(round->context);
 
@@ -148,32 +189,51 @@ read_connections(HealthRound *round)
 	round->nconnections = list_length(connections);
 	round->targets = palloc0(sizeof(ProbeTarget) * Max(round->nconnections, 1));
 	round->checks = palloc0(sizeof(Check) * Max(round->nconnections, 1));
+	due = palloc0(sizeof(Check) * Max(round->nconnections, 1));
 	foreach(lc, connections)
 	{
-		TimestampTz due;
+		Check	   *check = &due[ndue];
 
 		if (tm_health_interval == 0)
 			break;
-		if (tm_health_begin(lfirst(lc), now, &due))
-			add_check(round, lfirst(lc));
+		CHECK_FOR_INTERRUPTS();
+		check->connection = lfirst(lc);
+		if (tm_health_is_due(check->connection, now, &check->turn))
+			ndue++;
 		else
-			round->next = Min(round->next, due);
+			round->next = Min(round->next, check->turn.due);
 	}
+	qsort(due, ndue, sizeof(Check), compare_turns);
+	for (i = 0; i < ndue; i++)
+		add_check(round, &due[i]);
 
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(round->context);
 }
 
+/* Who has waited longest comes first. */
+static int
+compare_turns(const void *a, const void *b)
+{
+	const Check *first = a;
+	const Check *second = b;
+
+	return (first->turn.due > second->turn.due) -
+		(first->turn.due < second->turn.due);
+}
+
 static void
-add_check(HealthRound *round, ConnectionInfo *connection)
+add_check(HealthRound *round, const Check *due)
 {
 	Check	   *check = &round->checks[round->nchecks];
 
-	memset(check, 0, sizeof(Check));
-	check->connection = connection;
+	*check = *due;
 	if (prepare_target(round, check))
+	{
+		round->targets[round->nchecks].suspect = check->turn.suspect;
 		round->nchecks++;
+	}
 	else
 		keep_finding(round, check);
 }
@@ -224,6 +284,12 @@ describe_error(const ErrorData *edata)
 	return psprintf("%s: %s", edata->message, edata->detail);
 }
 
+static void
+probe_begun(int number, void *arg)
+{
+	tm_health_begin(((HealthRound *) arg)->checks[number].connection);
+}
+
 /* Kept at once, for others may take longer. */
 static void
 probe_ended(int number, const ProbeResult *result, void *arg)
@@ -231,8 +297,22 @@ probe_ended(int number, const ProbeResult *result, void *arg)
 	HealthRound *round = arg;
 	Check	   *check = &round->checks[number];
 
+	check->ended = true;
 	tm_health_check_judge(check->connection, result, &check->finding);
 	keep_finding(round, check);
+}
+
+/* What there was no time for is still due. */
+static void
+leave_over(HealthRound *round)
+{
+	int			i;
+
+	for (i = 0; i < round->nchecks; i++)
+	{
+		if (!round->checks[i].ended)
+			round->next = Min(round->next, round->checks[i].turn.due);
+	}
 }
 
 static void
@@ -261,7 +341,7 @@ is_wanted_elsewhere(void *arg)
 	bool		wanted;
 
 	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
-	StartTransactionCommand();
+	begin_transaction();
 	wanted = LockAcquire(&tag, RowExclusiveLock, false, true) ==
 		LOCKACQUIRE_NOT_AVAIL;
 	CommitTransactionCommand();
@@ -281,7 +361,7 @@ announce_changes(const HealthRound *round)
 	{
 		Check	   *check = lfirst(lc);
 
-		StartTransactionCommand();
+		begin_transaction();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		if (tm_registry_installed() &&
 			tm_connection_lookup_id(&check->connection->id) != NULL)

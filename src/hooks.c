@@ -305,6 +305,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	PG_END_TRY();
 	tm_watch_after_utility(&statement);
 	tm_prepared_after_utility(&statement);
+	tm_prepared_xact_after_utility(&statement);
 	tm_prepared_after_statement();
 	tm_deferred_after_utility(&statement);
 }

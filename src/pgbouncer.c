@@ -14,18 +14,28 @@
  * digits of ASCII and a few other characters and nothing else.  Any other name
  * is left out, with a comment that says so.
  *
+ * A name stands for one thing only.  The administrator's connections come
+ * before tenants, whose names others choose; so do PgBouncer's own words, the
+ * server's templates, and databases: one that a client reaches by its name must
+ * not become a tenant because somebody has called one so.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_auth_members.h"
 #include "catalog/pg_authid.h"
+#include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/hsearch.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -34,8 +44,6 @@
 #include "connection.h"
 #include "registry.h"
 
-/* PgBouncer's own database */
-#define ADMIN_DATABASE	"pgbouncer"
 
 /* What the caller wants */
 typedef struct IniRequest
@@ -44,17 +52,28 @@ typedef struct IniRequest
 	bool		bind;			/* tell servers which tenant it is */
 } IniRequest;
 
+/* What a name stands for */
+typedef struct TakenName
+{
+	char		name[NAMEDATALEN];	/* hash key */
+	bool		is_connection;	/* a connection */
+	bool		is_database;	/* a database that one leads to */
+} TakenName;
+
 static List *list_tenants(void);
 static int	compare_tenants(const ListCell *a, const ListCell *b);
 static const char *why_left_out(const char *name);
-static bool is_taken(const char *name, List *tenants);
+static HTAB *list_of_names(List *connections);
+static TakenName *note_name(HTAB *names, const char *name);
+static const char *why_taken(const TenantInfo *tenant,
+							 const ConnectionInfo *primary, HTAB *names);
 static void append_left_out(StringInfo ini, const char *kind,
 							const char *name, const char *reason);
 static void append_connection(StringInfo ini,
 							  const ConnectionInfo *connection,
 							  const IniRequest *request);
 static void append_tenant(StringInfo ini, const TenantInfo *tenant,
-						  const IniRequest *request);
+						  HTAB *names, const IniRequest *request);
 static ConnectionInfo *primary_of(const TenantInfo *tenant);
 static void append_target(StringInfo ini, const char *name,
 						  const ConnectionInfo *connection,
@@ -63,6 +82,7 @@ static void append_parameter(StringInfo ini, const char *keyword,
 							 const char *value);
 
 static bool may_use_pooler(HeapTuple role);
+static bool is_powerful(Oid roleid);
 
 PG_FUNCTION_INFO_V1(tenant_pgbouncer_ini);
 PG_FUNCTION_INFO_V1(tenant_pgbouncer_auth);
@@ -74,6 +94,8 @@ tenant_pgbouncer_ini(PG_FUNCTION_ARGS)
 	IniRequest	request = {0};
 	StringInfoData ini;
 	List	   *tenants = list_tenants();
+	List	   *connections = tm_connection_list(false);
+	HTAB	   *names = list_of_names(connections);
 	ListCell   *lc;
 
 	if (!PG_ARGISNULL(0))
@@ -82,13 +104,13 @@ tenant_pgbouncer_ini(PG_FUNCTION_ARGS)
 
 	initStringInfo(&ini);
 	appendStringInfoString(&ini, "[databases]\n");
-	foreach(lc, tm_connection_list(true))
+	foreach(lc, connections)
 	{
 		ConnectionInfo *connection = lfirst(lc);
 		const char *reason = why_left_out(connection->name);
 
-		if (reason == NULL && is_taken(connection->name, tenants))
-			reason = "a tenant has the same name";
+		if (!connection->is_active)
+			continue;
 		if (reason != NULL)
 			append_left_out(&ini, "connection", connection->name, reason);
 		else
@@ -97,7 +119,7 @@ tenant_pgbouncer_ini(PG_FUNCTION_ARGS)
 	foreach(lc, tenants)
 	{
 		CHECK_FOR_INTERRUPTS();
-		append_tenant(&ini, lfirst(lc), &request);
+		append_tenant(&ini, lfirst(lc), names, &request);
 	}
 	PG_RETURN_TEXT_P(cstring_to_text(ini.data));
 }
@@ -163,10 +185,17 @@ compare_tenants(const ListCell *a, const ListCell *b)
 static const char *
 why_left_out(const char *name)
 {
+	static const char *const reserved[] = {
+		"pgbouncer", "show", "stats", "template0", "template1"
+	};
 	const char *c;
+	int			i;
 
-	if (strcmp(name, ADMIN_DATABASE) == 0)
-		return "PgBouncer has another use for the name";
+	for (i = 0; i < lengthof(reserved); i++)
+	{
+		if (pg_strcasecmp(name, reserved[i]) == 0)
+			return "there is another use for the name";
+	}
 	for (c = name; *c != '\0'; c++)
 	{
 		if (IS_HIGHBIT_SET(*c) ||
@@ -176,19 +205,63 @@ why_left_out(const char *name)
 	return NULL;
 }
 
-static bool
-is_taken(const char *name, List *tenants)
+/* Of connections, active or not, and of the databases that they lead to */
+static HTAB *
+list_of_names(List *connections)
 {
+	HASHCTL		info;
+	HTAB	   *names;
 	ListCell   *lc;
 
-	foreach(lc, tenants)
+	info.keysize = NAMEDATALEN;
+	info.entrysize = sizeof(TakenName);
+	info.hcxt = CurrentMemoryContext;
+	names = hash_create("tenant_mgr names for PgBouncer", 256, &info,
+						HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	foreach(lc, connections)
 	{
-		const TenantInfo *tenant = lfirst(lc);
+		const ConnectionInfo *connection = lfirst(lc);
 
-		if (strcmp(name, tenant->name) == 0)
-			return true;
+		note_name(names, connection->name)->is_connection = true;
+		note_name(names, connection->database)->is_database = true;
 	}
-	return false;
+	return names;
+}
+
+static TakenName *
+note_name(HTAB *names, const char *name)
+{
+	char		key[NAMEDATALEN];
+	TakenName  *taken;
+	bool		found;
+
+	/* What does not fit is no tenant's name. */
+	strlcpy(key, name, NAMEDATALEN);
+	taken = hash_search(names, key, HASH_ENTER, &found);
+	if (!found)
+		taken->is_connection = taken->is_database = false;
+	return taken;
+}
+
+/*
+ * What else a tenant's name stands for, or NULL.  A database of that name does
+ * no harm if it is the one that the tenant is in.
+ */
+static const char *
+why_taken(const TenantInfo *tenant, const ConnectionInfo *primary,
+		  HTAB *names)
+{
+	const TakenName *taken = hash_search(names, tenant->name, HASH_FIND,
+										 NULL);
+
+	if (taken != NULL && taken->is_connection)
+		return "a connection has the same name";
+	if (strcmp(primary->database, tenant->name) == 0)
+		return NULL;
+	if ((taken != NULL && taken->is_database) ||
+		OidIsValid(get_database_oid(tenant->name, true)))
+		return "a database has the same name";
+	return NULL;
 }
 
 static void
@@ -211,7 +284,7 @@ append_connection(StringInfo ini, const ConnectionInfo *connection,
 
 /* One without a primary cannot be reached, and need not be. */
 static void
-append_tenant(StringInfo ini, const TenantInfo *tenant,
+append_tenant(StringInfo ini, const TenantInfo *tenant, HTAB *names,
 			  const IniRequest *request)
 {
 	ConnectionInfo *connection = primary_of(tenant);
@@ -219,6 +292,8 @@ append_tenant(StringInfo ini, const TenantInfo *tenant,
 
 	if (connection == NULL)
 		return;
+	if (reason == NULL)
+		reason = why_taken(tenant, connection, names);
 	if (reason != NULL)
 	{
 		append_left_out(ini, "tenant", tenant->name, reason);
@@ -291,20 +366,67 @@ append_parameter(StringInfo ini, const char *keyword, const char *value)
 
 /*
  * May it log in, now, and is it no more than what it has been granted?  Roles
- * with other powers have no business with a pooler.
+ * with other powers have no business with a pooler, nor have those that can
+ * become one: whether by inheritance, SET ROLE or by what they may grant to
+ * themselves makes no difference.
  */
 static bool
 may_use_pooler(HeapTuple role)
 {
 	Form_pg_authid form = (Form_pg_authid) GETSTRUCT(role);
+	List	   *roles = list_make1_oid(form->oid);
 	Datum		valid_until;
 	bool		isnull;
+	int			i;
 
-	if (!form->rolcanlogin || form->rolsuper || form->rolcreaterole ||
-		form->rolreplication || form->rolbypassrls)
+	if (!form->rolcanlogin)
 		return false;
+	for (i = 0; i < list_length(roles); i++)
+	{
+		CatCList   *memberships;
+		int			m;
+
+		if (is_powerful(list_nth_oid(roles, i)))
+			return false;
+		memberships = SearchSysCacheList1(AUTHMEMMEMROLE,
+										  ObjectIdGetDatum(list_nth_oid(roles, i)));
+		for (m = 0; m < memberships->n_members; m++)
+		{
+			HeapTuple	tuple = &memberships->members[m]->tuple;
+
+			roles = list_append_unique_oid(roles,
+										   ((Form_pg_auth_members) GETSTRUCT(tuple))->roleid);
+		}
+		ReleaseSysCacheList(memberships);
+	}
 	valid_until = SysCacheGetAttr(AUTHNAME, role, Anum_pg_authid_rolvaliduntil,
 								  &isnull);
 	return isnull ||
 		DatumGetTimestampTz(valid_until) > GetCurrentTransactionStartTimestamp();
+}
+
+/*
+ * Has a role more than privileges on objects?  Predefined roles have, but for
+ * those that only look at how the server is.
+ */
+static bool
+is_powerful(Oid roleid)
+{
+	HeapTuple	tuple;
+	Form_pg_authid form;
+	bool		powerful;
+
+	if (roleid < FirstNormalObjectId)
+		return roleid != ROLE_PG_MONITOR &&
+			roleid != ROLE_PG_READ_ALL_SETTINGS &&
+			roleid != ROLE_PG_READ_ALL_STATS &&
+			roleid != ROLE_PG_STAT_SCAN_TABLES;
+	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(roleid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_authid) GETSTRUCT(tuple);
+	powerful = form->rolsuper || form->rolcreaterole || form->rolcreatedb ||
+		form->rolreplication || form->rolbypassrls;
+	ReleaseSysCache(tuple);
+	return powerful;
 }

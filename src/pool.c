@@ -9,6 +9,10 @@
  * held for as long as it takes to count.  When there is no room for another
  * pool, one that nobody is in makes place, and its statistics are lost.
  *
+ * All databases share the room.  One of them can be in as many pools at a time
+ * as are left to all others; so, whatever it does, the others always have as
+ * many.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
@@ -24,7 +28,7 @@
 #include "compat.h"
 #include "pool.h"
 
-#define MAX_POOLS	1024
+#define MAX_POOLS	2048
 
 /* Which pool it is; hashed as bytes, and there is no padding */
 typedef struct PoolKey
@@ -45,7 +49,10 @@ static HTAB *pools = NULL;
 static LWLock *pools_lock = NULL;
 
 static Pool *find_pool(const pg_uuid_t *id);
-static void make_place(void);
+static bool is_in_use(const Pool *pool);
+static bool has_share(void);
+static bool make_place(void);
+static void refuse_pool(void);
 static bool try_to_enter(Pool *pool, int limit);
 static bool wait_to_enter(Pool *pool, int limit, TimestampTz deadline);
 static void stop_waiting(int code, Datum pool);
@@ -84,6 +91,11 @@ tm_pool_enter(const pg_uuid_t *id, int limit, int timeout)
 
 	LWLockAcquire(pools_lock, LW_EXCLUSIVE);
 	pool = find_pool(id);
+	if (pool == NULL)
+	{
+		LWLockRelease(pools_lock);
+		refuse_pool();
+	}
 	entered = pool->counts.active < limit;
 	if (entered)
 		pool->counts.active++;
@@ -110,10 +122,14 @@ tm_pool_leave(Pool *pool)
 {
 	LWLockAcquire(pools_lock, LW_EXCLUSIVE);
 	pool->counts.active--;
-	LWLockRelease(pools_lock);
 
-	/* Somebody who has been woken may be about to give up: wake all. */
-	ConditionVariableBroadcast(&pool->room);
+	/*
+	 * Somebody who has been woken may be about to give up: wake all.  Without
+	 * the lock, the pool could be another one by now.
+	 */
+	if (pool->counts.waiting > 0)
+		ConditionVariableBroadcast(&pool->room);
+	LWLockRelease(pools_lock);
 }
 
 void
@@ -150,7 +166,10 @@ tm_pool_counts(const pg_uuid_t *id, PoolCounts *counts)
 	LWLockRelease(pools_lock);
 }
 
-/* The pool of a connection, with the lock held exclusively. */
+/*
+ * The pool of a connection, or NULL if this database has its share of them;
+ * with the lock held exclusively.
+ */
 static Pool *
 find_pool(const pg_uuid_t *id)
 {
@@ -161,19 +180,55 @@ find_pool(const pg_uuid_t *id)
 	key.dbid = MyDatabaseId;
 	key.id = *id;
 	pool = hash_search(pools, &key, HASH_FIND, NULL);
+	if (pool != NULL && is_in_use(pool))
+		return pool;
+	if (!has_share())
+		return NULL;
 	if (pool != NULL)
 		return pool;
 
-	if (hash_get_num_entries(pools) >= MAX_POOLS)
-		make_place();
-	pool = hash_search(pools, &key, HASH_ENTER, &found);
+	if (hash_get_num_entries(pools) >= MAX_POOLS && !make_place())
+		return NULL;
+	pool = hash_search(pools, &key, HASH_ENTER_NULL, &found);
+	if (pool == NULL)
+		return NULL;
 	memset(&pool->counts, 0, sizeof(PoolCounts));
 	ConditionVariableInit(&pool->room);
 	return pool;
 }
 
+/* Is somebody in it, or waiting for it? */
+static bool
+is_in_use(const Pool *pool)
+{
+	return pool->counts.active > 0 || pool->counts.waiting > 0;
+}
+
+/* Can this database be in one more?  Nobody counts as long as there are few. */
+static bool
+has_share(void)
+{
+	HASH_SEQ_STATUS status;
+	Pool	   *pool;
+	int			in_use = 0;
+	int			ours = 0;
+
+	if (hash_get_num_entries(pools) < MAX_POOLS / 2)
+		return true;
+	hash_seq_init(&status, pools);
+	while ((pool = hash_seq_search(&status)) != NULL)
+	{
+		if (!is_in_use(pool))
+			continue;
+		in_use++;
+		if (pool->key.dbid == MyDatabaseId)
+			ours++;
+	}
+	return ours < MAX_POOLS - in_use;
+}
+
 /* Remove a pool that nobody is in, or waits for. */
-static void
+static bool
 make_place(void)
 {
 	HASH_SEQ_STATUS status;
@@ -182,16 +237,22 @@ make_place(void)
 	hash_seq_init(&status, pools);
 	while ((pool = hash_seq_search(&status)) != NULL)
 	{
-		if (pool->counts.active > 0 || pool->counts.waiting > 0)
+		if (is_in_use(pool))
 			continue;
 		hash_search(pools, &pool->key, HASH_REMOVE, NULL);
 		hash_seq_term(&status);
-		return;
+		return true;
 	}
+	return false;
+}
+
+static void
+refuse_pool(void)
+{
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("too many connections of the registry are in use"),
-			 errdetail("At most %d different ones can be open at a time.",
+			 errdetail("All databases together can have %d different ones open at a time, and none of them more than it leaves to the others.",
 					   MAX_POOLS),
 			 errhint("Use tenant.disconnect() where they are not needed any more.")));
 }

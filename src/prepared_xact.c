@@ -8,6 +8,10 @@
  * those of its own tenant only; a locked one neither about those of nobody.
  * Whoever is not bound, as a transaction manager should be, decides about all.
  *
+ * What a transaction does when it commits, it does not do when somebody else
+ * commits it: to wake up those whom it concerns.  All that is left of it are its
+ * invalidation messages, so these say whether there is something to be done.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
@@ -17,12 +21,16 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/snapmgr.h"
 
+#include "health.h"
 #include "origin.h"
 #include "prepared_xact.h"
+#include "registry.h"
 #include "schema_owner.h"
 #include "tenant_mgr.h"
+#include "watch.h"
 
 /*
  * The schemas that a prepared transaction has locked.  It is found by the lock
@@ -39,6 +47,10 @@ static const char schemas_query[] =
 " AND o.pid IS NULL AND o.granted AND o.classid OPERATOR(pg_catalog.=) $2"
 " AND o.database OPERATOR(pg_catalog.=) $3"
 " WHERE p.gid OPERATOR(pg_catalog.=) $1";
+
+/* as of when a prepared transaction was about to be committed */
+static uint64 registry_before;
+static uint64 connections_before;
 
 static void check(const char *gid, const Origin *here);
 static void find_tenants(const char *gid, const Origin *here, bool *found,
@@ -57,6 +69,27 @@ tm_prepared_xact_before_utility(UtilityStatement *statement)
 	tm_origin_now(&here);
 	if (here.bound || here.locked)
 		check(stmt->gid, &here);
+	if (stmt->kind == TRANS_STMT_COMMIT_PREPARED && tm_registry_installed())
+	{
+		statement->commits_prepared = true;
+		AcceptInvalidationMessages();
+		registry_before = tm_registry_generation();
+		connections_before = tm_health_table_generation();
+	}
+}
+
+void
+tm_prepared_xact_after_utility(UtilityStatement *statement)
+{
+	if (!statement->commits_prepared)
+		return;
+
+	/* Its own messages have been sent to us as well. */
+	AcceptInvalidationMessages();
+	if (tm_health_table_generation() != connections_before)
+		tm_health_announce_now();
+	if (tm_registry_generation() != registry_before)
+		tm_watch_poke_others();
 }
 
 static void

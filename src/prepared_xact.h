@@ -15,4 +15,7 @@
  */
 extern void tm_prepared_xact_before_utility(UtilityStatement *statement);
 
+/* One has been committed: do what its own COMMIT would have done. */
+extern void tm_prepared_xact_after_utility(UtilityStatement *statement);
+
 #endif							/* TENANT_MGR_PREPARED_XACT_H */

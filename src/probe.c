@@ -68,9 +68,12 @@ typedef struct ProbeRun
 	ProbeTarget *targets;		/* as given */
 	ProbeResult *results;		/* as returned */
 	int			ntargets;		/* number of both */
-	int			nstarted;		/* so many have been begun, in their order */
+	int			next[2];		/* which to begin next, of suspects at 1 */
+	int			nbegun[2];		/* so many have been begun, likewise */
 	int			nrunning;		/* so many of these have not ended */
+	int			nsuspects;		/* so many of these are suspects */
 	int			timeout_ms;		/* for each */
+	double		began_at;		/* when it was begun, in ms */
 	Prober		probers[MAX_PROCESSES]; /* those that there are, and room */
 	bool		has_spare;		/* is there a descriptor for the set? */
 	WaitEventSet *set;			/* while we wait, else NULL */
@@ -81,6 +84,8 @@ typedef struct ProbeRun
 static bool run_to_end(ProbeRun *run);
 static bool is_given_up(ProbeRun *run);
 static void start_some(ProbeRun *run);
+static int	choose_target(ProbeRun *run);
+static int	next_target(ProbeRun *run, bool suspect);
 static Prober *find_prober(ProbeRun *run);
 static bool start_process(ProbeRun *run, Prober *prober);
 static void spawn(Prober *prober, int far_end);
@@ -114,6 +119,7 @@ tm_probe_run(ProbeTarget *targets, int ntargets, int timeout_ms,
 	run->results = palloc0(sizeof(ProbeResult) * Max(ntargets, 1));
 	run->ntargets = ntargets;
 	run->timeout_ms = timeout_ms;
+	run->began_at = now_ms();
 	run->hooks = hooks;
 
 	PG_TRY();
@@ -169,21 +175,66 @@ is_given_up(ProbeRun *run)
 static void
 start_some(ProbeRun *run)
 {
-	while (run->nstarted < run->ntargets)
-	{
-		Prober	   *prober;
+	int			number;
 
-		if (run->targets[run->nstarted].refusal != NULL)
-		{
-			report_refused(run, run->nstarted++);
-			continue;
-		}
-		prober = find_prober(run);
-		if (prober == NULL ||
-			(prober->pid == 0 && !start_process(run, prober)))
+	while ((number = choose_target(run)) >= 0)
+	{
+		bool		suspect = run->targets[number].suspect;
+		bool		refused = run->targets[number].refusal != NULL;
+		Prober	   *prober = refused ? NULL : find_prober(run);
+
+		if (!refused &&
+			(prober == NULL ||
+			 (prober->pid == 0 && !start_process(run, prober))))
 			break;
-		give_target(run, prober, run->nstarted++);
+		run->next[suspect]++;
+		run->nbegun[suspect]++;
+		if (run->hooks != NULL && run->hooks->begun != NULL)
+			run->hooks->begun(number, run->hooks->arg);
+		if (refused)
+			report_refused(run, number);
+		else
+			give_target(run, prober, number);
 	}
+}
+
+/*
+ * Which target is next, or -1.  Suspects come with the others, for these may
+ * take all of the time, but leave them half of the processes that there are.
+ * Whatever the time, one of each is begun.
+ */
+static int
+choose_target(ProbeRun *run)
+{
+	int			other = next_target(run, false);
+	int			suspect = next_target(run, true);
+	int			nprocesses = 0;
+	int			i;
+
+	if (run->hooks != NULL && run->hooks->begin_ms > 0 &&
+		now_ms() >= run->began_at + run->hooks->begin_ms)
+	{
+		if (run->nbegun[false] > 0)
+			other = -1;
+		if (run->nbegun[true] > 0)
+			suspect = -1;
+	}
+	if (other < 0 || suspect < 0)
+		return Max(other, suspect);
+
+	for (i = 0; i < MAX_PROCESSES; i++)
+		nprocesses += run->probers[i].pid != 0;
+	return 2 * (run->nsuspects + 1) <= nprocesses ? suspect : other;
+}
+
+static int
+next_target(ProbeRun *run, bool suspect)
+{
+	int		   *next = &run->next[suspect];
+
+	while (*next < run->ntargets && run->targets[*next].suspect != suspect)
+		(*next)++;
+	return *next < run->ntargets ? *next : -1;
 }
 
 /* One that has nothing to do, or else room for one, or NULL. */
@@ -309,6 +360,7 @@ give_target(ProbeRun *run, Prober *prober, int number)
 	prober->phase = PROBE_CONNECTING;
 	prober->nread = 0;
 	run->nrunning++;
+	run->nsuspects += run->targets[number].suspect;
 	append_request(&prober->unsent, &run->targets[number], run->timeout_ms);
 	send_request(run, prober);
 }
@@ -529,6 +581,7 @@ report(ProbeRun *run, Prober *prober, const ProbeAnswer *answer)
 		return;
 	prober->number = -1;
 	run->nrunning--;
+	run->nsuspects -= run->targets[number].suspect;
 	tm_probe_text_result(answer, run->timeout_ms,
 						 run->targets[number].password,
 						 &run->results[number]);

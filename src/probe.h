@@ -16,6 +16,7 @@ typedef struct ProbeTarget
 	char	   *password;		/* the password, or NULL */
 	bool		must_use_password;	/* is a login without it none? */
 	const char *refusal;		/* why it is not even tried, or NULL */
+	bool		suspect;		/* is it likely to take long? */
 } ProbeTarget;
 
 /* What came of it; texts are palloc'd */
@@ -33,22 +34,28 @@ typedef struct ProbeResult
 	TimestampTz ended_at;		/* when that was clear */
 } ProbeResult;
 
-/* What is called meanwhile; either may be NULL */
+/* What is called meanwhile; each may be NULL */
 typedef struct ProbeHooks
 {
+	/* a target is about to be probed; does not raise an error */
+	void		(*begun) (int number, void *arg);
 	/* a target has been probed; does not raise an error */
 	void		(*ended) (int number, const ProbeResult *result, void *arg);
 
 	/* called now and then: should the rest be given up? */
 	bool		(*give_up) (void *arg);
 
-	void	   *arg;			/* for both */
+	void	   *arg;			/* for all of them */
+	int			begin_ms;		/* so long are targets begun, or 0: until all
+								 * are */
 } ProbeHooks;
 
 /*
  * Connect to each target, ask a question and disconnect; each has that many
- * milliseconds.  Returns an array of results in the same order, or NULL if it
- * was given up.  A target that does not answer is no error.  It can be
+ * milliseconds.  They are begun in their order, but suspects get no more than
+ * half of the processes while there are others.  Returns an array of results in
+ * the same order, or NULL if it was given up; if there was not time to begin
+ * all, the rest is left alone, but for the first one and the first suspect.  A target that does not answer is no error.  It can be
  * cancelled; whatever happens, no process is left, and the passwords are wiped.
  */
 extern ProbeResult *tm_probe_run(ProbeTarget *targets, int ntargets,

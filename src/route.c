@@ -28,6 +28,7 @@
 
 #include "assignment.h"
 #include "connection.h"
+#include "entitlement.h"
 #include "health.h"
 #include "own_table.h"
 #include "registry.h"
@@ -178,8 +179,11 @@ read_route(const char *name)
 static void
 refuse_suspended(const TenantInfo *tenant)
 {
-	char	   *reason = tm_registry_suspend_reason(tenant);
+	char	   *reason = NULL;
 
+	/* To route for a tenant is not to see it. */
+	if (tm_entitlement_may_see(tenant))
+		reason = tm_registry_suspend_reason(tenant);
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_SUSPENDED),
 			 errmsg("tenant \"%s\" is suspended", tenant->name),

@@ -18,6 +18,7 @@
 #include "guard_stats.h"
 #include "health.h"
 #include "keyring.h"
+#include "log_limit.h"
 #include "pool.h"
 #include "progress.h"
 #include "shared_ring.h"
@@ -30,6 +31,7 @@ tm_shmem_request_all(void)
 	RequestAddinShmemSpace(tm_progress_shmem_size());
 	RequestAddinShmemSpace(tm_used_token_shmem_size());
 	RequestAddinShmemSpace(tm_shared_ring_shmem_size());
+	RequestAddinShmemSpace(tm_log_limit_shmem_size());
 	tm_health_shmem_request();
 	tm_pool_shmem_request();
 	tm_guard_stats_shmem_request();
@@ -42,6 +44,7 @@ tm_shmem_startup_all(void)
 	tm_progress_shmem_startup();
 	tm_used_token_shmem_startup();
 	tm_keyring_shmem_startup();
+	tm_log_limit_shmem_startup();
 	tm_health_shmem_startup();
 	tm_pool_shmem_startup();
 	tm_guard_stats_shmem_startup();

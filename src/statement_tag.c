@@ -35,6 +35,7 @@
 #include "binding.h"
 #include "guard_stats.h"
 #include "guc.h"
+#include "log_limit.h"
 #include "statement_tag.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
@@ -118,6 +119,7 @@ static void
 mismatch(const char *tag, const pg_uuid_t *tenant_id)
 {
 	bool		refused = (tm_verify_tag == VERIFY_TAG_ENFORCE);
+	uint64		left_out = 0;
 	bool		valid;
 
 	if (!refused)
@@ -130,11 +132,15 @@ mismatch(const char *tag, const pg_uuid_t *tenant_id)
 	/* What has been decoded can be any bytes. */
 	valid = pg_verifymbstr(tag, strlen(tag), true);
 	tm_guard_count_violation(tenant_id, refused);
+	if (!refused && !tm_log_limit_admits(LOG_LIMIT_TAG, &left_out))
+		return;
 	ereport(refused ? ERROR : LOG,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 			 errmsg("statement is tagged for tenant \"%s\" and the session is bound to \"%s\"",
 					valid ? tm_tenant_name_printable(tag) : "?",
-					tm_tenant)));
+					tm_tenant),
+			 left_out > 0 ?
+			 errdetail_internal("%s", tm_log_limit_detail(left_out)) : 0));
 }
 
 /*

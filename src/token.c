@@ -11,7 +11,8 @@
  *
  * Whatever is wrong with a token, its bearer gets the same error.  The reason
  * is for the operator and goes to the server's log, in a line of its own
- * because the error may be caught and is not logged then.  Neither says more
+ * because the error may be caught and is not logged then; but not in so many
+ * lines that the log is full of them.  Neither says more
  * of the token than names, and only printable characters of these; the
  * statement, which may contain the token, is left out.
  *
@@ -32,6 +33,7 @@
 #include "compat.h"
 #include "crypto.h"
 #include "jwt.h"
+#include "log_limit.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 #include "token.h"
@@ -61,6 +63,8 @@ static const char *check_role(const JwtClaims *claims);
 static char *issuer_of(const JwtToken *token, const JwtClaims *claims);
 static const char *use_up(const JwtToken *token, const JwtClaims *claims,
 						  const TokenTimes *times);
+static void log_refusal(const char *reason, const JwtToken *token,
+						const JwtClaims *claims, uint64 left_out);
 static void refuse(const char *reason, const JwtToken *token,
 				   const JwtClaims *claims);
 static void append_name(StringInfo buf, const char *label, const char *name);
@@ -264,7 +268,8 @@ use_up(const JwtToken *token, const JwtClaims *claims,
 		return _("it is for a single use and has no id");
 	if (times->issued_at == DT_NOBEGIN)
 		return _("it is for a single use and does not tell when it was issued");
-	switch (tm_used_token_add(issuer_of(token, claims), claims->jti, times->issued_at,
+	switch (tm_used_token_add(issuer_of(token, claims), claims->tenant,
+							  claims->jti, times->issued_at,
 							  times->expires_at, tm_token_leeway))
 	{
 		case TOKEN_USE_FIRST:
@@ -274,31 +279,51 @@ use_up(const JwtToken *token, const JwtClaims *claims,
 		case TOKEN_USE_UNKNOWN:
 			return _("it was issued before the server remembers which have been used");
 		case TOKEN_USE_FULL:
-			return _("no more than tenant_mgr.max_used_tokens can be remembered");
+			return _("no more than tenant_mgr.max_used_tokens can be remembered of one tenant");
 		case TOKEN_USE_NO_MEMORY:
 			break;
 	}
 	return _("it is for a single use, which needs the library in shared_preload_libraries");
 }
 
-/* Refuse a token.  The claims are empty until they have been verified. */
 static void
-refuse(const char *reason, const JwtToken *token, const JwtClaims *claims)
+log_refusal(const char *reason, const JwtToken *token,
+			const JwtClaims *claims, uint64 left_out)
 {
-	StringInfoData names;
+	StringInfoData detail;
 
-	initStringInfo(&names);
-	append_name(&names, _("key"), token->kid);
-	append_name(&names, _("tenant"), claims->tenant);
-	append_name(&names, _("role"), claims->role);
-	append_name(&names, _("id"), claims->jti);
+	initStringInfo(&detail);
+	append_name(&detail, _("key"), token->kid);
+	append_name(&detail, _("tenant"), claims->tenant);
+	append_name(&detail, _("role"), claims->role);
+	append_name(&detail, _("id"), claims->jti);
+	if (detail.len > 0)
+	{
+		char	   *names = detail.data;
+
+		initStringInfo(&detail);
+		appendStringInfo(&detail, _("The token has %s."), names);
+	}
+	if (left_out > 0)
+		appendStringInfo(&detail, "%s%s", detail.len > 0 ? "  " : "",
+						 tm_log_limit_detail(left_out));
 
 	ereport(LOG_SERVER_ONLY,
 			(errcode(ERRCODE_TENANT_TOKEN_REFUSED),
 			 errmsg("token refused: %s", reason),
-			 names.len > 0 ? errdetail("The token has %s.", names.data) : 0,
+			 detail.len > 0 ? errdetail_internal("%s", detail.data) : 0,
 			 errhidestmt(true),
 			 errhidecontext(true)));
+}
+
+/* Refuse a token.  The claims are empty until they have been verified. */
+static void
+refuse(const char *reason, const JwtToken *token, const JwtClaims *claims)
+{
+	uint64		left_out;
+
+	if (tm_log_limit_admits(LOG_LIMIT_TOKEN, &left_out))
+		log_refusal(reason, token, claims, left_out);
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_TOKEN_REFUSED),
 			 errmsg("token refused"),

@@ -12,13 +12,21 @@
  * been issued after that: whatever was issued before may have been used.
  *
  * A token is remembered until nobody could take it for valid any more,
- * whatever tenant_mgr.token_leeway is set to until then.  When there is no
- * room left, tokens for a single use are refused.
+ * whatever tenant_mgr.token_leeway is set to until then.  The one that can be
+ * forgotten first is on top of a heap.
+ *
+ * When there is no room left, tokens for a single use are refused, for none can
+ * be forgotten before its time.  So that nobody uses up the room of others,
+ * a database gets no more of it than it leaves to all other databases, and a
+ * tenant no more than it leaves to the rest of its database.  Whoever comes
+ * later finds as much as the greediest has.  There is room for three times
+ * tenant_mgr.max_used_tokens: that many are what one tenant can get by itself.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "utils/hsearch.h"
@@ -28,11 +36,36 @@
 #include "token_setting.h"
 #include "used_token.h"
 
+/* How many fit, for tenant_mgr.max_used_tokens of each greedy tenant */
+#define CAPACITY	(3 * (Size) tm_max_used_tokens)
+
+/* Databases that are certain to find a place beside all tenants */
+#define SPARE_HOLDERS	1024
+
+/* So many are forgotten in one go, lest others wait for long */
+#define MAX_FORGET	64
+
+/* Whose tokens are counted; hashed as bytes, and there is no padding */
+typedef struct HolderKey
+{
+	Oid			dbid;			/* which database */
+	bool		is_tenant;		/* or a tenant there? */
+	char		tenant[11];		/* if so, which one: part of a hash */
+} HolderKey;
+
+typedef struct Holder
+{
+	HolderKey	key;			/* hash key */
+	uint32		ntokens;		/* so many are remembered; never 0 */
+} Holder;
+
 /* A token that has been used */
 typedef struct UsedToken
 {
 	unsigned char hash[TM_CRYPTO_HASH_BYTES];	/* hash key: of issuer and jti */
 	TimestampTz forget_at;		/* when it need not be remembered any more */
+	Holder	   *database;		/* for whom it counts */
+	Holder	   *tenant;			/* likewise */
 } UsedToken;
 
 /* What is known of all of them; the lock guards everything below it */
@@ -40,21 +73,45 @@ typedef struct UsedTokenState
 {
 	TimestampTz since;			/* when this memory was made; never changes */
 	LWLock		lock;
-	TimestampTz earliest;		/* no token can be forgotten before */
+	uint32		ntokens;		/* so many are remembered */
+	UsedToken  *heap[FLEXIBLE_ARRAY_MEMBER];	/* the first to be forgotten
+												 * first; CAPACITY of them */
 } UsedTokenState;
 
 /* In shared memory, or NULL; written by tm_used_token_shmem_startup() */
 static UsedTokenState *state = NULL;
 static HTAB *used_tokens = NULL;
+static HTAB *holders = NULL;
 
-static bool make_room(TimestampTz now);
+static Size state_size(void);
+static TokenUse remember(const unsigned char *hash,
+						 const HolderKey *database_key,
+						 const HolderKey *tenant_key,
+						 TimestampTz forget_at);
+static bool has_share(const HolderKey *database_key,
+					  const HolderKey *tenant_key);
+static void forget_some(TimestampTz now);
+static uint32 count_of(const HolderKey *key);
+static Holder *count_up(const HolderKey *key);
+static void count_down(Holder *holder);
+static void heap_add(UsedToken *token);
+static void heap_remove_first(void);
 
 Size
 tm_used_token_shmem_size(void)
 {
-	return add_size(MAXALIGN(sizeof(UsedTokenState)),
-					hash_estimate_size(tm_max_used_tokens,
-									   sizeof(UsedToken)));
+	Size		size = state_size();
+
+	size = add_size(size, hash_estimate_size(CAPACITY, sizeof(UsedToken)));
+	return add_size(size, hash_estimate_size(CAPACITY + SPARE_HOLDERS,
+											 sizeof(Holder)));
+}
+
+static Size
+state_size(void)
+{
+	return MAXALIGN(add_size(offsetof(UsedTokenState, heap),
+							 mul_size(CAPACITY, sizeof(UsedToken *))));
 }
 
 void
@@ -63,21 +120,27 @@ tm_used_token_shmem_startup(void)
 	HASHCTL		ctl;
 	bool		found;
 
-	state = ShmemInitStruct("tenant_mgr used tokens state",
-							sizeof(UsedTokenState), &found);
+	state = ShmemInitStruct("tenant_mgr used tokens state", state_size(),
+							&found);
 	if (!found)
 	{
 		state->since = GetCurrentTimestamp();
-		state->earliest = DT_NOEND;
+		state->ntokens = 0;
 		LWLockInitialize(&state->lock, LWLockNewTrancheId());
 	}
 	LWLockRegisterTranche(state->lock.tranche, "tenant_mgr used tokens");
 
 	ctl.keysize = TM_CRYPTO_HASH_BYTES;
 	ctl.entrysize = sizeof(UsedToken);
-	used_tokens = ShmemInitHash("tenant_mgr used tokens", tm_max_used_tokens,
-								tm_max_used_tokens, &ctl,
+	used_tokens = ShmemInitHash("tenant_mgr used tokens", CAPACITY, CAPACITY,
+								&ctl,
 								HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
+	ctl.keysize = sizeof(HolderKey);
+	ctl.entrysize = sizeof(Holder);
+	holders = ShmemInitHash("tenant_mgr holders of used tokens",
+							CAPACITY + SPARE_HOLDERS,
+							CAPACITY + SPARE_HOLDERS, &ctl,
+							HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
 }
 
 bool
@@ -87,13 +150,16 @@ tm_used_token_can_remember(void)
 }
 
 TokenUse
-tm_used_token_add(const char *issuer, const char *jti, TimestampTz issued_at,
-				  TimestampTz expires_at, int leeway)
+tm_used_token_add(const char *issuer, const char *tenant, const char *jti,
+				  TimestampTz issued_at, TimestampTz expires_at, int leeway)
 {
 	unsigned char hash[TM_CRYPTO_HASH_BYTES];
-	UsedToken  *token;
+	unsigned char tenant_hash[TM_CRYPTO_HASH_BYTES];
+	HolderKey	database_key = {0};
+	HolderKey	tenant_key = {0};
+	TimestampTz forget_at;
+	TimestampTz now = GetCurrentTimestamp();
 	TokenUse	use;
-	bool		found;
 
 	if (state == NULL)
 		return TOKEN_USE_NO_MEMORY;
@@ -104,49 +170,144 @@ tm_used_token_add(const char *issuer, const char *jti, TimestampTz issued_at,
 		return TOKEN_USE_UNKNOWN;
 
 	tm_crypto_hash(issuer, jti, hash);
+	tm_crypto_hash(tenant, "", tenant_hash);
+	database_key.dbid = tenant_key.dbid = MyDatabaseId;
+	tenant_key.is_tenant = true;
+	memcpy(tenant_key.tenant, tenant_hash, sizeof(tenant_key.tenant));
+	forget_at = TimestampTzPlusMilliseconds(expires_at,
+											TM_MAX_TOKEN_LEEWAY * INT64CONST(1000));
 
 	LWLockAcquire(&state->lock, LW_EXCLUSIVE);
-	hash_search(used_tokens, hash, HASH_FIND, &found);
-	if (found)
-		use = TOKEN_USE_REPEATED;
-	else if (!make_room(GetCurrentTimestamp()))
-		use = TOKEN_USE_FULL;
-	else
-	{
-		token = hash_search(used_tokens, hash, HASH_ENTER, NULL);
-		token->forget_at =
-			TimestampTzPlusMilliseconds(expires_at,
-										TM_MAX_TOKEN_LEEWAY * INT64CONST(1000));
-		state->earliest = Min(state->earliest, token->forget_at);
-		use = TOKEN_USE_FIRST;
-	}
+	forget_some(now);
+	use = remember(hash, &database_key, &tenant_key, forget_at);
 	LWLockRelease(&state->lock);
 	return use;
 }
 
-/*
- * Make sure that there is room for one more.  All are looked at only if there
- * is none and one of them can be forgotten.
- */
-static bool
-make_room(TimestampTz now)
+static TokenUse
+remember(const unsigned char *hash, const HolderKey *database_key,
+		 const HolderKey *tenant_key, TimestampTz forget_at)
 {
-	HASH_SEQ_STATUS status;
 	UsedToken  *token;
+	bool		found;
 
-	if (hash_get_num_entries(used_tokens) < tm_max_used_tokens)
-		return true;
-	if (now < state->earliest)
-		return false;
+	hash_search(used_tokens, hash, HASH_FIND, &found);
+	if (found)
+		return TOKEN_USE_REPEATED;
+	if (!has_share(database_key, tenant_key))
+		return TOKEN_USE_FULL;
+	token = hash_search(used_tokens, hash, HASH_ENTER_NULL, NULL);
+	if (token == NULL)
+		return TOKEN_USE_FULL;
 
-	state->earliest = DT_NOEND;
-	hash_seq_init(&status, used_tokens);
-	while ((token = hash_seq_search(&status)) != NULL)
+	token->forget_at = forget_at;
+	token->database = count_up(database_key);
+	token->tenant = count_up(tenant_key);
+	heap_add(token);
+	return TOKEN_USE_FIRST;
+}
+
+/* Is there room, and does it belong to this tenant of this database? */
+static bool
+has_share(const HolderKey *database_key, const HolderKey *tenant_key)
+{
+	int64		of_database = count_of(database_key);
+	int64		of_tenant = count_of(tenant_key);
+	int64		room = (int64) CAPACITY - state->ntokens;
+
+	if (of_database == 0 || of_tenant == 0)
 	{
-		if (token->forget_at <= now)
-			hash_search(used_tokens, token->hash, HASH_REMOVE, NULL);
-		else
-			state->earliest = Min(state->earliest, token->forget_at);
+		/* They will have to be counted, too. */
+		if (hash_get_num_entries(holders) + 2 > CAPACITY + SPARE_HOLDERS)
+			return false;
 	}
-	return hash_get_num_entries(used_tokens) < tm_max_used_tokens;
+	return of_database < room && of_tenant < room - of_database &&
+		of_tenant < tm_max_used_tokens;
+}
+
+/* A few at a time: each use of a token forgets more than it adds. */
+static void
+forget_some(TimestampTz now)
+{
+	int			i;
+
+	for (i = 0; i < MAX_FORGET && state->ntokens > 0; i++)
+	{
+		UsedToken  *token = state->heap[0];
+
+		if (token->forget_at > now)
+			break;
+		heap_remove_first();
+		count_down(token->database);
+		count_down(token->tenant);
+		hash_search(used_tokens, token->hash, HASH_REMOVE, NULL);
+	}
+}
+
+static uint32
+count_of(const HolderKey *key)
+{
+	Holder	   *holder = hash_search(holders, key, HASH_FIND, NULL);
+
+	return holder == NULL ? 0 : holder->ntokens;
+}
+
+/* There is a place for it. */
+static Holder *
+count_up(const HolderKey *key)
+{
+	bool		found;
+	Holder	   *holder = hash_search(holders, key, HASH_ENTER_NULL, &found);
+
+	if (!found)
+		holder->ntokens = 0;
+	holder->ntokens++;
+	return holder;
+}
+
+static void
+count_down(Holder *holder)
+{
+	if (--holder->ntokens == 0)
+		hash_search(holders, &holder->key, HASH_REMOVE, NULL);
+}
+
+static void
+heap_add(UsedToken *token)
+{
+	uint32		place = state->ntokens++;
+
+	while (place > 0)
+	{
+		uint32		parent = (place - 1) / 2;
+
+		if (state->heap[parent]->forget_at <= token->forget_at)
+			break;
+		state->heap[place] = state->heap[parent];
+		place = parent;
+	}
+	state->heap[place] = token;
+}
+
+static void
+heap_remove_first(void)
+{
+	UsedToken  *last = state->heap[--state->ntokens];
+	uint32		place = 0;
+
+	for (;;)
+	{
+		uint32		child = 2 * place + 1;
+
+		if (child >= state->ntokens)
+			break;
+		if (child + 1 < state->ntokens &&
+			state->heap[child + 1]->forget_at < state->heap[child]->forget_at)
+			child++;
+		if (last->forget_at <= state->heap[child]->forget_at)
+			break;
+		state->heap[place] = state->heap[child];
+		place = child;
+	}
+	state->heap[place] = last;
 }

@@ -17,7 +17,7 @@ typedef enum TokenUse
 	TOKEN_USE_FIRST,			/* nobody has used it before */
 	TOKEN_USE_REPEATED,			/* somebody has */
 	TOKEN_USE_UNKNOWN,			/* it may have been used before a restart */
-	TOKEN_USE_FULL,				/* no more of them can be remembered */
+	TOKEN_USE_FULL,				/* no more of this tenant can be remembered */
 	TOKEN_USE_NO_MEMORY			/* the library was not preloaded */
 } TokenUse;
 
@@ -30,12 +30,13 @@ extern bool tm_used_token_can_remember(void);
 
 /*
  * Use a token, which its key and its id tell from others, and remember it
- * until it has expired.  Whatever becomes of the transaction, it has been
+ * until it has expired, if this tenant of this database has not used up its
+ * share of the room.  Whatever becomes of the transaction, it has been
  * used then.  issued_at is what the token says, leeway the number of seconds
  * by which clocks may differ.
  */
-extern TokenUse tm_used_token_add(const char *issuer, const char *jti,
-								  TimestampTz issued_at,
+extern TokenUse tm_used_token_add(const char *issuer, const char *tenant,
+								  const char *jti, TimestampTz issued_at,
 								  TimestampTz expires_at, int leeway);
 
 #endif							/* TENANT_MGR_USED_TOKEN_H */

@@ -91,7 +91,6 @@ static bool begins_transaction(Node *stmt);
 static bool utility_is_exempt(Node *stmt);
 static bool evaluates_nothing(Node *stmt);
 static PlannedStmt *spell_out_reset(PlannedStmt *pstmt);
-static void poke_others(void);
 
 /*
  * An earlier attempt to load the library may have come this far.
@@ -270,7 +269,7 @@ release_of_resources(ResourceReleasePhase phase, bool isCommit,
 		return;
 	poke_armed = false;
 	if (isCommit)
-		poke_others();
+		tm_watch_poke_others();
 }
 
 /*
@@ -551,8 +550,8 @@ spell_out_reset(PlannedStmt *pstmt)
  * The array is read without a lock: an entry that is just being recycled
  * means a signal too many, or a backend that has yet to look at anything.
  */
-static void
-poke_others(void)
+void
+tm_watch_poke_others(void)
 {
 	uint32		i;
 

@@ -13,6 +13,9 @@
 extern void tm_watch_init(void);
 
 /* Before a plan is started or goes on, and after it has ended */
+/* Have the other sessions of this database follow what has been committed. */
+extern void tm_watch_poke_others(void);
+
 extern void tm_watch_before_plan(PlannedStmt *pstmt);
 extern void tm_watch_before_more_rows(PlannedStmt *pstmt);
 extern void tm_watch_after_plan(void);

@@ -46,6 +46,8 @@ sub add_tenant
 my $odd = 'Odd-2.b';
 add_tenant($node[0], 'acme');
 add_tenant($node[0], $odd);
+add_tenant($node[0], 'taken');
+add_tenant($node[0], 'postgres');
 add_tenant($node[1], 'acme');
 add_tenant($node[1], $odd);
 foreach my $n (0, 1)
@@ -54,7 +56,7 @@ foreach my $n (0, 1)
 		database_name => 'app', username => 'user1', pool_max_size => 3)}, $n + 1, literal($node[$n]->host), $node[$n]->port));
 }
 $node[0]->safe_psql('app', q{SELECT tenant.add_connection('odd "one" o''clock', host => '} . $node[0]->host . q{', port => } . $node[0]->port
-	. q{, database_name => 'app', username => 'user1'), tenant.add_connection('acme', host => 'nowhere', database_name => 'x', username => 'x'),
+	. q{, database_name => 'app', username => 'user1'), tenant.add_connection('taken', host => 'nowhere', database_name => 'x', username => 'x', is_active => false),
 	tenant.add_connection('o-clock', host => 'nowhere', database_name => 'it''s', username => 'x'),
 	tenant.add_connection('pgbouncer', host => 'nowhere', database_name => 'x', username => 'x'),
 	tenant.add_connection('asleep', host => 'nowhere', database_name => 'x', username => 'x', is_active => false)});
@@ -102,8 +104,9 @@ write_file('users', qq{"pgbouncer" "lookup"\n});
 like($databases, qr/\A\[databases\]\n/, 'a section of the configuration');
 like($databases, qr/^server-2 = host='\Q@{[$node[1]->host]}\E' port=@{[$node[1]->port]} dbname='app' pool_size=3 max_db_connections=3 min_pool_size=0$/m, 'a connection');
 like($databases, qr/^; connection 'odd "one" o''clock' is left out: PgBouncer does not take such a name$/m, 'a name that PgBouncer does not take');
-like($databases, qr/^; connection 'acme' is left out: a tenant has the same name$/m, 'a name that a tenant has');
-like($databases, qr/^; connection 'pgbouncer' is left out: PgBouncer has another use for the name$/m, 'a name that PgBouncer has');
+like($databases, qr/^; tenant 'taken' is left out: a connection has the same name$/m, 'a tenant does not take the place of a connection');
+like($databases, qr/^; tenant 'postgres' is left out: a database has the same name$/m, 'nor of a database');
+like($databases, qr/^; connection 'pgbouncer' is left out: there is another use for the name$/m, 'a name that PgBouncer has');
 like($databases, qr/^o-clock = .*dbname='it''s' /m, 'a parameter is quoted');
 unlike($databases, qr/asleep/, 'none that is not active');
 unlike($databases, qr/user=|password/, 'no user, and no password');

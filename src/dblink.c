@@ -156,6 +156,7 @@ connect_there(const char *handle, char *conninfo, char *password)
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 
 	/* dblink copies it as well, and what has to last goes elsewhere. */
+	tm_wipe_freeing_begin();
 	PG_TRY();
 	{
 		(void) OidFunctionCall2(function, CStringGetTextDatum(handle),
@@ -167,6 +168,7 @@ connect_there(const char *handle, char *conninfo, char *password)
 		bool		tells;
 
 		MemoryContextSwitchTo(old_context);
+		tm_wipe_freeing_end();
 		tm_wipe_context_delete(context);
 		error = CopyErrorData();
 		tells = password != NULL && (mentions(error, password) ||
@@ -183,6 +185,7 @@ connect_there(const char *handle, char *conninfo, char *password)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old_context);
+	tm_wipe_freeing_end();
 	tm_wipe_context_delete(context);
 	wipe_string(conninfo);
 	wipe_string(password);
@@ -199,9 +202,19 @@ void
 tm_dblink_disconnect(const char *handle)
 {
 	const Oid	argtypes[1] = {TEXTOID};
+	Oid			function = find_function("dblink_disconnect", 1, argtypes);
+	Datum		argument = CStringGetTextDatum(handle);
 
-	(void) OidFunctionCall1(find_function("dblink_disconnect", 1, argtypes),
-							CStringGetTextDatum(handle));
+	tm_wipe_freeing_begin();
+	PG_TRY();
+	{
+		(void) OidFunctionCall1(function, argument);
+	}
+	PG_FINALLY();
+	{
+		tm_wipe_freeing_end();
+	}
+	PG_END_TRY();
 }
 
 List *

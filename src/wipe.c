@@ -8,14 +8,20 @@
  * asked for again and then be written over.
  *
  * A context of our own, with a block that is large enough for everything,
- * keeps what is freed in it until it is deleted.  What libraries have given
- * back to malloc() is found again as long as nobody else has asked for that
- * much memory; so this has to be done at once, and is a precaution that nothing
- * must depend on.
+ * keeps what is freed in it until it is deleted.  While a library is called
+ * that uses malloc(), that of the GNU C library writes over what is given back
+ * to it, and afterwards we do so with the stack below us.  Elsewhere, and for
+ * what a library frees when it is not us who call it, what has been freed is
+ * found again as long as nobody else has asked for that much memory; so this
+ * has to be done at once, and is a precaution that nothing must depend on.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "utils/memutils.h"
 
@@ -37,6 +43,20 @@
 #define FREED_PIECES	256
 #define FREED_BYTES		(8 * 1024 * 1024)
 #define MIN_PIECE		sizeof(void *)
+
+/*
+ * Whatever it is told, malloc() has some freed pieces of each small size at
+ * hand as they are, 7 up to 1032 bytes or 16; so this is more than enough.
+ */
+#define PIECES_AT_HAND	32
+#define MAX_AT_HAND		1200
+
+/* More than libraries use of the stack */
+#define STACK_BYTES		(64 * 1024)
+
+static pg_noinline void wipe_stack(void);
+static void *wipe_pieces(Size size, Size count, void *pieces);
+static void free_pieces(void *pieces);
 
 MemoryContext
 tm_wipe_context_create(Size size)
@@ -75,9 +95,30 @@ tm_wipe_detoasted(Datum argument, struct varlena *value)
 	pfree(value);
 }
 
+void
+tm_wipe_freeing_begin(void)
+{
+#ifdef M_PERTURB
+	(void) mallopt(M_PERTURB, 1);
+#endif
+}
+
+void
+tm_wipe_freeing_end(void)
+{
+#ifdef M_PERTURB
+	Size		size;
+
+	(void) mallopt(M_PERTURB, 0);
+	for (size = MIN_PIECE; size <= MAX_AT_HAND; size += MIN_PIECE)
+		free_pieces(wipe_pieces(size, PIECES_AT_HAND, NULL));
+#endif
+	wipe_stack();
+}
+
 /*
  * A piece that was joined with free memory before it is handed out from another
- * place on, and the rest as smaller ones.  Each piece has the one before in it.
+ * place on, and the rest as smaller ones.
  */
 void
 tm_wipe_freed(Size size)
@@ -87,20 +128,46 @@ tm_wipe_freed(Size size)
 	if (size == 0)
 		return;
 	for (size = Max(size, MIN_PIECE); size >= MIN_PIECE; size /= 2)
+		pieces = wipe_pieces(size,
+							 Min(FREED_PIECES, FREED_BYTES / size + 1),
+							 pieces);
+	free_pieces(pieces);
+}
+
+/*
+ * What has been called had its variables there, and the system its copy of the
+ * processor's registers for each signal that came meanwhile.
+ */
+static pg_noinline void
+wipe_stack(void)
+{
+	char		unused[STACK_BYTES];
+
+	tm_crypto_wipe(unused, sizeof(unused));
+}
+
+/* Each piece has the one before in it, the first one those of the list. */
+static void *
+wipe_pieces(Size size, Size count, void *pieces)
+{
+	Size		i;
+
+	for (i = 0; i < count; i++)
 	{
-		Size		i;
+		void	   *piece = malloc(size);
 
-		for (i = 0; i < FREED_PIECES && i * size < FREED_BYTES; i++)
-		{
-			void	   *piece = malloc(size);
-
-			if (piece == NULL)
-				break;
-			tm_crypto_wipe(piece, size);
-			*(void **) piece = pieces;
-			pieces = piece;
-		}
+		if (piece == NULL)
+			break;
+		tm_crypto_wipe(piece, size);
+		*(void **) piece = pieces;
+		pieces = piece;
 	}
+	return pieces;
+}
+
+static void
+free_pieces(void *pieces)
+{
 	while (pieces != NULL)
 	{
 		void	   *piece = pieces;

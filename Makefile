@@ -114,6 +114,7 @@ OBJS = \
 	src/relabel_roles.o \
 	src/relabel_row.o \
 	src/relabel_texts.o \
+	src/replication.o \
 	src/route.o \
 	src/rowcopy.o \
 	src/run_as.o \

@@ -160,12 +160,26 @@ COMMENT ON FUNCTION tenant.keep_tables() IS
 	'event trigger: refuse changes of tables of the extension that it cannot serve';
 REVOKE ALL ON FUNCTION tenant.keep_tables() FROM PUBLIC;
 
+CREATE FUNCTION tenant.keep_schemas() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'tenant_keep_schemas'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.keep_schemas() IS
+	'event trigger: refuse schemas that would become those of tenants that have lost theirs';
+REVOKE ALL ON FUNCTION tenant.keep_schemas() FROM PUBLIC;
+
 CREATE EVENT TRIGGER tenant_mgr_keep_tables ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'CREATE RULE')
 	EXECUTE FUNCTION tenant.keep_tables();
 COMMENT ON EVENT TRIGGER tenant_mgr_keep_tables IS
 	'keeps the tables of tenant_mgr such that dumps can be restored';
 ALTER EVENT TRIGGER tenant_mgr_keep_tables ENABLE ALWAYS;
+
+CREATE EVENT TRIGGER tenant_mgr_keep_schemas ON ddl_command_end
+	WHEN TAG IN ('CREATE SCHEMA', 'CREATE EXTENSION')
+	EXECUTE FUNCTION tenant.keep_schemas();
+COMMENT ON EVENT TRIGGER tenant_mgr_keep_schemas IS
+	'keeps others from the schemas of tenants after CREATE SCHEMA';
+ALTER EVENT TRIGGER tenant_mgr_keep_schemas ENABLE ALWAYS;
 
 ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE ALWAYS;
 ALTER EVENT TRIGGER tenant_mgr_follow_rename ENABLE ALWAYS;

@@ -28,7 +28,6 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_publication.h"
 #include "catalog/pg_trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -48,6 +47,7 @@
 #include "outside_link.h"
 #include "progress.h"
 #include "relabel.h"
+#include "replication.h"
 #include "rowcopy.h"
 #include "storage.h"
 #include "tenant_mgr.h"
@@ -63,7 +63,6 @@ static void refuse_dangling_references(CloneState *state);
 static void tell_about_mentions(const CloneState *state);
 static char *describe_member(const CloneState *state,
 							 const ObjectAddress *address);
-static void warn_about_publications(const CloneState *state);
 static void tell_access_hooks(const CloneState *state);
 
 Oid
@@ -112,7 +111,8 @@ tm_clone_schema(const CloneRequest *request)
 	tm_clone_lock_outside(&state);	/* what others want to write to */
 	tell_access_hooks(&state);
 	tell_about_mentions(&state);
-	warn_about_publications(&state);
+	if (request->with_data)
+		tm_replication_tell_clone(request->target);
 	UnregisterSnapshot(state.snapshot);
 	CommandCounterIncrement();
 	tm_guard_leave_own(save_nestlevel);
@@ -342,25 +342,6 @@ describe_member(const CloneState *state, const ObjectAddress *address)
 	copy.objectId = tm_oidmap_translate(state->map, address->classId,
 										address->objectId);
 	return getObjectDescription(&copy, false);
-}
-
-/*
- * Subscribers learn about rows that are inserted, and a clone's are not.  The
- * subscription has to be refreshed for the clone's tables anyway.
- */
-static void
-warn_about_publications(const CloneState *state)
-{
-	ListCell   *lc;
-
-	if (!state->request->with_data || !XLogLogicalInfoActive())
-		return;
-	foreach(lc, GetAllTablesPublications())
-		ereport(WARNING,
-				(errmsg("publication \"%s\" does not replicate the rows that schema \"%s\" begins with",
-						get_publication_name(lfirst_oid(lc), false),
-						state->request->target),
-				 errhint("Create the tables on the subscriber and use ALTER SUBSCRIPTION ... REFRESH PUBLICATION, which copies their rows.")));
 }
 
 /* What CREATE commands tell to modules that watch the creation of objects. */

@@ -84,6 +84,7 @@ static void add_parts(Closure *closure, Relation depRel, int position);
 static void add_member(Closure *closure, Oid classid, Oid objid,
 					   const ClosureMember *owner);
 static void add_user(Closure *closure, Form_pg_depend dep);
+static bool lives_in_schema(Oid classid);
 static void collect_outsiders(const Closure *closure, Relation depRel,
 							  Oid classid, Oid objid, OidMap *listed,
 							  List **outsiders);
@@ -442,7 +443,11 @@ is_seed(Oid classid, Oid objid, Oid nspid, ObjectAddress *gone)
 	}
 }
 
-/* Objects that depend on the given one without being members, each once. */
+/*
+ * Objects that depend on the given one without being members, each once.  An
+ * extension takes along all that belongs to it.  What of that is in no schema
+ * is as much a part of this one as the extension is.
+ */
 static void
 collect_outsiders(const Closure *closure, Relation depRel, Oid classid,
 				  Oid objid, OidMap *listed, List **outsiders)
@@ -450,6 +455,7 @@ collect_outsiders(const Closure *closure, Relation depRel, Oid classid,
 	SysScanDesc scan;
 	HeapTuple	tup;
 
+	check_stack_depth();
 	scan = tm_closure_scan_dependents(depRel, closure->snapshot, classid,
 									  objid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
@@ -457,14 +463,29 @@ collect_outsiders(const Closure *closure, Relation depRel, Oid classid,
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
 		ObjectAddress *address;
 
-		if (tm_closure_classify_dependent(dep) == DEPENDENT_NONE ||
+		if ((tm_closure_classify_dependent(dep) == DEPENDENT_NONE &&
+			 dep->refclassid != ExtensionRelationId) ||
 			tm_closure_find(closure, dep->classid, dep->objid) != NULL ||
 			tm_oidmap_contains(listed, dep->classid, dep->objid))
 			continue;
 		tm_oidmap_add(listed, dep->classid, dep->objid, dep->objid);
+		if (dep->deptype == DEPENDENCY_EXTENSION &&
+			!lives_in_schema(dep->classid))
+		{
+			collect_outsiders(closure, depRel, dep->classid, dep->objid,
+							  listed, outsiders);
+			continue;
+		}
 		address = palloc(sizeof(ObjectAddress));
 		ObjectAddressSubSet(*address, dep->classid, dep->objid, dep->objsubid);
 		*outsiders = lappend(*outsiders, address);
 	}
 	systable_endscan(scan);
+}
+
+static bool
+lives_in_schema(Oid classid)
+{
+	return is_objectclass_supported(classid) &&
+		get_object_attnum_namespace(classid) != InvalidAttrNumber;
 }

@@ -181,6 +181,16 @@ tm_class_ownercheck(Oid relid, Oid roleid)
 }
 
 static inline bool
+tm_database_ownercheck(Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, MyDatabaseId, roleid);
+#else
+	return pg_database_ownercheck(MyDatabaseId, roleid);
+#endif
+}
+
+static inline bool
 tm_schema_ownercheck(Oid nspid, Oid roleid)
 {
 #if PG_VERSION_NUM >= 160000

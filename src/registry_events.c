@@ -7,8 +7,10 @@
  *
  * Somebody who owns a tenant's schema need not know about tenants to drop or
  * rename it.  Two event triggers see to it that the registry stays true then.
- * They run as whoever has given the command, under whatever search path; the
- * one query here qualifies every name.
+ * A third one sees to it that a tenant or snapshot that has lost its schema
+ * nevertheless does not get anybody's: whatever is called so is believed to be
+ * its own.  They run as whoever has given the command, under whatever search
+ * path; the queries here qualify every name.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -18,11 +20,14 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 
 #include "binding.h"
+#include "compat.h"
 #include "event.h"
 #include "health.h"
 #include "policy.h"
@@ -34,12 +39,17 @@
 
 static void check_event_trigger(FunctionCallInfo fcinfo);
 static void follow_snapshot(const char *schema, const char *new_schema);
+static void keep_schema(const char *schema);
+static char *lost_by(const char *schema);
 static List *dropped_schemas(void);
+static List *created_schemas(void);
+static List *first_column(const char *query);
 static TenantInfo *lock_tenant_of_schema(const char *schema);
 
 PG_FUNCTION_INFO_V1(tenant_registry_changed);
 PG_FUNCTION_INFO_V1(tenant_follow_drop);
 PG_FUNCTION_INFO_V1(tenant_follow_rename);
+PG_FUNCTION_INFO_V1(tenant_keep_schemas);
 
 /*
  * Statement trigger of our tables: their rows are news to every backend, and
@@ -118,6 +128,7 @@ tenant_follow_rename(PG_FUNCTION_ARGS)
 	tenant = lock_tenant_of_schema(rename->subname);
 	if (tenant == NULL)
 	{
+		keep_schema(rename->newname);
 		follow_snapshot(rename->subname, rename->newname);
 		PG_RETURN_NULL();
 	}
@@ -137,6 +148,22 @@ tenant_follow_rename(PG_FUNCTION_ARGS)
 					tm_event_detail("command", "ALTER SCHEMA",
 									"schema", rename->newname, NULL));
 	tm_binding_poke_at_commit();
+
+	PG_RETURN_NULL();
+}
+
+/* ddl_command_end of whatever creates schemas. */
+Datum
+tenant_keep_schemas(PG_FUNCTION_ARGS)
+{
+	ListCell   *lc;
+
+	check_event_trigger(fcinfo);
+	if (!tm_registry_installed())
+		PG_RETURN_NULL();
+
+	foreach(lc, created_schemas())
+		keep_schema(lfirst(lc));
 
 	PG_RETURN_NULL();
 }
@@ -166,6 +193,42 @@ lock_tenant_of_schema(const char *schema)
 	return tm_registry_lookup_schema(schema);
 }
 
+/*
+ * A schema has got this name, and is that of whoever has lost one of the name.
+ * Those who restore from a backup mean this.
+ */
+static void
+keep_schema(const char *schema)
+{
+	char	   *loser = lost_by(schema);
+
+	if (loser == NULL)
+		return;
+	if (!tm_database_ownercheck(GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("schema \"%s\" belongs to %s already", schema, loser),
+				 errdetail("It has been lost, and what is called so would be taken for it."),
+				 errhint("The owner of the database can create it once more.")));
+	ereport(NOTICE,
+			(errmsg("schema \"%s\" belongs to %s again", schema, loser)));
+}
+
+/* The tenant or snapshot of a schema that is new, or NULL. */
+static char *
+lost_by(const char *schema)
+{
+	TenantInfo *tenant = tm_registry_lookup_schema(schema);
+	SnapshotInfo *snapshot = tm_snapshot_lookup_schema(schema);
+
+	if (tenant != NULL)
+		return psprintf(_("tenant \"%s\""), tenant->name);
+	if (snapshot != NULL)
+		return psprintf(_("snapshot \"%s\""),
+						tm_tenant_name_printable(snapshot->label));
+	return NULL;
+}
+
 /* The schema may be a snapshot's; NULL is the new name of a dropped one. */
 static void
 follow_snapshot(const char *schema, const char *new_schema)
@@ -184,28 +247,56 @@ follow_snapshot(const char *schema, const char *new_schema)
 static List *
 dropped_schemas(void)
 {
+	return first_column("SELECT object_name"
+						" FROM pg_catalog.pg_event_trigger_dropped_objects()"
+						" WHERE classid OPERATOR(pg_catalog.=)"
+						" 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid");
+}
+
+/* The names of those that it has created, which a snapshot need not show. */
+static List *
+created_schemas(void)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, first_column("SELECT objid"
+							 " FROM pg_catalog.pg_event_trigger_ddl_commands()"
+							 " WHERE classid OPERATOR(pg_catalog.=)"
+							 " 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid"
+							 " AND command_tag OPERATOR(pg_catalog.=)"
+							 " 'CREATE SCHEMA'::pg_catalog.text"))
+	{
+		char	   *name = get_namespace_name((Oid) strtoul(lfirst(lc), NULL, 10));
+
+		if (name != NULL)
+			names = lappend(names, name);
+	}
+	return names;
+}
+
+/* What a query gives in its first column, but for nulls, palloc'd. */
+static List *
+first_column(const char *query)
+{
 	MemoryContext context = CurrentMemoryContext;
-	List	   *schemas = NIL;
+	List	   *values = NIL;
 	uint64		i;
 
 	SPI_connect();
-	if (SPI_execute("SELECT object_name"
-					" FROM pg_catalog.pg_event_trigger_dropped_objects()"
-					" WHERE classid OPERATOR(pg_catalog.=)"
-					" 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid",
-					true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the list of dropped objects");
+	if (SPI_execute(query, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read what the command has done");
 	for (i = 0; i < SPI_processed; i++)
 	{
-		char	   *schema = SPI_getvalue(SPI_tuptable->vals[i],
-										  SPI_tuptable->tupdesc, 1);
+		char	   *value = SPI_getvalue(SPI_tuptable->vals[i],
+										 SPI_tuptable->tupdesc, 1);
 		MemoryContext spi_context = MemoryContextSwitchTo(context);
 
-		if (schema != NULL)
-			schemas = lappend(schemas, pstrdup(schema));
+		if (value != NULL)
+			values = lappend(values, pstrdup(value));
 		MemoryContextSwitchTo(spi_context);
 	}
 	SPI_finish();
 
-	return schemas;
+	return values;
 }

@@ -21,6 +21,7 @@
 #include "access/transam.h"
 #include "catalog/index.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
@@ -53,6 +54,7 @@ static HeapTuple relabel_variable(CloneState *state, Relation catalog,
 static bool relabel_column(CloneState *state, const ColumnRule *rule,
 						   Datum *value);
 static Datum relabel_oid_array(const OidMap *map, Oid refclass, Datum value);
+static void leave_out_doubles(ArrayType *array);
 static void adjust_row(CloneState *state, Oid catalog, HeapTuple source,
 					   HeapTuple copy);
 static void adjust_class(CloneState *state, Form_pg_class form, Oid source);
@@ -177,7 +179,32 @@ relabel_oid_array(const OidMap *map, Oid refclass, Datum value)
 
 	for (int i = 0; i < noids; i++)
 		oids[i] = tm_oidmap_translate(map, refclass, oids[i]);
+	if (refclass == AuthIdRelationId)
+		leave_out_doubles(array);
 	return PointerGetDatum(array);
+}
+
+/* A policy for two roles is for one, if one takes the other's place. */
+static void
+leave_out_doubles(ArrayType *array)
+{
+	Oid		   *oids = (Oid *) ARR_DATA_PTR(array);
+	int			noids = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	int			kept = 0;
+
+	for (int i = 0; i < noids; i++)
+	{
+		int			j = 0;
+
+		while (j < kept && oids[j] != oids[i])
+			j++;
+		if (j == kept)
+			oids[kept++] = oids[i];
+	}
+	if (kept == noids)
+		return;
+	ARR_DIMS(array)[0] = kept;
+	SET_VARSIZE(array, ARR_OVERHEAD_NONULLS(1) + sizeof(Oid) * kept);
 }
 
 /* What follows from the OID, or is different in the clone by nature. */

@@ -12,6 +12,9 @@
  * COPY FREEZE does, and indexes are built afterwards.  No trigger fires and
  * no constraint is checked: what holds for the source's rows holds for these.
  *
+ * Subscribers do not hear of the rows, as they do not of those in blocks: they
+ * have no such table yet, and applying changes would stop there.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
@@ -65,6 +68,7 @@ static HeapTuple row_for_clone(RowCopy *copy, TupleTableSlot *slot);
 static HeapTuple changed_row(RowCopy *copy, TupleTableSlot *slot);
 static void add_to_batch(RowCopy *copy, HeapTuple row);
 static void write_batch(RowCopy *copy);
+static void insert_rows(RowCopy *copy);
 static void cut_off_rest(RowCopy *copy);
 
 void
@@ -240,11 +244,7 @@ write_batch(RowCopy *copy)
 {
 	uint64		progress = Min(copy->nbytes, copy->announced - copy->reported);
 
-	if (copy->nslots > 0)
-		table_multi_insert(copy->clone, copy->slots, copy->nslots,
-						   GetCurrentCommandId(true),
-						   TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN,
-						   copy->bistate);
+	insert_rows(copy);
 	for (int i = 0; i < copy->nslots; i++)
 	{
 		BlockNumber block = ItemPointerGetBlockNumberNoCheck(&copy->slots[i]->tts_tid);
@@ -257,6 +257,29 @@ write_batch(RowCopy *copy)
 	copy->reported += progress;
 	tm_progress_add(0, progress);
 	MemoryContextReset(copy->context);
+}
+
+/*
+ * Rows that are inserted many at a time cannot be kept from logical decoding,
+ * so they are inserted one at a time where that matters.
+ */
+static void
+insert_rows(RowCopy *copy)
+{
+	CommandId	cid = GetCurrentCommandId(true);
+	int			options = TABLE_INSERT_SKIP_FSM | TABLE_INSERT_FROZEN;
+
+	if (copy->nslots == 0)
+		return;
+	if (!RelationIsLogicallyLogged(copy->clone))
+	{
+		table_multi_insert(copy->clone, copy->slots, copy->nslots, cid,
+						   options, copy->bistate);
+		return;
+	}
+	for (int i = 0; i < copy->nslots; i++)
+		table_tuple_insert(copy->clone, copy->slots[i], cid,
+						   options | TABLE_INSERT_NO_LOGICAL, copy->bistate);
 }
 
 /*

@@ -43,6 +43,7 @@
 #include "progress.h"
 #include "purge.h"
 #include "registry.h"
+#include "replication.h"
 #include "schema_acl.h"
 #include "snapshot.h"
 #include "tenant_lock.h"
@@ -280,6 +281,10 @@ put_state_aside(const TenantInfo *tenant)
 	message = psprintf(_("cannot roll back tenant \"%s\" because objects outside its schema depend on it"),
 					   tenant->name);
 	tm_trash_report_dependents(message, closure, ERROR);
+	message = psprintf(_("cannot roll back tenant \"%s\" because it is replicated to"),
+					   tenant->name);
+	tm_replication_refuse_targets(closure, message);
+	tm_replication_tell_loss(closure, tenant->name);
 	tm_trash_move(tenant, true);
 }
 

@@ -41,6 +41,7 @@
 #include "outside_link.h"
 #include "purge.h"
 #include "registry.h"
+#include "replication.h"
 #include "schema_acl.h"
 #include "schema_mention.h"
 #include "tenant_lock.h"
@@ -88,6 +89,9 @@ tenant_drop(PG_FUNCTION_ARGS)
 		/* Those who were waited for may have added some. */
 		closure = tm_closure_of_schema(tenant->nspid, NULL);
 		tm_trash_report_dependents(tm_trash_refusal(tenant), closure, ERROR);
+		tm_replication_refuse_targets(closure,
+									  psprintf(_("cannot drop tenant \"%s\" because it is replicated to"),
+											   tenant->name));
 		if (purge)
 			tm_purge_at_once(tenant, closure);
 		else

@@ -80,6 +80,32 @@ SELECT * FROM pg_temp.ties('regress_tm_new') WHERE object ~ 'tm_defaults2';
 SELECT tenant.drop('tm_defaults2', true);
 SELECT tenant.drop('tm_defaults', true);
 
+-- what is for both owners is for the new one, once
+CREATE SCHEMA tm_both AUTHORIZATION regress_tm_tmpl;
+CREATE TABLE tm_both.t (i int);
+ALTER TABLE tm_both.t OWNER TO regress_tm_tmpl;
+CREATE POLICY for_both ON tm_both.t TO regress_tm_third, regress_tm_tmpl, regress_tm_new;
+CREATE POLICY old ON tm_both.t TO regress_tm_tmpl, regress_tm_third;
+CREATE POLICY new ON tm_both.t TO regress_tm_new;
+CREATE POLICY everybody ON tm_both.t;
+GRANT SELECT ON tm_both.t TO regress_tm_new, regress_tm_tmpl, regress_tm_third;
+SELECT tenant.adopt('tm_both', is_template => true);
+SELECT tenant.create('tm_both2', template => 'tm_both', owner => 'regress_tm_new');
+SELECT polname, polroles::regrole[] FROM pg_policy
+	WHERE polrelid = 'tm_both2.t'::regclass ORDER BY 1;
+SELECT grantee::regrole, count(*) FROM pg_class, aclexplode(relacl)
+	WHERE oid = 'tm_both2.t'::regclass AND privilege_type = 'SELECT' GROUP BY 1 ORDER BY 1;
+SELECT object, kind, count(*) FROM pg_temp.ties('regress_tm_new')
+	WHERE object ~ 'tm_both2' GROUP BY 1, 2 ORDER BY 1, 2;
+-- a role that is taken out of a policy is out of it
+ALTER TABLE tm_both2.t OWNER TO CURRENT_USER;
+ALTER SCHEMA tm_both2 OWNER TO CURRENT_USER;
+DROP OWNED BY regress_tm_new;
+SELECT polname, polroles::regrole[] FROM pg_policy
+	WHERE polrelid = 'tm_both2.t'::regclass ORDER BY 1;
+SELECT tenant.drop('tm_both2', true);
+SELECT tenant.drop('tm_both', true);
+
 -- those of a role that is not one's own cannot be cloned
 CREATE SCHEMA tm_src AUTHORIZATION regress_tm_own;
 ALTER DEFAULT PRIVILEGES FOR ROLE regress_tm_other IN SCHEMA tm_src

@@ -101,7 +101,40 @@ TRUNCATE tenant.registry;
 SELECT tenant.exists('tm_8');
 SELECT tenant.adopt('tm_eight');
 
+-- A schema that was lost while the triggers were off is not anybody's
+SELECT tenant.create('tm_lost'), tenant.create('tm_lost_too');
+SELECT tenant.drop('tm_lost_too');
+ALTER EVENT TRIGGER tenant_mgr_follow_drop DISABLE;
+DROP SCHEMA tm_lost;
+SELECT schema_name AS trash FROM tenant.registry WHERE name = 'tm_lost_too' \gset
+DROP SCHEMA :trash;
+ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE ALWAYS;
+SELECT name, state FROM tenant.tenants WHERE name LIKE 'tm\_lost%' ORDER BY name;
+SET ROLE regress_tm_owner;
+CREATE SCHEMA tm_lost;  -- fails
+CREATE SCHEMA tm_lost CREATE TABLE t (i int);  -- fails
+CREATE SCHEMA IF NOT EXISTS tm_lost;  -- fails
+CREATE SCHEMA tm_found;
+ALTER SCHEMA tm_found RENAME TO tm_lost;  -- fails
+CREATE SCHEMA IF NOT EXISTS tm_found;
+\set VERBOSITY sqlstate
+CREATE SCHEMA :trash;  -- fails
+ALTER SCHEMA tm_found RENAME TO :trash;  -- fails
+\set VERBOSITY default
+RESET ROLE;
+SELECT name, state FROM tenant.tenants WHERE name LIKE 'tm\_lost%' ORDER BY name;
+-- but those who restore it from a backup have their reasons
+CREATE SCHEMA tm_lost;
+CREATE SCHEMA IF NOT EXISTS tm_lost;
+SELECT name, state FROM tenant.tenants WHERE name LIKE 'tm\_lost%' ORDER BY name;
+SELECT tenant.drop('tm_lost', purge => true);
+CALL tenant.purge('tm_lost_too');
+DROP SCHEMA tm_found;
+CREATE SCHEMA tm_lost;
+DROP SCHEMA tm_lost;
+
 -- the triggers cannot be called by hand
+SELECT tenant.keep_schemas();  -- fails
 SELECT tenant.registry_changed();  -- fails
 SELECT tenant.follow_drop();  -- fails
 SELECT tenant.follow_rename();  -- fails

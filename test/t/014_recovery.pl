@@ -69,12 +69,7 @@ $subscriber->safe_psql('postgres', q{CREATE SCHEMA shop; CREATE TABLE shop.item 
 	CREATE SCHEMA copy; CREATE TABLE copy.item (LIKE shop.item INCLUDING ALL)});
 # the tables of the extension are among all tables
 $subscriber->safe_psql('postgres', q{CREATE SCHEMA tenant});
-$subscriber->safe_psql('postgres', $_)
-  foreach split /\n/, $node->safe_psql('app', q{
-	SELECT format('CREATE TABLE tenant.%I (%s)', c.relname, string_agg(format('%I %s', a.attname,
-		CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN format_type(a.atttypid, a.atttypmod) ELSE 'text' END), ', ' ORDER BY a.attnum))
-	FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' JOIN pg_type t ON t.oid = a.atttypid
-	WHERE c.relnamespace = 'tenant'::regnamespace AND c.relkind = 'r' GROUP BY c.relname ORDER BY c.relname});
+$subscriber->safe_psql('postgres', $_) foreach own_tables_of($node, 'app');
 my $connstr = $node->connstr('app') =~ s/'/''/gr;
 $subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION all_of_it CONNECTION '$connstr' PUBLICATION everything");
 $subscriber->wait_for_subscription_sync($node, 'all_of_it');

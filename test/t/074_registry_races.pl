@@ -125,4 +125,32 @@ sql(q{SELECT tenant.restore('w')});
 is(sql(q{SELECT string_agg(r, ' ' ORDER BY r) FROM unnest(ARRAY['alice', 'alice_married', 'bob', 'grantee']) r WHERE has_schema_privilege(r, 'w', 'USAGE')}),
 	'alice_married', 'a restore gives privileges back to the roles that had them');
 
+# An extension takes along what belongs to it, wherever that is.
+SKIP: {
+	skip 'no hstore or file_fdw on this server', 1
+	  if $node->psql('app', q{SELECT tenant.create('e'); CREATE EXTENSION hstore SCHEMA e; CREATE EXTENSION file_fdw SCHEMA e}) != 0;
+	my @hangers = (
+		[ 'a member elsewhere', q{CREATE FUNCTION public.mine() RETURNS int RETURN 1; ALTER EXTENSION hstore ADD FUNCTION public.mine()},
+			qr/function (public\.)?mine\(\)/, q{ALTER EXTENSION hstore DROP FUNCTION public.mine(); DROP FUNCTION public.mine()} ],
+		[ 'a view that uses a member elsewhere', q{CREATE FUNCTION public.mine() RETURNS int RETURN 1; CREATE VIEW public.seen AS SELECT public.mine();
+			ALTER EXTENSION hstore ADD FUNCTION public.mine()},
+			qr/function (public\.)?mine\(\)/, q{ALTER EXTENSION hstore DROP FUNCTION public.mine(); DROP FUNCTION public.mine() CASCADE} ],
+		[ 'what uses a member in no schema', q{CREATE SERVER files FOREIGN DATA WRAPPER file_fdw}, qr/server files/, q{DROP SERVER files} ],
+		[ 'what goes with the extension', q{CREATE FUNCTION public.mine() RETURNS int RETURN 1; ALTER FUNCTION public.mine() DEPENDS ON EXTENSION hstore},
+			qr/function (public\.)?mine\(\)/, q{DROP FUNCTION public.mine()} ]);
+	for my $hanger (@hangers)
+	{
+		my ($what, $made, $named, $undone) = @$hanger;
+		sql($made);
+		for my $way (q{SELECT tenant.drop('e')}, q{SELECT tenant.drop('e', purge => true)})
+		{
+			my ($r, $o, $e) = $node->psql('app', "\\set VERBOSITY verbose\n$way");
+			like($e, qr/ERROR:  2BP01.*$named/s, "$what is not lost by $way");
+		}
+		sql($undone);
+	}
+	is($node->psql('app', q{SELECT tenant.drop('e', purge => true)}), 0, 'an extension that has only itself goes with its schema');
+	is(sql(q{SELECT count(*) FROM pg_extension WHERE extname IN ('hstore', 'file_fdw')}), '0', 'and is gone');
+}
+
 done_testing();

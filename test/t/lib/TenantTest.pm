@@ -16,7 +16,7 @@ use Test::More;
 
 our @EXPORT = qw(new_node new_database load_fixture load_torture fill_schema ident literal
   structure_of rows_of sequences_of is_same registry_is_true orphan_files
-  command_of);
+  command_of own_tables_of);
 
 my $fixtures = "$FindBin::RealBin/../fixtures";
 
@@ -42,6 +42,19 @@ sub new_database
 	$node->safe_psql('postgres', "CREATE DATABASE $db");
 	$node->safe_psql($db, 'CREATE EXTENSION tenant_mgr');
 	return;
+}
+
+# Commands that make tables with the columns of the extension's, for a subscriber
+# of all tables.
+sub own_tables_of
+{
+	my ($node, $db) = @_;
+	return split /\n/, $node->safe_psql($db, q{
+		SELECT format('CREATE TABLE tenant.%I (%s%s)', c.relname, string_agg(format('%I %s', a.attname,
+			CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN format_type(a.atttypid, a.atttypmod) ELSE 'text' END), ', ' ORDER BY a.attnum),
+			(SELECT ', ' || pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p'))
+		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' JOIN pg_type t ON t.oid = a.atttypid
+		WHERE c.relnamespace = 'tenant'::regnamespace AND c.relkind = 'r' GROUP BY c.oid, c.relname ORDER BY c.relname});
 }
 
 # The program of the server under test.

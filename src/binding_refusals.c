@@ -16,15 +16,19 @@
 #include "binding_refusals.h"
 #include "change.h"
 #include "compat.h"
+#include "guard.h"
 #include "guc.h"
 #include "open_plan.h"
+#include "schema_owner.h"
 #include "session_lock.h"
 #include "setting.h"
+#include "tenant_code.h"
 #include "tenant_mgr.h"
 
 static void refuse_nested(const GucStack *stack,
 						  const Binding *current_binding,
 						  const Binding *new_binding);
+static void refuse_from_code(const char *name, const Binding *new_binding);
 
 /*
  * Is there a reason not to take a value that the check hook had no objection
@@ -70,6 +74,8 @@ tm_binding_refuse_change(struct config_generic *tenant_record,
 			 memcmp(&current_binding->id, &new_binding->id,
 					sizeof(pg_uuid_t)) != 0)
 		tm_open_plan_refuse(&new_binding->id);
+	if (new_binding->bound)
+		refuse_from_code(newval, new_binding);
 }
 
 void
@@ -108,4 +114,27 @@ refuse_nested(const GucStack *stack, const Binding *current_binding,
 			 errdetail("The setting %s is \"error\".",
 					   "tenant_mgr.nested_switch"),
 			 errhint("End the transaction first.")));
+}
+
+/*
+ * A tenant's code does not decide that the session goes on with another tenant:
+ * whoever has called it does not expect that.
+ */
+static void
+refuse_from_code(const char *name, const Binding *new_binding)
+{
+	Oid			nspid = tm_tenant_code_schema();
+	const SchemaOwner *owner;
+
+	if (!OidIsValid(nspid) || tm_guard != GUARD_ENFORCE)
+		return;
+	owner = tm_schema_owner(nspid);
+	if (owner == NULL ||
+		memcmp(&owner->id, &new_binding->id, sizeof(pg_uuid_t)) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("cannot bind the session to tenant \"%s\" from code of tenant \"%s\"",
+					name, owner->name),
+			 errhint("Keep functions that switch in a persistent schema.")));
 }

@@ -6,8 +6,8 @@
  * and by messages of the protocol, and there can be many clients behind a
  * session.  The latter are the driver's or the pooler's, which prepares a text
  * once for all its clients: they are shared on purpose, and planned anew for
- * each tenant.  What SQL has prepared while the session was bound belongs to
- * the binding:
+ * each tenant.  What SQL has prepared while the session was bound, or a tenant's
+ * code in one that was not, belongs to that tenant:
  *
  *		under another one it is not executed, and by a message of the
  *			protocol never, or else a name could be taken away from a driver
@@ -54,6 +54,7 @@
 #include "prepared.h"
 #include "schema_owner.h"
 #include "session_lock.h"
+#include "tenant_code.h"
 #include "tenant_mgr.h"
 
 /* A statement that was prepared while the session was bound */
@@ -75,6 +76,8 @@ static HTAB *own_statements = NULL;
 static bool has_own_types = false;
 static pg_uuid_t types_of;
 
+static void origin_here(Origin *origin);
+static bool is_here(const Origin *origin);
 static void note(const char *name);
 static const Origin *origin_of(const PreparedStatement *statement);
 static const char *executed_statement(Node *stmt);
@@ -184,6 +187,36 @@ tm_prepared_unlocked(void)
 		deallocate_own(true);
 }
 
+/*
+ * Whose a statement is that is prepared now.  A tenant's code that is run by
+ * others, in a session that is not bound for example, has its own.
+ */
+static void
+origin_here(Origin *origin)
+{
+	const SchemaOwner *owner = NULL;
+	Oid			nspid = tm_tenant_code_schema();
+
+	tm_origin_now(origin);
+	if (OidIsValid(nspid))
+		owner = tm_schema_owner(nspid);
+	if (owner == NULL)
+		return;
+	origin->bound = true;
+	origin->tenant_id = owner->id;
+}
+
+static bool
+is_here(const Origin *origin)
+{
+	Origin		here;
+
+	origin_here(&here);
+	return origin->bound == here.bound &&
+		(!here.bound || memcmp(&origin->tenant_id, &here.tenant_id,
+							   sizeof(pg_uuid_t)) == 0);
+}
+
 static void
 note(const char *name)
 {
@@ -206,7 +239,7 @@ note(const char *name)
 	own = hash_search(own_statements, key, HASH_ENTER, NULL);
 	own->plansource = statement->plansource;
 	own->prepare_time = statement->prepare_time;
-	tm_origin_now(&own->origin);
+	origin_here(&own->origin);
 }
 
 /* The binding under which a statement was prepared by SQL, or NULL */
@@ -254,14 +287,14 @@ check_execute(const char *name)
 	if (statement == NULL)
 		return;
 	origin = origin_of(statement);
-	if (origin == NULL || tm_origin_is_here(origin))
+	if (origin == NULL || is_here(origin))
 		return;
 	tenant = tm_origin_tenant(origin);
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 			 errmsg("prepared statement \"%s\" belongs to another tenant",
 					name),
-			 tenant ? errdetail("It was prepared while the session was bound to tenant \"%s\".",
+			 tenant ? errdetail("It was prepared for tenant \"%s\".",
 								tenant) : 0));
 }
 
@@ -277,18 +310,22 @@ deallocate_here(const char *name, bool alone)
 	if (statement == NULL)
 		return true;
 	origin = origin_of(statement);
-	if (origin != NULL && tm_origin_is_here(origin))
+	if (origin != NULL && is_here(origin))
 		return true;
 	if (!statement->from_sql && alone)
 		return !tm_session_locked;
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 tm_binding_in_force() != NULL || tm_session_locked ?
 			 errmsg("cannot deallocate prepared statement \"%s\" while the session is bound to a tenant",
+					name) :
+			 errmsg("cannot deallocate prepared statement \"%s\" from code of a tenant",
 					name),
 			 statement->from_sql ?
 			 errdetail("It was not prepared for this tenant.") :
 			 errdetail("It was prepared by the client's driver or by a pool, for all tenants."),
-			 errhint("Use tenant.reset() to leave the tenant first.")));
+			 tm_binding_in_force() != NULL || tm_session_locked ?
+			 errhint("Use tenant.reset() to leave the tenant first.") : 0));
 }
 
 /*
@@ -306,7 +343,7 @@ deallocate_own(bool locked_only)
 	hash_seq_init(&status, own_statements);
 	while ((own = hash_seq_search(&status)) != NULL)
 	{
-		if (locked_only ? !own->origin.locked : !tm_origin_is_here(&own->origin))
+		if (locked_only ? !own->origin.locked : !is_here(&own->origin))
 			continue;
 		DropPreparedStatement(own->name, false);
 		(void) hash_search(own_statements, own->name, HASH_REMOVE, NULL);
@@ -342,7 +379,7 @@ is_bound_or_locked(void)
 {
 	Origin		origin;
 
-	tm_origin_now(&origin);
+	origin_here(&origin);
 	return origin.bound || tm_session_locked;
 }
 

@@ -119,6 +119,7 @@ OBJS = \
 	src/rowcopy.o \
 	src/run_as.o \
 	src/schema_acl.o \
+	src/schema_drop.o \
 	src/schema_lock.o \
 	src/schema_mention.o \
 	src/schema_owner.o \

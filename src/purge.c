@@ -54,11 +54,11 @@
 #include "purge.h"
 #include "purge_batch.h"
 #include "registry.h"
-#include "snapshot.h"
+#include "schema_drop.h"
+#include "snapshot_registry.h"
 #include "tenant_lock.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
-#include "trash.h"
 
 /* What is purged, over several transactions: a tenant or a snapshot */
 typedef struct PurgeJob

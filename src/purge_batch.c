@@ -29,7 +29,7 @@
 #include "utils/syscache.h"
 
 #include "purge_batch.h"
-#include "trash.h"
+#include "schema_drop.h"
 
 /* A member of the schema, and what it takes to drop it */
 typedef struct Candidate

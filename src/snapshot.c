@@ -45,7 +45,7 @@
 #include "registry.h"
 #include "replication.h"
 #include "schema_acl.h"
-#include "snapshot.h"
+#include "schema_drop.h"
 #include "tenant_lock.h"
 #include "tenant_name.h"
 #include "trash.h"
@@ -162,46 +162,6 @@ tenant_drop_snapshot(PG_FUNCTION_ARGS)
 	tm_event_record("drop_snapshot", tenant, label, NULL);
 
 	PG_RETURN_VOID();
-}
-
-bool
-tm_snapshot_is_due(const SnapshotInfo *snapshot)
-{
-	const TenantInfo *tenant = tm_registry_lookup_id(&snapshot->tenant_id);
-
-	if (snapshot->purging || tenant == NULL || tenant->purging)
-		return true;
-	return tm_snapshot_retention > 0 &&
-		TimestampTzPlusMilliseconds(snapshot->created_at,
-									tm_snapshot_retention *
-									INT64CONST(1000)) <=
-		GetCurrentTransactionStartTimestamp();
-}
-
-void
-tm_snapshot_check_owner(const SnapshotInfo *snapshot)
-{
-	if (!tm_schema_ownercheck(snapshot->nspid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
-					   snapshot->schema_name);
-}
-
-SnapshotInfo *
-tm_snapshot_lock(const SnapshotInfo *snapshot, LOCKMODE lockmode)
-{
-	Oid			nspid = snapshot->nspid;
-	SnapshotInfo *locked;
-
-	LockDatabaseObject(NamespaceRelationId, nspid, 0, lockmode);
-	locked = tm_snapshot_lookup_schema(snapshot->schema_name);
-	return locked != NULL && locked->nspid == nspid ? locked : NULL;
-}
-
-char *
-tm_snapshot_refusal(const SnapshotInfo *snapshot)
-{
-	return psprintf(_("cannot drop snapshot \"%s\" because objects outside its schema depend on it"),
-					tm_tenant_name_printable(snapshot->label));
 }
 
 static char *

@@ -18,7 +18,10 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -26,7 +29,10 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
+#include "guc.h"
 #include "own_table.h"
+#include "registry.h"
 #include "snapshot_registry.h"
 #include "tenant_mgr.h"
 
@@ -136,6 +142,39 @@ void
 tm_snapshot_delete(const SnapshotInfo *snapshot)
 {
 	change_row(snapshot, InvalidAttrNumber, (Datum) 0);
+}
+
+SnapshotInfo *
+tm_snapshot_lock(const SnapshotInfo *snapshot, LOCKMODE lockmode)
+{
+	Oid			nspid = snapshot->nspid;
+	SnapshotInfo *locked;
+
+	LockDatabaseObject(NamespaceRelationId, nspid, 0, lockmode);
+	locked = tm_snapshot_lookup_schema(snapshot->schema_name);
+	return locked != NULL && locked->nspid == nspid ? locked : NULL;
+}
+
+void
+tm_snapshot_check_owner(const SnapshotInfo *snapshot)
+{
+	if (!tm_schema_ownercheck(snapshot->nspid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
+					   snapshot->schema_name);
+}
+
+bool
+tm_snapshot_is_due(const SnapshotInfo *snapshot)
+{
+	const TenantInfo *tenant = tm_registry_lookup_id(&snapshot->tenant_id);
+
+	if (snapshot->purging || tenant == NULL || tenant->purging)
+		return true;
+	return tm_snapshot_retention > 0 &&
+		TimestampTzPlusMilliseconds(snapshot->created_at,
+									tm_snapshot_retention *
+									INT64CONST(1000)) <=
+		GetCurrentTransactionStartTimestamp();
 }
 
 static SnapshotInfo *

@@ -45,4 +45,20 @@ extern void tm_snapshot_rename_schema(const SnapshotInfo *snapshot,
 extern void tm_snapshot_begin_purge(const SnapshotInfo *snapshot);
 extern void tm_snapshot_delete(const SnapshotInfo *snapshot);
 
+/*
+ * Is it time for the snapshot to go?  Because its tenant is gone, because it
+ * is partly gone itself, or by its age.
+ */
+extern bool tm_snapshot_is_due(const SnapshotInfo *snapshot);
+
+/* Raise 42501 unless the current user owns the snapshot's schema. */
+extern void tm_snapshot_check_owner(const SnapshotInfo *snapshot);
+
+/*
+ * Lock the snapshot's schema and look again; NULL if it has been dropped or
+ * renamed meanwhile.
+ */
+extern SnapshotInfo *tm_snapshot_lock(const SnapshotInfo *snapshot,
+									  LOCKMODE lockmode);
+
 #endif							/* TENANT_MGR_SNAPSHOT_REGISTRY_H */

@@ -15,21 +15,15 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_rewrite.h"
 #include "miscadmin.h"
-#include "rewrite/rewriteSupport.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/jsonb.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -43,16 +37,13 @@
 #include "registry.h"
 #include "replication.h"
 #include "schema_acl.h"
+#include "schema_drop.h"
 #include "schema_mention.h"
 #include "tenant_lock.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
 #include "trash.h"
 
-/* The most dependent objects that an error lists */
-#define MAX_LISTED	10
-
-static char *describe_dependent(const ObjectAddress *dependent);
 static char *schema_name_for(const pg_uuid_t *id);
 static TenantInfo *lock_trashed(const char *name);
 static char *restored_schema_name(const TenantInfo *tenant,
@@ -166,52 +157,6 @@ tenant_restore(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-bool
-tm_trash_report_dependents(const char *message, const Closure *closure,
-						   int elevel)
-{
-	List	   *dependents = tm_closure_outside_dependents(closure);
-	StringInfoData list;
-	int			listed = 0;
-	ListCell   *lc;
-
-	if (dependents == NIL)
-		return false;
-
-	initStringInfo(&list);
-	foreach(lc, dependents)
-	{
-		char	   *description;
-
-		if (listed == MAX_LISTED)
-			break;
-		description = describe_dependent(lfirst(lc));
-		if (description == NULL)
-			continue;
-		appendStringInfo(&list, "%s%s", listed++ > 0 ? "\n" : "", description);
-	}
-	if (list_length(dependents) > MAX_LISTED)
-		appendStringInfo(&list,
-						 ngettext("\nand %d other object",
-								  "\nand %d other objects",
-								  list_length(dependents) - MAX_LISTED),
-						 list_length(dependents) - MAX_LISTED);
-
-	ereport(elevel,
-			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-			 errmsg_internal("%s", message),
-			 errdetail_internal("%s", list.data),
-			 errhint("Drop these objects first.")));
-	return true;
-}
-
-char *
-tm_trash_refusal(const TenantInfo *tenant)
-{
-	return psprintf(_("cannot drop tenant \"%s\" because objects outside its schema depend on it"),
-					tenant->name);
-}
-
 void
 tm_trash_move(const TenantInfo *tenant, bool stays)
 {
@@ -235,58 +180,6 @@ tm_trash_move(const TenantInfo *tenant, bool stays)
 	tm_schema_update(tenant->nspid, trash_schema, NULL);
 	tm_registry_trash(tenant, &id, trash_schema, saved_acl,
 					  tm_trash_retention);
-}
-
-void
-tm_trash_wait_for_users(const Closure *closure)
-{
-	List	   *locktags = NIL;
-	int			i;
-
-	for (i = 0; i < closure->nmembers; i++)
-	{
-		LOCKTAG    *locktag;
-
-		if (closure->members[i].classid != RelationRelationId)
-			continue;
-		locktag = palloc(sizeof(LOCKTAG));
-		SET_LOCKTAG_RELATION(*locktag, MyDatabaseId, closure->members[i].objid);
-		locktags = lappend(locktags, locktag);
-	}
-	if (locktags != NIL)
-		WaitForLockersMultiple(locktags, AccessExclusiveLock, false);
-}
-
-/*
- * What an object is called, or NULL if it has gone.  What people have made is
- * the view; that it is a rule of the view that depends is of no use to them.
- */
-static char *
-describe_dependent(const ObjectAddress *dependent)
-{
-	ObjectAddress address = *dependent;
-	Relation	rel;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	if (address.classId != RewriteRelationId)
-		return getObjectDescription(&address, true);
-
-	rel = table_open(RewriteRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_rewrite_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(address.objectId));
-	scan = systable_beginscan(rel, RewriteOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (tuple != NULL &&
-		strcmp(NameStr(((Form_pg_rewrite) GETSTRUCT(tuple))->rulename),
-			   ViewSelectRuleName) == 0)
-		ObjectAddressSet(address, RelationRelationId,
-						 ((Form_pg_rewrite) GETSTRUCT(tuple))->ev_class);
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-
-	return getObjectDescription(&address, true);
 }
 
 static char *

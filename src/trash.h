@@ -7,19 +7,7 @@
 #ifndef TENANT_MGR_TRASH_H
 #define TENANT_MGR_TRASH_H
 
-#include "closure.h"
 #include "registry.h"
-
-/*
- * Report (2BP01), with this message, that objects outside a schema depend on
- * what is in it, and list them: they would be dropped along with the schema.
- * With an elevel below ERROR the result says whether there are any.
- */
-extern bool tm_trash_report_dependents(const char *message,
-									   const Closure *closure, int elevel);
-
-/* That message, for a tenant that is to be dropped; palloc'd. */
-extern char *tm_trash_refusal(const TenantInfo *tenant);
 
 /*
  * Rename the tenant's schema and close it.  The caller holds
@@ -27,11 +15,5 @@ extern char *tm_trash_refusal(const TenantInfo *tenant);
  * schema of that name, what goes to the trash becomes a tenant of its own.
  */
 extern void tm_trash_move(const TenantInfo *tenant, bool stays);
-
-/*
- * Wait for the transactions that use a relation of the schema.  The locks
- * themselves are not taken: a large schema would not fit the lock table.
- */
-extern void tm_trash_wait_for_users(const Closure *closure);
 
 #endif							/* TENANT_MGR_TRASH_H */

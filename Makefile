@@ -44,6 +44,7 @@ OBJS = \
 	src/entitlement.o \
 	src/envelope.o \
 	src/event.o \
+	src/exclusion.o \
 	src/fernet.o \
 	src/file_writer.o \
 	src/function_settings.o \
@@ -113,6 +114,7 @@ OBJS = \
 	src/relabel_labels.o \
 	src/relabel_roles.o \
 	src/relabel_row.o \
+	src/relabel_statistics.o \
 	src/relabel_texts.o \
 	src/replication.o \
 	src/route.o \
@@ -178,6 +180,7 @@ REGRESS = \
 	pooler_check \
 	domains \
 	statistics \
+	clone_exclude \
 	clone_indexes \
 	clone_mentions \
 	clone_pending \

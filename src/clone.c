@@ -41,6 +41,7 @@
 #include "clone.h"
 #include "clone_lock.h"
 #include "closure.h"
+#include "exclusion.h"
 #include "guard.h"
 #include "guc.h"
 #include "handover.h"
@@ -58,8 +59,6 @@ static void leave_out_invalid_indexes(CloneState *state);
 static void leave_out_references(CloneState *state);
 static bool trigger_of_outside_reference(const Closure *closure, Oid trigger);
 static bool index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid);
-static void decide_about_rows(CloneState *state);
-static void refuse_dangling_references(CloneState *state);
 static void tell_about_mentions(const CloneState *state);
 static char *describe_member(const CloneState *state,
 							 const ObjectAddress *address);
@@ -89,7 +88,7 @@ tm_clone_schema(const CloneRequest *request)
 	leave_out_invalid_indexes(&state);
 	if (request->aside)
 		leave_out_references(&state);
-	decide_about_rows(&state);
+	tm_exclusion_decide(&state);	/* whose rows travel */
 	tm_clone_refuse_pending_checks(&state);
 
 	tm_progress_phase(PROGRESS_WRITING_CATALOGS, 0, 0);
@@ -228,90 +227,6 @@ index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid)
 		((Form_pg_index) GETSTRUCT(tup))->indisvalid;
 	systable_endscan(scan);
 	return valid;
-}
-
-/* Mark the relations whose rows travel. */
-static void
-decide_about_rows(CloneState *state)
-{
-	Closure    *closure = state->closure;
-
-	if (!state->request->with_data)
-		return;
-
-	for (int i = 0; i < closure->nmembers; i++)
-	{
-		ClosureMember *member = &closure->members[i];
-
-		if (member->classid == RelationRelationId &&
-			member->relkind != RELKIND_INDEX &&
-			member->relkind != RELKIND_TOASTVALUE)
-			member->with_rows = member->relkind == RELKIND_SEQUENCE ||
-				!tm_clone_excludes(state->request, member->objid);
-	}
-	/* indexes and TOAST tables go with their tables */
-	for (int i = 0; i < closure->nmembers; i++)
-	{
-		ClosureMember *member = &closure->members[i];
-		ClosureMember *table = NULL;
-
-		if (member->left_out)
-			continue;
-		if (member->relkind == RELKIND_TOASTVALUE)
-			table = tm_closure_find(closure, RelationRelationId,
-									member->owner_seed);
-		else if (member->relkind == RELKIND_INDEX)
-			table = tm_closure_find(closure, RelationRelationId,
-									IndexGetRelation(member->objid, false));
-		if (table != NULL)
-			member->with_rows = table->with_rows;
-	}
-	refuse_dangling_references(state);
-}
-
-/*
- * Rows must not refer to rows that stay behind: the foreign key would claim
- * what is not true.
- */
-static void
-refuse_dangling_references(CloneState *state)
-{
-	Closure    *closure = state->closure;
-
-	if (state->request->exclude == NIL)
-		return;
-
-	for (int i = 0; i < closure->nmembers; i++)
-	{
-		const ClosureMember *referencing;
-		const ClosureMember *referenced;
-		Form_pg_constraint form;
-		HeapTuple	tup;
-
-		if (closure->members[i].classid != ConstraintRelationId)
-			continue;
-		tup = SearchSysCache1(CONSTROID,
-							  ObjectIdGetDatum(closure->members[i].objid));
-		if (!HeapTupleIsValid(tup))
-			elog(ERROR, "cache lookup failed for constraint %u",
-				 closure->members[i].objid);
-		form = (Form_pg_constraint) GETSTRUCT(tup);
-		referencing = tm_closure_find(closure, RelationRelationId, form->conrelid);
-		referenced = tm_closure_find(closure, RelationRelationId, form->confrelid);
-		if (form->contype == CONSTRAINT_FOREIGN && referencing != NULL &&
-			referenced != NULL &&
-			referencing->with_rows && !referenced->with_rows)
-			ereport(ERROR,
-					(errcode(ERRCODE_TENANT_NOT_CLONABLE),
-					 errmsg("cannot leave out the rows of table \"%s\"",
-							get_rel_name(form->confrelid)),
-					 errdetail("Rows of table \"%s\" refer to them by foreign key \"%s\".",
-							   get_rel_name(form->conrelid),
-							   NameStr(form->conname)),
-					 errhint("Leave out the rows of table \"%s\" as well.",
-							 get_rel_name(form->conrelid))));
-		ReleaseSysCache(tup);
-	}
 }
 
 /* A text stays as it is, so it may reach into the source. */

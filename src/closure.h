@@ -26,6 +26,8 @@ typedef struct ClosureMember
 	Oid			owner_class;	/* and its catalog */
 	bool		left_out;		/* clone: this one is not reproduced */
 	bool		with_rows;		/* clone: its rows (position) travel */
+	bool		shows_left_out; /* clone: it has, or is made of, rows of
+								 * tables that are left out */
 	int			file;			/* clone: place in CloneState.relations of a
 								 * relation with files */
 } ClosureMember;

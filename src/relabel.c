@@ -79,6 +79,7 @@
 #include "relabel_labels.h"
 #include "relabel_roles.h"
 #include "relabel_row.h"
+#include "relabel_statistics.h"
 #include "schema_mention.h"
 #include "tenant_mgr.h"
 #include "unclonable.h"
@@ -174,10 +175,6 @@ static void note_mention(Relabel *relabel, CatalogTarget *target,
 						 HeapTuple row, Oid classid, Oid objid);
 static void copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind);
 static bool may_have_parent(char relkind, Oid relid);
-static bool rows_of_member_travel(CloneState *state, Oid classid, Oid objid);
-static bool expressions_hold_oids(const OidMap *map, HeapTuple statistics);
-static bool statistics_can_travel(const OidMap *map, Relation rel,
-								  HeapTuple row);
 static char kind_of_row(Oid classid, HeapTuple row);
 static void note_parent(CloneState *state, Form_pg_inherits form);
 static void copy_dependencies(Relabel *relabel, Oid classid, Oid objid);
@@ -476,7 +473,7 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 			(part->kind != 0 && part->kind != kind) ||
 			(part->catalog == InheritsRelationId && !may_have_parent(kind, objid)) ||
 			(part->about_rows &&
-			 !rows_of_member_travel(relabel->state, classid, objid)))
+			 !tm_statistics_travel(relabel->state, classid, objid)))
 			continue;
 
 		target = open_target(relabel, part->catalog);
@@ -485,8 +482,8 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 		{
 			if (part->catalog == InheritsRelationId)
 				note_parent(relabel->state, (Form_pg_inherits) GETSTRUCT(row));
-			if (part->catalog == StatisticRelationId &&
-				!statistics_can_travel(relabel->state->map, target->rel, row))
+			if (part->about_rows &&
+				!tm_statistics_row_travels(relabel->state, target->rel, row))
 				continue;
 			copy = tm_relabel_row(relabel->state, target->rel, target->rules,
 								  row, relabel->scratch);
@@ -509,75 +506,6 @@ may_have_parent(char relkind, Oid relid)
 		relkind == RELKIND_PARTITIONED_TABLE ||
 		relkind == RELKIND_FOREIGN_TABLE ||
 		get_rel_relispartition(relid);
-}
-
-/*
- * Do figures about the member's rows hold for the clone?  The contents of an
- * extended statistics object cannot be taken apart to change OIDs in them,
- * so those are left to the next ANALYZE where a column could hold any.
- */
-static bool
-rows_of_member_travel(CloneState *state, Oid classid, Oid objid)
-{
-	Oid			relid = objid;
-	ClosureMember *member;
-
-	if (classid == StatisticExtRelationId)
-	{
-		HeapTuple	tup = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(objid));
-		bool		holds_oids;
-
-		if (!HeapTupleIsValid(tup))
-			return false;
-		relid = ((Form_pg_statistic_ext) GETSTRUCT(tup))->stxrelid;
-		holds_oids = expressions_hold_oids(state->map, tup) ||
-			tm_columns_hold_oids(state->map, get_rel_type_id(relid));
-		ReleaseSysCache(tup);
-		if (holds_oids)
-			return false;
-	}
-	member = tm_closure_find(state->closure, RelationRelationId, relid);
-	return member != NULL && member->with_rows;
-}
-
-/* Has any expression of an extended statistics object such values? */
-static bool
-expressions_hold_oids(const OidMap *map, HeapTuple statistics)
-{
-	bool		isnull;
-	Datum		tree = SysCacheGetAttr(STATEXTOID, statistics,
-									   Anum_pg_statistic_ext_stxexprs, &isnull);
-	ListCell   *lc;
-
-	if (isnull)
-		return false;
-	foreach(lc, castNode(List, stringToNode(TextDatumGetCString(tree))))
-	{
-		if (tm_value_holds_oids(map, exprType(lfirst(lc))))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Values that cannot be mapped before the types of the clone are visible are
- * left to the next ANALYZE.
- */
-static bool
-statistics_can_travel(const OidMap *map, Relation rel, HeapTuple row)
-{
-	for (int i = 0; i < STATISTIC_NUM_SLOTS; i++)
-	{
-		bool		isnull;
-		Datum		values = heap_getattr(row, Anum_pg_statistic_stavalues1 + i,
-										  RelationGetDescr(rel), &isnull);
-
-		if (!isnull &&
-			tm_value_needs_types(map,
-								 ARR_ELEMTYPE(DatumGetArrayTypeP(values))))
-			return false;
-	}
-	return true;
 }
 
 /* What decides which parts a row has. */

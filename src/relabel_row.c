@@ -260,6 +260,8 @@ adjust_class(CloneState *state, Form_pg_class form, Oid source)
 									 member->owner_seed));
 
 	form->relrewrite = InvalidOid;
+	if (form->relkind == RELKIND_PARTITIONED_TABLE && member->shows_left_out)
+		form->reltuples = -1;
 	if (!RELKIND_HAS_STORAGE(form->relkind))
 		return;
 

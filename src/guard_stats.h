@@ -20,4 +20,15 @@ extern void tm_guard_stats_shmem_startup(void);
  */
 extern void tm_guard_count_violation(const pg_uuid_t *tenant, bool refused);
 
+/*
+ * The row of a tenant has been deleted from the registry.  If it is still gone
+ * when the transaction commits, so are its counters.
+ */
+extern void tm_guard_stats_note_deleted(const pg_uuid_t *tenant);
+extern void tm_guard_stats_before_commit(void);
+extern void tm_guard_stats_end_of_transaction(bool committed);
+
+/* A database has been dropped. */
+extern void tm_guard_stats_forget_database(Oid dbid);
+
 #endif							/* TENANT_MGR_GUARD_STATS_H */

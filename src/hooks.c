@@ -28,6 +28,7 @@
  */
 #include "postgres.h"
 
+#include "commands/dbcommands.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -41,6 +42,7 @@
 #include "deferred.h"
 #include "guard.h"
 #include "guard_query.h"
+#include "guard_stats.h"
 #include "guard_utility.h"
 #include "hooks.h"
 #include "list_setting.h"
@@ -267,6 +269,9 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	RunningCode code;
 	Maintained	maintained;
 
+	if (IsA(pstmt->utilityStmt, DropdbStmt))
+		statement.drops_database =
+			get_database_oid(((DropdbStmt *) pstmt->utilityStmt)->dbname, true);
 	tm_policy_refresh();
 	tm_list_setting_before_utility(&statement, queryString);
 	tm_wall_before_utility(statement.pstmt->utilityStmt);
@@ -303,6 +308,8 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		tm_watch_end_utility(&statement);
 	}
 	PG_END_TRY();
+	if (OidIsValid(statement.drops_database))
+		tm_guard_stats_forget_database(statement.drops_database);
 	tm_watch_after_utility(&statement);
 	tm_prepared_after_utility(&statement);
 	tm_prepared_xact_after_utility(&statement);

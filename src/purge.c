@@ -49,6 +49,7 @@
 #include "data_key.h"
 #include "domain.h"
 #include "event.h"
+#include "guard_stats.h"
 #include "outside_link.h"
 #include "progress.h"
 #include "purge.h"
@@ -191,6 +192,7 @@ tm_purge_forget(const TenantInfo *tenant, const char *command)
 	tm_data_key_forget(&tenant->id);
 	tm_outside_links_forget(tenant->schema_name);
 	tm_registry_delete(tenant);
+	tm_guard_stats_note_deleted(&tenant->id);
 	tm_event_record("purge", tenant, tenant->schema_name,
 					tm_event_detail("command", command, NULL));
 }

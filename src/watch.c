@@ -46,6 +46,7 @@
 #include "change.h"
 #include "compat.h"
 #include "deferred.h"
+#include "guard_stats.h"
 #include "guc.h"
 #include "maintained.h"
 #include "open_plan.h"
@@ -215,11 +216,13 @@ end_of_transaction(XactEvent event, void *arg)
 			tm_prepared_after_statement();
 			if (watching())
 				tm_temp_object_before_commit();
+			tm_guard_stats_before_commit();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			tm_maintained_end_of_transaction();
+			tm_guard_stats_end_of_transaction(event == XACT_EVENT_COMMIT);
 			tm_deferred_end_of_transaction();
 			tm_origin_end_of_transaction();
 			tm_temp_object_end_of_transaction(event != XACT_EVENT_ABORT);

@@ -1,7 +1,8 @@
 # 016_outside.pl: what tenants share can be used while tenants are made.  Many
 # sessions create tenants whose tables refer to two shared tables, others write
 # to these in both orders, and nobody ends up in a deadlock; a clone that takes
-# long keeps nobody from writing to them.
+# long keeps nobody from writing to them.  Each of six sessions creates as many
+# tenants as TM_CREATES says.
 
 use strict;
 use warnings;
@@ -13,7 +14,7 @@ use Test::More;
 use TenantTest;
 
 use constant CREATORS => 6;
-use constant CREATES  => 8;
+use constant CREATES  => $ENV{TM_CREATES} || 17;
 
 my $node = new_node('outside', q{
 autovacuum = off
@@ -57,7 +58,7 @@ COMMIT;
 });
 }
 my ($bench_out, $bench_err) = ('', '');
-my $bench = IPC::Run::start([ 'pgbench', '-h', $node->host, '-p', $node->port, '-n', '-c', '4', '-T', '300',
+my $bench = IPC::Run::start([ 'pgbench', '-h', $node->host, '-p', $node->port, '-n', '-c', '4', '-T', '3600',
 	'-f', "$dir/plan.sql", '-f', "$dir/region.sql", $db ], '>', \$bench_out, '2>', \$bench_err);
 
 my @creators;

@@ -153,6 +153,15 @@ COMMENT ON FUNCTION tenant.adopt_all(text, text[], boolean) IS
 	'register all schemas of these names that are no tenants yet';
 REVOKE ALL ON FUNCTION tenant.adopt_all(text, text[], boolean) FROM PUBLIC;
 
+CREATE FUNCTION tenant.restore_from(
+	name pg_catalog.text,
+	schema pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_restore_from'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.restore_from(text, text) IS
+	'take a tenant out of the trash with a schema that a dump brought back';
+REVOKE ALL ON FUNCTION tenant.restore_from(text, text) FROM PUBLIC;
+
 CREATE FUNCTION tenant.keep_tables() RETURNS event_trigger
 	AS 'MODULE_PATHNAME', 'tenant_keep_tables'
 	LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -307,6 +307,15 @@ COMMENT ON FUNCTION tenant.restore(text, text) IS
 	'take a tenant out of the trash';
 REVOKE ALL ON FUNCTION tenant.restore(text, text) FROM PUBLIC;
 
+CREATE FUNCTION tenant.restore_from(
+	name pg_catalog.text,
+	schema pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_restore_from'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.restore_from(text, text) IS
+	'take a tenant out of the trash with a schema that a dump brought back';
+REVOKE ALL ON FUNCTION tenant.restore_from(text, text) FROM PUBLIC;
+
 CREATE PROCEDURE tenant.purge(name pg_catalog.text DEFAULT NULL)
 	AS 'MODULE_PATHNAME', 'tenant_purge'
 	LANGUAGE C;

@@ -463,6 +463,16 @@ tm_binding_set(const char *name, GucAction action)
 	set_tenant(name, action, ERROR);
 }
 
+void
+tm_binding_warn_unconfined(const char *function)
+{
+	if (!IsTransactionBlock() && tm_open_plan_is_whole_command())
+		ereport(WARNING,
+				(errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s can only be used in transaction blocks",
+						function)));
+}
+
 /* Have the search path looked at before the next command is read. */
 void
 tm_binding_end_of_transaction(void)

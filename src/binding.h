@@ -60,6 +60,12 @@ extern void tm_binding_assign_verified(bool newval, void *extra);
  */
 extern void tm_binding_set(const char *name, GucAction action);
 
+/*
+ * Warn, as SET LOCAL does, that this function binds nothing that comes after it:
+ * what the client has sent is a transaction of its own.
+ */
+extern void tm_binding_warn_unconfined(const char *function);
+
 /* Is the session known to be bound so already, for as long as is asked for? */
 extern bool tm_binding_is_there(const char *name, bool local);
 

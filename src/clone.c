@@ -242,7 +242,7 @@ tell_about_mentions(const CloneState *state)
 						state->closure->nspname),
 				 errdetail("The text is the same in schema \"%s\" and still means the source.",
 						   state->request->target),
-				 errhint("Leave names unqualified and let the search path decide.")));
+				 errhint("Leave names unqualified, and give functions that dumps or indexes need a search path of their own by ALTER FUNCTION ... SET search_path.")));
 }
 
 /* The member of the source, or its copy if it has been dropped meanwhile. */

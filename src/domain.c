@@ -109,7 +109,11 @@ tenant_add_domain(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
 					 errmsg("host \"%s\" already belongs to tenant \"%s\"",
-							host, holder->name)));
+							host, holder->name),
+					 holder->state != TENANT_TRASHED ? 0 :
+					 errdetail("That one is in the trash, with its hosts, its secrets and its connections."),
+					 holder->state != TENANT_TRASHED ? 0 :
+					 errhint("Use tenant.drop_domain() to take the host away, or tenant.restore() or tenant.restore_from() to bring that tenant back.")));
 		else
 		{
 			ereport(NOTICE,

@@ -377,6 +377,11 @@ tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
 				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
 						schema, other->name)));
 	(void) name_is_taken(name, false, NULL);
+	if (tm_registry_lookup_trashed(name) != NULL)
+		ereport(NOTICE,
+				(errmsg("tenant \"%s\" that is in the trash is another one", name),
+				 errdetail("Its hosts, secrets, connections and snapshots stay with it."),
+				 errhint("To bring that one back with this schema, use tenant.restore_from() instead.")));
 	tm_registry_insert(name, schema, is_template, metadata, NULL);
 	tm_event_record("adopt", tm_registry_lookup(name, false), schema, NULL);
 

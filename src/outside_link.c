@@ -208,6 +208,17 @@ tm_outside_links_restore(const char *schema, Oid nspid)
 }
 
 void
+tm_outside_links_move(const char *schema, const char *new_schema)
+{
+	List	   *links = kept_links(schema);
+
+	if (links == NIL)
+		return;
+	tm_outside_links_forget(schema);
+	tm_outside_links_keep(new_schema, links);
+}
+
+void
 tm_outside_links_forget(const char *schema)
 {
 	Relation	rel;

@@ -30,6 +30,9 @@ extern void tm_outside_links_keep(const char *schema, List *links);
  */
 extern void tm_outside_links_restore(const char *schema, Oid nspid);
 
+/* What is kept under a schema's name is kept under another one. */
+extern void tm_outside_links_move(const char *schema, const char *new_schema);
+
 /* A schema of this name is not needed any more, or is live again. */
 extern void tm_outside_links_forget(const char *schema);
 

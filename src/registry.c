@@ -489,6 +489,22 @@ tm_registry_restore(const TenantInfo *tenant, const char *name,
 	update_row(tenant, &change);
 }
 
+/*
+ * What a trashed tenant has becomes a tenant of its own in the trash.  The
+ * tenant's own row is left for tm_registry_restore().
+ */
+void
+tm_registry_part(const TenantInfo *tenant, const pg_uuid_t *id,
+				 const char *trash_schema)
+{
+	RowChange	change = {0};
+
+	set_column(&change, Anum_registry_id, UUIDPGetDatum(id));
+	set_column(&change, Anum_registry_schema_name,
+			   CStringGetTextDatum(trash_schema));
+	write_row(tenant, &change, true);
+}
+
 /* From here on the tenant is due, so that any purge resumes this one. */
 void
 tm_registry_begin_purge(const TenantInfo *tenant)

@@ -113,6 +113,8 @@ extern void tm_registry_trash(const TenantInfo *tenant, const pg_uuid_t *id,
 							  int retention);
 extern void tm_registry_restore(const TenantInfo *tenant, const char *name,
 								const char *schema_name);
+extern void tm_registry_part(const TenantInfo *tenant, const pg_uuid_t *id,
+							 const char *trash_schema);
 extern void tm_registry_begin_purge(const TenantInfo *tenant);
 extern void tm_registry_set_template(const TenantInfo *tenant,
 									 bool is_template);

@@ -185,7 +185,7 @@ tm_mention_tell(Oid nspid, const char *old_name, const char *new_name)
 							old_name),
 					 errdetail("The schema is called \"%s\" now, and the text is what it was.",
 							   new_name),
-					 errhint("Leave names unqualified and let the search path decide.")));
+					 errhint("Leave names unqualified, and give functions that dumps or indexes need a search path of their own by ALTER FUNCTION ... SET search_path.")));
 	}
 }
 

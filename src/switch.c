@@ -17,7 +17,6 @@
 #include "binding_path.h"
 #include "deferred.h"
 #include "guc.h"
-#include "open_plan.h"
 #include "registry.h"
 #include "session_lock.h"
 #include "tenant_mgr.h"
@@ -41,12 +40,7 @@ tenant_switch(PG_FUNCTION_ARGS)
 Datum
 tenant_switch_local(PG_FUNCTION_ARGS)
 {
-	/* as SET LOCAL does */
-	if (!IsTransactionBlock() && tm_open_plan_is_whole_command())
-		ereport(WARNING,
-				(errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
-				 errmsg("%s can only be used in transaction blocks",
-						"tenant.switch_local()")));
+	tm_binding_warn_unconfined("tenant.switch_local()");
 	PG_RETURN_TEXT_P(cstring_to_text(bind_session(fcinfo, true)));
 }
 

@@ -30,6 +30,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "binding.h"
 #include "compat.h"
 #include "crypto.h"
 #include "jwt.h"
@@ -107,7 +108,10 @@ tenant_switch_token(PG_FUNCTION_ARGS)
 	if (tm_token_enforce_expiry)
 		warrant.deadline = times.expires_at + tm_token_leeway * USECS_PER_SEC;
 	if (local)
+	{
+		tm_binding_warn_unconfined("tenant.switch_token() with \"local\"");
 		warrant.lxid = tm_local_transaction_id();
+	}
 	tm_warrant_bind(&warrant, claims.tenant,
 					local ? GUC_ACTION_LOCAL : GUC_ACTION_SET);
 

@@ -5,7 +5,9 @@
  * A dropped tenant keeps everything it has.  Its schema gets a name made of
  * the tenant's id, so that the name is free for another tenant, and loses
  * every privilege but the owner's, so that nobody else gets at what is in
- * it.  The registry remembers both.  A restore gives them back.
+ * it.  The registry remembers both.  A restore gives them back; or the tenant
+ * takes a schema that has come from a dump, and what was in the trash for it
+ * stays there as a tenant of its own.
  *
  * Before it goes, everybody who uses the schema is waited for: sessions that
  * are bound to the tenant have a lock on the schema during a transaction,
@@ -17,6 +19,7 @@
 
 #include "access/xact.h"
 #include "catalog/dependency.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -39,6 +42,7 @@
 #include "schema_acl.h"
 #include "schema_drop.h"
 #include "schema_mention.h"
+#include "schema_owner.h"
 #include "tenant_lock.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
@@ -48,9 +52,13 @@ static char *schema_name_for(const pg_uuid_t *id);
 static TenantInfo *lock_trashed(const char *name);
 static char *restored_schema_name(const TenantInfo *tenant,
 								  const char *new_name);
+static void refuse_taken_name(const char *name, const char *hint);
+static Oid	lock_schema_to_take(const char *schema);
+static void leave_in_trash(const TenantInfo *tenant);
 
 PG_FUNCTION_INFO_V1(tenant_drop);
 PG_FUNCTION_INFO_V1(tenant_restore);
+PG_FUNCTION_INFO_V1(tenant_restore_from);
 
 /*
  * drop(name, purge): to the trash, or for good at once.  All that is left of
@@ -104,7 +112,6 @@ tenant_restore(PG_FUNCTION_ARGS)
 	char	   *new_name = NULL;
 	char	   *schema;
 	TenantInfo *tenant;
-	TenantInfo *other;
 	TenantTrash *trash;
 	Acl		   *acl = NULL;
 
@@ -130,12 +137,7 @@ tenant_restore(PG_FUNCTION_ARGS)
 	else
 		new_name = tenant->name;
 
-	other = tm_registry_lookup_fold(new_name);
-	if (other != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_SCHEMA),
-				 errmsg("tenant \"%s\" already exists", other->name),
-				 errhint("Restore it under another name.")));
+	refuse_taken_name(new_name, "Restore it under another name.");
 	tm_lifecycle_refuse_taken_schema(schema, "Restore it under another name.");
 
 	trash = tm_registry_trash_details(tenant);
@@ -151,6 +153,39 @@ tenant_restore(PG_FUNCTION_ARGS)
 		strcmp(trash->saved_schema, schema) != 0)
 		tm_mention_tell(tenant->nspid, trash->saved_schema, schema);
 	tm_event_record("restore", tenant, new_name,
+					tm_event_detail("schema", schema, NULL));
+	tm_binding_poke_at_commit();
+
+	PG_RETURN_VOID();
+}
+
+/*
+ * restore_from(name, schema): the latest tenant of that name in the trash comes
+ * back with a schema that is there already, as from a dump.
+ */
+Datum
+tenant_restore_from(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *schema = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *saved_schema;
+	TenantInfo *tenant;
+	Oid			nspid;
+
+	tm_tenant_name_refuse_schema(schema);
+	tm_lifecycle_begin("tenant.restore_from()");
+	tm_registry_lock_names(name, NULL);
+	tenant = lock_trashed(name);
+	nspid = lock_schema_to_take(schema);
+	refuse_taken_name(tenant->name, "Drop it first, or adopt the schema under another name.");
+
+	saved_schema = tm_registry_trash_details(tenant)->saved_schema;
+	leave_in_trash(tenant);
+	tm_registry_restore(tenant, tenant->name, schema);
+	tm_assigned_role_follow(tenant, tenant->name);
+	if (saved_schema != NULL && strcmp(saved_schema, schema) != 0)
+		tm_mention_tell(nspid, saved_schema, schema);
+	tm_event_record("restore", tenant, tenant->name,
 					tm_event_detail("schema", schema, NULL));
 	tm_binding_poke_at_commit();
 
@@ -222,6 +257,64 @@ lock_trashed(const char *name)
 				 errdetail("Some of its objects are gone already."),
 				 errhint("Use CALL tenant.purge() to complete it.")));
 	return tenant;
+}
+
+static void
+refuse_taken_name(const char *name, const char *hint)
+{
+	TenantInfo *other = tm_registry_lookup_fold(name);
+
+	if (other != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("tenant \"%s\" already exists", other->name),
+				 errhint("%s", _(hint))));
+}
+
+/* A schema of the current user's that is nobody's yet, locked. */
+static Oid
+lock_schema_to_take(const char *schema)
+{
+	Oid			nspid = InvalidOid;
+	const SchemaOwner *owner;
+
+	if (strlen(schema) < NAMEDATALEN)
+		nspid = get_namespace_oid(schema, true);
+	if (OidIsValid(nspid))
+	{
+		if (!tm_schema_ownercheck(nspid, GetUserId()))
+			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
+		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
+		if (get_namespace_oid(schema, true) != nspid)
+			nspid = InvalidOid;
+	}
+	if (!OidIsValid(nspid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema \"%s\" does not exist",
+						tm_tenant_name_printable(schema))));
+	if (!tm_schema_ownercheck(nspid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
+
+	owner = tm_schema_owner(nspid);
+	if (owner != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
+						schema, owner->name)));
+	return nspid;
+}
+
+/* The schema of a tenant that goes on without it. */
+static void
+leave_in_trash(const TenantInfo *tenant)
+{
+	pg_uuid_t	id = *DatumGetUUIDP(OidFunctionCall0(F_GEN_RANDOM_UUID));
+	char	   *trash_schema = schema_name_for(&id);
+
+	tm_outside_links_move(tenant->schema_name, trash_schema);
+	tm_schema_update(tenant->nspid, trash_schema, NULL);
+	tm_registry_part(tenant, &id, trash_schema);
 }
 
 /* An adopted schema need not be called what its tenant's name suggests. */

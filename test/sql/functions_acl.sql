@@ -50,6 +50,7 @@ SELECT tenant.set_template('tm_acl', true);  -- fails
 SELECT tenant.set_metadata('tm_acl', '{}');  -- fails
 SELECT tenant.drop('tm_acl');  -- fails
 SELECT tenant.restore('tm_acl');  -- fails
+SELECT tenant.restore_from('tm_acl', 'tm_acl');  -- fails
 CALL tenant.purge();  -- fails
 SELECT tenant.snapshot('tm_acl', 'a');  -- fails
 SELECT tenant.rollback_to('tm_acl', 'a');  -- fails

@@ -348,6 +348,17 @@ is($node->safe_psql('app', qq{
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP/, 'and the server has had no trouble');
 good('the original still works', $of_a);
 
+# a binding for the transaction that is one statement binds nothing: told, as by SET LOCAL
+foreach my $case ([ "SELECT tenant.switch_token('$of_a', true)", 1, 'alone' ], [ "SELECT tenant.switch_token(local => true, token => '$of_a') FROM generate_series(1, 2)", 1, 'alone, by name' ],
+	[ "BEGIN; SELECT tenant.switch_token('$of_a', true); COMMIT", 0, 'in a transaction block' ], [ "SELECT tenant.switch_token('$of_a', false)", 0, 'for the session' ],
+	[ "DO \$\$ BEGIN PERFORM tenant.switch_token('$of_a', true); END \$\$", 0, 'for the rest of a function' ])
+{
+	my ($sql, $told, $name) = @$case;
+	my ($rc, $stdout, $stderr) = $node->psql('app', "\\set VERBOSITY verbose\n$sql");
+	my $is_told = $stderr =~ /WARNING:  25P01: tenant.switch_token\(\) with "local" can only be used in transaction blocks/ ? 1 : 0;
+	is("$rc $is_told", "0 $told", "a token for one transaction: $name");
+}
+
 $node->stop;
 done_testing();
 

@@ -188,6 +188,7 @@ REGRESS = \
 	clone_values \
 	schema_names \
 	outside_links \
+	kept_links \
 	snapshots \
 	guard_leaks \
 	secrets \

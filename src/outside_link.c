@@ -10,8 +10,9 @@
  * which nobody but this file knows.  When the schema, or a clone of it, becomes
  * live, they are made again and rows are checked as for anybody.
  *
- * Locks: tables outside are locked in the order of their OIDs, and no more
- * than writers are kept out.
+ * Locks: tables outside are locked in the order of their OIDs, those that are
+ * referred to before those that are inherited from; of the former no more than
+ * writers are kept out.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -72,6 +73,7 @@ typedef struct OutsideLink
 	Oid			outside;		/* table outside, likewise */
 	Oid			constraint;		/* the foreign key, or InvalidOid */
 	bool		partition;		/* the outside table is partitioned */
+	int			position;		/* its number in the schema, once it is kept */
 	char	   *table;			/* name of the schema's table */
 	char	   *before;			/* command before the table's name ... */
 	char	   *after;			/* ... and after it */
@@ -80,6 +82,8 @@ typedef struct OutsideLink
 	ArrayType  *inherited;		/* columns that were inherited only, or NULL */
 } OutsideLink;
 
+static void spell_out(void);
+static bool comes_from_member(const Closure *closure, Oid constraint);
 static void add_reference(List **links, const Closure *closure, Oid constraint);
 static void add_parents(List **links, const Closure *closure, Oid relid);
 static Datum partition_bound(Oid relid);
@@ -89,9 +93,10 @@ static void cut_parent(const OutsideLink *link);
 static char *qualified_name(Oid relid);
 static void execute(const char *command, Oid nspid, Oid roleid);
 static void cut_triggers(const Closure *closure);
-static void cut_reference(const OutsideLink *link);
+static void cut_reference(Oid constraint);
 static List *kept_links(const char *schema);
 static void make_link(const OutsideLink *link, Oid nspid);
+static void advise_to_do_without(void *arg);
 static void restore_remark(const OutsideLink *link, Oid relid);
 static void restore_inherited(Oid relid, ArrayType *columns);
 static Oid	owner_of(Oid relid);
@@ -112,10 +117,8 @@ tm_outside_links(const Closure *closure)
 	if (!tm_outside_links_known())
 		return NIL;
 
-	/* names are to be spelled out in full */
 	save_nestlevel = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	spell_out();
 	for (int i = 0; i < closure->nmembers; i++)
 	{
 		const ClosureMember *member = &closure->members[i];
@@ -137,27 +140,29 @@ tm_outside_links(const Closure *closure)
 void
 tm_outside_links_cut(const Closure *closure, List *links)
 {
-	bool		references = false;
 	ListCell   *lc;
 
+	if (links == NIL)
+		return;
 	foreach(lc, links)
 	{
 		const OutsideLink *link = lfirst(lc);
 
 		if (!OidIsValid(link->constraint))
 			cut_parent(link);
-		else
-			references = true;
 	}
-	if (!references)
-		return;
-	cut_triggers(closure);
-	foreach(lc, links)
-	{
-		const OutsideLink *link = lfirst(lc);
 
-		if (OidIsValid(link->constraint))
-			cut_reference(link);
+	/* A foreign key that was its parent's has triggers of its own now. */
+	closure = tm_closure_of_schema(closure->nspid, NULL);
+	cut_triggers(closure);
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+
+		if (member->classid == ConstraintRelationId &&
+			tm_is_outside_reference(closure, member->objid) &&
+			!comes_from_member(closure, member->objid))
+			cut_reference(member->objid);
 	}
 }
 
@@ -192,6 +197,32 @@ tm_outside_links_keep(const char *schema, List *links)
 		values[Anum_link_inherited - 1] = PointerGetDatum(link->inherited);
 		tm_own_table_insert(rel, Natts_link, values, nulls);
 	}
+	table_close(rel, NoLock);
+}
+
+void
+tm_outside_links_rename(const char *schema, const char *new_schema)
+{
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Datum		values[Natts_link] = {0};
+	bool		nulls[Natts_link] = {0};
+	bool		replace[Natts_link] = {0};
+
+	if (!tm_outside_links_known())
+		return;
+	values[Anum_link_schema_name - 1] = CStringGetTextDatum(new_schema);
+	replace[Anum_link_schema_name - 1] = true;
+	rel = tm_own_table_open(LINK_TABLE, Natts_link, RowExclusiveLock);
+	ScanKeyInit(&key, Anum_link_schema_name, BTEqualStrategyNumber,
+				F_TEXTEQ, CStringGetTextDatum(schema));
+	scan = tm_own_table_scan(rel, LINK_INDEX, 1, &key);
+	while ((tuple = systable_getnext(scan)) != NULL)
+		tm_own_table_update(rel, &tuple->t_self, Natts_link, values, nulls,
+							replace);
+	systable_endscan(scan);
 	table_close(rel, NoLock);
 }
 
@@ -255,7 +286,46 @@ tm_is_outside_reference(const Closure *closure, Oid constraint)
 	return result;
 }
 
-/* Those that were derived from another one go with it. */
+/*
+ * What is kept will be read by other sessions.  Names are spelled out in full
+ * and values as pg_dump writes them, which every session reads alike.
+ */
+static void
+spell_out(void)
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog"},
+		{"DateStyle", "ISO"},
+		{"IntervalStyle", "postgres"},
+		{"extra_float_digits", "3"}
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
+}
+
+/* Is a constraint derived from another one of the schema? */
+static bool
+comes_from_member(const Closure *closure, Oid constraint)
+{
+	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Oid			parent;
+
+	if (!HeapTupleIsValid(tup))
+		return true;
+	parent = ((Form_pg_constraint) GETSTRUCT(tup))->conparentid;
+	ReleaseSysCache(tup);
+	return OidIsValid(parent) &&
+		tm_closure_find(closure, ConstraintRelationId, parent) != NULL;
+}
+
+/*
+ * Those that were derived from another one go with it.  One of a partition of a
+ * table outside becomes its own when that is detached, and its parent's again
+ * when it is attached.
+ */
 static void
 add_reference(List **links, const Closure *closure, Oid constraint)
 {
@@ -264,27 +334,25 @@ add_reference(List **links, const Closure *closure, Oid constraint)
 	OutsideLink *link;
 	char	   *definition;
 
-	if (!tm_is_outside_reference(closure, constraint))
+	if (!tm_is_outside_reference(closure, constraint) ||
+		comes_from_member(closure, constraint))
 		return;
 	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
 	form = (Form_pg_constraint) GETSTRUCT(tup);
-	if (!OidIsValid(form->conparentid))
-	{
-		definition = TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef,
-															 ObjectIdGetDatum(constraint)));
-		link = palloc0(sizeof(OutsideLink));
-		link->relid = form->conrelid;
-		link->outside = form->confrelid;
-		link->constraint = constraint;
-		link->table = get_rel_name(form->conrelid);
-		link->before = "ALTER TABLE ";
-		link->after = psprintf(" ADD CONSTRAINT %s %s",
-							   quote_identifier(NameStr(form->conname)),
-							   definition);
-		link->conname = pstrdup(NameStr(form->conname));
-		link->remark = GetComment(constraint, ConstraintRelationId, 0);
-		*links = lappend(*links, link);
-	}
+	definition = TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef,
+														 ObjectIdGetDatum(constraint)));
+	link = palloc0(sizeof(OutsideLink));
+	link->relid = form->conrelid;
+	link->outside = form->confrelid;
+	link->constraint = constraint;
+	link->table = get_rel_name(form->conrelid);
+	link->before = "ALTER TABLE ";
+	link->after = psprintf(" ADD CONSTRAINT %s %s",
+						   quote_identifier(NameStr(form->conname)),
+						   definition);
+	link->conname = pstrdup(NameStr(form->conname));
+	link->remark = GetComment(constraint, ConstraintRelationId, 0);
+	*links = lappend(*links, link);
 	ReleaseSysCache(tup);
 }
 
@@ -376,13 +444,19 @@ inherited_columns(Oid relid)
 						TYPALIGN_SHORT);
 }
 
-/* list_sort comparator: by the table outside, which is locked in this order. */
+/*
+ * list_sort comparator: foreign keys first, for a partition's must be there
+ * when its parent looks for one; then by the table outside, which is locked in
+ * this order.
+ */
 static int
 compare_links(const ListCell *a, const ListCell *b)
 {
 	const OutsideLink *left = lfirst(a);
 	const OutsideLink *right = lfirst(b);
 
+	if (OidIsValid(left->constraint) != OidIsValid(right->constraint))
+		return OidIsValid(left->constraint) ? -1 : 1;
 	if (left->outside != right->outside)
 		return left->outside < right->outside ? -1 : 1;
 	if (left->relid != right->relid)
@@ -504,11 +578,11 @@ cut_triggers(const Closure *closure)
 
 /* What is left of a foreign key is the schema's own. */
 static void
-cut_reference(const OutsideLink *link)
+cut_reference(Oid constraint)
 {
 	ObjectAddress address;
 
-	ObjectAddressSet(address, ConstraintRelationId, link->constraint);
+	ObjectAddressSet(address, ConstraintRelationId, constraint);
 	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
 }
 
@@ -536,6 +610,7 @@ kept_links(const char *schema)
 
 		tm_own_table_deform(tuple, RelationGetDescr(rel), Natts_link, values,
 							nulls);
+		link->position = DatumGetInt32(values[Anum_link_position - 1]);
 		link->table = TextDatumGetCString(values[Anum_link_table_name - 1]);
 		link->before = TextDatumGetCString(values[Anum_link_before - 1]);
 		link->after = TextDatumGetCString(values[Anum_link_after - 1]);
@@ -558,14 +633,42 @@ static void
 make_link(const OutsideLink *link, Oid nspid)
 {
 	Oid			relid = get_relname_relid(link->table, nspid);
+	ErrorContextCallback callback;
 
 	/* It may have been dropped. */
 	if (!OidIsValid(relid))
 		return;
+	callback.callback = advise_to_do_without;
+	callback.arg = unconstify(OutsideLink *, link);
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
 	execute(psprintf("%s%s%s", link->before, qualified_name(relid),
 					 link->after), nspid, owner_of(relid));
+	error_context_stack = callback.previous;
 	restore_remark(link, relid);
 	restore_inherited(relid, link->inherited);
+}
+
+/*
+ * error_context_stack callback.  What is outside has had a life of its own
+ * meanwhile, and may be such that the tie cannot be made again.
+ */
+static void
+advise_to_do_without(void *arg)
+{
+	const OutsideLink *link = arg;
+
+	switch (ERRCODE_TO_CATEGORY(geterrcode()))
+	{
+		case ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION):
+		case ERRCODE_TO_CATEGORY(ERRCODE_INVALID_SCHEMA_NAME):
+		case ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION):
+			errhint("Put back what table \"%s\" was tied to, or delete, as a superuser, the row of its schema and of position %d from %s.%s to do without.",
+					link->table, link->position, TM_SCHEMA_NAME, LINK_TABLE);
+			break;
+		default:
+			break;
+	}
 }
 
 static void

@@ -24,6 +24,10 @@ extern void tm_outside_links_cut(const Closure *closure, List *links);
 /* Note that a schema of this name had them. */
 extern void tm_outside_links_keep(const char *schema, List *links);
 
+/* The schema is called otherwise now. */
+extern void tm_outside_links_rename(const char *schema,
+									const char *new_schema);
+
 /*
  * Make those that a schema of this name had between another schema and the
  * same tables.  Rows are checked.

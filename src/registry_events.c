@@ -30,6 +30,7 @@
 #include "compat.h"
 #include "event.h"
 #include "health.h"
+#include "outside_link.h"
 #include "policy.h"
 #include "purge.h"
 #include "registry.h"
@@ -144,6 +145,7 @@ tenant_follow_rename(PG_FUNCTION_ARGS)
 				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
 						rename->newname, other->name)));
 	tm_registry_rename(tenant, tenant->name, rename->newname);
+	tm_outside_links_rename(rename->subname, rename->newname);
 	tm_event_record("rename", tenant, tenant->name,
 					tm_event_detail("command", "ALTER SCHEMA",
 									"schema", rename->newname, NULL));
@@ -238,7 +240,10 @@ follow_snapshot(const char *schema, const char *new_schema)
 	if (snapshot == NULL)
 		return;
 	if (new_schema != NULL)
+	{
 		tm_snapshot_rename_schema(snapshot, new_schema);
+		tm_outside_links_rename(schema, new_schema);
+	}
 	else
 		tm_purge_forget_snapshot(snapshot);
 }

@@ -36,6 +36,7 @@
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "registry.h"
@@ -161,7 +162,9 @@ tm_temp_object_before_commit(void)
 		return;
 	if (nlocked > 0 && !tm_session_locked)
 	{
+		PushActiveSnapshot(GetTransactionSnapshot());
 		tm_temp_object_drop_locked();
+		PopActiveSnapshot();
 		forget_dropped();
 	}
 	else if (hash_get_num_entries(objects) >= limit)

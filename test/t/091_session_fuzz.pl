@@ -50,10 +50,11 @@ $node->safe_psql('app', q{
 foreach my $t (@tenants)
 {
 	my @others = grep { $_ ne $t } @tenants;
-	my @reads = map { ("SELECT v FROM $_.data LIMIT 1", "SELECT v FROM $_.loot LIMIT 1", "SELECT '$_:' || nextval('$_.s')", "EXECUTE p_$_", "FETCH c_$_",
-		"INSERT INTO $_.data VALUES ('$t:planted') RETURNING v", "SELECT query_to_xml('SELECT v FROM $_.data', true, false, '')::text") } @others;
+	my @reads = ('SELECT v FROM pg_temp.kept_data LIMIT 1', 'SELECT pg_temp.kept_function()', map { ("SELECT v FROM $_.data LIMIT 1", "SELECT v FROM $_.loot LIMIT 1", "SELECT '$_:' || nextval('$_.s')", "EXECUTE p_$_", "FETCH c_$_",
+		"INSERT INTO $_.data VALUES ('$t:planted') RETURNING v", "SELECT query_to_xml('SELECT v FROM $_.data', true, false, '')::text") } @others);
 	my @ways = ((map { ("SET tenant_mgr.tenant = '$_'", "SELECT tenant.switch('$_')", "SET LOCAL tenant_mgr.tenant = '$_'", "SET search_path = $_") } @others),
 		'RESET ALL', 'RESET tenant_mgr.tenant', 'SELECT tenant.reset()', "SELECT tenant.unlock('wrong')", 'SET ROLE NONE', 'DEALLOCATE ALL', 'DEALLOCATE "S_1"', 'CLOSE ALL');
+	my @plants = map { ("INSERT INTO $_.data VALUES ('$t:planted')", "UPDATE $_.data SET v = '$t:planted'", "DELETE FROM $_.loot", "SELECT setval('$_.s', 1)") } @others;
 	my $array = sub { 'ARRAY[' . join(', ', map { literal($_) } @_) . ']' };
 	$node->safe_psql('app', "SELECT tenant.create('$t')");
 	$node->safe_psql('app', qq{
@@ -77,7 +78,7 @@ foreach my $t (@tenants)
 		CREATE FUNCTION break_out() RETURNS text LANGUAGE sql VOLATILE AS \$\$ SELECT $t.attempts(@{[ $array->(map { my $way = $_; ($way, @reads) } @ways) ]}) \$\$;
 		CREATE FUNCTION later() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN PERFORM $t.spy(); INSERT INTO $t.data VALUES (coalesce(tenant.current(), 'none') || ':later'); RETURN NULL; END \$\$;
 		CREATE CONSTRAINT TRIGGER later AFTER INSERT ON child DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION later();
-		CREATE FUNCTION indexed(text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN RETURN length(\$1); END \$\$;
+		CREATE FUNCTION indexed(text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN IF random() < 0.1 THEN PERFORM $t.attempts(@{[ $array->(@reads, @plants) ]}); END IF; RETURN length(\$1); END \$\$;
 		CREATE VIEW seen AS SELECT v FROM data;
 		CREATE MATERIALIZED VIEW stored AS SELECT v FROM data;
 		CREATE PROCEDURE steps() LANGUAGE plpgsql AS \$\$ BEGIN PERFORM $t.spy(); COMMIT; PERFORM $t.spy(); ROLLBACK; PERFORM $t.spy(); END \$\$;
@@ -187,6 +188,7 @@ my @actions = (
 		'CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT break_out() AS v') : 'SELECT 1' } ],
 	[ 4, sub { my $n = pick('x1', 'x2'); pick("CREATE TABLE $n AS SELECT v FROM data LIMIT 2", "DROP TABLE $n", "ALTER TABLE $n ADD w text DEFAULT spy()", "CREATE INDEX ON $n (v)", "TABLE $n", "TRUNCATE $n",
 		"CREATE OR REPLACE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT v FROM data LIMIT 1'", 'SELECT f()', "CREATE OR REPLACE VIEW seen AS SELECT v FROM data", 'DROP FUNCTION f()') } ],
+	[ 8, sub { temporary() } ],
 	[ 2, sub { $_[0]{own_path} = 1; pick('SET search_path = public', 'SET LOCAL search_path = public', 'RESET search_path', "SELECT set_config('search_path', 'pg_catalog', true)", $_[0]{role} eq 'denied' ? 'SET search_path = ' . t() : 'SET search_path = pg_catalog') } ],
 	[ 2, sub { pick('SET ROLE NONE', 'RESET ROLE', 'SET SESSION AUTHORIZATION DEFAULT', 'SET plan_cache_mode = force_generic_plan', 'SET plan_cache_mode = force_custom_plan', 'SET work_mem = 1000', 'SET LOCAL enable_seqscan = off') } ],
 	[ 3, sub { my ($x, $y, $id) = (t(), t(), int rand 1e6);
@@ -197,6 +199,18 @@ my @actions = (
 	[ 1, sub { my $g = 'g' . int rand 4; pick("PREPARE TRANSACTION '$g'", "COMMIT PREPARED '$g'", "ROLLBACK PREPARED '$g'") } ]);
 my $weights = 0;
 $weights += $_->[0] foreach @actions;
+
+# What is made while the session is not bound is anybody's, and an unbound session
+# may read what is a tenant's; so these are for bound ones.
+sub temporary
+{
+	my $make = pick('CREATE TEMP TABLE kept_data AS SELECT v FROM data', 'CREATE TEMP TABLE kept_data (v text)', 'CREATE TEMP VIEW kept_data AS SELECT v FROM data',
+		"CREATE OR REPLACE FUNCTION pg_temp.kept_function() RETURNS text LANGUAGE sql AS 'SELECT v FROM data LIMIT 1'",
+		"CREATE OR REPLACE FUNCTION pg_temp.kept_function() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT v FROM loot LIMIT 1); END'");
+	return pick("DO \$\$ BEGIN IF tenant.current() IS NOT NULL THEN $make; END IF; END \$\$") if rand() < 0.4;
+	return pick(('SELECT v FROM kept_data WHERE tenant.current() IS NOT NULL LIMIT 3') x 3, 'SELECT pg_temp.kept_function() WHERE tenant.current() IS NOT NULL', 'INSERT INTO kept_data SELECT v FROM data WHERE tenant.current() IS NOT NULL LIMIT 3',
+		'DROP TABLE IF EXISTS kept_data', 'DROP VIEW kept_data', 'ALTER TABLE kept_data ADD w text', 'CREATE INDEX ON kept_data (v)', 'ANALYZE kept_data', 'DISCARD TEMP');
+}
 
 # A statement that the driver prepares once, and executes for whoever is bound;
 # sometimes through a portal that gives some of its rows.

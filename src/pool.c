@@ -10,8 +10,7 @@
  * pool, one that nobody is in makes place, and its statistics are lost.
  *
  * All databases share the room.  One of them can be in as many pools at a time
- * as are left to all others; so, whatever it does, the others always have as
- * many.
+ * as are left to all others; so, whatever it does, it leaves them half.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

@@ -18,9 +18,13 @@
  * When there is no room left, tokens for a single use are refused, for none can
  * be forgotten before its time.  So that nobody uses up the room of others,
  * a database gets no more of it than it leaves to all other databases, and a
- * tenant no more than it leaves to the rest of its database.  Whoever comes
- * later finds as much as the greediest has.  There is room for three times
+ * tenant no more than it leaves to the rest of its database.  So each can take
+ * a part of what it finds and never all of it.  There is room for three times
  * tenant_mgr.max_used_tokens: that many are what one tenant can get by itself.
+ *
+ * XXX Tenants that are greedy one after the other find less and less.  To
+ * forget tokens of who has most, and to refuse from then on what was issued to
+ * it before these, would be fairer.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

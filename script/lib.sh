@@ -107,10 +107,15 @@ as_user()
 }
 
 # private_server: copy the installed server, keeping its absolute paths below
-# $WORK/pg, for that keeps all of them right relative to each other.
+# $WORK/pg, for that keeps all of them right relative to each other.  Modules of
+# the server need the libpq of the same version, and the system's may be older.
 private_server()
 {
 	local key dir
+	dir=$("$PG_CONFIG" --libdir)
+	if [ -e "$dir/libpq.so.5" ]; then
+		export LD_LIBRARY_PATH=$dir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+	fi
 	for key in bindir pkglibdir sharedir; do
 		dir=$("$PG_CONFIG" "--$key")
 		mkdir -p "$WORK/pg$dir"

@@ -71,6 +71,7 @@ OBJS = \
 	src/key_admin.o \
 	src/key_cache.o \
 	src/key_check.o \
+	src/key_lock.o \
 	src/key_worker.o \
 	src/keyring.o \
 	src/keyring_text.o \

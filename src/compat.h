@@ -279,6 +279,17 @@ tm_object_aclcheck(Oid classid, Oid objid, Oid roleid, AclMode mode)
 #endif
 }
 
+/* Has this process the lock, in this mode and not only in a stronger one? */
+static inline bool
+tm_lock_held_by_me(const LOCKTAG *tag, LOCKMODE lockmode)
+{
+#if PG_VERSION_NUM >= 170000
+	return LockHeldByMe(tag, lockmode, false);
+#else
+	return LockHeldByMe(tag, lockmode);
+#endif
+}
+
 /* Could the member act as the role, by SET ROLE or without? */
 static inline bool
 tm_can_act_as(Oid member, Oid role)

@@ -20,10 +20,8 @@
  * from before it looks at the ring until it ends, and a rotation waits for
  * that after it has looked.
  *
- * Locks, on a hash of the scope as an object of the table: AccessShareLock by
- * transactions that seal, ExclusiveLock to wrap again, AccessExclusiveLock to
- * shred.  Sub-object 1 is locked in ExclusiveLock mode to make a key, after
- * the first.  They come after the locks on names and schemas of tenants.
+ * What is done with the keys of a scope is done under a lock (key_lock.c), after
+ * those on names and schemas of tenants.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -48,6 +46,7 @@
 #include "crypto.h"
 #include "data_key.h"
 #include "key_cache.h"
+#include "key_lock.h"
 #include "keyring.h"
 #include "own_table.h"
 #include "tenant_lock.h"
@@ -69,10 +68,6 @@
 /* Data keys are wrapped with this algorithm, which every machine has. */
 #define WRAP_ALGORITHM	CRYPTO_XCHACHA20_POLY1305
 #define WRAPPED_BYTES	(TM_CRYPTO_KEY_BYTES + TM_CRYPTO_OVERHEAD)
-
-/* Sub-objects of a scope that are locked */
-#define LOCK_SCOPE		0
-#define LOCK_NEW_KEY	1
 
 /* A row, and what opens it */
 typedef struct DataKeyRow
@@ -97,8 +92,6 @@ static unsigned char *key_memory(void);
 static void wipe_key(void);
 static const KeyAtHand *derive_keys(const KeyUse *use, int32 version,
 									int32 remembered_as, uint64 as_of);
-static void lock_scope(Oid relid, const pg_uuid_t *scope, uint16 part,
-					   LOCKMODE lockmode);
 static bool find_newest(Relation rel, const pg_uuid_t *scope,
 						DataKeyRow *newest, int32 *last_version);
 static bool find_version(Relation rel, const pg_uuid_t *scope, int32 version,
@@ -113,6 +106,7 @@ static bool open_row(const RootKey *root, const DataKeyRow *row);
 static void wrap(DataKeyRow *row);
 static uint64 new_key(Relation rel, const pg_uuid_t *scope,
 					  DataKeyRow *row);
+static int32 last_uncommitted_version(const pg_uuid_t *scope);
 static void make_key(Relation rel, DataKeyRow *row);
 static void derive_wrapping_keys(const RootKey *root, const DataKeyRow *row,
 								 CryptoKeys *keys);
@@ -132,14 +126,13 @@ tm_data_key_to_seal(const KeyUse *use, int32 *version)
 	/* Lock first, then look. */
 	if (OidIsValid(relid))
 	{
-		lock_scope(relid, &use->scope, LOCK_SCOPE, AccessShareLock);
+		tm_key_lock_to_seal(relid, &use->scope);
 		at_hand = tm_key_cache_recall(use, TM_KEY_TO_SEAL);
 	}
 	if (at_hand == NULL)
 	{
 		rel = open_table(AccessShareLock);
-		lock_scope(RelationGetRelid(rel), &use->scope, LOCK_SCOPE,
-				   AccessShareLock);
+		tm_key_lock_to_seal(RelationGetRelid(rel), &use->scope);
 		as_of = tm_key_cache_generation();
 		if (find_newest(rel, &use->scope, &row, &last_version))
 			unwrap(&row);
@@ -285,7 +278,7 @@ tm_data_key_rewrap(const DataKeyInfo *info)
 	bool		rewrapped = false;
 
 	error_context_stack = &callback;
-	lock_scope(RelationGetRelid(rel), &info->scope, LOCK_SCOPE, ExclusiveLock);
+	tm_key_lock_to_rewrap(RelationGetRelid(rel), &info->scope);
 	scan = scan_scope(rel, &info->scope);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
@@ -382,14 +375,6 @@ derive_keys(const KeyUse *use, int32 version, int32 remembered_as,
 	wipe_key();
 	pfree(text.data);
 	return at_hand;
-}
-
-static void
-lock_scope(Oid relid, const pg_uuid_t *scope, uint16 part, LOCKMODE lockmode)
-{
-	uint32		key = DatumGetUInt32(hash_any(scope->data, UUID_LEN));
-
-	LockDatabaseObject(relid, key, part, lockmode);
 }
 
 /* The key that seals.  The last version counts those that are shredded. */
@@ -566,11 +551,12 @@ wrap(DataKeyRow *row)
 static uint64
 new_key(Relation rel, const pg_uuid_t *scope, DataKeyRow *row)
 {
+	bool		prepared;
 	int32		last_version;
 	uint64		as_of;
 
 	tm_lifecycle_begin("tenant.encrypt()");
-	lock_scope(RelationGetRelid(rel), scope, LOCK_NEW_KEY, ExclusiveLock);
+	prepared = tm_key_lock_to_make(RelationGetRelid(rel), scope);
 
 	/* Somebody else may have made it while we waited. */
 	as_of = tm_key_cache_generation();
@@ -579,6 +565,8 @@ new_key(Relation rel, const pg_uuid_t *scope, DataKeyRow *row)
 		unwrap(row);
 		return as_of;
 	}
+	if (prepared)
+		last_version = Max(last_version, last_uncommitted_version(scope));
 	if (last_version == PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -588,6 +576,23 @@ new_key(Relation rel, const pg_uuid_t *scope, DataKeyRow *row)
 	row->info.version = last_version + 1;
 	make_key(rel, row);
 	return tm_key_cache_generation();
+}
+
+/* Of a key that is made by a transaction which has not ended, or 0 */
+static int32
+last_uncommitted_version(const pg_uuid_t *scope)
+{
+	int32		version = 0;
+	ListCell   *lc;
+
+	foreach(lc, tm_data_key_list_uncommitted())
+	{
+		const DataKeyInfo *info = lfirst(lc);
+
+		if (memcmp(&info->scope, scope, sizeof(pg_uuid_t)) == 0)
+			version = Max(version, info->version);
+	}
+	return version;
 }
 
 /* A new key into current_key and, wrapped, into the table. */
@@ -658,7 +663,7 @@ remove_keys(const pg_uuid_t *scope, bool keep_record)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	lock_scope(RelationGetRelid(rel), scope, LOCK_SCOPE, AccessExclusiveLock);
+	tm_key_lock_to_remove(RelationGetRelid(rel), scope);
 	scan = scan_scope(rel, scope);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{

@@ -154,6 +154,24 @@ static const InstallationCheck checks[] =
 		gettext_noop("its owner, role \"%s\", is no superuser any more: it can still write the registry, and cannot restore a dump"),
 		gettext_noop("Use REASSIGN OWNED to give it to a superuser.")
 	},
+	{
+		DOCTOR_ERROR,
+		"SELECT kind, rolname, NULL FROM ("
+		" SELECT 'schema', nspowner FROM pg_namespace"
+		" WHERE nspname = 'tenant'"
+		" UNION SELECT 'a table or view in schema', relowner FROM pg_class"
+		" WHERE relnamespace = 'tenant'::regnamespace"
+		" UNION SELECT 'a function in schema', proowner FROM pg_proc"
+		" WHERE pronamespace = 'tenant'::regnamespace"
+		" UNION SELECT 'an event trigger of schema', evtowner"
+		" FROM pg_event_trigger JOIN pg_proc p ON p.oid = evtfoid"
+		" WHERE pronamespace = 'tenant'::regnamespace) AS o (kind, owner)"
+		" JOIN pg_roles r ON r.oid = owner WHERE NOT rolsuper"
+		" ORDER BY 1, 2",
+		gettext_noop("%s \"tenant\""),
+		gettext_noop("its owner, role \"%s\", is no superuser, and can change what the extension and superusers rely on"),
+		gettext_noop("Use REASSIGN OWNED, or ALTER ... OWNER TO, to give it to a superuser.")
+	},
 };
 
 static void run_check(ReturnSetInfo *rsinfo, const InstallationCheck *check,

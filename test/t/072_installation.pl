@@ -161,9 +161,42 @@ for my $name ('tenant_trash_1', 'tenant_snapshot_1', 'shared')
 }
 
 # The installer is no superuser any more.
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my $owners = q{SELECT string_agg(DISTINCT o::regrole::text, ' ') FROM (SELECT nspowner FROM pg_namespace WHERE nspname = 'tenant' UNION ALL
+	SELECT relowner FROM pg_class WHERE relnamespace = 'tenant'::regnamespace UNION ALL SELECT extowner FROM pg_extension WHERE extname = 'tenant_mgr') AS t (o)};
+my $superuser = getpwuid($<);
 $node->safe_psql('postgres', 'CREATE ROLE installer SUPERUSER LOGIN; CREATE DATABASE theirs');
-$node->safe_psql('theirs', 'SET ROLE installer; CREATE EXTENSION tenant_mgr');
+$node->safe_psql('theirs', q{SET ROLE installer; CREATE EXTENSION tenant_mgr;
+	SELECT tenant.create('t'), tenant.set_policy('tenant_mgr.unbound', 'deny'); CREATE TABLE t.rows AS SELECT 1 AS i});
+is($node->safe_psql('theirs', 'SELECT * FROM tenant.doctor()'), '', 'as long as it is one, all is well');
 $node->safe_psql('postgres', 'ALTER ROLE installer NOSUPERUSER');
-like($node->safe_psql('theirs', 'SELECT * FROM tenant.doctor()'), qr/role "installer", is no superuser any more/, 'the doctor looks at the owner');
+my $report = $node->safe_psql('theirs', 'SELECT object, problem FROM tenant.doctor()');
+like($report, qr/role "installer", is no superuser any more/, 'the doctor looks at the owner');
+like($report, qr/^$_ "tenant".*"installer", is no superuser/m, "and at that of: $_")
+  foreach 'schema', 'a table or view in schema', 'a function in schema', 'an event trigger of schema';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/theirs", '-d', $node->connstr('theirs') ], 'a dump of it');
+$node->safe_psql('postgres', 'CREATE DATABASE refused; CREATE DATABASE back');
+my ($out, $err) = run_command([ 'pg_restore', '-d', $node->connstr('refused'), "$dir/theirs" ]);
+like($err, qr/schema "tenant" belongs to another role.*HINT:/s, 'as it is, it is not restored');
+
+# As docs/operations.md says
+$node->safe_psql('back', 'CREATE EXTENSION tenant_mgr');
+my ($list) = run_command([ 'pg_restore', '-l', "$dir/theirs" ]);
+append_to_file("$dir/list", join('', grep { !/ SCHEMA - tenant / } split /^/, $list));
+($out, $err) = run_command([ 'pg_restore', '-e', '-L', "$dir/list", '-d', $node->connstr('back'), "$dir/theirs" ]);
+is($err, '', 'with the extension there first, it is');
+is($node->safe_psql('back', 'SELECT name, state FROM tenant.tenants; SELECT setting FROM tenant.policies; SELECT i FROM t.rows'), "t|active\ntenant_mgr.unbound\n1", 'and all is there');
+is($node->safe_psql('back', $owners), $superuser, 'as a superuser\'s');
+is($node->safe_psql('back', 'SELECT * FROM tenant.doctor()'), '', 'to the content of the doctor');
+
+$node->safe_psql('theirs', "ALTER SCHEMA tenant OWNER TO \"$superuser\"");
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/better", '-d', $node->connstr('theirs') ], 'a dump with the schema given to a superuser');
+$node->safe_psql('postgres', 'DROP DATABASE back');
+$node->safe_psql('postgres', 'CREATE DATABASE back');
+($out, $err) = run_command([ 'pg_restore', '-e', '-d', $node->connstr('back'), "$dir/better" ]);
+is($err, '', 'is restored as it is');
+is($node->safe_psql('back', 'SELECT name, state FROM tenant.tenants; SELECT i FROM t.rows; SELECT * FROM tenant.doctor()'), "t|active\n1", 'and all is there and well');
+$node->safe_psql('theirs', "REASSIGN OWNED BY installer TO \"$superuser\"");
+is($node->safe_psql('theirs', "$owners; SELECT * FROM tenant.doctor()"), $superuser, 'REASSIGN OWNED mends it');
 
 done_testing();

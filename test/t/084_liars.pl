@@ -206,7 +206,35 @@ ok($node->poll_query_until('app', q{SELECT status = 'healthy' AND probes > 5 FRO
 ok($node->poll_query_until('app', q{SELECT count(*) = 0 FROM tenant.connection_health WHERE connection_name <> 'good' AND status <> 'unhealthy'}), 'and know all liars');
 is(value(q{SELECT status FROM tenant.connection_health WHERE connection_name = 'good'}), 'healthy', 'the good one stays healthy');
 is(value(q{SELECT count(*) FROM tenant.connection_health WHERE last_error ~ 'forged|flood|yyyy' OR length(last_error) > 1024 OR last_error ~ E'\n'}), 0, 'what liars say is not kept');
+
+# a fast shutdown, while the workers and a session wait for liars
+$node->append_conf('postgresql.conf', 'tenant_mgr.health_timeout = 10min');
+$node->reload;
+$session = $node->background_psql('app', on_error_stop => 0);
+$session->query_until(qr/begun/, "\\echo begun\nSELECT * FROM tenant.check_connection('scram');\n");
+ok($node->poll_query_until('app', q{SELECT count(*) FILTER (WHERE backend_type = 'client backend' AND wait_event = 'Extension') > 0
+	AND count(*) FILTER (WHERE backend_type = 'tenant_mgr health worker' AND wait_event = 'Extension') > 0
+	OR count(*) FILTER (WHERE backend_type = 'client backend' AND wait_event LIKE 'TenantMgr%') > 0
+	AND count(*) FILTER (WHERE backend_type = 'tenant_mgr health worker' AND wait_event LIKE 'TenantMgr%') > 0 FROM pg_stat_activity}), 'somebody waits for liars');
+my $began = time;
 $node->stop('fast');
+my $took = time - $began;
+note("fast shutdown took $took s, which should be less than five");
+cmp_ok($took, '<', 60, 'the server does not wait for them to stop');
+eval { $session->quit };
+SKIP:
+{
+	my ($library_dir) = run_command([ 'pg_config', '--pkglibdir' ]);
+	skip 'no /proc', 1 unless -e '/proc/self/exe';
+	my $alive = 1;
+	foreach (1 .. 600)
+	{
+		$alive = grep { (readlink($_) // '') =~ m{^\Q$library_dir\E/tenant_mgr_probe} } glob '/proc/[0-9]*/exe';
+		last if $alive == 0;
+		select(undef, undef, undef, 0.1);
+	}
+	is($alive, 0, 'and nothing is left of the probes');
+}
 my $log = slurp_file($node->logfile);
 unlike($log, qr/forged|flood/, 'nor is it in the log');
 unlike($log, qr/PANIC|TRAP|Too many open files|invalid memory alloc/, 'nothing has gone wrong');

@@ -124,17 +124,16 @@ static void
 refuse_from_code(const char *name, const Binding *new_binding)
 {
 	Oid			nspid = tm_tenant_code_schema();
-	const SchemaOwner *owner;
+	SchemaOwner owner;
 
 	if (!OidIsValid(nspid) || tm_guard != GUARD_ENFORCE)
 		return;
-	owner = tm_schema_owner(nspid);
-	if (owner == NULL ||
-		memcmp(&owner->id, &new_binding->id, sizeof(pg_uuid_t)) == 0)
+	if (!tm_schema_owner(nspid, &owner) ||
+		memcmp(&owner.id, &new_binding->id, sizeof(pg_uuid_t)) == 0)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 			 errmsg("cannot bind the session to tenant \"%s\" from code of tenant \"%s\"",
-					name, owner->name),
+					name, owner.name),
 			 errhint("Keep functions that switch in a persistent schema.")));
 }

@@ -308,7 +308,7 @@ note_relation(Relation rel, const TriggerDesc *triggers)
 	if (hash_search(notes, &key, HASH_FIND, NULL) != NULL)
 		return;
 
-	shared = (tm_schema_owner(RelationGetNamespace(rel)) == NULL);
+	shared = !tm_schema_owner(RelationGetNamespace(rel), NULL);
 	if (shared && !calls_function && !origin.locked)
 		return;
 	note = hash_search(notes, &key, HASH_ENTER, &found);

@@ -88,7 +88,7 @@ static struct
 }			logged;
 
 static bool works_for_tenant(void);
-static const SchemaOwner *other_owner(Oid nspid);
+static bool other_owner(Oid nspid, SchemaOwner *owner);
 static bool serves_client(void);
 static bool is_maintenance(void);
 static void refuse(const SchemaOwner *owner, const ObjectAddress *object);
@@ -122,19 +122,19 @@ tm_guard_is_on(void)
 bool
 tm_guard_check_object(Oid classid, Oid objid)
 {
-	const SchemaOwner *owner = other_owner(tm_object_schema(classid, objid));
+	SchemaOwner owner;
 	ObjectAddress object;
 	pg_uuid_t	id;
 
-	if (owner == NULL)
+	if (!other_owner(tm_object_schema(classid, objid), &owner))
 		return true;
 	ObjectAddressSet(object, classid, objid);
 	if (tm_guard == GUARD_LOG && tm_guard_judge(&id))
 	{
-		note(owner, &object);
+		note(&owner, &object);
 		return true;
 	}
-	refuse(owner, &object);
+	refuse(&owner, &object);
 	return false;				/* not reached */
 }
 
@@ -147,11 +147,12 @@ tm_guard_elevel(void)
 bool
 tm_guard_out_of_reach(Oid classid, Oid objid)
 {
+	SchemaOwner owner;
 	pg_uuid_t	id;
 
 	if (tm_guard == GUARD_LOG && tm_guard_judge(&id))
 		return false;
-	return other_owner(tm_object_schema(classid, objid)) != NULL;
+	return other_owner(tm_object_schema(classid, objid), &owner);
 }
 
 int
@@ -166,20 +167,21 @@ tm_guard_enter_own(Oid nspid)
 void
 tm_guard_set_own(Oid nspid)
 {
-	const SchemaOwner *owner;
+	SchemaOwner owner;
+	bool		owned;
 
 	if (tm_guard == GUARD_OFF && !tm_guard_is_on())
 		return;
-	owner = tm_schema_owner(nspid);
+	owned = tm_schema_owner(nspid, &owner);
 
 	/* A clone's schema is nobody's until there is the tenant. */
-	if (owner == NULL && (working_for != NULL || !tm_guard_is_on()))
+	if (!owned && (working_for != NULL || !tm_guard_is_on()))
 		return;
 	entering_own = true;
 	(void) set_config_option(TM_GUARD_TENANT_SETTING,
-							 owner == NULL ? NOBODY :
+							 !owned ? NOBODY :
 							 DatumGetCString(DirectFunctionCall1(uuid_out,
-																 UUIDPGetDatum(&owner->id))),
+																 UUIDPGetDatum(&owner.id))),
 							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
 	entering_own = false;
@@ -332,13 +334,13 @@ tm_guard_judge(pg_uuid_t *id)
 	nspid = tm_guard == GUARD_OFF ? InvalidOid : tm_tenant_code_schema();
 	if (OidIsValid(nspid))
 	{
-		const SchemaOwner *owner = tm_schema_owner(nspid);
+		SchemaOwner owner;
 
 		/* Code that has dropped its own schema is nobody's. */
-		if (owner == NULL)
-			memset(id, 0, sizeof(*id));
+		if (tm_schema_owner(nspid, &owner))
+			*id = owner.id;
 		else
-			*id = owner->id;
+			memset(id, 0, sizeof(*id));
 		return true;
 	}
 	binding = tm_binding_in_force();
@@ -348,29 +350,25 @@ tm_guard_judge(pg_uuid_t *id)
 }
 
 /* The tenant that the schema belongs to, if the session is kept away from it */
-static const SchemaOwner *
-other_owner(Oid nspid)
+static bool
+other_owner(Oid nspid, SchemaOwner *owner)
 {
 	Binding    *binding = tm_binding_in_force();
-	const SchemaOwner *owner;
 	pg_uuid_t	id;
 	bool		judged;
 
 	if (!OidIsValid(nspid))
-		return NULL;
+		return false;
 	if (binding != NULL && nspid == binding->nspid && !works_for_tenant())
 	{
 		plans_depend_on_tenant = true;
-		return NULL;
+		return false;
 	}
 	judged = tm_guard_judge(&id);
-	owner = tm_schema_owner(nspid);
-	if (owner != NULL)
-		plans_depend_on_tenant = true;
-	if (owner != NULL && judged &&
-		memcmp(&owner->id, &id, sizeof(pg_uuid_t)) == 0)
-		return NULL;
-	return owner;
+	if (!tm_schema_owner(nspid, owner))
+		return false;
+	plans_depend_on_tenant = true;
+	return !judged || memcmp(&owner->id, &id, sizeof(pg_uuid_t)) != 0;
 }
 
 /*

@@ -330,7 +330,7 @@ check_dependencies(const ObjectAddress *object)
 			continue;
 		part = part || is_part(form);
 		if (tm_schema_owner(tm_object_schema(form->refclassid,
-											 form->refobjid)) != NULL)
+											 form->refobjid), NULL))
 			ObjectAddressSet(lent, form->refclassid, form->refobjid);
 	}
 	systable_endscan(scan);
@@ -345,7 +345,7 @@ static bool
 is_shared(Oid nspid)
 {
 	return OidIsValid(nspid) && !isAnyTempNamespace(nspid) &&
-		tm_schema_owner(nspid) == NULL;
+		!tm_schema_owner(nspid, NULL);
 }
 
 /*

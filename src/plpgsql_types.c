@@ -124,7 +124,7 @@ is_tenant_type(Oid typid)
 	if (typid < FirstNormalObjectId)
 		return false;
 	nspid = tm_object_schema(TypeRelationId, typid);
-	return OidIsValid(nspid) && tm_schema_owner(nspid) != NULL;
+	return OidIsValid(nspid) && tm_schema_owner(nspid, NULL);
 }
 
 static void

@@ -88,7 +88,7 @@ static void forget_stale(void);
 static bool is_bound_or_locked(void);
 static void note_parameters(const ParamListInfoData *params);
 static void follow_parameters(CachedPlanSource *plansource);
-static const SchemaOwner *owner_of_type(Oid typid, NameData *name);
+static bool owner_of_type(Oid typid, NameData *name, SchemaOwner *owner);
 
 void
 tm_prepared_before_utility(UtilityStatement *statement)
@@ -194,16 +194,14 @@ tm_prepared_unlocked(void)
 static void
 origin_here(Origin *origin)
 {
-	const SchemaOwner *owner = NULL;
+	SchemaOwner owner;
 	Oid			nspid = tm_tenant_code_schema();
 
 	tm_origin_now(origin);
-	if (OidIsValid(nspid))
-		owner = tm_schema_owner(nspid);
-	if (owner == NULL)
+	if (!OidIsValid(nspid) || !tm_schema_owner(nspid, &owner))
 		return;
 	origin->bound = true;
-	origin->tenant_id = owner->id;
+	origin->tenant_id = owner.id;
 }
 
 static bool
@@ -389,6 +387,7 @@ note_parameters(const ParamListInfoData *params)
 {
 	Origin		here;
 	NameData	name;
+	SchemaOwner owner;
 	int			i;
 
 	if (params == NULL || params->paramFetch != NULL || ActivePortal == NULL ||
@@ -396,7 +395,7 @@ note_parameters(const ParamListInfoData *params)
 		return;
 	for (i = 0; i < params->numParams; i++)
 	{
-		if (owner_of_type(params->params[i].ptype, &name) == NULL)
+		if (!owner_of_type(params->params[i].ptype, &name, &owner))
 			continue;
 		tm_origin_now(&here);
 		has_own_types = true;
@@ -414,12 +413,11 @@ follow_parameters(CachedPlanSource *plansource)
 	for (i = 0; i < plansource->num_params; i++)
 	{
 		NameData	name;
-		const SchemaOwner *owner;
+		SchemaOwner owner;
 		Oid			typid;
 
-		owner = owner_of_type(plansource->param_types[i], &name);
-		if (owner == NULL || memcmp(&owner->id, &binding->id,
-									sizeof(pg_uuid_t)) == 0)
+		if (!owner_of_type(plansource->param_types[i], &name, &owner) ||
+			memcmp(&owner.id, &binding->id, sizeof(pg_uuid_t)) == 0)
 			continue;
 		typid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
 								NameGetDatum(&name),
@@ -432,19 +430,19 @@ follow_parameters(CachedPlanSource *plansource)
 }
 
 /* The tenant that a type belongs to, and the type's name */
-static const SchemaOwner *
-owner_of_type(Oid typid, NameData *name)
+static bool
+owner_of_type(Oid typid, NameData *name, SchemaOwner *owner)
 {
 	HeapTuple	tuple;
 	Oid			nspid;
 
 	if (typid < FirstNormalObjectId)
-		return NULL;
+		return false;
 	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
 	if (!HeapTupleIsValid(tuple))
-		return NULL;
+		return false;
 	*name = ((Form_pg_type) GETSTRUCT(tuple))->typname;
 	nspid = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
 	ReleaseSysCache(tuple);
-	return tm_schema_owner(nspid);
+	return tm_schema_owner(nspid, owner);
 }

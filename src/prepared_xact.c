@@ -151,12 +151,11 @@ find_tenants(const char *gid, const Origin *here, bool *found, bool *own,
 		bool		isnull;
 		Datum		nspid = SPI_getbinval(SPI_tuptable->vals[i],
 										  SPI_tuptable->tupdesc, 1, &isnull);
-		const SchemaOwner *owner;
+		SchemaOwner owner;
 
-		owner = isnull ? NULL : tm_schema_owner(DatumGetObjectId(nspid));
-		if (owner == NULL)
+		if (isnull || !tm_schema_owner(DatumGetObjectId(nspid), &owner))
 			continue;
-		if (here->bound && memcmp(&owner->id, &here->tenant_id,
+		if (here->bound && memcmp(&owner.id, &here->tenant_id,
 								  sizeof(pg_uuid_t)) == 0)
 			*own = true;
 		else

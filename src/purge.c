@@ -353,6 +353,7 @@ tenant_step(PurgeJob *job)
 
 	/* Among many, one that cannot go must not hold up the others. */
 	closure = tm_closure_of_schema(tenant->nspid, NULL);
+	tm_closure_sort(closure);
 	if (tm_trash_report_dependents(tm_trash_refusal(tenant), closure,
 								   job->is_named ? ERROR : WARNING))
 		return false;
@@ -434,6 +435,7 @@ snapshot_step(PurgeJob *job)
 		return false;
 
 	closure = tm_closure_of_schema(snapshot->nspid, NULL);
+	tm_closure_sort(closure);
 	if (tm_trash_report_dependents(tm_snapshot_refusal(snapshot), closure,
 								   WARNING))
 		return false;
@@ -565,15 +567,17 @@ static void
 drop_schema(Oid nspid, const char *refusal)
 {
 	ObjectAddress address;
+	Closure    *closure = tm_closure_of_schema(nspid, NULL);
 
-	lock_members(tm_closure_of_schema(nspid, NULL));
+	tm_closure_sort(closure);
+	lock_members(closure);
 	tm_trash_report_dependents(refusal, tm_closure_of_schema(nspid, NULL),
 							   ERROR);
 	ObjectAddressSet(address, NamespaceRelationId, nspid);
 	performDeletion(&address, DROP_CASCADE, PERFORM_DELETION_QUIETLY);
 }
 
-/* As their deletion will; relations first, as everybody else does. */
+/* As their deletion will; relations first, as DROP does. */
 static void
 lock_members(const Closure *closure)
 {

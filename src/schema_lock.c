@@ -69,7 +69,7 @@ lock_schema_of(RangeVar *relation, bool nowait)
 
 	/* Lock, then look: the name may have got another meaning meanwhile. */
 	while (OidIsValid(nspid) && nspid != locked &&
-		   tm_schema_owner(nspid) != NULL)
+		   tm_schema_owner(nspid, NULL))
 	{
 		if (OidIsValid(locked))
 			UnlockDatabaseObject(NamespaceRelationId, locked, 0,
@@ -154,7 +154,7 @@ lock_renamed(const char *schema)
 	Oid			nspid = get_namespace_oid(schema, true);
 
 	while (OidIsValid(nspid) && tm_schema_ownercheck(nspid, GetUserId()) &&
-		   tm_schema_owner(nspid) != NULL)
+		   tm_schema_owner(nspid, NULL))
 	{
 		Oid			present;
 

@@ -45,42 +45,43 @@ static void prepare_cache(void);
 static bool find_owner(Oid nspid, SchemaOwner *owner);
 static bool is_persistent(const char *schema);
 
-const SchemaOwner *
-tm_schema_owner(Oid nspid)
+bool
+tm_schema_owner(Oid nspid, SchemaOwner *owner)
 {
 	OwnerEntry *entry;
-	static SchemaOwner owner;
-	bool		owned;
+	OwnerEntry	found;
 	uint64		as_of = tm_registry_generation();
 	uint64		path_as_of = tm_guc_path_generation;
 
 	if (nspid == PG_CATALOG_NAMESPACE || nspid == PG_TOAST_NAMESPACE)
-		return NULL;
+		return false;
 
 	/* Our own script makes the tables that we would have to look at. */
 	if (creating_extension &&
 		CurrentExtensionObject == get_extension_oid(TM_EXTENSION_NAME, true))
-		return NULL;
+		return false;
 
-	if (cache != NULL && cache_generation == as_of &&
-		cache_path_generation == path_as_of)
+	entry = (cache != NULL && cache_generation == as_of &&
+			 cache_path_generation == path_as_of) ?
+		hash_search(cache, &nspid, HASH_FIND, NULL) : NULL;
+	if (entry != NULL)
+		found = *entry;
+	else
 	{
-		entry = hash_search(cache, &nspid, HASH_FIND, NULL);
-		if (entry != NULL)
-			return entry->owned ? &entry->owner : NULL;
+		/* Looking may process invalidations; then this does not count. */
+		found.nspid = nspid;
+		found.owned = find_owner(nspid, &found.owner);
+		if (as_of == tm_registry_generation() &&
+			path_as_of == tm_guc_path_generation)
+		{
+			prepare_cache();
+			entry = hash_search(cache, &nspid, HASH_ENTER, NULL);
+			*entry = found;
+		}
 	}
-
-	/* Looking may process invalidations, after which this does not count. */
-	owned = find_owner(nspid, &owner);
-	if (as_of == tm_registry_generation() &&
-		path_as_of == tm_guc_path_generation)
-	{
-		prepare_cache();
-		entry = hash_search(cache, &nspid, HASH_ENTER, NULL);
-		entry->owned = owned;
-		entry->owner = owner;
-	}
-	return owned ? &owner : NULL;
+	if (found.owned && owner != NULL)
+		*owner = found.owner;
+	return found.owned;
 }
 
 /* Make room for another entry, in a cache of the present generations. */

@@ -18,10 +18,10 @@ typedef struct SchemaOwner
 
 /*
  * The tenant that a schema belongs to: as its own, in the trash or not, or as
- * one of its snapshots.  NULL for all others, for persistent schemas whatever
- * they are, and where the extension is not installed.  The result stays valid
- * until the next call.  Needs a transaction, but no privilege.
+ * one of its snapshots, put into *owner unless that is NULL.  False for all
+ * others, for persistent schemas whatever they are, and where the extension is
+ * not installed.  Needs a transaction, but no privilege.
  */
-extern const SchemaOwner *tm_schema_owner(Oid nspid);
+extern bool tm_schema_owner(Oid nspid, SchemaOwner *owner);
 
 #endif							/* TENANT_MGR_SCHEMA_OWNER_H */

@@ -92,7 +92,7 @@ is_shared(Oid classid, Oid objid, const Binding *binding)
 			break;
 	}
 	return OidIsValid(nspid) && nspid != binding->nspid &&
-		!isAnyTempNamespace(nspid) && tm_schema_owner(nspid) == NULL;
+		!isAnyTempNamespace(nspid) && !tm_schema_owner(nspid, NULL);
 }
 
 /* To the server, an extension is in no schema. */

@@ -311,7 +311,7 @@ tenant_schema_of_relation(Oid relid)
 static bool
 is_tenants(Oid nspid)
 {
-	return OidIsValid(nspid) && tm_schema_owner(nspid) != NULL;
+	return OidIsValid(nspid) && tm_schema_owner(nspid, NULL);
 }
 
 /*

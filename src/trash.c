@@ -276,7 +276,7 @@ static Oid
 lock_schema_to_take(const char *schema)
 {
 	Oid			nspid = InvalidOid;
-	const SchemaOwner *owner;
+	SchemaOwner owner;
 
 	if (strlen(schema) < NAMEDATALEN)
 		nspid = get_namespace_oid(schema, true);
@@ -296,12 +296,11 @@ lock_schema_to_take(const char *schema)
 	if (!tm_schema_ownercheck(nspid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
 
-	owner = tm_schema_owner(nspid);
-	if (owner != NULL)
+	if (tm_schema_owner(nspid, &owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_SCHEMA),
 				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
-						schema, owner->name)));
+						schema, owner.name)));
 	return nspid;
 }
 

@@ -117,7 +117,8 @@ sub structure_of
 		$stdout =~ s/\Q$from\E/$to/g;
 		$stdout =~ s/\b\Q$schema\E\b/$as/g;
 	}
-	# The order follows dependencies and, where they are circular, OIDs.
+	# The order follows dependencies and, where they are circular, OIDs; those are named.
+	$stderr =~ s/ +\(ID \d+ OID \d+\)//g;
 	return join('', sort split(/^(?=--\n-- (?:Name|PostgreSQL))/m, $stdout)) . $stderr;
 }
 

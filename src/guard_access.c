@@ -133,6 +133,7 @@ tm_guard_access_check(void)
 
 		CHECK_FOR_INTERRUPTS();
 		tm_guard_check_object(object.classId, object.objectId);
+		tm_shared_ddl_check_code(object.classId, object.objectId);
 		check_dependencies(&object);
 		note_temporary(&object, entry->created);
 	}

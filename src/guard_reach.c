@@ -55,7 +55,6 @@ static bool reach_by_command(Node *stmt);
 static bool reach_by_definition(Node *stmt);
 static bool reach_by_name(Node *stmt);
 static bool reaches_what_is_told(Node *stmt);
-static void reach_relations(List *relations);
 static Oid	reach_new(const RangeVar *relation);
 static void reach_viewed(ViewStmt *stmt);
 static Oid	reach_changed(const RangeVar *relation);
@@ -72,6 +71,7 @@ static void reach_domain(AlterDomainStmt *stmt);
 static void reach_dropped(DropStmt *stmt);
 static void reach_published(List *objects);
 static void reach_granted(GrantStmt *stmt);
+static void reach_granted_object(Oid classid, Oid objid);
 static void reach_default_privileges(AlterDefaultPrivilegesStmt *stmt);
 static void reach_schemas(List *names);
 static Oid	reach_schema(const char *name);
@@ -354,15 +354,6 @@ reaches_what_is_told(Node *stmt)
 		default:
 			return false;
 	}
-}
-
-static void
-reach_relations(List *relations)
-{
-	ListCell   *lc;
-
-	foreach(lc, relations)
-		(void) tm_guard_reach_relation(lfirst_node(RangeVar, lc));
 }
 
 /*
@@ -671,27 +662,28 @@ reach_granted(GrantStmt *stmt)
 {
 	ListCell   *lc;
 
-	if (stmt->targtype == ACL_TARGET_ALL_IN_SCHEMA)
+	if (stmt->targtype == ACL_TARGET_ALL_IN_SCHEMA ||
+		stmt->objtype == OBJECT_SCHEMA)
 	{
-		reach_schemas(stmt->objects);
+		foreach(lc, stmt->objects)
+			reach_granted_object(NamespaceRelationId,
+								 reach_schema(strVal(lfirst(lc))));
 		return;
 	}
 	switch (stmt->objtype)
 	{
 		case OBJECT_TABLE:
 		case OBJECT_SEQUENCE:
-			reach_relations(stmt->objects);
-			break;
-		case OBJECT_SCHEMA:
-			reach_schemas(stmt->objects);
+			foreach(lc, stmt->objects)
+				(void) reach_changed(lfirst_node(RangeVar, lc));
 			break;
 		case OBJECT_FUNCTION:
 		case OBJECT_PROCEDURE:
 		case OBJECT_ROUTINE:
 			foreach(lc, stmt->objects)
-				tm_guard_check_object(ProcedureRelationId,
-									  LookupFuncWithArgs(stmt->objtype,
-														 lfirst(lc), true));
+				reach_granted_object(ProcedureRelationId,
+									 LookupFuncWithArgs(stmt->objtype,
+														lfirst(lc), true));
 			break;
 		case OBJECT_TYPE:
 		case OBJECT_DOMAIN:
@@ -702,12 +694,22 @@ reach_granted(GrantStmt *stmt)
 				typid = LookupTypeNameOid(NULL,
 										  makeTypeNameFromNameList(lfirst(lc)),
 										  true);
-				tm_guard_check_object(TypeRelationId, typid);
+				reach_granted_object(TypeRelationId, typid);
 			}
 			break;
 		default:
 			break;
 	}
+}
+
+static void
+reach_granted_object(Oid classid, Oid objid)
+{
+	if (!OidIsValid(objid))
+		return;
+	tm_guard_check_object(classid, objid);
+	if (!tm_guard_access_created(classid, objid))
+		tm_shared_ddl_check(classid, objid);
 }
 
 /* Without a list of schemas they are for objects in all of them. */

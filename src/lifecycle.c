@@ -105,6 +105,7 @@ tenant_create(PG_FUNCTION_ARGS)
 	Oid			ownerid = InvalidOid;
 
 	tm_lifecycle_begin("tenant.create()");
+	tm_lifecycle_refuse_other(NULL);
 	tm_lifecycle_check_create();
 	if (template == NULL)
 		template = tm_default_template;
@@ -176,6 +177,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 	CloneRequest request;
 
 	tm_lifecycle_begin("tenant.clone()");
+	tm_lifecycle_refuse_other(NULL);
 	tm_lifecycle_refuse_old_snapshot();
 	tm_lifecycle_check_create();
 
@@ -349,6 +351,7 @@ tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
 		name = default_name(schema);
 	tm_tenant_name_check(name);
 	tm_lifecycle_begin("tenant.adopt()");
+	tm_lifecycle_refuse_other(NULL);
 
 	tm_registry_lock_names(name, NULL);
 	nspid = InvalidOid;

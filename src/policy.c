@@ -82,7 +82,7 @@ tenant_set_policy(PG_FUNCTION_ARGS)
 				 errmsg("setting must not be null")));
 	tm_lifecycle_begin("tenant.set_policy()");
 	check_permission();
-	tm_session_lock_refuse();
+	tm_lifecycle_refuse_other(NULL);
 	wall = setting_argument(PG_GETARG_TEXT_PP(0));
 	if (!PG_ARGISNULL(1))
 	{

@@ -129,6 +129,7 @@ static bool locked_tenant_id(pg_uuid_t *id);
 static bool path_is_harmless(const char *path);
 static bool schema_is_harmless(const char *schema, const pg_uuid_t *own);
 static bool lasts_for_others(Node *stmt);
+static bool is_for_all(ObjectType objtype);
 static bool guarded_setting(const char *name);
 
 PG_FUNCTION_INFO_V1(tenant_lock);
@@ -247,6 +248,15 @@ tm_session_lock_refuse(void)
 			(errcode(ERRCODE_TENANT_LOCKED),
 			 errmsg("session is locked to tenant \"%s\"", locked_tenant()),
 			 errhint("Use tenant.unlock() first.")));
+}
+
+void
+tm_session_lock_refuse_other(const pg_uuid_t *tenant_id)
+{
+	if (tm_session_locked &&
+		(tenant_id == NULL ||
+		 memcmp(tenant_id, &lock.tenant_id, sizeof(pg_uuid_t)) != 0))
+		tm_session_lock_refuse();
 }
 
 bool
@@ -600,13 +610,43 @@ lasts_for_others(Node *stmt)
 		case T_AlterRoleSetStmt:
 		case T_DropRoleStmt:
 		case T_GrantRoleStmt:
+		case T_AlterDatabaseRefreshCollStmt:
 		case T_AlterDatabaseSetStmt:
+		case T_AlterDatabaseStmt:
+		case T_AlterEventTrigStmt:
 		case T_AlterSystemStmt:
+		case T_AlterTableSpaceOptionsStmt:
+		case T_CreateEventTrigStmt:
+		case T_CreateTableSpaceStmt:
+		case T_CreatedbStmt:
+		case T_DropTableSpaceStmt:
+		case T_DropdbStmt:
 			return true;
 		case T_RenameStmt:
-			return ((RenameStmt *) stmt)->renameType == OBJECT_ROLE;
+			return is_for_all(((RenameStmt *) stmt)->renameType);
+		case T_AlterOwnerStmt:
+			return is_for_all(((AlterOwnerStmt *) stmt)->objectType);
+		case T_DropStmt:
+			return is_for_all(((DropStmt *) stmt)->removeType);
 		case T_GrantStmt:
-			return ((GrantStmt *) stmt)->objtype == OBJECT_PARAMETER_ACL;
+			return is_for_all(((GrantStmt *) stmt)->objtype);
+		default:
+			return false;
+	}
+}
+
+/* Kinds of objects that belong to no schema and decide about sessions */
+static bool
+is_for_all(ObjectType objtype)
+{
+	switch (objtype)
+	{
+		case OBJECT_DATABASE:
+		case OBJECT_EVENT_TRIGGER:
+		case OBJECT_PARAMETER_ACL:
+		case OBJECT_ROLE:
+		case OBJECT_TABLESPACE:
+			return true;
 		default:
 			return false;
 	}

@@ -9,6 +9,7 @@
 
 #include "nodes/nodes.h"
 #include "utils/guc_tables.h"
+#include "utils/uuid.h"
 
 /* Is the session locked?  Also known to its parallel workers. */
 extern bool tm_session_locked;
@@ -25,6 +26,9 @@ extern void tm_session_lock_init(void);
 
 /* Raise TM004 if the session is locked. */
 extern void tm_session_lock_refuse(void);
+
+/* The same, unless to this tenant. */
+extern void tm_session_lock_refuse_other(const pg_uuid_t *tenant_id);
 
 /*
  * For the check hook of tenant_mgr.tenant: may the setting have this value?

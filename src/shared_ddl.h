@@ -20,4 +20,10 @@ typedef enum SharedDdlMode
  */
 extern void tm_shared_ddl_check(Oid classid, Oid objid);
 
+/*
+ * Something has been made or changed: the same if it is code that sessions of
+ * all tenants may come to run without naming it.
+ */
+extern void tm_shared_ddl_check_code(Oid classid, Oid objid);
+
 #endif							/* TENANT_MGR_SHARED_DDL_H */

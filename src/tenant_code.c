@@ -62,6 +62,7 @@
 #include "policy.h"
 #include "schema_owner.h"
 #include "tenant_code.h"
+#include "tenant_mgr.h"
 
 /* An SQL function a backend remembers */
 typedef struct ComputingEntry
@@ -217,6 +218,25 @@ tm_tenant_code_end(const RunningCode *code)
 	by_plan = code->plan;
 	offered = code->offered;
 	referential = code->referential;
+}
+
+void
+tm_tenant_code_refuse_other(const pg_uuid_t *tenant_id)
+{
+	Oid			nspid = tm_tenant_code_schema();
+	const SchemaOwner *owner;
+
+	if (!OidIsValid(nspid) || tm_guard != GUARD_ENFORCE)
+		return;
+	owner = tm_schema_owner(nspid);
+	if (owner != NULL && tenant_id != NULL &&
+		memcmp(&owner->id, tenant_id, sizeof(pg_uuid_t)) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("cannot administer other tenants from code of tenant \"%s\"",
+					owner != NULL ? owner->name : ""),
+			 errhint("Keep functions that do so in a persistent schema.")));
 }
 
 bool

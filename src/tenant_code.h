@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "nodes/plannodes.h"
+#include "utils/uuid.h"
 
 /*
  * The schema of the tenant whose code is being run, or InvalidOid while there
@@ -45,6 +46,12 @@ extern void tm_tenant_code_enter_utility(Node *stmt);
  */
 extern void tm_tenant_code_end(const RunningCode *code);
 extern void tm_tenant_code_finish(const RunningCode *code);
+
+/*
+ * Raise an error if code of another tenant than this one is run, or of any
+ * tenant if it is NULL.
+ */
+extern void tm_tenant_code_refuse_other(const pg_uuid_t *tenant_id);
 
 /* Does the function manager have to tell when the function is called? */
 extern bool tm_tenant_code_watches(Oid funcid);

@@ -21,6 +21,8 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "session_lock.h"
+#include "tenant_code.h"
 #include "tenant_lock.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
@@ -30,6 +32,17 @@ tm_lifecycle_begin(const char *command)
 {
 	PreventCommandIfReadOnly(command);
 	PreventCommandIfParallelMode(command);
+}
+
+/*
+ * Who is to be kept with one tenant must not rename, drop or rewrite others,
+ * nor make new ones, whatever the role is entitled to.
+ */
+void
+tm_lifecycle_refuse_other(const pg_uuid_t *tenant_id)
+{
+	tm_session_lock_refuse_other(tenant_id);
+	tm_tenant_code_refuse_other(tenant_id);
 }
 
 void
@@ -69,6 +82,7 @@ tm_lifecycle_schema_owner(Oid nspid)
 void
 tm_lifecycle_check_owner(const TenantInfo *tenant)
 {
+	tm_lifecycle_refuse_other(&tenant->id);
 	if (!OidIsValid(tenant->nspid) &&
 		OidIsValid(get_namespace_oid(tenant->schema_name, true)))
 		ereport(ERROR,

@@ -13,6 +13,12 @@
 /* Raise an error unless the transaction may write; for C that writes rows. */
 extern void tm_lifecycle_begin(const char *command);
 
+/*
+ * Raise TM004 or TM003 if the session is locked to another tenant, or code of
+ * another one is run.  NULL stands for tenants that there are not yet.
+ */
+extern void tm_lifecycle_refuse_other(const pg_uuid_t *tenant_id);
+
 /* Raise 42501 unless the current user has CREATE on the database. */
 extern void tm_lifecycle_check_create(void);
 
@@ -27,7 +33,7 @@ extern Oid	tm_lifecycle_schema_owner(Oid nspid);
 
 /*
  * Raise 42501 unless the current user owns the tenant's schema, 3F000 when
- * there is no such schema.
+ * there is no such schema; and what tm_lifecycle_refuse_other does.
  */
 extern void tm_lifecycle_check_owner(const TenantInfo *tenant);
 

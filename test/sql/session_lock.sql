@@ -197,10 +197,10 @@ SELECT * FROM tm_state;
 SELECT tm_harmless(), tm_own_schema(), tm_definer();
 SELECT tm_run('SELECT tm_harmless() || (1 / 0)');
 SELECT * FROM tm_state;
-CREATE FUNCTION public.tm_new() RETURNS text LANGUAGE sql
+CREATE FUNCTION tm_a.tm_new() RETURNS text LANGUAGE sql
 	SET search_path = pg_catalog, public AS $$ SELECT 'new' $$;
 SELECT tm_new();
-DROP FUNCTION public.tm_new();
+DROP FUNCTION tm_a.tm_new();
 
 -- not even a rollback leads away
 BEGIN;
@@ -312,9 +312,6 @@ SELECT who FROM t;
 
 -- a superuser cannot take down the walls of a locked session
 \c - :admin
-SET tenant_mgr.guard = enforce;
-SELECT tenant.switch('tm_a');
-SELECT tenant.lock('k');
 CREATE FUNCTION public.tm_walls(spelling text) RETURNS TABLE (setting text, result text)
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -336,6 +333,9 @@ BEGIN
 	END LOOP;
 END
 $$;
+SET tenant_mgr.guard = enforce;
+SELECT tenant.switch('tm_a');
+SELECT tenant.lock('k');
 SELECT setting, result AS "SET" FROM tm_walls('SET %s = %L') ORDER BY setting;
 SELECT spelling, result, count(*) FROM (VALUES ('SET LOCAL %s = %L'),
 	('RESET %s'), ('SET %s TO DEFAULT'),

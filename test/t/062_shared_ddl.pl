@@ -31,6 +31,7 @@ $node->safe_psql('app', q{
 	CREATE AGGREGATE public.total (int) (SFUNC = int4pl, STYPE = int);
 	CREATE OPERATOR public.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl);
 	CREATE TABLE public.log (who text) PARTITION BY LIST (who);
+	CREATE FUNCTION public.tg2(varchar, int) RETURNS bool LANGUAGE sql AS 'SELECT true';
 	CREATE SCHEMA nobody;
 	CREATE TABLE nobody.t (id int);
 	CREATE ROLE regress_tm_somebody;
@@ -82,21 +83,32 @@ refused($_) for (
 	'DROP ROLE regress_tm_somebody', 'ALTER ROLE regress_tm_somebody NOLOGIN',
 	'ALTER DATABASE app SET work_mem = 100', 'ALTER ROLE regress_tm_somebody SET work_mem = 100', 'DO $$BEGIN DROP TABLE hosts CASCADE; END$$', q{CREATE FUNCTION a.drops() RETURNS void LANGUAGE plpgsql AS 'BEGIN DROP TABLE hosts CASCADE; END'; SELECT a.drops()},
 	'CREATE TABLE a.d (id int); CREATE VIEW public.of_d AS SELECT * FROM a.d; COMMIT; BEGIN; DROP TABLE a.d CASCADE',
+	'GRANT SELECT ON hosts TO PUBLIC', 'REVOKE ALL ON hosts FROM PUBLIC', 'GRANT USAGE ON SEQUENCE numbers TO PUBLIC', 'REVOKE EXECUTE ON FUNCTION f() FROM PUBLIC',
+	'REVOKE USAGE ON SCHEMA public FROM PUBLIC', 'GRANT SELECT ON ALL TABLES IN SCHEMA nobody TO PUBLIC', 'REVOKE USAGE ON TYPE mood FROM PUBLIC',
 	$extension ? ('DROP EXTENSION hstore', 'ALTER EXTENSION hstore SET SCHEMA a') : ());
 is($node->safe_psql('app', "DROP VIEW public.of_d; SELECT string_agg(c::text, ' ' ORDER BY oid) FROM pg_class AS c WHERE relnamespace IN ('public'::regnamespace, 'nobody'::regnamespace)"),
 	$before, 'nothing has changed');
+
+# new code that sessions of others would run without naming it
+refused($_) for (
+	q{CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS 'SELECT 1'}, q{CREATE FUNCTION nobody.f() RETURNS int LANGUAGE sql AS 'SELECT 1'},
+	q{CREATE FUNCTION a.upper(varchar) RETURNS text LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION a.upper(varchar) SET SCHEMA public},
+	q{CREATE PROCEDURE public.p() LANGUAGE sql AS 'SELECT 1'}, 'CREATE AGGREGATE public.sum (varchar) (SFUNC = textcat, STYPE = text)',
+	'CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = int, FUNCTION = tg2)', 'CREATE CAST (pair AS text) WITH INOUT AS IMPLICIT',
+	'CREATE SCHEMA n CREATE TABLE t (id int); CREATE FUNCTION n.f() RETURNS int LANGUAGE sql AS $$SELECT 1$$', q{DO $$BEGIN CREATE FUNCTION public.g() RETURNS int LANGUAGE sql AS 'SELECT 1'; END$$});
 
 works('rows of shared tables', q{INSERT INTO hosts (name) VALUES ('three'); UPDATE hosts SET name = 'x' WHERE name = 'three'; DELETE FROM hosts WHERE name = 'x';});
 works('what is its own', q{
 	CREATE TABLE t (id serial PRIMARY KEY, host int REFERENCES hosts, m mood); CREATE INDEX ON t (host); ALTER TABLE t ADD x int; TRUNCATE t;
 	CREATE TRIGGER z BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION tg(); ALTER TABLE t DROP CONSTRAINT t_host_fkey;
 	ALTER TABLE t ADD CONSTRAINT again FOREIGN KEY (host) REFERENCES hosts; CREATE VIEW v AS SELECT id FROM t; CREATE OR REPLACE VIEW names AS SELECT id FROM t;
-	CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 3'; CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 4'; DROP FUNCTION f();
+	CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 3'; CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 4'; DROP FUNCTION f(); GRANT SELECT ON t TO PUBLIC; REVOKE USAGE ON SCHEMA a FROM PUBLIC;
+	CREATE TYPE own AS (x int); CREATE FUNCTION to_text(own) RETURNS text LANGUAGE sql AS $$SELECT 'x'$$; CREATE CAST (own AS text) WITH FUNCTION to_text(own); CREATE FUNCTION add_own(own, int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE OPERATOR + (LEFTARG = own, RIGHTARG = int, FUNCTION = add_own); DROP TYPE own CASCADE;
 	DROP VIEW names; DROP TABLE t CASCADE;
 	CREATE TABLE log_a PARTITION OF log FOR VALUES IN ('a'); ALTER TABLE log_a ADD CHECK (who <> 'x'); DROP TABLE log_a;});
 works('temporary objects', 'CREATE TEMP TABLE hosts (id int); ALTER TABLE pg_temp.hosts ADD x int; CREATE INDEX ON pg_temp.hosts (x); TRUNCATE pg_temp.hosts; DROP TABLE pg_temp.hosts;');
 works('new shared objects', q{CREATE TABLE public.fresh (id bigserial PRIMARY KEY, name text UNIQUE, host int REFERENCES public.hosts, n bigint GENERATED ALWAYS AS IDENTITY);
-	CREATE SCHEMA fresh CREATE TABLE t (id serial PRIMARY KEY); CREATE FUNCTION public.fresh() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE OR REPLACE VIEW public.fresh_view AS SELECT 1 AS one;});
+	CREATE SCHEMA fresh CREATE TABLE t (id serial PRIMARY KEY); CREATE OR REPLACE VIEW public.fresh_view AS SELECT 1 AS one;});
 SKIP:
 {
 	skip 'no extension', 1 unless $extension;

@@ -34,6 +34,8 @@ OBJS = \
 	src/database_list.o \
 	src/dblink.o \
 	src/deferred.o \
+	src/derived_check.o \
+	src/derived_value.o \
 	src/doctor.o \
 	src/doctor_installation.o \
 	src/doctor_registry.o \
@@ -181,6 +183,7 @@ REGRESS = \
 	pooler_check \
 	domains \
 	statistics \
+	clone_derived \
 	clone_exclude \
 	clone_indexes \
 	clone_mentions \

@@ -31,6 +31,7 @@
 
 #include "blockcopy.h"
 #include "copy_task.h"
+#include "derived_value.h"
 #include "file_writer.h"
 #include "guc.h"
 #include "page_copy.h"
@@ -152,7 +153,11 @@ choose_for_table(CloneState *state, CloneRelation *relation)
 			tm_plan_table(source, state->map).method : COPY_EMPTY;
 	}
 	else
+	{
 		relation->method = tm_plan_table(source, state->map).method;
+		relation->suspect = relation->method != COPY_EMPTY &&
+			tm_derived_checks(source, state->map);
+	}
 	table_close(source, NoLock);
 }
 

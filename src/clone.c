@@ -41,6 +41,7 @@
 #include "clone.h"
 #include "clone_lock.h"
 #include "closure.h"
+#include "derived_check.h"
 #include "exclusion.h"
 #include "guard.h"
 #include "guc.h"
@@ -106,7 +107,9 @@ tm_clone_schema(const CloneRequest *request)
 	tm_blockcopy_relations(&state); /* blocks where they will do */
 	tm_rowcopy_tables(&state);	/* rows where they will not */
 	tm_storage_build_indexes(&state);
+	tm_derived_check_rows(&state);
 	tm_handover_take_back(lent);
+	tm_derived_note_references(&state);
 	tm_clone_lock_outside(&state);	/* what others want to write to */
 	tell_access_hooks(&state);
 	tell_about_mentions(&state);

@@ -212,6 +212,20 @@ tm_clone_note_reference(CloneState *state, Oid constraint, Oid child,
 	reference->constraint = constraint;
 	reference->child = child;
 	reference->parent = parent;
+	reference->moves = false;
+	state->references = lappend(state->references, reference);
+}
+
+void
+tm_clone_note_moving_reference(CloneState *state, Oid constraint, Oid child,
+							   Oid parent)
+{
+	OutsideReference *reference = palloc(sizeof(OutsideReference));
+
+	reference->constraint = constraint;
+	reference->child = child;
+	reference->parent = parent;
+	reference->moves = true;
 	state->references = lappend(state->references, reference);
 }
 

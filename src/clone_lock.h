@@ -42,6 +42,10 @@ extern void tm_clone_note_outside(CloneState *state, Oid relid,
 extern void tm_clone_note_reference(CloneState *state, Oid constraint,
 									Oid child, Oid parent);
 
+/* The same for one, inside or outside, between columns that change apart. */
+extern void tm_clone_note_moving_reference(CloneState *state, Oid constraint,
+										   Oid child, Oid parent);
+
 /*
  * Lock the tables outside, after all that takes time, and make sure that the
  * rows there are that the clone's refer to.

@@ -28,6 +28,7 @@
 #include "utils/guc_tables.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_relation.h"
+#include "rewrite/rewriteHandler.h"
 #include "catalog/catalog.h"
 #include "catalog/storage.h"
 #include "storage/bufmgr.h"
@@ -177,6 +178,17 @@ tm_class_ownercheck(Oid relid, Oid roleid)
 	return object_ownercheck(RelationRelationId, relid, roleid);
 #else
 	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
+/* Put what they are generated from in the place of virtual columns. */
+static inline Node *
+tm_expand_generated(Node *expression, Relation rel)
+{
+#if PG_VERSION_NUM >= 180000
+	return expand_generated_columns_in_expr(expression, rel, 1);
+#else
+	return expression;
 #endif
 }
 

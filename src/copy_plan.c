@@ -35,6 +35,7 @@
 #include "closure.h"
 #include "compat.h"
 #include "copy_plan.h"
+#include "derived_value.h"
 #include "guc.h"
 #include "page_copy.h"
 #include "run_as.h"
@@ -95,12 +96,18 @@ tm_plan_table(Relation table, const OidMap *map)
 {
 	TupleDesc	tupdesc = RelationGetDescr(table);
 	CopyChoice	choice = make_choice(COPY_BLOCKS, "no value depends on an OID");
+	int			column;
 
 	if (RelationGetNumberOfBlocks(table) == 0)
 		return make_choice(COPY_EMPTY, "there are no rows");
 	refuse_moving_rows(table, map);
 	if (table->rd_rel->relam != HEAP_TABLE_AM_OID)
 		return make_choice(COPY_ROWS, own_format(table));
+	column = bms_next_member(tm_derived_columns(table, map), -1);
+	if (column > 0)
+		return make_choice(COPY_ROWS,
+						   psprintf("column \"%s\" is computed from OIDs of the schema",
+									NameStr(TupleDescAttr(tupdesc, column - 1)->attname)));
 	if (toast_has_blocks(table))
 	{
 		if (has_dropped_varlena(table))

@@ -313,6 +313,9 @@ needs_evaluation(const CloneState *state)
 		HeapTuple	tup;
 		bool		found;
 
+		/* checks, and perhaps generated columns */
+		if (relation->suspect || relation->method == COPY_ROWS)
+			return true;
 		if (relation->relkind != RELKIND_INDEX ||
 			(relation->method != COPY_BUILD &&
 			 (relation->method != COPY_EMPTY ||

@@ -33,11 +33,14 @@
 
 #include "reference_check.h"
 #include "run_as.h"
+#include "tenant_mgr.h"
 
 static bool trigger_for_check(const OutsideReference *reference,
 							  Trigger *trigger);
+static bool is_for_partition(Form_pg_constraint form);
 static void check_rows(Trigger *trigger, Relation child);
 static void advise_to_try_again(void *arg);
+static void tell_of_change(void *arg);
 
 void
 tm_check_reference(const OutsideReference *reference)
@@ -52,7 +55,8 @@ tm_check_reference(const OutsideReference *reference)
 
 	if (trigger_for_check(reference, &trigger))
 	{
-		callback.callback = advise_to_try_again;
+		callback.callback = reference->moves ? tell_of_change :
+			advise_to_try_again;
 		callback.arg = NULL;
 		callback.previous = error_context_stack;
 		error_context_stack = &callback;
@@ -91,7 +95,8 @@ trigger_for_check(const OutsideReference *reference, Trigger *trigger)
 	form = (Form_pg_constraint) GETSTRUCT(tup);
 	validated = form->contype == CONSTRAINT_FOREIGN && form->convalidated &&
 		form->conrelid == reference->child &&
-		form->confrelid == reference->parent;
+		form->confrelid == reference->parent &&
+		!is_for_partition(form);
 
 	memset(trigger, 0, sizeof(Trigger));
 	trigger->tgname = pstrdup(NameStr(form->conname));
@@ -102,6 +107,26 @@ trigger_for_check(const OutsideReference *reference, Trigger *trigger)
 	trigger->tgconstraint = reference->constraint;
 	ReleaseSysCache(tup);
 	return validated;
+}
+
+/*
+ * A foreign key to a partitioned table has one more record for each partition.
+ * No partition has all that is referred to.
+ */
+static bool
+is_for_partition(Form_pg_constraint form)
+{
+	HeapTuple	tup;
+	bool		result;
+
+	if (!OidIsValid(form->conparentid))
+		return false;
+	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(form->conparentid));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for constraint %u", form->conparentid);
+	result = ((Form_pg_constraint) GETSTRUCT(tup))->conrelid == form->conrelid;
+	ReleaseSysCache(tup);
+	return result;
 }
 
 static void
@@ -149,4 +174,14 @@ advise_to_try_again(void *arg)
 {
 	if (geterrcode() == ERRCODE_FOREIGN_KEY_VIOLATION)
 		errhint("Rows were deleted while they were cloned.  Try again, or use \"tenant_mgr.clone_lock\" = 'share'.");
+}
+
+/* The same; trying again would not help. */
+static void
+tell_of_change(void *arg)
+{
+	if (geterrcode() != ERRCODE_FOREIGN_KEY_VIOLATION)
+		return;
+	errcode(ERRCODE_TENANT_NOT_CLONABLE);
+	errhint("The key depends on OIDs of the schema, and what it refers to does not, or in another way.  Leave out the rows of the table.");
 }

@@ -7,12 +7,16 @@
 #ifndef TENANT_MGR_REFERENCE_CHECK_H
 #define TENANT_MGR_REFERENCE_CHECK_H
 
-/* A foreign key of the clone to a table outside of it */
+/*
+ * A foreign key of the clone to be checked: to a table outside of it, or
+ * between columns of which one has changed and the other has not
+ */
 typedef struct OutsideReference
 {
 	Oid			constraint;		/* the foreign key, in the clone */
 	Oid			child;			/* the table that refers, in the clone */
 	Oid			parent;			/* the table that is referred to */
+	bool		moves;			/* is it because columns have changed? */
 } OutsideReference;
 
 /*

@@ -27,6 +27,7 @@ typedef struct CloneRelation
 	bool		with_rows;		/* rows (or position, for a sequence) travel */
 	CopyMethod	method;			/* how its contents are copied */
 	bool		keep_pointers;	/* a table: index entries are copied as well */
+	bool		suspect;		/* a table: rows may violate checks */
 } CloneRelation;
 
 /* What one clone is made of, handed from step to step */

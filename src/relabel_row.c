@@ -331,6 +331,7 @@ note_relation(CloneState *state, Form_pg_class form, ClosureMember *member,
 	relation->method = form->relkind == RELKIND_SEQUENCE ?
 		COPY_POSITION : COPY_EMPTY;
 	relation->keep_pointers = false;
+	relation->suspect = false;
 }
 
 /*

@@ -11,6 +11,9 @@
  * Nobody can see the table before commit, so rows are written frozen, as
  * COPY FREEZE does, and indexes are built afterwards.  No trigger fires and
  * no constraint is checked: what holds for the source's rows holds for these.
+ * The few exceptions are looked at later (derived_check.c).  Columns that are
+ * generated from OIDs are generated anew, by code of the tenant that runs as
+ * expressions of indexes do.
  *
  * Subscribers do not hear of the rows, as they do not of those in blocks: they
  * have no such table yet, and applying changes would stop there.
@@ -28,14 +31,19 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/storage.h"
+#include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "derived_value.h"
+#include "handover.h"
 #include "progress.h"
 #include "rowcopy.h"
+#include "run_as.h"
 #include "valuemap.h"
 
 /* A batch is written when it has this many rows or bytes */
@@ -50,6 +58,10 @@ typedef struct RowCopy
 	Relation	clone;			/* where they go */
 	bool		take_apart;		/* do columns have to change? */
 	bool	   *holds_oids;		/* for each column: does it hold OIDs? */
+	ExprState **generated;		/* for each column: what it is computed by, or
+								 * NULL; NULL if no column is */
+	EState	   *estate;			/* for these */
+	TupleTableSlot *computed;	/* the row that they are computed from */
 	BulkInsertState bistate;	/* for table_multi_insert */
 	MemoryContext context;		/* holds the rows of one batch */
 	TupleTableSlot *slots[BATCH_ROWS];	/* the batch; made when needed */
@@ -64,6 +76,8 @@ static void announce_work(const CloneState *state);
 static uint64 table_bytes(const CloneRelation *relation);
 static void copy_table(CloneState *state, const CloneRelation *relation);
 static void inspect_columns(RowCopy *copy);
+static void prepare_generated(RowCopy *copy, const Bitmapset *columns);
+static void generate_columns(RowCopy *copy, Datum *values, bool *nulls);
 static HeapTuple row_for_clone(RowCopy *copy, TupleTableSlot *slot);
 static HeapTuple changed_row(RowCopy *copy, TupleTableSlot *slot);
 static void add_to_batch(RowCopy *copy, HeapTuple row);
@@ -121,6 +135,8 @@ copy_table(CloneState *state, const CloneRelation *relation)
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	MemoryContext old_context;
+	Bitmapset  *columns;
+	RunAs		before = {0};
 
 	copy.source = table_open(relation->source, AccessShareLock);
 	copy.clone = table_open(relation->clone, AccessExclusiveLock);
@@ -131,6 +147,13 @@ copy_table(CloneState *state, const CloneRelation *relation)
 										 ALLOCSET_DEFAULT_SIZES);
 	inspect_columns(&copy);
 	copy.announced = table_relation_size(copy.source, MAIN_FORKNUM);
+	columns = tm_derived_columns(copy.source, state->map);
+	if (columns != NULL)
+	{
+		tm_run_as_begin(&before, tm_handover_evaluator(relation->source),
+						state->namespace);
+		prepare_generated(&copy, columns);
+	}
 
 	slot = table_slot_create(copy.source, NULL);
 	scan = table_beginscan(copy.source, state->snapshot, 0, NULL);
@@ -142,6 +165,12 @@ copy_table(CloneState *state, const CloneRelation *relation)
 	}
 	write_batch(&copy);
 	MemoryContextSwitchTo(old_context);
+	if (columns != NULL)
+	{
+		tm_run_as_end(&before);
+		ExecDropSingleTupleTableSlot(copy.computed);
+		FreeExecutorState(copy.estate);
+	}
 	table_endscan(scan);
 	tm_progress_add(1, copy.announced - copy.reported);
 	ExecDropSingleTupleTableSlot(slot);
@@ -177,6 +206,29 @@ inspect_columns(RowCopy *copy)
 	}
 }
 
+/* The clone's expressions, ready to be evaluated for each row. */
+static void
+prepare_generated(RowCopy *copy, const Bitmapset *columns)
+{
+	TupleDesc	tupdesc = RelationGetDescr(copy->clone);
+	int			column = -1;
+
+	copy->take_apart = true;
+	copy->estate = CreateExecutorState();
+	copy->computed = MakeSingleTupleTableSlot(tupdesc, &TTSOpsVirtual);
+	copy->generated = palloc0(sizeof(ExprState *) * tupdesc->natts);
+	while ((column = bms_next_member(columns, column)) > 0)
+	{
+		Node	   *expression = build_column_default(copy->clone, column);
+
+		if (expression == NULL)
+			elog(ERROR, "no generation expression found for column number %d of table \"%s\"",
+				 column, RelationGetRelationName(copy->clone));
+		copy->generated[column - 1] = ExecPrepareExpr((Expr *) expression,
+													  copy->estate);
+	}
+}
+
 static HeapTuple
 row_for_clone(RowCopy *copy, TupleTableSlot *slot)
 {
@@ -209,12 +261,37 @@ changed_row(RowCopy *copy, TupleTableSlot *slot)
 		if (!nulls[i] && copy->holds_oids[i])
 			values[i] = tm_value_map(copy->map, values[i], att->atttypid);
 	}
+	if (copy->generated != NULL)
+		generate_columns(copy, values, nulls);
+
 	/* the values are of the clone's types now, and so is the row */
 	tupdesc = RelationGetDescr(copy->clone);
 	row = heap_form_tuple(tupdesc, values, nulls);
 	if (HeapTupleHasExternal(row))
 		row = toast_flatten_tuple(row, tupdesc);
 	return row;
+}
+
+/* A generated column depends on none that is generated as well. */
+static void
+generate_columns(RowCopy *copy, Datum *values, bool *nulls)
+{
+	TupleTableSlot *slot = copy->computed;
+	int			natts = slot->tts_tupleDescriptor->natts;
+	ExprContext *econtext = GetPerTupleExprContext(copy->estate);
+
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, sizeof(Datum) * natts);
+	memcpy(slot->tts_isnull, nulls, sizeof(bool) * natts);
+	slot->tts_tableOid = RelationGetRelid(copy->clone);
+	ExecStoreVirtualTuple(slot);
+
+	econtext->ecxt_scantuple = slot;
+	for (int i = 0; i < natts; i++)
+	{
+		if (copy->generated[i] != NULL)
+			values[i] = ExecEvalExpr(copy->generated[i], econtext, &nulls[i]);
+	}
 }
 
 static void

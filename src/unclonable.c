@@ -38,6 +38,7 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_opfamily.h"
+#include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_statistic_ext.h"
@@ -53,6 +54,7 @@
 
 #include "tenant_mgr.h"
 #include "unclonable.h"
+#include "valuemap.h"
 
 /* An object outside of the schema that depends on a member of it */
 typedef struct Outsider
@@ -75,6 +77,8 @@ static void refuse(const Closure *closure, const ClosureMember *member,
 static void refuse_foreign_namespace(const Closure *closure,
 									 const ClosureMember *member);
 static void refuse_torn_partition(const Closure *closure,
+								  const ClosureMember *member);
+static void refuse_ranges_of_oids(const Closure *closure,
 								  const ClosureMember *member);
 static void refuse_rival_opclass(const Closure *closure,
 								 const ClosureMember *member);
@@ -105,6 +109,7 @@ tm_refuse_unclonable(const Closure *closure)
 			refuse(closure, member, "Temporary objects cannot be cloned.", NULL);
 		refuse_foreign_namespace(closure, member);
 		refuse_torn_partition(closure, member);
+		refuse_ranges_of_oids(closure, member);
 		refuse_rival_opclass(closure, member);
 		refuse_rival_entry(closure, member);
 	}
@@ -179,6 +184,35 @@ refuse_torn_partition(const Closure *closure, const ClosureMember *member)
 						get_rel_name(parent),
 						get_namespace_name(get_rel_namespace(parent))),
 			   "Detach the partition, or move the partitioned table into the schema.");
+}
+
+/* Bounds that are OIDs may be in another order in the clone. */
+static void
+refuse_ranges_of_oids(const Closure *closure, const ClosureMember *member)
+{
+	HeapTuple	tup;
+	Form_pg_partitioned_table form;
+	bool		found = false;
+
+	if (member->relkind != RELKIND_PARTITIONED_TABLE)
+		return;
+	tup = SearchSysCache1(PARTRELID, ObjectIdGetDatum(member->objid));
+	if (!HeapTupleIsValid(tup))
+		return;
+	form = (Form_pg_partitioned_table) GETSTRUCT(tup);
+	for (int i = 0; i < form->partnatts && !found &&
+		 form->partstrat == PARTITION_STRATEGY_RANGE; i++)
+	{
+		AttrNumber	attnum = form->partattrs.values[i];
+
+		found = attnum > 0 &&
+			tm_value_sorts_by_oid(get_atttype(member->objid, attnum));
+	}
+	ReleaseSysCache(tup);
+	if (found)
+		refuse(closure, member,
+			   "Its partitions are ranges of OIDs, and those of the schema are others in the clone.",
+			   "Partition the table by other values, or by list.");
 }
 
 /*

@@ -81,6 +81,39 @@ tm_value_holds_oids(const OidMap *map, Oid typid)
 	return any_part(map, typid, is_mapped);
 }
 
+/* The order of enum values is that of their labels. */
+bool
+tm_value_sorts_by_oid(Oid typid)
+{
+	Oid			elemtype;
+
+	check_stack_depth();
+	typid = getBaseType(typid);
+	elemtype = get_element_type(typid);
+	if (OidIsValid(elemtype))
+		return tm_value_sorts_by_oid(elemtype);
+	switch (get_typtype(typid))
+	{
+		case TYPTYPE_COMPOSITE:
+			{
+				TupleDesc	tupdesc = lookup_rowtype_tupdesc(typid, -1);
+				bool		result = false;
+
+				for (int i = 0; i < tupdesc->natts && !result; i++)
+					result = !TupleDescAttr(tupdesc, i)->attisdropped &&
+						tm_value_sorts_by_oid(TupleDescAttr(tupdesc, i)->atttypid);
+				ReleaseTupleDesc(tupdesc);
+				return result;
+			}
+		case TYPTYPE_RANGE:
+			return tm_value_sorts_by_oid(get_range_subtype(typid));
+		case TYPTYPE_MULTIRANGE:
+			return tm_value_sorts_by_oid(get_range_subtype(get_multirange_range(typid)));
+		default:
+			return OidIsValid(reg_type_catalog(typid));
+	}
+}
+
 bool
 tm_columns_hold_oids(const OidMap *map, Oid rowtype)
 {

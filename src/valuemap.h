@@ -12,6 +12,9 @@
 /* Can a value of this type hold the OID of a cloned object? */
 extern bool tm_value_holds_oids(const OidMap *map, Oid typid);
 
+/* Does the order of values follow from OIDs, so that it may be another one? */
+extern bool tm_value_sorts_by_oid(Oid typid);
+
 /* Can a column of this relation's row type?  Its own row type does not count. */
 extern bool tm_columns_hold_oids(const OidMap *map, Oid rowtype);
 

@@ -225,7 +225,12 @@ my %kinds = (
 	generated => sub { my $self = shift; my $t = $self->choose($self->{tables}) or return (); my $c = $self->column($t) or return ();
 		my $kind = $self->below(3);
 		return "ALTER TABLE $t ADD COLUMN " . $self->name('z') . ($kind == 0 ? " $c->[1] GENERATED ALWAYS AS ($c->[0]) STORED"
-			: $kind == 1 ? " int GENERATED ALWAYS AS (hash_array(ARRAY[$c->[0]])) STORED" : " boolean GENERATED ALWAYS AS ($c->[0] IS NULL) STORED"); },
+			: $kind == 1 ? " boolean GENERATED ALWAYS AS (hash_array(ARRAY[$c->[0]]) = hash_array(ARRAY[" . $self->value($c->[1]) . "])) STORED" : " boolean GENERATED ALWAYS AS ($c->[0] IS NULL) STORED"); },
+	# the numbers are others in a clone; the view tells whether they are right
+	hashed => sub { my ($self, $at) = @_; my $type = $self->type; my $t = "$at." . $self->name('t');
+		return ("CREATE TABLE ${t}_h (c $type, h int GENERATED ALWAYS AS (hash_array(ARRAY[c])) STORED, CHECK (h = hash_array(ARRAY[c])))",
+			"INSERT INTO ${t}_h VALUES (" . $self->value($type) . '), (NULL)', "CREATE INDEX ON ${t}_h (h)",
+			"CREATE VIEW ${t}v AS SELECT c, h = hash_array(ARRAY[c]) AS is_right FROM ${t}_h"); },
 	drop_column => sub { my $self = shift; my $t = $self->choose($self->{tables}) or return (); my $c = $self->column($t) or return ();
 		return $self->below(3) ? () : "ALTER TABLE $t DROP COLUMN $c->[0]"; },
 	fast_default => sub { my $self = shift; my $t = $self->choose($self->{tables}) or return (); my $type = $self->type; my $c = $self->name('z');

@@ -31,7 +31,8 @@ $node->safe_psql($db, q{
 	CREATE FUNCTION public.answers(s text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 		DECLARE r record;
 		BEGIN
-			FOR r IN SELECT c.relname FROM pg_class c WHERE relnamespace = s::regnamespace AND relkind IN ('r', 'p', 'v', 'm') ORDER BY 1
+			FOR r IN SELECT c.relname FROM pg_class c WHERE relnamespace = s::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+				AND relname NOT LIKE '%\\_h' ORDER BY 1
 			LOOP
 				FOR i IN 0 .. 1 LOOP
 					PERFORM set_config('enable_seqscan', (i = 0)::text, true);

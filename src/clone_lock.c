@@ -31,6 +31,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/objectaddress.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
@@ -95,6 +98,7 @@ static bool all_locked(const CloneState *state, const OidMap *locked);
 static LOCKMODE member_mode(const CloneRequest *request,
 							const ClosureMember *member);
 static bool name_excluded(const CloneRequest *request, const char *relname);
+static void hold_and_check(Oid classid, Oid objid);
 static void refuse_pending_checks(Oid relid);
 static int	compare_outside(const ListCell *a, const ListCell *b);
 static void pause_for_others(void);
@@ -195,23 +199,45 @@ tm_clone_note_outside(CloneState *state, Oid relid, LOCKMODE lockmode)
 	state->outside = lappend(state->outside, table);
 
 	LockRelationOid(relid, AccessShareLock);
-	if (state->request->with_data)
-		refuse_pending_checks(relid);
 }
 
+void
+tm_clone_hold_outside(CloneState *state, Oid classid, Oid objid)
+{
+	if (state->held == NULL)
+		state->held = tm_oidmap_create();
+	if (tm_oidmap_contains(state->held, classid, objid))
+		return;
+	tm_oidmap_add(state->held, classid, objid, objid);
+
+	if (IsSharedRelation(classid))
+		shdepLockAndCheckObject(classid, objid);
+	else
+		hold_and_check(classid, objid);
+}
+
+/* A foreign key has a trigger for deletes and one for updates. */
 void
 tm_clone_note_reference(CloneState *state, Oid constraint, Oid child,
 						Oid parent)
 {
 	OutsideReference *reference;
 
-	/* rows that cannot be deleted refer to rows that cannot be deleted */
-	if (!state->request->with_data || tm_clone_lock != CLONE_LOCK_NONE)
+	if (state->references != NIL &&
+		((OutsideReference *) llast(state->references))->constraint == constraint)
 		return;
 	reference = palloc(sizeof(OutsideReference));
 	reference->constraint = constraint;
 	reference->child = child;
 	reference->parent = parent;
+	reference->undone = AfterTriggerPendingOnRel(parent);
+
+	/*
+	 * Rows that cannot be deleted refer to rows that cannot be deleted, unless
+	 * this transaction itself has done so and the check is yet to come.
+	 */
+	reference->check_rows = state->request->with_data &&
+		(tm_clone_lock == CLONE_LOCK_NONE || reference->undone);
 	reference->moves = false;
 	state->references = lappend(state->references, reference);
 }
@@ -225,6 +251,8 @@ tm_clone_note_moving_reference(CloneState *state, Oid constraint, Oid child,
 	reference->constraint = constraint;
 	reference->child = child;
 	reference->parent = parent;
+	reference->check_rows = true;
+	reference->undone = false;
 	reference->moves = true;
 	state->references = lappend(state->references, reference);
 }
@@ -251,7 +279,14 @@ tm_clone_lock_outside(CloneState *state)
 	}
 	CurrentResourceOwner = old_owner;
 	foreach(lc, state->references)
-		tm_check_reference(lfirst(lc));
+	{
+		const OutsideReference *reference = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		tm_check_partitions(reference);
+		if (reference->check_rows)
+			tm_check_reference(reference);
+	}
 }
 
 /*
@@ -433,6 +468,28 @@ name_excluded(const CloneRequest *request, const char *relname)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * An index goes with its table, and anything else could only be dropped
+ * together with what depends on it, by somebody who cannot see the clone yet.
+ */
+static void
+hold_and_check(Oid classid, Oid objid)
+{
+	ObjectAddress address;
+
+	if (classid != RelationRelationId)
+		LockDatabaseObject(classid, objid, 0, AccessShareLock);
+	else if (get_rel_relkind(objid) != RELKIND_INDEX)
+		LockRelationOid(objid, AccessShareLock);
+	ObjectAddressSet(address, classid, objid);
+	if (getObjectDescription(&address, true) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("object %u of catalog \"%s\" was concurrently dropped",
+						objid, get_rel_name(classid)),
+				 errdetail("An object of the schema depends on it.")));
 }
 
 static void

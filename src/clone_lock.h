@@ -36,6 +36,13 @@ extern void tm_clone_note_outside(CloneState *state, Oid relid,
 								  LOCKMODE lockmode);
 
 /*
+ * Keep an object outside, a role or a tablespace on which an object of the
+ * clone depends from being dropped before that is known; an error if it has
+ * been.
+ */
+extern void tm_clone_hold_outside(CloneState *state, Oid classid, Oid objid);
+
+/*
  * Remember a foreign key of the clone to a table outside of it; OIDs are
  * those of the clone.
  */
@@ -48,7 +55,8 @@ extern void tm_clone_note_moving_reference(CloneState *state, Oid constraint,
 
 /*
  * Lock the tables outside, after all that takes time, and make sure that the
- * rows there are that the clone's refer to.
+ * clone's foreign keys know all of their partitions, and that the rows there
+ * are that the clone's refer to.
  */
 extern void tm_clone_lock_outside(CloneState *state);
 

@@ -66,7 +66,8 @@ typedef struct LentObject
 	Acl		   *acl;			/* these */
 } LentObject;
 
-static void refuse_function(const CloneState *state, Oid funcid);
+static void refuse_function(const CloneState *state, Relation proc,
+							Oid funcid);
 static void refuse_rule(const CloneState *state, Relation rewrite, Oid ruleid);
 static bool permitted_walker(Node *node, void *context);
 static void refuse_functions_outside(const CloneState *state,
@@ -84,22 +85,25 @@ tm_handover_refuse(const CloneState *state)
 	Oid			old_owner = state->old_owner;
 	Oid			new_owner = state->request->owner;
 	Relation	rewrite;
+	Relation	proc;
 
 	if (!OidIsValid(old_owner) || tm_can_act_as(old_owner, new_owner))
 		return;
 	rewrite = table_open(RewriteRelationId, AccessShareLock);
+	proc = table_open(ProcedureRelationId, AccessShareLock);
 	for (int i = 0; i < state->closure->nmembers; i++)
 	{
 		const ClosureMember *member = &state->closure->members[i];
 
 		CHECK_FOR_INTERRUPTS();
 		if (member->classid == ProcedureRelationId)
-			refuse_function(state, member->objid);
+			refuse_function(state, proc, member->objid);
 		else if (member->classid == RewriteRelationId)
 			refuse_rule(state, rewrite, member->objid);
 		if (superuser_arg(new_owner))
 			refuse_functions_outside(state, member);
 	}
+	table_close(proc, AccessShareLock);
 	table_close(rewrite, AccessShareLock);
 }
 
@@ -156,27 +160,37 @@ tm_handover_take_back(List *lent)
 	CommandCounterIncrement();
 }
 
+/* As the snapshot sees it: that is the function that the clone will have. */
 static void
-refuse_function(const CloneState *state, Oid funcid)
+refuse_function(const CloneState *state, Relation proc, Oid funcid)
 {
-	HeapTuple	tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	Form_pg_proc form;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	Oid			owner;
+	bool		definer;
 
+	ScanKeyInit(&key, Anum_pg_proc_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(funcid));
+	scan = systable_beginscan(proc, ProcedureOidIndexId, true,
+							  state->snapshot, 1, &key);
+	tup = systable_getnext(scan);
 	if (!HeapTupleIsValid(tup))
 		elog(ERROR, "cache lookup failed for function %u", funcid);
-	form = (Form_pg_proc) GETSTRUCT(tup);
-	if (form->proowner == state->old_owner)
-	{
-		if (form->prosecdef)
-			refuse(state, ProcedureRelationId, funcid,
-				   gettext_noop("It runs with the rights of its owner, which would be role \"%s\" in the place of role \"%s\"."),
-				   gettext_noop("Make it SECURITY INVOKER, or make the present owner a member of the new one."));
-		if (superuser_arg(state->request->owner))
-			refuse(state, ProcedureRelationId, funcid,
-				   gettext_noop("Maintenance would run it with the rights of superuser \"%s\", and it was written by role \"%s\"."),
-				   gettext_noop("Choose an owner who is not a superuser, or give the function to a superuser who has looked at it."));
-	}
-	ReleaseSysCache(tup);
+	owner = ((Form_pg_proc) GETSTRUCT(tup))->proowner;
+	definer = ((Form_pg_proc) GETSTRUCT(tup))->prosecdef;
+	systable_endscan(scan);
+
+	if (owner != state->old_owner)
+		return;
+	if (definer)
+		refuse(state, ProcedureRelationId, funcid,
+			   gettext_noop("It runs with the rights of its owner, which would be role \"%s\" in the place of role \"%s\"."),
+			   gettext_noop("Make it SECURITY INVOKER, or make the present owner a member of the new one."));
+	if (superuser_arg(state->request->owner))
+		refuse(state, ProcedureRelationId, funcid,
+			   gettext_noop("Maintenance would run it with the rights of superuser \"%s\", and it was written by role \"%s\"."),
+			   gettext_noop("Choose an owner who is not a superuser, or give the function to a superuser who has looked at it."));
 }
 
 static void

@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_class.h"
@@ -24,8 +25,10 @@
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -35,12 +38,36 @@
 #include "run_as.h"
 #include "tenant_mgr.h"
 
+static bool is_known(Oid constraint, Oid partition);
+static void check_partitions_of_child(const OutsideReference *reference);
 static bool trigger_for_check(const OutsideReference *reference,
 							  Trigger *trigger);
 static bool is_for_partition(Form_pg_constraint form);
 static void check_rows(Trigger *trigger, Relation child);
 static void advise_to_try_again(void *arg);
 static void tell_of_change(void *arg);
+
+void
+tm_check_partitions(const OutsideReference *reference)
+{
+	ListCell   *lc;
+
+	if (get_rel_relkind(reference->parent) != RELKIND_PARTITIONED_TABLE)
+		return;
+	foreach(lc, find_inheritance_children(reference->parent, NoLock))
+	{
+		if (is_known(reference->constraint, lfirst_oid(lc)))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not clone foreign key \"%s\" due to concurrent ATTACH PARTITION",
+						get_constraint_name(reference->constraint)),
+				 errdetail("Table \"%s\" has got partition \"%s\" since.",
+						   get_rel_name(reference->parent),
+						   get_rel_name(lfirst_oid(lc))),
+				 errhint("Try again.")));
+	}
+}
 
 void
 tm_check_reference(const OutsideReference *reference)
@@ -53,11 +80,15 @@ tm_check_reference(const OutsideReference *reference)
 	int			save_sec_context;
 	int			save_nestlevel;
 
-	if (trigger_for_check(reference, &trigger))
+	if (!trigger_for_check(reference, &trigger))
+		 /* there is nothing to check */ ;
+	else if (child->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		check_partitions_of_child(reference);
+	else
 	{
 		callback.callback = reference->moves ? tell_of_change :
 			advise_to_try_again;
-		callback.arg = NULL;
+		callback.arg = unconstify(OutsideReference *, reference);
 		callback.previous = error_context_stack;
 		error_context_stack = &callback;
 		GetUserIdAndSecContext(&save_userid, &save_sec_context);
@@ -77,9 +108,68 @@ tm_check_reference(const OutsideReference *reference)
 	table_close(child, NoLock);
 }
 
+/* A foreign key has a part for each partition of the table it refers to. */
+static bool
+is_known(Oid constraint, Oid partition)
+{
+	Relation	rel = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	bool		result = false;
+
+	ScanKeyInit(&key, Anum_pg_constraint_conparentid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(constraint));
+	scan = systable_beginscan(rel, ConstraintParentIndexId, true, NULL, 1,
+							  &key);
+	while (!result && HeapTupleIsValid(tup = systable_getnext(scan)))
+		result = ((Form_pg_constraint) GETSTRUCT(tup))->confrelid == partition;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/* A partitioned table has no rows, and its partitions have parts of the key. */
+static void
+check_partitions_of_child(const OutsideReference *reference)
+{
+	Relation	rel = table_open(ConstraintRelationId, AccessShareLock);
+	List	   *parts = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	ListCell   *lc;
+
+	ScanKeyInit(&key, Anum_pg_constraint_conparentid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(reference->constraint));
+	scan = systable_beginscan(rel, ConstraintParentIndexId, true, NULL, 1,
+							  &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tup);
+		OutsideReference *part;
+
+		if (form->conrelid == reference->child)
+			continue;
+		part = palloc(sizeof(OutsideReference));
+		*part = *reference;
+		part->constraint = form->oid;
+		part->child = form->conrelid;
+		parts = lappend(parts, part);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	foreach(lc, parts)
+	{
+		CHECK_FOR_INTERRUPTS();
+		tm_check_reference(lfirst(lc));
+	}
+}
+
 /*
  * The trigger that would check a new row.  False if there is nothing to check:
- * the source does not claim that all rows are right either.
+ * the source does not claim that all rows are right either, or this is what
+ * the key has for one of the partitions that it refers to.
  */
 static bool
 trigger_for_check(const OutsideReference *reference, Trigger *trigger)
@@ -172,7 +262,13 @@ check_rows(Trigger *trigger, Relation child)
 static void
 advise_to_try_again(void *arg)
 {
-	if (geterrcode() == ERRCODE_FOREIGN_KEY_VIOLATION)
+	const OutsideReference *reference = arg;
+
+	if (geterrcode() != ERRCODE_FOREIGN_KEY_VIOLATION)
+		return;
+	if (reference->undone)
+		errhint("This transaction has changed rows of the referenced table, and has yet to check that.  Use SET CONSTRAINTS ALL IMMEDIATE before.");
+	else
 		errhint("Rows were deleted while they were cloned.  Try again, or use \"tenant_mgr.clone_lock\" = 'share'.");
 }
 

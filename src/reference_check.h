@@ -16,8 +16,16 @@ typedef struct OutsideReference
 	Oid			constraint;		/* the foreign key, in the clone */
 	Oid			child;			/* the table that refers, in the clone */
 	Oid			parent;			/* the table that is referred to */
+	bool		check_rows;		/* could rows there be gone? */
+	bool		undone;			/* by this transaction? */
 	bool		moves;			/* is it because columns have changed? */
 } OutsideReference;
+
+/*
+ * Raise 40001 if the parent has got a partition that the foreign key does not
+ * know.
+ */
+extern void tm_check_partitions(const OutsideReference *reference);
 
 /*
  * Raise 23503 if a row refers to one that is not there.  The parent is locked

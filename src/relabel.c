@@ -112,7 +112,6 @@ typedef struct Relabel
 	MemoryContext scratch;		/* reset after each member */
 	MemoryContext context;		/* where this lives */
 	bool		labels;			/* are there security labels at all? */
-	OidMap	   *roles;			/* roles and tablespaces that are locked */
 } Relabel;
 
 /* Rows that belong to a member and have no address of their own */
@@ -167,7 +166,7 @@ static CatalogReader *seek_rows(Relabel *relabel, CatalogTarget *target,
 								Oid index, int nkeys, const Oid *keys);
 static void close_targets(Relabel *relabel);
 static void copy_object(Relabel *relabel, Oid classid, Oid objid);
-static void check_owner(Relabel *relabel, CatalogTarget *target,
+static Oid	check_owner(Relabel *relabel, CatalogTarget *target,
 						HeapTuple row, Oid objid);
 static void depend_on_new_owner(Relabel *relabel, CatalogTarget *target,
 								Oid classid, Oid objid, HeapTuple copy);
@@ -177,7 +176,8 @@ static void copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind);
 static bool may_have_parent(char relkind, Oid relid);
 static char kind_of_row(Oid classid, HeapTuple row);
 static void note_parent(CloneState *state, Form_pg_inherits form);
-static void copy_dependencies(Relabel *relabel, Oid classid, Oid objid);
+static void copy_dependencies(Relabel *relabel, Oid classid, Oid objid,
+							  char kind, Oid owner);
 static bool may_depend_on_roles(Oid classid, char kind);
 static void copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid);
 static void enqueue_role_dependency(Relabel *relabel, CatalogTarget *target,
@@ -239,7 +239,6 @@ tm_relabel_copy_rows(CloneState *state)
 	relabel.state = state;
 	relabel.targets = NIL;
 	relabel.context = CurrentMemoryContext;
-	relabel.roles = tm_oidmap_create();
 	relabel.scratch = AllocSetContextCreate(CurrentMemoryContext,
 											"tenant_mgr relabel",
 											ALLOCSET_DEFAULT_SIZES);
@@ -381,12 +380,13 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 									  1, &objid);
 	HeapTuple	row = tm_reader_next(reader);
 	HeapTuple	copy;
+	Oid			owner;
 	char		kind;
 
 	if (!HeapTupleIsValid(row))
 		elog(ERROR, "cache lookup failed for object %u of catalog %u",
 			 objid, classid);
-	check_owner(relabel, target, row, objid);
+	owner = check_owner(relabel, target, row, objid);
 	tm_relabel_check_tablespace(state, classid, row);
 	if (classid == DefaultAclRelationId &&
 		tm_relabel_default_acl_yields(state, row))
@@ -404,7 +404,7 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 	enqueue(target, copy);
 
 	copy_parts(relabel, classid, objid, kind);
-	copy_dependencies(relabel, classid, objid);
+	copy_dependencies(relabel, classid, objid, kind, owner);
 	if (may_depend_on_roles(classid, kind))
 		copy_role_dependencies(relabel, classid, objid);
 	copy_remarks(relabel, DescriptionRelationId, DescriptionObjIndexId,
@@ -414,19 +414,25 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 					 classid, objid);
 }
 
-/* Who clones must own what is cloned. */
-static void
+/*
+ * Who clones must own what is cloned.  Returns the owner, or InvalidOid; a
+ * trigger's is that of its table.
+ */
+static Oid
 check_owner(Relabel *relabel, CatalogTarget *target, HeapTuple row, Oid objid)
 {
 	bool		isnull;
-	Datum		owner;
+	Oid			owner;
 
+	if (target->catalog == TriggerRelationId)
+		return tm_relabel_owner_of_relation(((Form_pg_trigger) GETSTRUCT(row))->tgrelid);
 	if (target->owner_attno == InvalidAttrNumber)
-		return;
-	owner = heap_getattr(row, target->owner_attno,
-						 RelationGetDescr(target->rel), &isnull);
-	tm_relabel_check_owner(relabel->state, target->catalog, objid,
-						   DatumGetObjectId(owner));
+		return InvalidOid;
+	owner = DatumGetObjectId(heap_getattr(row, target->owner_attno,
+										  RelationGetDescr(target->rel),
+										  &isnull));
+	tm_relabel_check_owner(relabel->state, target->catalog, objid, owner);
+	return owner;
 }
 
 /* Remember the member if a text in this row of its clone names the source. */
@@ -536,9 +542,10 @@ note_parent(CloneState *state, Form_pg_inherits form)
 	CacheInvalidateRelcacheByRelid(form->inhparent);
 }
 
-/* What the member depends on. */
+/* What the member, of this kind and of this owner's, depends on. */
 static void
-copy_dependencies(Relabel *relabel, Oid classid, Oid objid)
+copy_dependencies(Relabel *relabel, Oid classid, Oid objid, char kind,
+				  Oid owner)
 {
 	CloneState *state = relabel->state;
 	CatalogTarget *target = open_target(relabel, DependRelationId);
@@ -561,7 +568,11 @@ copy_dependencies(Relabel *relabel, Oid classid, Oid objid)
 					 errdetail("It belongs to extension \"%s\", which cannot be in the database twice.",
 							   get_extension_name(dep->refobjid)),
 					 errhint("%s", tm_unclonable_extension_hint(state->closure))));
-		tm_relabel_check_use(state, classid, objid, dep);
+		if (!tm_oidmap_contains(state->map, dep->refclassid, dep->refobjid))
+		{
+			tm_relabel_check_use(state, classid, kind, owner, dep);
+			tm_clone_hold_outside(state, dep->refclassid, dep->refobjid);
+		}
 		dep->objid = tm_oidmap_translate(state->map, classid, objid);
 		dep->refobjid = tm_oidmap_translate(state->map, dep->refclassid,
 											dep->refobjid);
@@ -625,12 +636,7 @@ enqueue_role_dependency(Relabel *relabel, CatalogTarget *target, HeapTuple row)
 {
 	Form_pg_shdepend dep = (Form_pg_shdepend) GETSTRUCT(row);
 
-	if (!tm_oidmap_contains(relabel->roles, dep->refclassid, dep->refobjid))
-	{
-		shdepLockAndCheckObject(dep->refclassid, dep->refobjid);
-		tm_oidmap_add(relabel->roles, dep->refclassid, dep->refobjid,
-					  dep->refobjid);
-	}
+	tm_clone_hold_outside(relabel->state, dep->refclassid, dep->refobjid);
 	enqueue(target, row);
 }
 

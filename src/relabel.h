@@ -48,6 +48,8 @@ typedef struct CloneState
 								 * whose text names the source */
 	List	   *outside;		/* tables outside that have to be locked, see
 								 * clone_lock.c */
+	OidMap	   *held;			/* what else is locked outside, and roles and
+								 * tablespaces; NULL if nothing is */
 	List	   *references;		/* OutsideReference to be checked at last */
 	List	   *domains;		/* OIDs of domains of the clone whose default
 								 * must be spelled out anew */

@@ -48,7 +48,6 @@
 static void check_use(const CloneState *state, Oid catalog, Oid objid,
 					  Oid source_owner, AclMode mode);
 static bool may_use(Oid catalog, Oid objid, Oid roleid, AclMode mode);
-static Oid	owner_of_member(Oid classid, Oid objid);
 static Oid	owner_of_row(Oid catalog, HeapTuple row, TupleDesc tupdesc);
 static bool records_owner(const CloneState *state,
 						  const ObjectAddress *source);
@@ -123,14 +122,9 @@ tm_relabel_check_reference(const CloneState *state, Form_pg_trigger trigger)
  * the server will call without asking again need EXECUTE.
  */
 void
-tm_relabel_check_use(const CloneState *state, Oid classid, Oid objid,
-					 Form_pg_depend dependency)
+tm_relabel_check_use(const CloneState *state, Oid classid, char kind,
+					 Oid owner, Form_pg_depend dependency)
 {
-	Oid			used = dependency->refobjid;
-	Oid			owner;
-
-	if (tm_oidmap_contains(state->map, dependency->refclassid, used))
-		return;
 	switch (dependency->refclassid)
 	{
 		case ForeignServerRelationId:
@@ -145,15 +139,13 @@ tm_relabel_check_use(const CloneState *state, Oid classid, Oid objid,
 		case ProcedureRelationId:
 			if (classid != TriggerRelationId && classid != OperatorRelationId &&
 				classid != ConversionRelationId &&
-				(classid != ProcedureRelationId ||
-				 get_func_prokind(objid) != PROKIND_AGGREGATE))
+				(classid != ProcedureRelationId || kind != PROKIND_AGGREGATE))
 				return;
 			break;
 		default:
 			return;
 	}
-	owner = owner_of_member(classid, objid);
-	check_use(state, dependency->refclassid, used, owner,
+	check_use(state, dependency->refclassid, dependency->refobjid, owner,
 			  dependency->refclassid == ProcedureRelationId ?
 			  ACL_EXECUTE : ACL_USAGE);
 }
@@ -271,25 +263,6 @@ may_use(Oid catalog, Oid objid, Oid roleid, AclMode mode)
 			return superuser();
 	}
 	return tm_object_aclcheck(catalog, objid, roleid, mode) == ACLCHECK_OK;
-}
-
-/* The owner of a member of the source; a trigger's is that of its table. */
-static Oid
-owner_of_member(Oid classid, Oid objid)
-{
-	Relation	rel = table_open(classid, AccessShareLock);
-	HeapTuple	tup = get_catalog_object_by_oid(rel,
-												get_object_attnum_oid(classid),
-												objid);
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for object %u", objid);
-	owner = classid == TriggerRelationId ?
-		tm_relabel_owner_of_relation(((Form_pg_trigger) GETSTRUCT(tup))->tgrelid) :
-		owner_of_row(classid, tup, RelationGetDescr(rel));
-	table_close(rel, AccessShareLock);
-	return owner;
 }
 
 /* The owner that a catalog row names, or InvalidOid. */

@@ -56,10 +56,11 @@ extern bool tm_relabel_default_acl_yields(const CloneState *state,
 /*
  * Raise an error if the owner of a member's copy may not use something outside
  * of the schema that the member depends on, or the tablespace that a relation
- * is in.
+ * is in.  Kind and owner are the member's.
  */
 extern void tm_relabel_check_use(const CloneState *state, Oid classid,
-								 Oid objid, Form_pg_depend dependency);
+								 char kind, Oid owner,
+								 Form_pg_depend dependency);
 extern void tm_relabel_check_tablespace(const CloneState *state, Oid classid,
 										HeapTuple row);
 

@@ -31,10 +31,12 @@
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
+#include "catalog/objectaddress.h"
 #include "catalog/partition.h"
 #include "catalog/pg_amop.h"
 #include "catalog/pg_amproc.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_opfamily.h"
@@ -149,12 +151,11 @@ refuse_foreign_namespace(const Closure *closure, const ClosureMember *member)
 {
 	Oid			nspid;
 
-	if (member->owner_seed == member->objid)
-		return;
-	if (member->classid != RelationRelationId &&
-		member->classid != StatisticExtRelationId &&
-		member->classid != TypeRelationId &&
-		member->classid != ProcedureRelationId)
+	if (member->owner_seed == member->objid ||
+		member->classid == ConstraintRelationId ||
+		!is_objectclass_supported(member->classid) ||
+		get_object_catcache_oid(member->classid) < 0 ||
+		get_object_attnum_namespace(member->classid) == InvalidAttrNumber)
 		return;
 
 	nspid = tm_closure_namespace_of(member->classid, member->objid);
@@ -228,9 +229,10 @@ refuse_rival_opclass(const Closure *closure, const ClosureMember *member)
 	if (member->classid != OperatorClassRelationId)
 		return;
 
+	/* what has been dropped since the snapshot is nobody's rival */
 	tup = SearchSysCache1(CLAOID, ObjectIdGetDatum(member->objid));
 	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for operator class %u", member->objid);
+		return;
 	form = (Form_pg_opclass) GETSTRUCT(tup);
 	if (form->opcdefault &&
 		tm_closure_find(closure, TypeRelationId, form->opcintype) == NULL)
@@ -262,8 +264,10 @@ refuse_rival_entry(const Closure *closure, const ClosureMember *member)
 	tup = get_catalog_object_by_oid(rel, get_object_attnum_oid(member->classid),
 									member->objid);
 	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for object %u of catalog %u",
-			 member->objid, member->classid);
+	{
+		table_close(rel, AccessShareLock);
+		return;
+	}
 	if (member->classid == AccessMethodOperatorRelationId)
 	{
 		Form_pg_amop form = (Form_pg_amop) GETSTRUCT(tup);

@@ -85,6 +85,38 @@ CREATE TABLE tm_in.y (p int REFERENCES tm_out.parent (plain));
 CREATE TABLE tm_out.reference (t int REFERENCES tm_in.t);
 SELECT tenant.clone('tm_in', 'tm_in3');
 
+-- foreign keys from partitioned tables to partitioned tables, whose rows are
+-- checked; also by an owner who may refer to rows, but not see them
+CREATE ROLE regress_tm_referrer;
+CREATE TABLE tm_out.ref (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE tm_out.ref1 PARTITION OF tm_out.ref FOR VALUES FROM (0) TO (10);
+CREATE TABLE tm_out.ref2 PARTITION OF tm_out.ref FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (id);
+CREATE TABLE tm_out.ref21 PARTITION OF tm_out.ref2 DEFAULT;
+INSERT INTO tm_out.ref VALUES (1), (12);
+GRANT REFERENCES ON tm_out.ref, tm_out.country TO regress_tm_referrer;
+GRANT USAGE ON SCHEMA tm_out TO regress_tm_referrer;
+INSERT INTO tm_out.country VALUES (1), (2);
+SELECT tenant.create('tm_in_parts');
+GRANT USAGE ON SCHEMA tm_in_parts TO regress_tm_referrer;
+CREATE TABLE tm_in_parts.p (r int REFERENCES tm_out.ref, c int REFERENCES tm_out.country) PARTITION BY LIST (r);
+CREATE TABLE tm_in_parts.p1 PARTITION OF tm_in_parts.p FOR VALUES IN (1);
+CREATE TABLE tm_in_parts.p2 PARTITION OF tm_in_parts.p FOR VALUES IN (12) PARTITION BY LIST (c);
+CREATE TABLE tm_in_parts.p21 PARTITION OF tm_in_parts.p2 DEFAULT;
+INSERT INTO tm_in_parts.p VALUES (1, 1), (12, 2);
+SET tenant_mgr.clone_lock = none;
+SELECT tenant.clone('tm_in_parts', 'tm_in_parts2');
+ALTER TABLE tm_in_parts.p OWNER TO regress_tm_referrer;
+ALTER TABLE tm_in_parts.p21 OWNER TO regress_tm_referrer;
+SELECT tenant.clone('tm_in_parts', 'tm_in_parts3');
+SELECT * FROM tm_in_parts3.p ORDER BY r;
+DELETE FROM tm_out.country WHERE id = 2;  -- fails
+-- a row that the source could only have with its triggers disabled
+ALTER TABLE tm_in_parts.p21 DISABLE TRIGGER ALL;
+INSERT INTO tm_in_parts.p21 VALUES (12, 3);
+ALTER TABLE tm_in_parts.p21 ENABLE TRIGGER ALL;
+SELECT tenant.clone('tm_in_parts', 'tm_in_parts4');  -- fails
+RESET tenant_mgr.clone_lock;
+
 -- a record of an object that is not there is an error, not a loop
 SET allow_system_table_mods = on;
 INSERT INTO pg_depend VALUES ('pg_class'::regclass, 1, 0, 'pg_namespace'::regclass, 'tm_in'::regnamespace, 0, 'n');
@@ -96,3 +128,4 @@ RESET allow_system_table_mods;
 SET client_min_messages = warning;
 DROP SCHEMA tm_out CASCADE;
 SELECT tenant.drop(name, purge => true) FROM tenant.tenants WHERE name ~ '^tm_in' ORDER BY name;
+DROP ROLE regress_tm_referrer;

@@ -76,7 +76,28 @@ BEGIN; INSERT INTO plain VALUES (4, 5); INSERT INTO public.tm_pending_shared VAL
 BEGIN; DELETE FROM public.tm_pending_shared WHERE id = 5; COMMIT;  -- fails
 SELECT count(*) FROM child;
 
+-- a trigger of a table outside makes a tenant that refers to it
 RESET search_path;
+CREATE TABLE public.tm_pending_account (name text PRIMARY KEY);
+SELECT tenant.create('tm_pending_tpl');
+CREATE TABLE tm_pending_tpl.usr (account text REFERENCES public.tm_pending_account DEFERRABLE INITIALLY DEFERRED);
+CREATE FUNCTION public.tm_pending_sign_up() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM tenant.create(NEW.name, template => 'tm_pending_tpl');
+	EXECUTE format('INSERT INTO %I.usr VALUES (%L)', NEW.name, NEW.name);
+	RETURN NULL;
+END $$;
+CREATE TRIGGER sign_up AFTER INSERT ON public.tm_pending_account FOR EACH ROW EXECUTE FUNCTION public.tm_pending_sign_up();
+INSERT INTO public.tm_pending_account VALUES ('tm_pending_1'), ('tm_pending_2');
+SELECT * FROM tm_pending_2.usr;
+-- unless its rows refer to one whose deletion is yet to be checked
+INSERT INTO tm_pending_1.usr VALUES ('tm_pending_2');
+\set VERBOSITY default
+BEGIN; DELETE FROM public.tm_pending_account WHERE name = 'tm_pending_2'; SELECT tenant.clone('tm_pending_1', 'tm_pending_copy2'); ROLLBACK;  -- fails
+\set VERBOSITY terse
+
 SET client_min_messages = warning;
 SELECT tenant.drop(name, purge => true) FROM tenant.tenants WHERE name LIKE 'tm\_pending%';
 DROP TABLE public.tm_pending_shared;
+DROP TABLE public.tm_pending_account;
+DROP FUNCTION public.tm_pending_sign_up;

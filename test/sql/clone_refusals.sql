@@ -28,9 +28,17 @@ ALTER OPERATOR FAMILY public.regress_tm_family USING btree
 SELECT tenant.clone('tm_entry', 'tm_entry_2');  -- fails
 \echo :LAST_ERROR_SQLSTATE
 
+-- an operator class belongs to its family, in whatever schema
+CREATE SCHEMA tm_family;
+CREATE OPERATOR FAMILY tm_family.ints USING btree;
+CREATE OPERATOR CLASS public.regress_tm_ints FOR TYPE int USING btree FAMILY tm_family.ints AS
+	OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int, int);
+SELECT tenant.clone('tm_family', 'tm_family_2');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+
 SELECT nspname FROM pg_namespace WHERE nspname ~ '^tm_' ORDER BY nspname;
 
 SELECT tenant.drop('tm_rival_2', purge => true);
 SET client_min_messages = warning;
-DROP SCHEMA tm_rival, tm_entry CASCADE;
+DROP SCHEMA tm_rival, tm_entry, tm_family CASCADE;
 DROP OPERATOR FAMILY public.regress_tm_family USING btree;

@@ -89,7 +89,8 @@ void
 tm_shared_ddl_check_code(Oid classid, Oid objid)
 {
 	Oid			code = tm_tenant_code_schema();
-	const SchemaOwner *owner;
+	SchemaOwner owner;
+	bool		is_tenants;
 
 	if ((tm_shared_ddl == SHARED_DDL_ALLOW && !tm_session_locked &&
 		 !OidIsValid(code)) ||
@@ -103,12 +104,12 @@ tm_shared_ddl_check_code(Oid classid, Oid objid)
 						tm_object_describe(classid, objid), tm_tenant),
 				 errdetail("Sessions of other tenants would run it."),
 				 errhint("Use tenant.unlock() first.")));
-	owner = OidIsValid(code) ? tm_schema_owner(code) : NULL;
+	is_tenants = OidIsValid(code) && tm_schema_owner(code, &owner);
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
-			 owner != NULL ?
+			 is_tenants ?
 			 errmsg("cannot make %s from code of tenant \"%s\"",
-					tm_object_describe(classid, objid), owner->name) :
+					tm_object_describe(classid, objid), owner.name) :
 			 errmsg("cannot make %s while bound to tenant \"%s\"",
 					tm_object_describe(classid, objid), tm_tenant),
 			 errdetail("Sessions of other tenants would run it."),
@@ -158,7 +159,7 @@ static bool
 is_shared_schema(Oid nspid)
 {
 	return OidIsValid(nspid) && !isAnyTempNamespace(nspid) &&
-		tm_schema_owner(nspid) == NULL;
+		!tm_schema_owner(nspid, NULL);
 }
 
 /* A cast is in no schema.  It concerns those who have both of its types. */

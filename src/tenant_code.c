@@ -224,18 +224,19 @@ void
 tm_tenant_code_refuse_other(const pg_uuid_t *tenant_id)
 {
 	Oid			nspid = tm_tenant_code_schema();
-	const SchemaOwner *owner;
+	SchemaOwner owner;
+	bool		is_owned;
 
 	if (!OidIsValid(nspid) || tm_guard != GUARD_ENFORCE)
 		return;
-	owner = tm_schema_owner(nspid);
-	if (owner != NULL && tenant_id != NULL &&
-		memcmp(&owner->id, tenant_id, sizeof(pg_uuid_t)) == 0)
+	is_owned = tm_schema_owner(nspid, &owner);
+	if (is_owned && tenant_id != NULL &&
+		memcmp(&owner.id, tenant_id, sizeof(pg_uuid_t)) == 0)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 			 errmsg("cannot administer other tenants from code of tenant \"%s\"",
-					owner != NULL ? owner->name : ""),
+					is_owned ? owner.name : ""),
 			 errhint("Keep functions that do so in a persistent schema.")));
 }
 

@@ -387,13 +387,16 @@ serves_client(void)
  * Superusers dump, restore and vacuum databases by tools that know of no tenant.
  * So what has been set for the server, a database or a role does not mean them,
  * unless it is said that it does, nor does what the database keeps; what they
- * have set for themselves does.
+ * have set for themselves does.  pg_upgrade is the only client while it runs, and
+ * cannot say anything.
  */
 static bool
 is_maintenance(void)
 {
 	static struct config_generic *record = NULL;
 
+	if (IsBinaryUpgrade)
+		return true;
 	if (tm_unbound_superuser == UNBOUND_DENY ||
 		!superuser_arg(GetOuterUserId()))
 		return false;

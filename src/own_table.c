@@ -18,6 +18,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "commands/extension.h"
+#include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 
 #include "own_table.h"
@@ -36,6 +37,8 @@ static const OwnTable own_tables[] =
 	{"outside_link", 8},
 	{"policy", 2},
 };
+
+static bool is_being_built(Relation index);
 
 const OwnTable *
 tm_own_table_at(int position)
@@ -107,9 +110,20 @@ tm_own_table_scan(Relation rel, const char *index, int nkeys, ScanKey keys)
 }
 
 /*
+ * Is it the command at hand that makes the index?  It is valid by then, and has no
+ * page yet.
+ */
+static bool
+is_being_built(Relation index)
+{
+	return index->rd_createSubid != InvalidSubTransactionId &&
+		RelationGetNumberOfBlocks(index) == 0;
+}
+
+/*
  * An index of ours can be dropped, and another be made under its name.  What
- * has a predicate or other columns, or sorts otherwise, costs time, nothing
- * else.
+ * has a predicate or other columns, or sorts otherwise, or is only just being
+ * built, costs time, nothing else.
  */
 bool
 tm_own_table_index_serves(Relation rel, Oid indexoid, int nkeys, ScanKey keys)
@@ -121,7 +135,7 @@ tm_own_table_index_serves(Relation rel, Oid indexoid, int nkeys, ScanKey keys)
 		return false;
 	index = index_open(indexoid, AccessShareLock);
 	serves = index->rd_index->indrelid == RelationGetRelid(rel) &&
-		index->rd_index->indisvalid &&
+		index->rd_index->indisvalid && !is_being_built(index) &&
 		index->rd_rel->relam == BTREE_AM_OID &&
 		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
 		index->rd_index->indnkeyatts >= nkeys;

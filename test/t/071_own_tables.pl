@@ -184,4 +184,19 @@ sql(q{
 });
 is(sql(q{SELECT tenant.exists('i1'), tenant.switch('i2')}), 't|i2', 'tenants are found without our indexes');
 
+# Who makes them again, as pg_upgrade does, looks for tenants meanwhile.
+sql(q{
+	DROP INDEX tenant.registry_name_key_key;
+	DROP INDEX tenant.registry_name_idx;
+	ALTER TABLE tenant.registry ADD CONSTRAINT registry_name_key_key UNIQUE (name_key);
+	CREATE UNIQUE INDEX registry_name_idx ON tenant.registry (name);
+	ALTER TABLE tenant.registry DROP CONSTRAINT registry_schema_name_key;
+	ALTER TABLE tenant.registry ADD CONSTRAINT registry_schema_name_key UNIQUE (schema_name);
+	ALTER TABLE tenant.policy DROP CONSTRAINT policy_pkey, ADD CONSTRAINT policy_pkey PRIMARY KEY (setting);
+	REINDEX SCHEMA tenant;
+	VACUUM FULL tenant.registry;
+	CLUSTER tenant.registry USING registry_pkey;
+});
+is(sql(q{SELECT tenant.exists('i1'), tenant.switch('i2')}), 't|i2', 'indexes are made again');
+
 done_testing();

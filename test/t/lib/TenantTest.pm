@@ -16,7 +16,7 @@ use Test::More;
 
 our @EXPORT = qw(new_node new_database load_fixture load_torture fill_schema ident literal
   structure_of rows_of sequences_of is_same registry_is_true orphan_files
-  command_of own_tables_of);
+  command_of own_tables_of objects_of_extension);
 
 my $fixtures = "$FindBin::RealBin/../fixtures";
 
@@ -146,6 +146,48 @@ sub sequences_of
 		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 		WHERE nspname = %s AND relkind = 'S' ORDER BY relname COLLATE "C"}, literal($schema)));
 	return $sql eq '' ? '' : $node->safe_psql($db, $sql);
+}
+
+# Every object of the extension with all that a script can say about it.  What
+# belongs to an index or a constraint is shown by its definition.
+sub objects_of_extension
+{
+	my ($node, $db) = @_;
+	return $node->safe_psql($db, q{
+	WITH member AS (
+		SELECT classid, objid FROM pg_depend
+			WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid =
+				(SELECT oid FROM pg_extension WHERE extname = 'tenant_mgr')
+	), line (text) AS (
+		SELECT concat_ws(' ', 'member', pg_describe_object(classid, objid, 0),
+				'comment:', coalesce(obj_description(objid, classid::regclass::text), '-'))
+			FROM member
+		UNION ALL SELECT concat_ws(' ', 'function', oid::regprocedure, pg_get_functiondef(oid), coalesce(proacl, acldefault('f', proowner)))
+			FROM pg_proc WHERE oid IN (SELECT objid FROM member WHERE classid = 'pg_proc'::regclass)
+		UNION ALL SELECT concat_ws(' ', 'relation', c.oid::regclass, relkind, relpersistence, reloptions,
+				coalesce(relacl, acldefault(CASE WHEN relkind = 'S' THEN 's' ELSE 'r' END::"char", relowner)), relrowsecurity,
+				CASE WHEN relkind = 'v' THEN pg_get_viewdef(c.oid) END)
+			FROM pg_class c WHERE c.oid IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)
+		UNION ALL SELECT concat_ws(' ', 'column', attrelid::regclass, attnum, attname, format_type(atttypid, atttypmod),
+				attnotnull, attidentity, attgenerated, attstorage, attacl, pg_get_expr(adbin, adrelid), col_description(attrelid, attnum))
+			FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+			WHERE attrelid IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass) AND attnum > 0 AND NOT attisdropped
+		UNION ALL SELECT concat_ws(' ', 'index', pg_get_indexdef(indexrelid), indisprimary, indisclustered, indisreplident)
+			FROM pg_index WHERE indrelid IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)
+		UNION ALL SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid))
+			FROM pg_constraint WHERE conrelid IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)
+		UNION ALL SELECT concat_ws(' ', 'trigger', tgrelid::regclass, pg_get_triggerdef(oid), tgenabled)
+			FROM pg_trigger WHERE tgrelid IN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass)
+		UNION ALL SELECT concat_ws(' ', 'event trigger', evtname, evtevent, evtenabled, evttags, evtfoid::regprocedure)
+			FROM pg_event_trigger
+		UNION ALL SELECT concat_ws(' ', 'type', t.oid::regtype, typinput, typoutput, typlen, typstorage,
+				coalesce(typacl, acldefault('T', typowner)))
+			FROM pg_type t WHERE t.oid IN (SELECT objid FROM member WHERE classid = 'pg_type'::regclass)
+		UNION ALL SELECT concat_ws(' ', 'dumped', config.oid::regclass, condition)
+			FROM pg_extension, unnest(extconfig, extcondition) AS config (oid, condition) WHERE extname = 'tenant_mgr'
+		UNION ALL SELECT concat_ws(' ', 'schema', nspname, coalesce(nspacl, acldefault('n', nspowner))) FROM pg_namespace WHERE nspname = 'tenant'
+	)
+	SELECT text FROM line ORDER BY text COLLATE "C"});
 }
 
 # Like is(), but long texts that differ are shown as the lines that differ.

@@ -288,7 +288,7 @@ UPDATE tenant.connection SET options =
 	OPERATOR(pg_catalog.-)
 		CASE WHEN (options OPERATOR(pg_catalog.->>) 'require_auth')
 			OPERATOR(pg_catalog.!~)
-				'^((none|password|md5|scram-sha-256)(,|$))*$'
+				'^((none|password|md5|scram-sha-256)(,|$))+$'
 			THEN 'require_auth' ELSE '' END
 	WHERE options OPERATOR(pg_catalog.?|)
 		'{options,krbsrvname,sslcrldir,sslrootcert,sslcrl,gssencmode,require_auth}'::pg_catalog.text[];
@@ -310,6 +310,29 @@ CREATE TRIGGER connection_written
 	FOR EACH ROW EXECUTE FUNCTION tenant.connection_written();
 COMMENT ON TRIGGER connection_written ON tenant.connection IS
 	'says whether a superuser has written where it leads to';
+ALTER TABLE tenant.connection ENABLE ALWAYS TRIGGER connection_written;
+
+-- Texts are read again with each round of health checks, and not to be long.
+ALTER TABLE tenant.connection
+	DROP CONSTRAINT connection_region_check,
+	DROP CONSTRAINT connection_host_check,
+	DROP CONSTRAINT connection_database_name_check,
+	DROP CONSTRAINT connection_username_check,
+	ADD CONSTRAINT connection_region_check CHECK
+		(pg_catalog.octet_length(region) OPERATOR(pg_catalog.<=) 1024
+		AND region OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
+	ADD CONSTRAINT connection_host_check CHECK
+		(host OPERATOR(pg_catalog.<>) ''::pg_catalog.text
+		AND pg_catalog.octet_length(host) OPERATOR(pg_catalog.<=) 1024
+		AND host OPERATOR(pg_catalog.!~) '[,[:cntrl:][:space:]]'::pg_catalog.text),
+	ADD CONSTRAINT connection_database_name_check CHECK
+		(database_name OPERATOR(pg_catalog.<>) ''::pg_catalog.text
+		AND pg_catalog.octet_length(database_name) OPERATOR(pg_catalog.<=) 1024
+		AND database_name OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
+	ADD CONSTRAINT connection_username_check CHECK
+		(username OPERATOR(pg_catalog.<>) ''::pg_catalog.text
+		AND pg_catalog.octet_length(username) OPERATOR(pg_catalog.<=) 1024
+		AND username OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text);
 
 --
 -- Privileges that ALTER DEFAULT PRIVILEGES has given away

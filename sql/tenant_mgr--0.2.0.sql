@@ -976,10 +976,12 @@ CREATE TABLE tenant.connection (
 			(ARRAY['admin', 'shared', 'analytics', 'dedicated']::pg_catalog.text[])),
 	region pg_catalog.text COLLATE pg_catalog."C"
 		CONSTRAINT connection_region_check CHECK
-		(region OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
+		(pg_catalog.octet_length(region) OPERATOR(pg_catalog.<=) 1024
+		AND region OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
 	host pg_catalog.text COLLATE pg_catalog."C" NOT NULL
 		CONSTRAINT connection_host_check CHECK
 		(host OPERATOR(pg_catalog.<>) ''::pg_catalog.text
+		AND pg_catalog.octet_length(host) OPERATOR(pg_catalog.<=) 1024
 		AND host OPERATOR(pg_catalog.!~) '[,[:cntrl:][:space:]]'::pg_catalog.text),
 	port pg_catalog.int4 NOT NULL DEFAULT 5432
 		CONSTRAINT connection_port_check CHECK
@@ -987,10 +989,12 @@ CREATE TABLE tenant.connection (
 	database_name pg_catalog.text COLLATE pg_catalog."C" NOT NULL
 		CONSTRAINT connection_database_name_check CHECK
 		(database_name OPERATOR(pg_catalog.<>) ''::pg_catalog.text
+		AND pg_catalog.octet_length(database_name) OPERATOR(pg_catalog.<=) 1024
 		AND database_name OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
 	username pg_catalog.text COLLATE pg_catalog."C" NOT NULL
 		CONSTRAINT connection_username_check CHECK
 		(username OPERATOR(pg_catalog.<>) ''::pg_catalog.text
+		AND pg_catalog.octet_length(username) OPERATOR(pg_catalog.<=) 1024
 		AND username OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
 	password tenant.secret,
 	ssl_mode pg_catalog.text COLLATE pg_catalog."C" NOT NULL DEFAULT 'prefer'
@@ -1072,6 +1076,7 @@ CREATE TRIGGER connection_written
 	FOR EACH ROW EXECUTE FUNCTION tenant.connection_written();
 COMMENT ON TRIGGER connection_written ON tenant.connection IS
 	'says whether a superuser has written where it leads to';
+ALTER TABLE tenant.connection ENABLE ALWAYS TRIGGER connection_written;
 
 CREATE TABLE tenant.assignment (
 	tenant_id pg_catalog.uuid NOT NULL,

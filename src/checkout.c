@@ -405,12 +405,15 @@ as_sentence(const char *words)
 	return sentence;
 }
 
-/* In seconds, as libpq takes it: no less than two. */
+/*
+ * In seconds, as libpq takes it: no less than two; and not without end, for
+ * nothing can cancel the session meanwhile.
+ */
 static int
 connect_timeout(const ConnectionInfo *connection)
 {
 	const char *option = tm_conninfo_option(connection, "connect_timeout");
-	int			seconds = option != NULL ? atoi(option) : 0;
+	long		seconds = option != NULL ? strtol(option, NULL, 10) : 0;
 
 	if (seconds <= 0)
 		seconds = CONNECT_TIMEOUT;
@@ -451,9 +454,8 @@ build_conninfo(const ConnectionInfo *connection, const char *password)
 	tm_conninfo_append(&result, "fallback_application_name", random_name());
 	tm_conninfo_append(&result, "fallback_application_name",
 					   psprintf("tenant_mgr connection %s", id));
-	if (!tm_conninfo_has_option(connection, "connect_timeout"))
-		tm_conninfo_append(&result, "connect_timeout",
-						   psprintf("%d", CONNECT_TIMEOUT));
+	tm_conninfo_append(&result, "connect_timeout",
+					   psprintf("%d", connect_timeout(connection)));
 	Assert(result.len >= NAMEDATALEN);
 	appendStringInfoChar(&result, ' ');
 	appendStringInfoString(&result, conninfo);

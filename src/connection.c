@@ -77,6 +77,9 @@
 /* Version 0.1.0 had no more. */
 #define Natts_connection_0_1			21
 
+/* Bytes of a password, which can be a token; it is opened for each check */
+#define MAX_PASSWORD		16384
+
 #define CONNECTION_TABLE	"connection"
 #define CONNECTION_BY_ID	"connection_pkey"
 #define CONNECTION_BY_NAME	"connection_connection_name_key"
@@ -299,6 +302,10 @@ tm_connection_seal_password(const pg_uuid_t *id, Datum password)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("password must not be empty")));
+	if (toast_raw_datum_size(password) > VARHDRSZ + MAX_PASSWORD)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("password is longer than %d bytes", MAX_PASSWORD)));
 	tm_secret_place_password(&place, id_text(id));
 	return tm_secret_seal_text(&place, password);
 }

@@ -27,6 +27,9 @@
 #include "conninfo.h"
 #include "tenant_name.h"
 
+/* Bytes of a value, which is read again with each round of health checks */
+#define MAX_OPTION	1024
+
 /* sorted; some of them are news to older versions of libpq */
 static const char *const allowed_options[] = {
 	"application_name",
@@ -159,14 +162,16 @@ build(const ConnectionInfo *connection, const char *password, bool for_server)
 }
 
 /*
- * For the server, what is not accepted any more does not count, and a
- * certificate that is not there is looked for where there is none.
+ * For the server, what is not accepted any more does not count, a certificate
+ * that is not there is looked for where there is none, and how long to wait is
+ * for who does so to say.
  */
 static void
 append_option(StringInfo conninfo, const char *keyword, const char *value,
 			  bool for_server)
 {
-	if (for_server && !is_allowed(keyword))
+	if (for_server &&
+		(!is_allowed(keyword) || strcmp(keyword, "connect_timeout") == 0))
 		return;
 	if (for_server && is_file_option(keyword) && strcmp(value, "system") != 0)
 	{
@@ -286,6 +291,11 @@ check_option(const char *keyword, const JsonbValue *value)
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("connection option \"%s\" must be a string, a number or a boolean",
 						keyword)));
+	if (strlen(scalar_to_text(value)) > MAX_OPTION)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("connection option \"%s\" is longer than %d bytes",
+						keyword, MAX_OPTION)));
 	for (c = scalar_to_text(value); *c != '\0'; c++)
 	{
 		if ((unsigned char) *c < ' ' || *c == '\177')
@@ -320,10 +330,12 @@ check_value(const char *keyword, const char *value)
 				 errdetail("Methods that are allowed: none, password, md5, scram-sha-256.")));
 }
 
-/* A list of them, without anything else in it? */
+/* A list of them, without anything else in it?  An empty one allows all. */
 static bool
 are_allowed_methods(const char *value)
 {
+	if (*value == '\0')
+		return false;
 	while (*value != '\0')
 	{
 		Size		size = strcspn(value, ",");

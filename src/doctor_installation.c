@@ -37,10 +37,41 @@
 	" ('snapshot_registry', 'snapshot_registry_schema_name_key')," \
 	" ('data_key', 'data_key_pkey')," \
 	" ('connection', 'connection_pkey')," \
+	" ('connection', 'connection_connection_name_key')," \
 	" ('assignment', 'assignment_pkey')," \
 	" ('assignment', 'assignment_connection_id_idx')," \
 	" ('outside_link', 'outside_link_pkey')," \
 	" ('policy', 'policy_pkey')) AS own (name, index)"
+
+/* Their triggers, with the state in which they are made; and constraints */
+#define TELLING_TRIGGERS(name) \
+	" ('" name "', '" name "_changed', 'A')," \
+	" ('" name "', '" name "_row_changed', 'R'),"
+#define OWN_TRIGGERS \
+	"(VALUES" TELLING_TRIGGERS("registry") TELLING_TRIGGERS("policy") \
+	TELLING_TRIGGERS("assigned_role") TELLING_TRIGGERS("snapshot_registry") \
+	TELLING_TRIGGERS("data_key") TELLING_TRIGGERS("connection") \
+	TELLING_TRIGGERS("assignment") \
+	" ('connection', 'connection_written', 'A')) AS own (name, trigger, state)"
+#define OWN_CONSTRAINTS \
+	"(VALUES ('registry', 'registry_name_check')," \
+	" ('registry', 'registry_schema_name_check')," \
+	" ('registry', 'registry_state_check')," \
+	" ('connection', 'connection_database_name_check')," \
+	" ('connection', 'connection_host_check')," \
+	" ('connection', 'connection_name_check')," \
+	" ('connection', 'connection_options_check')," \
+	" ('connection', 'connection_pool_max_size_check')," \
+	" ('connection', 'connection_pool_min_size_check')," \
+	" ('connection', 'connection_pool_recycle_seconds_check')," \
+	" ('connection', 'connection_pool_timeout_seconds_check')," \
+	" ('connection', 'connection_port_check')," \
+	" ('connection', 'connection_region_check')," \
+	" ('connection', 'connection_role_check')," \
+	" ('connection', 'connection_ssl_mode_check')," \
+	" ('connection', 'connection_type_check')," \
+	" ('connection', 'connection_username_check')," \
+	" ('connection', 'connection_weight_check')) AS own (name, constraint_name)"
 
 #define OWN_CLASS \
 	" JOIN pg_class c ON c.relname = own.name" \
@@ -63,10 +94,10 @@ static const InstallationCheck checks[] =
 		"SELECT evtname, NULL, quote_ident(evtname)"
 		" FROM pg_event_trigger JOIN pg_proc p ON p.oid = evtfoid"
 		" WHERE pronamespace = 'tenant'::regnamespace"
-		" AND evtenabled IN ('D', 'R')",
+		" AND evtenabled <> 'A'",
 		gettext_noop("event trigger \"%s\""),
 		gettext_noop("it does not fire, so tenants whose schemas are dropped or renamed get lost"),
-		gettext_noop("Use ALTER EVENT TRIGGER %s ENABLE.")
+		gettext_noop("Use ALTER EVENT TRIGGER %s ENABLE ALWAYS.")
 	},
 	{
 		DOCTOR_ERROR,
@@ -80,16 +111,28 @@ static const InstallationCheck checks[] =
 	},
 	{
 		DOCTOR_ERROR,
-		"SELECT relname, NULL, NULL FROM pg_class c"
-		" WHERE relnamespace = 'tenant'::regnamespace AND relname IN"
-		" ('registry', 'assigned_role', 'data_key', 'connection', 'assignment',"
-		" 'policy')"
-		" AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid"
-		" AND tgfoid = 'tenant.registry_changed'::regproc"
-		" AND tgtype & 127 = 60 AND tgenabled IN ('O', 'A'))",
+		"SELECT own.name, own.trigger,"
+		" CASE own.state WHEN 'A' THEN 'ALWAYS' ELSE 'REPLICA' END"
+		" FROM " OWN_TRIGGERS OWN_CLASS
+		" WHERE NOT EXISTS (SELECT FROM pg_trigger t"
+		" JOIN pg_proc p ON p.oid = t.tgfoid"
+		" WHERE t.tgrelid = c.oid AND t.tgname = own.trigger"
+		" AND t.tgenabled = own.state::\"char\""
+		" AND p.pronamespace = 'tenant'::regnamespace)",
 		gettext_noop("table \"tenant.%s\""),
-		gettext_noop("its trigger does not fire, so other sessions do not notice rows that are edited or restored"),
-		gettext_noop("Use ALTER TABLE ... ENABLE ALWAYS TRIGGER for the trigger whose name ends in \"_changed\".")
+		gettext_noop("its trigger \"%s\" does not fire whenever it should: what is edited, restored or replicated is not noticed"),
+		gettext_noop("Use ALTER TABLE ... ENABLE %s TRIGGER; if there is none, create the extension again and restore a dump.")
+	},
+	{
+		DOCTOR_ERROR,
+		"SELECT own.name, own.constraint_name, NULL"
+		" FROM " OWN_CONSTRAINTS OWN_CLASS
+		" WHERE NOT EXISTS (SELECT FROM pg_constraint k"
+		" WHERE k.conrelid = c.oid AND k.conname = own.constraint_name"
+		" AND k.convalidated)",
+		gettext_noop("table \"tenant.%s\""),
+		gettext_noop("its constraint \"%s\" is missing or has not been validated"),
+		gettext_noop("Add it as the script of the extension does, after looking at the rows that it would refuse.")
 	},
 	{
 		DOCTOR_WARNING,

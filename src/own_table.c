@@ -24,18 +24,23 @@
 #include "own_table.h"
 #include "tenant_mgr.h"
 
+/* Columns by their numbers, as a set */
+#define COLUMN(n)	(UINT32_C(1) << (n))
+
 static const OwnTable own_tables[] =
 {
-	{"registry", 17},
-	{"event", 9},
-	{"assigned_role", 2},
-	{"domain", 2},
-	{"snapshot_registry", 6},
-	{"data_key", 7},
-	{"connection", 22},
-	{"assignment", 4},
-	{"outside_link", 8},
-	{"policy", 2},
+	{"registry", 17, COLUMN(3) | COLUMN(11) | COLUMN(12) | COLUMN(13) |
+	COLUMN(14) | COLUMN(15) | COLUMN(16) | COLUMN(17)},
+	{"event", 9, COLUMN(4) | COLUMN(5) | COLUMN(6) | COLUMN(7) | COLUMN(8) |
+	COLUMN(9)},
+	{"assigned_role", 2, 0},
+	{"domain", 2, 0},
+	{"snapshot_registry", 6, 0},
+	{"data_key", 7, COLUMN(3) | COLUMN(7)},
+	{"connection", 22, COLUMN(4) | COLUMN(9) | COLUMN(19) | COLUMN(22)},
+	{"assignment", 4, 0},
+	{"outside_link", 8, COLUMN(6) | COLUMN(7) | COLUMN(8)},
+	{"policy", 2, 0},
 };
 
 static bool is_being_built(Relation index);
@@ -73,9 +78,15 @@ tm_own_table_open(const char *name, int natts, LOCKMODE lockmode)
 	return rel;
 }
 
+/*
+ * Columns are known by their numbers, and those that have to be there are not
+ * asked whether they are null.
+ */
 void
 tm_own_table_check_columns(Relation rel, int natts)
 {
+	const char *damaged;
+
 	if (RelationGetNumberOfAttributes(rel) < natts)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -83,6 +94,36 @@ tm_own_table_check_columns(Relation rel, int natts)
 						TM_EXTENSION_NAME),
 				 errhint("Use ALTER EXTENSION %s UPDATE.",
 						 TM_EXTENSION_NAME)));
+	damaged = tm_own_table_damaged_column(rel);
+	if (damaged != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("column \"%s\" of table \"%s.%s\" is not as the extension has made it",
+						damaged, TM_SCHEMA_NAME, RelationGetRelationName(rel)),
+				 errdetail("It has been dropped, or can be null."),
+				 errhint("Use ALTER TABLE ... SET NOT NULL; if the column is gone, restore a dump.")));
+}
+
+const char *
+tm_own_table_damaged_column(Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	const OwnTable *table = own_tables;
+
+	while (strcmp(table->name, RelationGetRelationName(rel)) != 0)
+	{
+		if (++table == own_tables + lengthof(own_tables))
+			return NULL;
+	}
+	for (int i = 1; i <= Min(table->natts, desc->natts); i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i - 1);
+
+		if (attribute->attisdropped ||
+			(!attribute->attnotnull && (table->nullable & COLUMN(i)) == 0))
+			return NameStr(attribute->attname);
+	}
+	return NULL;
 }
 
 void

@@ -16,6 +16,7 @@ typedef struct OwnTable
 {
 	const char *name;			/* in the schema of the extension */
 	int			natts;			/* columns that the library knows */
+	uint32		nullable;		/* those that can be null, as a set */
 } OwnTable;
 
 /* One after the other, from 0 on; NULL when there are no more. */
@@ -34,8 +35,14 @@ extern Oid	tm_own_table_relid(const char *name);
 extern Relation tm_own_table_open(const char *name, int natts,
 								  LOCKMODE lockmode);
 
-/* Raise 55000 if the table has fewer columns than the caller knows. */
+/*
+ * Raise 55000 if the table has fewer columns than the caller knows, or one is
+ * not what it was.
+ */
 extern void tm_own_table_check_columns(Relation rel, int natts);
+
+/* A column of ours that has been dropped, or can be null and could not, or NULL */
+extern const char *tm_own_table_damaged_column(Relation rel);
 
 /* The first columns of a row of a table that may have been given more. */
 extern void tm_own_table_deform(HeapTuple tuple, TupleDesc desc, int natts,

@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "commands/event_trigger.h"
@@ -25,6 +26,7 @@
 #include "tenant_mgr.h"
 
 static void check_alter(AlterTableStmt *stmt);
+static bool is_damaged(const OwnTable *table);
 static void check_rename(RenameStmt *stmt);
 static bool is_generated(ColumnDef *column);
 static const OwnTable *own_table(RangeVar *relation);
@@ -102,18 +104,24 @@ check_alter(AlterTableStmt *stmt)
 			cmd->subtype == AT_DropExpression)
 			refuse_change(table->name);
 
-		/* One that has been added before all this may go. */
-		if (cmd->subtype == AT_DropColumn)
-		{
-			Oid			relid = tm_own_table_relid(table->name);
-
-			for (int i = 1; i <= table->natts; i++)
-			{
-				if (get_attname(relid, i, true) == NULL)
-					refuse_change(table->name);
-			}
-		}
+		/* A column that has been added before all this may go. */
+		if ((cmd->subtype == AT_DropColumn ||
+			 cmd->subtype == AT_DropNotNull ||
+			 cmd->subtype == AT_DropConstraint) && is_damaged(table))
+			refuse_change(table->name);
 	}
+}
+
+/* Has one of our columns gone, or can it be null now? */
+static bool
+is_damaged(const OwnTable *table)
+{
+	Relation	rel = table_open(tm_own_table_relid(table->name),
+								 AccessShareLock);
+	bool		damaged = tm_own_table_damaged_column(rel) != NULL;
+
+	table_close(rel, AccessShareLock);
+	return damaged;
 }
 
 static void
@@ -198,5 +206,5 @@ refuse_change(const char *table)
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("cannot change table \"%s.%s\" in this way",
 					TM_SCHEMA_NAME, table),
-			 errdetail("The library knows its columns by their numbers and types.")));
+			 errdetail("The library knows its columns by their numbers and types, and which of them cannot be null.")));
 }

@@ -55,7 +55,7 @@ DROP SCHEMA tm_doc_s;
 SELECT severity, object, problem FROM tenant.doctor() ORDER BY object;
 ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE REPLICA;
 SELECT severity, object FROM tenant.doctor() ORDER BY object;
-ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE;
+ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE ALWAYS;
 SELECT * FROM tenant.doctor();
 SELECT tenant.drop('tm_doc_s');
 
@@ -75,7 +75,7 @@ ALTER EVENT TRIGGER tenant_mgr_follow_rename DISABLE;
 \set ECHO none
 ALTER SCHEMA :"snapshot_schema" RENAME TO tenant_snapshot_other;
 \set ECHO all
-ALTER EVENT TRIGGER tenant_mgr_follow_rename ENABLE;
+ALTER EVENT TRIGGER tenant_mgr_follow_rename ENABLE ALWAYS;
 SELECT severity, object,
 	regexp_replace(problem, '[0-9a-f]{32}', '...') AS problem, hint
 	FROM tenant.doctor() ORDER BY object;

@@ -315,7 +315,7 @@ SELECT count(*) FROM tenant.tenants WHERE name = 'tm_knots';
 SELECT tenant.create('tm_hollow');
 ALTER EVENT TRIGGER tenant_mgr_follow_drop DISABLE;
 DROP SCHEMA tm_hollow;
-ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE;
+ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE ALWAYS;
 SELECT name, state, owner FROM tenant.tenants WHERE name = 'tm_hollow';
 SELECT tenant.create('tm_hollow');  -- fails
 SELECT tenant.rename('tm_hollow', 'tm_solid');  -- fails

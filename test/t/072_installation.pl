@@ -93,7 +93,7 @@ is(sql('SELECT object FROM tenant.doctor()'), '', 'and the doctor is content');
 #
 
 my @doctor = (
-	[ q{ALTER TABLE tenant.registry DISABLE TRIGGER registry_changed}, qr/registry.*trigger does not fire/ ],
+	[ q{ALTER TABLE tenant.registry DISABLE TRIGGER registry_changed}, qr/registry.*trigger "registry_changed" does not fire/ ],
 	[ q{DROP INDEX tenant.registry_name_idx}, qr/index "registry_name_idx" is missing/ ],
 	[ q{DROP INDEX tenant.event_happened_at_idx; CREATE INDEX event_happened_at_idx ON tenant.event (happened_at) WHERE event = 'x'},
 		qr/index "event_happened_at_idx" is missing or is not/ ],

@@ -216,6 +216,7 @@ ISOLATION = \
 	drop-switch \
 	rename-rename \
 	rename-switch \
+	rollback-write \
 	suspend-bound \
 	suspend-raw
 ISOLATION_OPTS = --inputdir=test/isolation

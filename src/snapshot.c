@@ -23,6 +23,7 @@
 
 #include "access/xact.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -55,6 +56,7 @@ static char *new_schema_name(void);
 static SnapshotInfo *find_snapshot(const TenantInfo *tenant,
 								   const char *label, LOCKMODE lockmode);
 static void put_state_aside(const TenantInfo *tenant);
+static void keep_out(const Closure *closure);
 static Oid	copy_schema(Oid source, const char *target, Oid owner,
 						bool aside);
 static void keep_links(Oid source, const char *schema, Oid nspid);
@@ -235,6 +237,7 @@ put_state_aside(const TenantInfo *tenant)
 	char	   *message;
 
 	tm_trash_wait_for_users(closure);
+	keep_out(closure);
 
 	/* Those who were waited for may have added some. */
 	closure = tm_closure_of_schema(tenant->nspid, NULL);
@@ -246,6 +249,25 @@ put_state_aside(const TenantInfo *tenant)
 	tm_replication_refuse_targets(closure, message);
 	tm_replication_tell_loss(closure, tenant->name);
 	tm_trash_move(tenant, true);
+}
+
+/*
+ * Whoever is not bound to the tenant comes without a lock on the schema.  What
+ * such sessions write before all is done would be lost; they are made to wait,
+ * and then look at the names again.
+ */
+static void
+keep_out(const Closure *closure)
+{
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (member->classid == RelationRelationId &&
+			member->owner_seed == member->objid)
+			LockRelationOid(member->objid, AccessExclusiveLock);
+	}
 }
 
 /* All of it; the owner takes the place of the source's, if it is another. */

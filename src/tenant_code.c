@@ -39,7 +39,9 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
@@ -70,6 +72,13 @@ typedef struct ComputingEntry
 	Oid			funcid;			/* hash key */
 	bool		computing;		/* does it do nothing else? */
 } ComputingEntry;
+
+/* Looking for work in the body of an SQL function */
+typedef struct WorkSearch
+{
+	Oid			nspid;			/* the function's schema */
+	bool		may_read;		/* is it none to read a table? */
+} WorkSearch;
 
 /* the schema of the tenant whose code is run; written by enter() and its like */
 static Oid	running = InvalidOid;
@@ -115,7 +124,10 @@ static bool only_computes(Oid funcid);
 static bool body_only_computes(HeapTuple tuple);
 static bool raw_work_walker(Node *node, void *context);
 static bool name_may_work(List *funcname);
+static bool operator_may_work(List *name);
+static bool type_may_work(const TypeName *type);
 static bool work_walker(Node *node, void *context);
+static bool reads_elsewhere(const Query *query, const WorkSearch *search);
 static bool function_may_work(Oid funcid, void *context);
 static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
 static bool brought_in_walker(Node *node, void *context);
@@ -494,7 +506,10 @@ only_computes(Oid funcid)
 static bool
 body_only_computes(HeapTuple tuple)
 {
-	bool		reads = ((Form_pg_proc) GETSTRUCT(tuple))->proretset;
+	WorkSearch	search = {
+		.nspid = ((Form_pg_proc) GETSTRUCT(tuple))->pronamespace,
+		.may_read = ((Form_pg_proc) GETSTRUCT(tuple))->proretset
+	};
 	Datum		datum;
 	bool		isnull;
 	List	   *stmts;
@@ -502,7 +517,7 @@ body_only_computes(HeapTuple tuple)
 
 	datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
 	if (!isnull)
-		return !work_walker(stringToNode(TextDatumGetCString(datum)), &reads);
+		return !work_walker(stringToNode(TextDatumGetCString(datum)), &search);
 
 	datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
 	if (isnull)
@@ -511,19 +526,22 @@ body_only_computes(HeapTuple tuple)
 	if (list_length(stmts) != 1)
 		return false;
 	stmt = linitial_node(RawStmt, stmts)->stmt;
-	return IsA(stmt, SelectStmt) && !raw_work_walker(stmt, &reads);
+	return IsA(stmt, SelectStmt) && !raw_work_walker(stmt, &search);
 }
 
 static bool
 raw_work_walker(Node *node, void *context)
 {
-	bool	   *may_read = context;
+	const WorkSearch *search = context;
 
 	if (node == NULL)
 		return false;
 	if (IsA(node, RangeVar))
-		return !*may_read || ((RangeVar *) node)->schemaname != NULL;
-	if (IsA(node, FuncCall) && name_may_work(((FuncCall *) node)->funcname))
+		return !search->may_read || ((RangeVar *) node)->schemaname != NULL;
+	if ((IsA(node, FuncCall) && name_may_work(((FuncCall *) node)->funcname)) ||
+		(IsA(node, A_Expr) && operator_may_work(((A_Expr *) node)->name)) ||
+		(IsA(node, SubLink) && operator_may_work(((SubLink *) node)->operName)) ||
+		(IsA(node, TypeName) && type_may_work((TypeName *) node)))
 		return true;
 	return raw_expression_tree_walker(node, raw_work_walker, context);
 }
@@ -551,23 +569,96 @@ name_may_work(List *funcname)
 	return result;
 }
 
+/*
+ * The same of an operator.  Extensions have many, of names that everybody uses,
+ * but they are C and compute.
+ */
+static bool
+operator_may_work(List *name)
+{
+	CatCList   *candidates;
+	bool		result = false;
+
+	if (name == NIL)
+		return false;
+	candidates = SearchSysCacheList1(OPERNAMENSP,
+									 CStringGetDatum(strVal(llast(name))));
+	for (int i = 0; i < candidates->n_members && !result; i++)
+	{
+		Form_pg_operator form = (Form_pg_operator) GETSTRUCT(&candidates->members[i]->tuple);
+		HeapTuple	function;
+
+		if (form->oprcode < FirstNormalObjectId)
+			continue;
+		function = SearchSysCache1(PROCOID, ObjectIdGetDatum(form->oprcode));
+		if (!HeapTupleIsValid(function))
+			continue;
+		result = ((Form_pg_proc) GETSTRUCT(function))->prolang != ClanguageId;
+		ReleaseSysCache(function);
+	}
+	ReleaseSysCacheList(candidates);
+	return result;
+}
+
+/* And of a type: the checks of a domain may do anything. */
+static bool
+type_may_work(const TypeName *type)
+{
+	CatCList   *candidates;
+	bool		result = false;
+
+	if (type->names == NIL)
+		return false;
+	candidates = SearchSysCacheList1(TYPENAMENSP,
+									 CStringGetDatum(strVal(llast(type->names))));
+	for (int i = 0; i < candidates->n_members && !result; i++)
+	{
+		Form_pg_type form = (Form_pg_type) GETSTRUCT(&candidates->members[i]->tuple);
+
+		result = form->oid >= FirstNormalObjectId &&
+			form->typtype == TYPTYPE_DOMAIN;
+	}
+	ReleaseSysCacheList(candidates);
+	return result;
+}
+
 /* The same of a body that was parsed when the function was made */
 static bool
 work_walker(Node *node, void *context)
 {
-	bool	   *may_read = context;
-
 	if (node == NULL)
 		return false;
 	if (IsA(node, List))
 		return expression_tree_walker(node, work_walker, context);
 	if (IsA(node, Query))
 		return ((Query *) node)->commandType != CMD_SELECT ||
-			(((Query *) node)->rtable != NIL && !*may_read) ||
+			reads_elsewhere((Query *) node, context) ||
 			query_tree_walker((Query *) node, work_walker, context, 0);
+	if (IsA(node, CoerceToDomain) &&
+		((CoerceToDomain *) node)->resulttype >= FirstNormalObjectId)
+		return true;
 	if (check_functions_in_node(node, function_may_work, NULL))
 		return true;
 	return expression_tree_walker(node, work_walker, context);
+}
+
+/* Does it read what is not of the function's own schema? */
+static bool
+reads_elsewhere(const Query *query, const WorkSearch *search)
+{
+	ListCell   *lc;
+
+	if (query->rtable != NIL && !search->may_read)
+		return true;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->relid >= FirstNormalObjectId &&
+			get_rel_namespace(rte->relid) != search->nspid)
+			return true;
+	}
+	return false;
 }
 
 static bool

@@ -65,6 +65,10 @@ my @ways = (
 	[ 'an SQL function that runs a text', q{CREATE FUNCTION a.text() RETURNS text LANGUAGE sql AS $$SELECT query_to_xml('SELECT * FROM b.t', true, true, '')::text$$}, 'SELECT a.text()' ],
 	[ 'an SQL function that calls a shared one', qq{CREATE FUNCTION a.shared() RETURNS int LANGUAGE sql AS \$\$SELECT public.run('$leak')\$\$}, 'SELECT a.shared()' ],
 	[ 'an SQL function that takes a number', q{CREATE FUNCTION a.number() RETURNS bigint LANGUAGE sql AS $$SELECT nextval('b.s')$$}, 'SELECT a.number()' ],
+	[ 'an SQL function that returns rows, in SQL syntax', "CREATE FUNCTION a.rows2() RETURNS SETOF text LANGUAGE sql STABLE BEGIN ATOMIC SELECT v FROM b.t; END", 'SELECT * FROM a.rows2()' ],
+	[ 'an SQL function with a shared operator', "CREATE FUNCTION public.op(int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN public.run(\$\$$leak\$\$); END'; CREATE OPERATOR public.@!@ (RIGHTARG = int, FUNCTION = public.op); CREATE FUNCTION a.op() RETURNS int LANGUAGE sql AS 'SELECT OPERATOR(public.@!@) 1'", 'SELECT a.op()' ],
+	[ 'an SQL function with a shared domain', "CREATE DOMAIN public.dom AS int CHECK (public.op(value) > 0); CREATE FUNCTION a.dom() RETURNS int LANGUAGE sql AS 'SELECT 1::public.dom'", 'SELECT a.dom()' ],
+	[ 'an SQL function with a shared domain, in SQL syntax', 'CREATE FUNCTION a.dom2() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1::public.dom; END', 'SELECT a.dom2()' ],
 	[ 'a SECURITY DEFINER function', "CREATE FUNCTION a.definer() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN $leak; END'", 'SELECT a.definer()' ],
 	[ 'a function with a setting', "CREATE FUNCTION a.setting() RETURNS void LANGUAGE plpgsql SET search_path = b AS 'BEGIN INSERT INTO a.loot SELECT v FROM t; END'", 'SELECT a.setting()' ],
 	[ 'a function that binds itself', "CREATE FUNCTION a.binds() RETURNS void LANGUAGE plpgsql AS \$\$BEGIN PERFORM tenant.switch_local('b'); $leak; END\$\$", 'SELECT a.binds()' ],
@@ -219,6 +223,8 @@ is(failure($_), '', "$_: its own") foreach (
 	'UPDATE a.loot SET v = b.t.v FROM b.t', 'DO $$BEGIN PERFORM a.mine(); PERFORM count(*) FROM b.t; END$$',
 	'INSERT INTO a.refers VALUES (1)', 'COPY (SELECT * FROM a.loot, b.t) TO STDOUT',
 	q{SELECT a.mine(); SELECT tenant.switch('b'); SELECT count(*) FROM t});
+$node->safe_psql('app', 'CREATE FUNCTION a.inlined_rows() RETURNS SETOF int LANGUAGE sql STABLE BEGIN ATOMIC SELECT k FROM a.auto WHERE k > 1; END');
+like(value('EXPLAIN (COSTS OFF) SELECT * FROM a.inlined_rows()'), qr/Seq Scan on auto/, 'so is one that returns rows of its own tenant');
 like(value('EXPLAIN (VERBOSE, COSTS OFF) SELECT a.add(k) FROM a.auto'), qr/\(k \+ abs\(k\)\)/, 'a function that only computes is inlined');
 $node->command_ok([ 'pg_dump', '-f', '/dev/null', $node->connstr('app') ], 'the database can be dumped');
 

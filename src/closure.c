@@ -85,6 +85,10 @@ static void add_member(Closure *closure, Oid classid, Oid objid,
 					   const ClosureMember *owner);
 static void add_user(Closure *closure, Form_pg_depend dep);
 static bool lives_in_schema(Oid classid);
+static bool is_table_elsewhere(const Closure *closure,
+							   const ClosureMember *member);
+static void add_outsider(List **outsiders, Oid classid, Oid objid,
+						 int32 objsubid);
 static void collect_outsiders(const Closure *closure, Relation depRel,
 							  Oid classid, Oid objid, OidMap *listed,
 							  List **outsiders);
@@ -182,9 +186,13 @@ tm_closure_outside_dependents(const Closure *closure)
 					  listed, &outsiders);
 	for (int i = 0; i < closure->nmembers; i++)
 	{
+		const ClosureMember *member = &closure->members[i];
+
 		CHECK_FOR_INTERRUPTS();
-		collect_outsiders(closure, depRel, closure->members[i].classid,
-						  closure->members[i].objid, listed, &outsiders);
+		if (is_table_elsewhere(closure, member))
+			add_outsider(&outsiders, member->classid, member->objid, 0);
+		collect_outsiders(closure, depRel, member->classid, member->objid,
+						  listed, &outsiders);
 	}
 	table_close(depRel, AccessShareLock);
 
@@ -444,6 +452,21 @@ is_seed(Oid classid, Oid objid, Oid nspid, ObjectAddress *gone)
 }
 
 /*
+ * A partition depends on its parent as a part does, and is a table with rows of
+ * its own nevertheless.
+ */
+static bool
+is_table_elsewhere(const Closure *closure, const ClosureMember *member)
+{
+	return member->classid == RelationRelationId &&
+		member->owner_seed != member->objid &&
+		(member->relkind == RELKIND_RELATION ||
+		 member->relkind == RELKIND_PARTITIONED_TABLE ||
+		 member->relkind == RELKIND_FOREIGN_TABLE) &&
+		get_rel_namespace(member->objid) != closure->nspid;
+}
+
+/*
  * Objects that depend on the given one without being members, each once.  An
  * extension takes along all that belongs to it.  What of that is in no schema
  * is as much a part of this one as the extension is.
@@ -461,7 +484,6 @@ collect_outsiders(const Closure *closure, Relation depRel, Oid classid,
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
-		ObjectAddress *address;
 
 		if ((tm_closure_classify_dependent(dep) == DEPENDENT_NONE &&
 			 dep->refclassid != ExtensionRelationId) ||
@@ -476,11 +498,18 @@ collect_outsiders(const Closure *closure, Relation depRel, Oid classid,
 							  listed, outsiders);
 			continue;
 		}
-		address = palloc(sizeof(ObjectAddress));
-		ObjectAddressSubSet(*address, dep->classid, dep->objid, dep->objsubid);
-		*outsiders = lappend(*outsiders, address);
+		add_outsider(outsiders, dep->classid, dep->objid, dep->objsubid);
 	}
 	systable_endscan(scan);
+}
+
+static void
+add_outsider(List **outsiders, Oid classid, Oid objid, int32 objsubid)
+{
+	ObjectAddress *address = palloc(sizeof(ObjectAddress));
+
+	ObjectAddressSubSet(*address, classid, objid, objsubid);
+	*outsiders = lappend(*outsiders, address);
 }
 
 static bool

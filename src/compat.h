@@ -408,24 +408,41 @@ tm_nodetree_map_returning(JsonReturning *returning, const OidMap *map)
 }
 #endif
 
-static inline void
+static inline bool
 tm_nodetree_map_newer(Node *node, const OidMap *map)
 {
+	switch (nodeTag(node))
+	{
 #if PG_VERSION_NUM >= 160000
-	if (IsA(node, JsonConstructorExpr))
-		tm_nodetree_map_returning(((JsonConstructorExpr *) node)->returning,
-								  map);
+		case T_JsonConstructorExpr:
+			tm_nodetree_map_returning(((JsonConstructorExpr *) node)->returning,
+									  map);
+			return true;
+		case T_JsonIsPredicate:
+		case T_JsonValueExpr:
+			return true;
 #endif
 #if PG_VERSION_NUM >= 170000
-	if (IsA(node, JsonExpr))
-	{
-		JsonExpr   *expr = (JsonExpr *) node;
+		case T_JsonExpr:
+			{
+				JsonExpr   *expr = (JsonExpr *) node;
 
-		tm_nodetree_map_returning(expr->returning, map);
-		expr->collation = tm_oidmap_translate(map, CollationRelationId,
-											  expr->collation);
-	}
+				tm_nodetree_map_returning(expr->returning, map);
+				expr->collation = tm_oidmap_translate(map, CollationRelationId,
+													  expr->collation);
+				return true;
+			}
+		case T_JsonBehavior:
+		case T_MergeSupportFunc:
+			return true;
 #endif
+#if PG_VERSION_NUM >= 180000
+		case T_ReturningExpr:
+			return true;
+#endif
+		default:
+			return false;
+	}
 }
 
 /*

@@ -516,7 +516,8 @@ read_file(RingText *ring_text)
 		problem = check_file(&st);
 	if (problem == NULL)
 		problem = read_all(fd, ring_text);
-	CloseTransientFile(fd);
+	/* nothing has been written that could fail now */
+	(void) CloseTransientFile(fd);
 	if (problem == NULL && tm_keyring_is_in_data_directory())
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),

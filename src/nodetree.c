@@ -45,29 +45,42 @@
 #define MAP_PROC(field)		MAP_OID(field, ProcedureRelationId)
 #define MAP_TYPE(field)		MAP_OID(field, TypeRelationId)
 
+/* A walk through one tree */
+typedef struct TreeWalk
+{
+	const OidMap *map;			/* what becomes of OIDs */
+	NodeTag		unknown;		/* the first node that nobody here knows */
+} TreeWalk;
+
 static bool may_hold_oids(const OidMap *map, const char *tree);
 static bool map_walker(Node *node, void *context);
-static bool map_query(Query *query, OidMap *map);
+static bool map_query(Query *query, TreeWalk *walk);
 static void map_range_table_entry(RangeTblEntry *rte, const OidMap *map);
-static void map_partition_bound(PartitionBoundSpec *bound, OidMap *map);
-static void map_set_operation(SetOperationStmt *setop, const OidMap *map);
+static bool map_partition_bound(PartitionBoundSpec *bound, TreeWalk *walk);
+static bool map_set_operation(SetOperationStmt *setop, TreeWalk *walk);
 static void map_const(Const *con, const OidMap *map);
-static void map_call(Node *node, const OidMap *map);
-static void map_coercion(Node *node, const OidMap *map);
-static void map_constructor(Node *node, const OidMap *map);
-static void map_clause(Node *node, const OidMap *map);
+static bool map_call(Node *node, const OidMap *map);
+static bool map_coercion(Node *node, const OidMap *map);
+static bool map_constructor(Node *node, const OidMap *map);
+static bool map_clause(Node *node, const OidMap *map);
+static bool holds_no_oids(Node *node);
 static void map_oid_list(List *oids, Oid catalog, const OidMap *map);
 
 char *
-tm_nodetree_map(const OidMap *map, char *tree)
+tm_nodetree_map(const OidMap *map, char *tree, int *unknown)
 {
+	TreeWalk	walk = {.map = map};
 	Node	   *node;
 
 	if (!may_hold_oids(map, tree))
 		return tree;
 
 	node = stringToNode(tree);
-	map_walker(node, unconstify(OidMap *, map));
+	if (map_walker(node, &walk))
+	{
+		*unknown = walk.unknown;
+		return NULL;
+	}
 	return nodeToString(node);
 }
 
@@ -112,12 +125,15 @@ may_hold_oids(const OidMap *map, const char *tree)
 
 /*
  * Change the OIDs of one node and go on to its children.  The nodes are sorted
- * by what they do, each group in a function of its own.
+ * by what they do, each group in a function of its own.  One that is in none of
+ * them may have come with a version of the server that we have not seen; it ends
+ * the walk.
  */
 static bool
 map_walker(Node *node, void *context)
 {
-	OidMap	   *map = context;
+	TreeWalk   *walk = context;
+	const OidMap *map = walk->map;
 
 	if (node == NULL)
 		return false;
@@ -126,37 +142,37 @@ map_walker(Node *node, void *context)
 	switch (nodeTag(node))
 	{
 		case T_Query:
-			return map_query((Query *) node, map);
+			return map_query((Query *) node, walk);
 		case T_RangeTblEntry:
 			/* range_table_walker sees to its children */
 			map_range_table_entry((RangeTblEntry *) node, map);
 			return false;
 		case T_PartitionBoundSpec:
-			map_partition_bound((PartitionBoundSpec *) node, map);
-			return false;
+			return map_partition_bound((PartitionBoundSpec *) node, walk);
 		case T_SetOperationStmt:
-			map_set_operation((SetOperationStmt *) node, map);
+			if (map_set_operation((SetOperationStmt *) node, walk))
+				return true;
 			break;
 		case T_Const:
 			map_const((Const *) node, map);
 			break;
 		default:
-			map_call(node, map);
-			map_coercion(node, map);
-			map_constructor(node, map);
-			map_clause(node, map);
-			tm_nodetree_map_newer(node, map);
-			break;
+			if (map_call(node, map) || map_coercion(node, map) ||
+				map_constructor(node, map) || map_clause(node, map) ||
+				tm_nodetree_map_newer(node, map) || holds_no_oids(node))
+				break;
+			walk->unknown = nodeTag(node);
+			return true;
 	}
 	return expression_tree_walker(node, map_walker, context);
 }
 
 static bool
-map_query(Query *query, OidMap *map)
+map_query(Query *query, TreeWalk *walk)
 {
-	map_oid_list(query->constraintDeps, ConstraintRelationId, map);
-	tm_nodetree_map_perminfos(query, map);
-	return query_tree_walker(query, map_walker, map,
+	map_oid_list(query->constraintDeps, ConstraintRelationId, walk->map);
+	tm_nodetree_map_perminfos(query, walk->map);
+	return query_tree_walker(query, map_walker, walk,
 							 QTW_EXAMINE_RTES_BEFORE | QTW_EXAMINE_SORTGROUP);
 }
 
@@ -168,25 +184,28 @@ map_range_table_entry(RangeTblEntry *rte, const OidMap *map)
 	map_oid_list(rte->colcollations, CollationRelationId, map);
 }
 
-static void
-map_partition_bound(PartitionBoundSpec *bound, OidMap *map)
+static bool
+map_partition_bound(PartitionBoundSpec *bound, TreeWalk *walk)
 {
 	ListCell   *lc;
 	List	   *ranges = list_concat_copy(bound->lowerdatums,
 										  bound->upperdatums);
 
-	map_walker((Node *) bound->listdatums, map);
 	foreach(lc, ranges)
-		map_walker(lfirst_node(PartitionRangeDatum, lc)->value, map);
+	{
+		if (map_walker(lfirst_node(PartitionRangeDatum, lc)->value, walk))
+			return true;
+	}
+	return map_walker((Node *) bound->listdatums, walk);
 }
 
 /* The walker goes to both sides, but not to the columns. */
-static void
-map_set_operation(SetOperationStmt *setop, const OidMap *map)
+static bool
+map_set_operation(SetOperationStmt *setop, TreeWalk *walk)
 {
-	map_oid_list(setop->colTypes, TypeRelationId, map);
-	map_oid_list(setop->colCollations, CollationRelationId, map);
-	map_walker((Node *) setop->groupClauses, unconstify(OidMap *, map));
+	map_oid_list(setop->colTypes, TypeRelationId, walk->map);
+	map_oid_list(setop->colCollations, CollationRelationId, walk->map);
+	return map_walker((Node *) setop->groupClauses, walk);
 }
 
 static void
@@ -199,7 +218,7 @@ map_const(Const *con, const OidMap *map)
 }
 
 /* Nodes that call a function or an operator. */
-static void
+static bool
 map_call(Node *node, const OidMap *map)
 {
 	switch (nodeTag(node))
@@ -268,12 +287,13 @@ map_call(Node *node, const OidMap *map)
 			MAP_PROC(((TableSampleClause *) node)->tsmhandler);
 			break;
 		default:
-			break;
+			return false;
 	}
+	return true;
 }
 
 /* Nodes that stand for a value or turn one type into another. */
-static void
+static bool
 map_coercion(Node *node, const OidMap *map)
 {
 	switch (nodeTag(node))
@@ -334,12 +354,13 @@ map_coercion(Node *node, const OidMap *map)
 			MAP_TYPE(((XmlExpr *) node)->type);
 			break;
 		default:
-			break;
+			return false;
 	}
+	return true;
 }
 
 /* Nodes that make one value of several. */
-static void
+static bool
 map_constructor(Node *node, const OidMap *map)
 {
 	switch (nodeTag(node))
@@ -385,12 +406,13 @@ map_constructor(Node *node, const OidMap *map)
 			MAP_COLLATION(((MinMaxExpr *) node)->inputcollid);
 			break;
 		default:
-			break;
+			return false;
 	}
+	return true;
 }
 
 /* Nodes that are clauses of a query. */
-static void
+static bool
 map_clause(Node *node, const OidMap *map)
 {
 	switch (nodeTag(node))
@@ -442,7 +464,34 @@ map_clause(Node *node, const OidMap *map)
 					OperatorClassRelationId);
 			break;
 		default:
-			break;
+			return false;
+	}
+	return true;
+}
+
+/* Nodes of stored expressions that have to do with OIDs by their children only */
+static bool
+holds_no_oids(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_BoolExpr:
+		case T_BooleanTest:
+		case T_CTESearchClause:
+		case T_CurrentOfExpr:
+		case T_FromExpr:
+		case T_GroupingFunc:
+		case T_JoinExpr:
+		case T_MergeAction:
+		case T_NamedArgExpr:
+		case T_NullTest:
+		case T_RangeTblRef:
+		case T_SubLink:
+		case T_WithCheckOption:
+			return true;
+		default:
+			return false;
 	}
 }
 

@@ -11,8 +11,9 @@
 
 /*
  * The tree with every OID of a cloned object replaced by the clone's; the
- * very same string when it holds none.  A new string is palloc'd.
+ * very same string when it holds none.  A new string is palloc'd.  NULL if there
+ * is a node of a type that is not known here, in *unknown.
  */
-extern char *tm_nodetree_map(const OidMap *map, char *tree);
+extern char *tm_nodetree_map(const OidMap *map, char *tree, int *unknown);
 
 #endif							/* TENANT_MGR_NODETREE_H */

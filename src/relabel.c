@@ -386,6 +386,7 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 	if (!HeapTupleIsValid(row))
 		elog(ERROR, "cache lookup failed for object %u of catalog %u",
 			 objid, classid);
+	ObjectAddressSet(state->at_hand, classid, objid);
 	owner = check_owner(relabel, target, row, objid);
 	tm_relabel_check_tablespace(state, classid, row);
 	if (classid == DefaultAclRelationId &&

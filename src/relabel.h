@@ -44,6 +44,7 @@ typedef struct CloneState
 	CloneRelation *relations;	/* array of nrelations */
 	int			nrelations;
 	int			maxrelations;
+	ObjectAddress at_hand;		/* the member whose rows are being copied */
 	List	   *mentions;		/* ObjectAddress of members of the source
 								 * whose text names the source */
 	List	   *outside;		/* tables outside that have to be locked, see

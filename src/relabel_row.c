@@ -53,6 +53,7 @@ static HeapTuple relabel_variable(CloneState *state, Relation catalog,
 								  MemoryContext scratch);
 static bool relabel_column(CloneState *state, const ColumnRule *rule,
 						   Datum *value);
+static void refuse_node(CloneState *state, int tag);
 static Datum relabel_oid_array(const OidMap *map, Oid refclass, Datum value);
 static void leave_out_doubles(ArrayType *array);
 static void adjust_row(CloneState *state, Oid catalog, HeapTuple source,
@@ -145,8 +146,12 @@ relabel_column(CloneState *state, const ColumnRule *rule, Datum *value)
 		case COLUMN_NODE_TREE:
 			{
 				char	   *tree = TextDatumGetCString(*value);
-				char	   *mapped = tm_nodetree_map(state->map, tree);
+				int			unknown;
+				char	   *mapped = tm_nodetree_map(state->map, tree,
+													 &unknown);
 
+				if (mapped == NULL)
+					refuse_node(state, unknown);
 				if (mapped == tree)
 					return false;
 				*value = CStringGetTextDatum(mapped);
@@ -167,6 +172,21 @@ relabel_column(CloneState *state, const ColumnRule *rule, Datum *value)
 										state->request->target);
 	}
 	return false;				/* keep compiler quiet */
+}
+
+/* What is in an expression that we do not know might be an OID. */
+static void
+refuse_node(CloneState *state, int tag)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_NOT_CLONABLE),
+			 errmsg("schema \"%s\" cannot be cloned because of %s",
+					state->closure->nspname,
+					getObjectDescription(&state->at_hand, false)),
+			 errdetail("An expression has a node of type %d, which is not known.",
+					   tag),
+			 errhint("Use a later version of the extension \"%s\".",
+					 TM_EXTENSION_NAME)));
 }
 
 /* oid[] and oidvector have the same layout, and never hold nulls. */

@@ -42,3 +42,16 @@ SELECT tenant.drop('tm_rival_2', purge => true);
 SET client_min_messages = warning;
 DROP SCHEMA tm_rival, tm_entry, tm_family CASCADE;
 DROP OPERATOR FAMILY public.regress_tm_family USING btree;
+
+-- a node that no stored expression has is not known, and is not passed over
+CREATE SCHEMA tm_strange
+	CREATE TABLE t (id int DEFAULT 1, r regclass DEFAULT 'pg_class');
+CREATE CAST (text AS pg_node_tree) WITHOUT FUNCTION;
+UPDATE pg_attrdef SET adbin = (replace(adbin::text, '{CONST', '({ALTERNATIVESUBPLAN :subplans <>} {CONST') || ')')::pg_node_tree
+WHERE adrelid = 'tm_strange.t'::regclass AND adnum = 2;
+\set VERBOSITY terse
+SELECT tenant.clone('tm_strange', 'tm_strange_2');  -- fails
+\set VERBOSITY default
+\echo :LAST_ERROR_SQLSTATE
+DROP CAST (text AS pg_node_tree);
+DROP SCHEMA tm_strange CASCADE;

@@ -85,7 +85,9 @@ typedef struct OutsideLink
 static void spell_out(void);
 static bool comes_from_member(const Closure *closure, Oid constraint);
 static void add_reference(List **links, const Closure *closure, Oid constraint);
+static bool hold_constraint(Oid constraint);
 static void add_parents(List **links, const Closure *closure, Oid relid);
+static List *outside_parents(const Closure *closure, Oid relid);
 static Datum partition_bound(Oid relid);
 static ArrayType *inherited_columns(Oid relid);
 static int	compare_links(const ListCell *a, const ListCell *b);
@@ -335,9 +337,12 @@ add_reference(List **links, const Closure *closure, Oid constraint)
 	char	   *definition;
 
 	if (!tm_is_outside_reference(closure, constraint) ||
-		comes_from_member(closure, constraint))
+		comes_from_member(closure, constraint) ||
+		!hold_constraint(constraint))
 		return;
 	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	if (!HeapTupleIsValid(tup))
+		return;
 	form = (Form_pg_constraint) GETSTRUCT(tup);
 	definition = TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef,
 														 ObjectIdGetDatum(constraint)));
@@ -356,31 +361,40 @@ add_reference(List **links, const Closure *closure, Oid constraint)
 	ReleaseSysCache(tup);
 }
 
-/* The tables outside that a table inherits from, or is a partition of. */
+/* Keep it, by locking its table; false if there is none any more. */
+static bool
+hold_constraint(Oid constraint)
+{
+	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Oid			relid;
+
+	if (!HeapTupleIsValid(tup))
+		return false;
+	relid = ((Form_pg_constraint) GETSTRUCT(tup))->conrelid;
+	ReleaseSysCache(tup);
+	LockRelationOid(relid, AccessShareLock);
+	return SearchSysCacheExists1(CONSTROID, ObjectIdGetDatum(constraint));
+}
+
+/*
+ * The tables outside that a table inherits from, or is a partition of.  The
+ * ties last as long as the child is locked.
+ */
 static void
 add_parents(List **links, const Closure *closure, Oid relid)
 {
-	Relation	rel = table_open(InheritsRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tup;
+	ListCell   *lc;
 
-	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, InheritsRelidSeqnoIndexId, true, NULL, 1,
-							  &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	if (outside_parents(closure, relid) == NIL)
+		return;
+	LockRelationOid(relid, AccessShareLock);
+	foreach(lc, outside_parents(closure, relid))
 	{
-		Oid			parent = ((Form_pg_inherits) GETSTRUCT(tup))->inhparent;
-		OutsideLink *link;
-		char	   *name;
+		OutsideLink *link = palloc0(sizeof(OutsideLink));
+		char	   *name = qualified_name(lfirst_oid(lc));
 
-		if (tm_closure_find(closure, RelationRelationId, parent) != NULL)
-			continue;
-		name = qualified_name(parent);
-		link = palloc0(sizeof(OutsideLink));
 		link->relid = relid;
-		link->outside = parent;
+		link->outside = lfirst_oid(lc);
 		link->table = get_rel_name(relid);
 		link->partition = get_rel_relispartition(relid);
 		if (link->partition)
@@ -400,8 +414,32 @@ add_parents(List **links, const Closure *closure, Oid relid)
 		link->inherited = inherited_columns(relid);
 		*links = lappend(*links, link);
 	}
+}
+
+/* In the order in which the table has them. */
+static List *
+outside_parents(const Closure *closure, Oid relid)
+{
+	Relation	rel = table_open(InheritsRelationId, AccessShareLock);
+	List	   *parents = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, InheritsRelidSeqnoIndexId, true, NULL, 1,
+							  &key);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Oid			parent = ((Form_pg_inherits) GETSTRUCT(tup))->inhparent;
+
+		if (tm_closure_find(closure, RelationRelationId, parent) == NULL)
+			parents = lappend_oid(parents, parent);
+	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	return parents;
 }
 
 /* The bound of a partition, as a stored expression. */
@@ -658,6 +696,12 @@ advise_to_do_without(void *arg)
 {
 	const OutsideLink *link = arg;
 
+	if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE)
+	{
+		errhint("Table \"%s\" was tied to what is not yours.  A superuser can tie it again.",
+				link->table);
+		return;
+	}
 	switch (ERRCODE_TO_CATEGORY(geterrcode()))
 	{
 		case ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION):

@@ -88,6 +88,21 @@ DELETE FROM tenant.outside_link WHERE position = 2;
 SELECT tenant.restore('kl1');
 SELECT * FROM tm_kept.ties ORDER BY table_name::text, tie;
 
+-- who may put the tenant aside need not be one who may tie it again
+CREATE ROLE regress_tm_keeper;
+GRANT USAGE ON SCHEMA tm_kept, tenant TO regress_tm_keeper;
+GRANT EXECUTE ON FUNCTION tenant.drop(text, boolean), tenant.restore(text, text) TO regress_tm_keeper;
+SELECT tenant.create('kl3');
+CREATE TABLE kl3.visit PARTITION OF tm_kept.visit FOR VALUES IN (3);
+ALTER TABLE kl3.visit OWNER TO regress_tm_keeper;
+ALTER SCHEMA kl3 OWNER TO regress_tm_keeper;
+SET ROLE regress_tm_keeper;
+SELECT tenant.drop('kl3');
+SELECT tenant.restore('kl3');  -- fails
+RESET ROLE;
+SELECT tenant.restore('kl3');
+SELECT tenant.drop('kl3', purge => true);
+
 -- a partition in another schema is a table of its own, and does not go along
 SELECT tenant.create('kl2');
 CREATE TABLE kl1.whole (id int, n int) PARTITION BY LIST (id);
@@ -104,3 +119,6 @@ SELECT tenant.drop('kl2', purge => true);
 CALL tenant.purge('kl1');
 SELECT count(*) FROM tenant.outside_link;
 DROP SCHEMA tm_kept CASCADE;
+REVOKE ALL ON SCHEMA tenant FROM regress_tm_keeper;
+REVOKE ALL ON FUNCTION tenant.drop(text, boolean), tenant.restore(text, text) FROM regress_tm_keeper;
+DROP ROLE regress_tm_keeper;

@@ -26,6 +26,11 @@
  * session has left it.  Foreign keys and unique constraints of shared tables
  * do not ask for the tenant and stay in the queue.
  *
+ * In a session that is not bound, triggers of a tenant's table are that tenant's
+ * code.  When one is fired there is no plan to tell whose it is, but what waits
+ * mostly is of one tenant.  If it is not, COMMIT runs the triggers of one tenant
+ * after the other; where there is none, they reach no tenant.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
@@ -38,6 +43,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -55,6 +61,7 @@
 #include "deferred.h"
 #include "origin.h"
 #include "schema_owner.h"
+#include "tenant_code.h"
 #include "tenant_mgr.h"
 
 /* Events may wait on a table, queued under a binding. */
@@ -72,6 +79,8 @@ typedef struct Note
 	Origin		origin;			/* the binding */
 	SubTransactionId subid;		/* in which it came to be noted */
 	bool		shared;			/* the table is nobody's */
+	bool		calls_function; /* some of its triggers are a user's */
+	Oid			nspid;			/* its schema */
 } Note;
 
 /* Which notes are meant */
@@ -80,6 +89,7 @@ typedef enum
 	OF_OTHERS,					/* those of other bindings */
 	OF_OTHERS_SHARED,			/* those of them on shared tables */
 	OF_OTHERS_ON_TABLE,			/* those of them on one table */
+	OF_SCHEMA,					/* those of no binding in one schema */
 	OF_LOCK						/* those of a locked session */
 } Choice;
 
@@ -100,14 +110,17 @@ static void note_relation(Relation rel, const TriggerDesc *triggers);
 static bool defers(const TriggerDesc *triggers, bool *calls_function);
 static void note_copied(Oid relid);
 static Oid	copied_relation(Node *stmt);
+static Oid	waiting_tenant(bool *several);
 static bool ends_by_statement(void);
 static bool may_run(void);
 static void before_commit(bool chain);
-static void run_all(Choice choice, Oid relid);
-static bool run_one_binding(Choice choice, Oid relid);
-static Note *find_note(Choice choice, Oid relid);
-static bool is_chosen(const Note *note, Choice choice, Oid relid);
-static List *take_constraints(const Origin *origin, Choice choice, Oid relid,
+static void run_tenants(void);
+static void run_tenant(Oid nspid);
+static void run_all(Choice choice, Oid objid);
+static bool run_one_binding(Choice choice, Oid objid);
+static Note *find_note(Choice choice, Oid objid);
+static bool is_chosen(const Note *note, Choice choice, Oid objid);
+static List *take_constraints(const Origin *origin, Choice choice, Oid objid,
 							  List **deferred);
 static List *constraints_of(Oid relid, List **deferred);
 static void set_constraints(List *constraints, bool deferred);
@@ -233,6 +246,19 @@ tm_deferred_after_statement(void)
 	latest_label = label;
 }
 
+Oid
+tm_deferred_tenant(void)
+{
+	bool		several;
+	Oid			nspid;
+
+	if (notes == NULL || IsInParallelMode() ||
+		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0)) == 0)
+		return InvalidOid;
+	nspid = waiting_tenant(&several);
+	return OidIsValid(nspid) && several ? PG_CATALOG_NAMESPACE : nspid;
+}
+
 void
 tm_deferred_run_others(void)
 {
@@ -315,6 +341,8 @@ note_relation(Relation rel, const TriggerDesc *triggers)
 	note->origin = origin;
 	note->subid = GetCurrentSubTransactionId();
 	note->shared = shared;
+	note->nspid = RelationGetNamespace(rel);
+	note->calls_function = calls_function;
 }
 
 /* Can triggers be deferred, and do some of them call a user's function? */
@@ -394,6 +422,7 @@ before_commit(bool chain)
 	PG_TRY();
 	{
 		run_all(OF_OTHERS, InvalidOid);
+		run_tenants();
 	}
 	PG_CATCH();
 	{
@@ -404,19 +433,85 @@ before_commit(bool chain)
 }
 
 /*
+ * The triggers of several tenants' tables, each as that tenant's code.  Those of
+ * one tenant are known when they are fired.
+ */
+static void
+run_tenants(void)
+{
+	bool		several;
+	Oid			nspid;
+
+	if (tm_binding_in_force() != NULL)
+		return;
+	while (OidIsValid(nspid = waiting_tenant(&several)) && several)
+		run_tenant(nspid);
+}
+
+static void
+run_tenant(Oid nspid)
+{
+	RunningCode code;
+
+	tm_tenant_code_begin(&code);
+	PG_TRY();
+	{
+		tm_tenant_code_enter_schema(nspid);
+		run_all(OF_SCHEMA, nspid);
+	}
+	PG_FINALLY();
+	{
+		tm_tenant_code_end(&code);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * The schema of a tenant's table that was written without a binding and on
+ * which a user's trigger waits, and whether there are other such tables.
+ */
+static Oid
+waiting_tenant(bool *several)
+{
+	HASH_SEQ_STATUS status;
+	Note	   *note;
+	Oid			result = InvalidOid;
+	bool		shared = false;
+
+	*several = false;
+	if (notes == NULL)
+		return InvalidOid;
+	hash_seq_init(&status, notes);
+	while ((note = hash_seq_search(&status)) != NULL)
+	{
+		if (note->origin.bound || !note->calls_function ||
+			!AfterTriggerPendingOnRel(note->key.relid))
+			continue;
+		if (note->shared)
+			shared = true;
+		else if (!OidIsValid(result))
+			result = note->nspid;
+		else if (note->nspid != result)
+			*several = true;
+	}
+	*several = *several || shared;
+	return result;
+}
+
+/*
  * What is run may queue more.
  */
 static void
-run_all(Choice choice, Oid relid)
+run_all(Choice choice, Oid objid)
 {
-	while (run_one_binding(choice, relid))
+	while (run_one_binding(choice, objid))
 		CHECK_FOR_INTERRUPTS();
 }
 
 static bool
-run_one_binding(Choice choice, Oid relid)
+run_one_binding(Choice choice, Oid objid)
 {
-	Note	   *note = find_note(choice, relid);
+	Note	   *note = find_note(choice, objid);
 	Origin		origin;
 	List	   *constraints;
 	List	   *deferred = NIL;
@@ -424,7 +519,7 @@ run_one_binding(Choice choice, Oid relid)
 	if (note == NULL)
 		return false;
 	origin = note->origin;
-	constraints = take_constraints(&origin, choice, relid, &deferred);
+	constraints = take_constraints(&origin, choice, objid, &deferred);
 	if (constraints != NIL)
 	{
 		running = true;
@@ -441,7 +536,7 @@ run_one_binding(Choice choice, Oid relid)
  * case of doubt, what a table's triggers do is done for a tenant.
  */
 static Note *
-find_note(Choice choice, Oid relid)
+find_note(Choice choice, Oid objid)
 {
 	HASH_SEQ_STATUS status;
 	Note	   *note;
@@ -450,7 +545,7 @@ find_note(Choice choice, Oid relid)
 	hash_seq_init(&status, notes);
 	while ((note = hash_seq_search(&status)) != NULL)
 	{
-		if (!is_chosen(note, choice, relid))
+		if (!is_chosen(note, choice, objid))
 			continue;
 		if (!AfterTriggerPendingOnRel(note->key.relid))
 		{
@@ -468,16 +563,18 @@ find_note(Choice choice, Oid relid)
 }
 
 static bool
-is_chosen(const Note *note, Choice choice, Oid relid)
+is_chosen(const Note *note, Choice choice, Oid objid)
 {
 	if (choice == OF_LOCK)
 		return note->origin.locked;
+	if (choice == OF_SCHEMA)
+		return !note->origin.bound && note->nspid == objid;
 	if (tm_origin_is_here(&note->origin))
 		return false;
 	if (choice == OF_OTHERS_SHARED)
 		return note->shared;
 	if (choice == OF_OTHERS_ON_TABLE)
-		return note->key.relid == relid;
+		return note->key.relid == objid;
 	return true;
 }
 
@@ -486,7 +583,7 @@ is_chosen(const Note *note, Choice choice, Oid relid)
  * The second list is of those that wait by default.
  */
 static List *
-take_constraints(const Origin *origin, Choice choice, Oid relid,
+take_constraints(const Origin *origin, Choice choice, Oid objid,
 				 List **deferred)
 {
 	HASH_SEQ_STATUS status;
@@ -496,7 +593,7 @@ take_constraints(const Origin *origin, Choice choice, Oid relid,
 	hash_seq_init(&status, notes);
 	while ((note = hash_seq_search(&status)) != NULL)
 	{
-		if (!is_chosen(note, choice, relid) ||
+		if (!is_chosen(note, choice, objid) ||
 			note->origin.bound != origin->bound ||
 			memcmp(&note->origin.tenant_id, &origin->tenant_id,
 				   sizeof(pg_uuid_t)) != 0)

@@ -33,4 +33,10 @@ extern void tm_deferred_run_locked(void);
 extern void tm_deferred_abort_subtransaction(SubTransactionId subid);
 extern void tm_deferred_end_of_transaction(void);
 
+/*
+ * The schema of the tenant whose deferred triggers are being fired, if so in a
+ * session that is not bound; pg_catalog if it may be one of several.
+ */
+extern Oid	tm_deferred_tenant(void);
+
 #endif							/* TENANT_MGR_DEFERRED_H */

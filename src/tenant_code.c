@@ -56,6 +56,7 @@
 
 #include "binding.h"
 #include "compat.h"
+#include "deferred.h"
 #include "guard.h"
 #include "guard_query.h"
 #include "guc.h"
@@ -91,6 +92,12 @@ static const PlannedStmt *by_plan = NULL;
 
 /* whose code would be run within the planning of a query; written likewise */
 static Oid	offered = InvalidOid;
+
+/*
+ * There is a statement whose code it would be, and not only the end of a
+ * transaction; written by enter_plan and enter_utility
+ */
+static bool in_statement = false;
 
 /* the server is looking after a foreign key; written by tm_tenant_code_begin */
 static bool referential = false;
@@ -155,6 +162,10 @@ tm_tenant_code_begin(RunningCode *code)
 	}
 	accept_offer();
 
+	/* Triggers that were deferred are fired by nobody's statement. */
+	if (!in_statement && !referential && may_enter())
+		enter(tm_deferred_tenant());
+
 	/* Autovacuum executes nothing of its own. */
 	if (MyBackendType == B_AUTOVAC_WORKER && !OidIsValid(running) &&
 		tm_guard != GUARD_OFF && !OidIsValid(maintained_schema()))
@@ -183,6 +194,7 @@ tm_tenant_code_enter_query(Query *query)
 void
 tm_tenant_code_enter_plan(RunningCode *code, const PlannedStmt *pstmt)
 {
+	in_statement = true;
 	if (may_enter())
 	{
 		enter(schema_of_plan(pstmt));
@@ -205,6 +217,9 @@ tm_tenant_code_enter_utility(Node *stmt)
 {
 	RangeVar   *relation;
 
+	in_statement = in_statement ||
+		!(IsA(stmt, TransactionStmt) || IsA(stmt, ConstraintsSetStmt) ||
+		  IsA(stmt, CallStmt) || IsA(stmt, DoStmt));
 	if (IsA(stmt, RefreshMatViewStmt))
 		relation = ((RefreshMatViewStmt *) stmt)->relation;
 	else if (IsA(stmt, AlterTableStmt))
@@ -214,6 +229,13 @@ tm_tenant_code_enter_utility(Node *stmt)
 	if (may_enter())
 		enter(tenant_schema_of_relation(RangeVarGetRelid(relation, NoLock,
 														 true)));
+}
+
+void
+tm_tenant_code_enter_schema(Oid nspid)
+{
+	if (may_enter())
+		enter(nspid);
 }
 
 void
@@ -230,6 +252,7 @@ tm_tenant_code_end(const RunningCode *code)
 	by_plan = code->plan;
 	offered = code->offered;
 	referential = code->referential;
+	in_statement = code->in_statement;
 }
 
 void
@@ -385,6 +408,7 @@ keep(RunningCode *code)
 	code->plan = by_plan;
 	code->offered = offered;
 	code->referential = referential;
+	code->in_statement = in_statement;
 	code->nestlevel = 0;
 }
 

@@ -24,6 +24,7 @@ typedef struct RunningCode
 	const PlannedStmt *plan;	/* by which that was known, or NULL */
 	Oid			offered;		/* and whose would, had it come to any */
 	bool		referential;	/* for the sake of a foreign key */
+	bool		in_statement;	/* within a statement */
 	int			nestlevel;		/* settings for parallel workers, or 0 */
 } RunningCode;
 
@@ -39,6 +40,9 @@ extern void tm_tenant_code_enter_query(Query *query);
 extern void tm_tenant_code_enter_plan(RunningCode *code,
 									  const PlannedStmt *pstmt);
 extern void tm_tenant_code_enter_utility(Node *stmt);
+
+/* The same, of a schema's code that is run by nothing of the kind */
+extern void tm_tenant_code_enter_schema(Oid nspid);
 
 /*
  * The end of it.  The first one has to be called on error, too, the

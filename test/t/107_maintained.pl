@@ -136,6 +136,33 @@ like(failure('REINDEX INDEX a.big_k'), $refused, 'an index built in parallel: re
 unlike(slurp_file($node->logfile, $from), qr/TOLD/, 'no process has seen anything');
 is(failure('REINDEX INDEX a.big_quiet'), '', 'another one is built');
 
+# deferred triggers with a shared function are their table's tenant's, too
+$node->safe_psql('app', q{
+	SET ROLE app;
+	CREATE TABLE a.d (k int, v text); CREATE TABLE b.d (k int, v text); CREATE TABLE public.d (k int, v text);
+	CREATE FUNCTION public.later() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF NEW.v <> '' THEN EXECUTE NEW.v; END IF; RETURN NEW; END$$;
+	CREATE CONSTRAINT TRIGGER t AFTER INSERT ON a.d DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.later();
+	CREATE CONSTRAINT TRIGGER t AFTER INSERT ON b.d DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.later();
+	CREATE CONSTRAINT TRIGGER t AFTER INSERT ON public.d DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.later();
+	CREATE FUNCTION public.now_() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM FROM b.t; RETURN NEW; END$$;
+	CREATE TABLE public.imm (k int); CREATE TRIGGER t AFTER INSERT ON public.imm FOR EACH ROW EXECUTE FUNCTION public.now_()});
+sub insert { my ($table, $text) = @_; return "INSERT INTO $table.d VALUES (1, \$x\$$text\$x\$);"; }
+my ($leak, $own, $of_b) = ('INSERT INTO a.loot SELECT v FROM b.t', 'SELECT count(*) FROM a.other', 'SELECT count(*) FROM b.t');
+foreach my $script (insert('a', $leak), 'BEGIN;' . insert('a', $leak) . 'COMMIT;', 'BEGIN;' . insert('a', $leak) . 'SET CONSTRAINTS ALL IMMEDIATE;',
+	'BEGIN;' . insert('b', $of_b) . insert('a', $leak) . insert('public', $of_b) . 'COMMIT;',
+	'BEGIN; SAVEPOINT s;' . insert('b', $of_b) . 'ROLLBACK TO s;' . insert('a', $leak) . 'COMMIT;', "DO \$\$BEGIN " . insert('a', $leak) . ' COMMIT; END$$;',
+	'COPY a.d FROM STDIN;' . "\n1\t$leak\n\\.\n")
+{
+	like(failure($script), qr/^TM003: cannot access table b\.t of tenant "b" from code of tenant "a?"/, "$script: refused");
+	is_untouched('a deferred trigger');
+}
+foreach my $script (insert('a', $own), 'BEGIN;' . insert('b', $of_b) . insert('a', $own) . insert('public', "$of_b; $own") . 'COMMIT;',
+	'BEGIN;' . insert('a', $own) . 'INSERT INTO public.imm VALUES (1); COMMIT;', insert('public', "$of_b; $own"),
+	q{BEGIN; SELECT tenant.switch_local('a');} . insert('a', $own) . 'COMMIT;')
+{
+	is(failure($script), '', "$script: works");
+}
+
 # statements about several tenants
 $node->safe_psql('app', q{
 	CREATE TABLE a.t (k int, v text); INSERT INTO a.t VALUES (1, 'a1');

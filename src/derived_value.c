@@ -6,7 +6,9 @@
  * same (valuemap.c).  Whatever compares them, or looks at what they mean, gets
  * the same results.  Whatever looks at the number gets another one: the hash of
  * an enum value, a regclass as an oid, a row's tableoid.  Functions that people
- * have written may do either.
+ * have written may do either; those that are not immutable read what may have
+ * changed since, so a check that calls one was true once, and says no more in
+ * the source either.
  *
  * So an expression is taken to depend on OIDs if it calls anything with such a
  * value that is not known to look at the meaning only.  To be wrong in this
@@ -21,9 +23,11 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
@@ -49,6 +53,7 @@ static bool call_depends_on_oids(Node *node, const Expression *expression);
 static bool any_holds_oids(List *arguments, const OidMap *map);
 static bool holds_oids(Node *node, const OidMap *map);
 static bool is_enum(Node *node);
+static bool may_look_at_oids(Oid funcid);
 static bool looks_at_meaning(Oid funcid);
 
 Bitmapset *
@@ -210,15 +215,15 @@ call_depends_on_oids(Node *node, const Expression *expression)
 	{
 		case T_FuncExpr:
 			return any_holds_oids(((FuncExpr *) node)->args, map) &&
-				!looks_at_meaning(((FuncExpr *) node)->funcid);
+				may_look_at_oids(((FuncExpr *) node)->funcid);
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
 			return any_holds_oids(((OpExpr *) node)->args, map) &&
-				!looks_at_meaning(get_opcode(((OpExpr *) node)->opno));
+				may_look_at_oids(get_opcode(((OpExpr *) node)->opno));
 		case T_ScalarArrayOpExpr:
 			return any_holds_oids(((ScalarArrayOpExpr *) node)->args, map) &&
-				!looks_at_meaning(get_opcode(((ScalarArrayOpExpr *) node)->opno));
+				may_look_at_oids(get_opcode(((ScalarArrayOpExpr *) node)->opno));
 		case T_RelabelType:
 			return holds_oids((Node *) ((RelabelType *) node)->arg, map) &&
 				!holds_oids(node, map);
@@ -281,6 +286,15 @@ static bool
 is_enum(Node *node)
 {
 	return get_typtype(getBaseType(exprType(node))) == TYPTYPE_ENUM;
+}
+
+/* Somebody's function counts if it promises the same result for ever. */
+static bool
+may_look_at_oids(Oid funcid)
+{
+	if (funcid >= FirstNormalObjectId)
+		return func_volatile(funcid) == PROVOLATILE_IMMUTABLE;
+	return !looks_at_meaning(funcid);
 }
 
 /* Functions of the server that get the same results from what is the same. */

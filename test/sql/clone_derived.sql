@@ -127,6 +127,19 @@ SELECT tenant.drop('tm_dc2', purge => true);
 SELECT tenant.clone('tm_dc', 'tm_dc2', data => false);
 SELECT tenant.drop('tm_dc2', purge => true);
 DROP TABLE tm_dc.bad;
+-- a check that reads other tables is not asked again
+CREATE TABLE tm_dc.allowed (c tm_dc.color);
+INSERT INTO tm_dc.allowed VALUES ('red');
+CREATE FUNCTION tm_dc.is_allowed(tm_dc.color) RETURNS bool STABLE LANGUAGE plpgsql
+	AS $$ BEGIN RETURN EXISTS (SELECT FROM tm_dc.allowed WHERE c = $1); END $$;
+CREATE TABLE tm_dc.bad (c tm_dc.color CHECK (tm_dc.is_allowed(c)));
+INSERT INTO tm_dc.bad VALUES ('red');
+TRUNCATE tm_dc.allowed;
+SET client_min_messages = warning;
+SELECT tenant.clone('tm_dc', 'tm_dc2');
+RESET client_min_messages;
+SELECT tenant.drop('tm_dc2', purge => true);
+DROP TABLE tm_dc.bad;
 DO $$ BEGIN EXECUTE format('CREATE DOMAIN tm_dc.one AS tm_dc.color CONSTRAINT only_one CHECK (hashenum(VALUE) = %s)',
 	hashenum('green'::tm_dc.color)); END $$;
 CREATE DOMAIN tm_dc.two AS tm_dc.one;

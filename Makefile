@@ -147,6 +147,7 @@ OBJS = \
 	src/tenant_mgr.o \
 	src/tenant_name.o \
 	src/token.o \
+	src/token_holder.o \
 	src/token_key.o \
 	src/token_setting.o \
 	src/trash.o \

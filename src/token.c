@@ -283,7 +283,7 @@ use_up(const JwtToken *token, const JwtClaims *claims,
 		case TOKEN_USE_UNKNOWN:
 			return _("it was issued before the server remembers which have been used");
 		case TOKEN_USE_FULL:
-			return _("no more than tenant_mgr.max_used_tokens can be remembered of one tenant");
+			return _("no more than tenant_mgr.max_used_tokens can be remembered");
 		case TOKEN_USE_NO_MEMORY:
 			break;
 	}

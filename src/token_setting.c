@@ -143,8 +143,8 @@ define_limits(void)
 	 * there is none, and it cannot be defined as what it is.
 	 */
 	tm_setting_define_int("tenant_mgr.max_used_tokens",
-						  "Sets the maximum number of tokens for a single use of one tenant that are remembered.",
-						  "Until they have expired, and five minutes more.  All tenants together have three times the room.",
+						  "Sets the maximum number of tokens for a single use that are remembered.",
+						  "Until they have expired, and five minutes more.",
 						  &tm_max_used_tokens,
 						  DEFAULT_USED_TOKENS,
 						  16, 10000000,

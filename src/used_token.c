@@ -15,61 +15,41 @@
  * whatever tenant_mgr.token_leeway is set to until then.  The one that can be
  * forgotten first is on top of a heap.
  *
- * When there is no room left, tokens for a single use are refused, for none can
- * be forgotten before its time.  So that nobody uses up the room of others,
- * a database gets no more of it than it leaves to all other databases, and a
- * tenant no more than it leaves to the rest of its database.  So each can take
- * a part of what it finds and never all of it.  There is room for three times
- * tenant_mgr.max_used_tokens: that many are what one tenant can get by itself.
- *
- * XXX Tenants that are greedy one after the other find less and less.  To
- * forget tokens of who has most, and to refuse from then on what was issued to
- * it before these, would be fairer.
+ * When there is no room left, who has most gives up something for whoever has
+ * less: the richest database to another one, and the richest tenant to another
+ * one of its database.  What it gives up is the token that it has used first;
+ * from then on, whatever was issued to it no later than that is refused, for it
+ * may have been used.  So nobody can use up what others need, and nothing is used
+ * twice.  Only if nobody has more, tokens for a single use are refused.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "utils/hsearch.h"
 #include "utils/timestamp.h"
 
 #include "crypto.h"
+#include "token_holder.h"
 #include "token_setting.h"
 #include "used_token.h"
 
-/* How many fit, for tenant_mgr.max_used_tokens of each greedy tenant */
-#define CAPACITY	(3 * (Size) tm_max_used_tokens)
-
-/* Databases that are certain to find a place beside all tenants */
-#define SPARE_HOLDERS	1024
-
 /* So many are forgotten in one go, lest others wait for long */
 #define MAX_FORGET	64
-
-/* Whose tokens are counted; hashed as bytes, and there is no padding */
-typedef struct HolderKey
-{
-	Oid			dbid;			/* which database */
-	bool		is_tenant;		/* or a tenant there? */
-	char		tenant[11];		/* if so, which one: part of a hash */
-} HolderKey;
-
-typedef struct Holder
-{
-	HolderKey	key;			/* hash key */
-	uint32		ntokens;		/* so many are remembered; never 0 */
-} Holder;
 
 /* A token that has been used */
 typedef struct UsedToken
 {
 	unsigned char hash[TM_CRYPTO_HASH_BYTES];	/* hash key: of issuer and jti */
+	TimestampTz issued_at;		/* as it says */
 	TimestampTz forget_at;		/* when it need not be remembered any more */
-	Holder	   *database;		/* for whom it counts */
-	Holder	   *tenant;			/* likewise */
+	Holder	   *tenant;			/* for whom it counts */
+	Holder	   *database;		/* likewise */
+	struct UsedToken *prev;		/* the one that the tenant has used before */
+	struct UsedToken *next;		/* and after it; neither if it is a mark */
+	uint32		place;			/* where it is in the heap */
 } UsedToken;
 
 /* What is known of all of them; the lock guards everything below it */
@@ -79,43 +59,42 @@ typedef struct UsedTokenState
 	LWLock		lock;
 	uint32		ntokens;		/* so many are remembered */
 	UsedToken  *heap[FLEXIBLE_ARRAY_MEMBER];	/* the first to be forgotten
-												 * first; CAPACITY of them */
+												 * first */
 } UsedTokenState;
 
 /* In shared memory, or NULL; written by tm_used_token_shmem_startup() */
 static UsedTokenState *state = NULL;
 static HTAB *used_tokens = NULL;
-static HTAB *holders = NULL;
 
 static Size state_size(void);
-static TokenUse remember(const unsigned char *hash,
+static TokenUse remember(const unsigned char *hash, const HolderKey *tenant_key,
 						 const HolderKey *database_key,
-						 const HolderKey *tenant_key,
-						 TimestampTz forget_at);
-static bool has_share(const HolderKey *database_key,
-					  const HolderKey *tenant_key);
+						 TimestampTz issued_at, TimestampTz forget_at);
+static void append_token(UsedToken *token);
+static void unlink_token(UsedToken *token);
+static void give_up_oldest(Holder *tenant);
 static void forget_some(TimestampTz now);
-static uint32 count_of(const HolderKey *key);
-static Holder *count_up(const HolderKey *key);
-static void count_down(Holder *holder);
-static void heap_add(UsedToken *token);
-static void heap_remove_first(void);
+static void forget(UsedToken *token);
+static void heap_put(UsedToken *token, uint32 place);
+static void heap_settle(UsedToken *token);
+static void heap_remove(UsedToken *token);
 
 Size
 tm_used_token_shmem_size(void)
 {
 	Size		size = state_size();
 
-	size = add_size(size, hash_estimate_size(CAPACITY, sizeof(UsedToken)));
-	return add_size(size, hash_estimate_size(CAPACITY + SPARE_HOLDERS,
-											 sizeof(Holder)));
+	size = add_size(size, hash_estimate_size(tm_max_used_tokens,
+											 sizeof(UsedToken)));
+	return add_size(size, tm_token_holder_shmem_size(tm_max_used_tokens));
 }
 
 static Size
 state_size(void)
 {
 	return MAXALIGN(add_size(offsetof(UsedTokenState, heap),
-							 mul_size(CAPACITY, sizeof(UsedToken *))));
+							 mul_size(tm_max_used_tokens,
+									  sizeof(UsedToken *))));
 }
 
 void
@@ -136,15 +115,10 @@ tm_used_token_shmem_startup(void)
 
 	ctl.keysize = TM_CRYPTO_HASH_BYTES;
 	ctl.entrysize = sizeof(UsedToken);
-	used_tokens = ShmemInitHash("tenant_mgr used tokens", CAPACITY, CAPACITY,
-								&ctl,
+	used_tokens = ShmemInitHash("tenant_mgr used tokens", tm_max_used_tokens,
+								tm_max_used_tokens, &ctl,
 								HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
-	ctl.keysize = sizeof(HolderKey);
-	ctl.entrysize = sizeof(Holder);
-	holders = ShmemInitHash("tenant_mgr holders of used tokens",
-							CAPACITY + SPARE_HOLDERS,
-							CAPACITY + SPARE_HOLDERS, &ctl,
-							HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
+	tm_token_holder_shmem_startup(tm_max_used_tokens);
 }
 
 bool
@@ -158,11 +132,10 @@ tm_used_token_add(const char *issuer, const char *tenant, const char *jti,
 				  TimestampTz issued_at, TimestampTz expires_at, int leeway)
 {
 	unsigned char hash[TM_CRYPTO_HASH_BYTES];
-	unsigned char tenant_hash[TM_CRYPTO_HASH_BYTES];
-	HolderKey	database_key = {0};
-	HolderKey	tenant_key = {0};
-	TimestampTz forget_at;
+	HolderKey	tenant_key;
+	HolderKey	database_key;
 	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz forget_at;
 	TokenUse	use;
 
 	if (state == NULL)
@@ -174,59 +147,110 @@ tm_used_token_add(const char *issuer, const char *tenant, const char *jti,
 		return TOKEN_USE_UNKNOWN;
 
 	tm_crypto_hash(issuer, jti, hash);
-	tm_crypto_hash(tenant, "", tenant_hash);
-	database_key.dbid = tenant_key.dbid = MyDatabaseId;
-	tenant_key.is_tenant = true;
-	memcpy(tenant_key.tenant, tenant_hash, sizeof(tenant_key.tenant));
+	tm_token_holder_keys(tenant, &tenant_key, &database_key);
 	forget_at = TimestampTzPlusMilliseconds(expires_at,
 											TM_MAX_TOKEN_LEEWAY * INT64CONST(1000));
 
 	LWLockAcquire(&state->lock, LW_EXCLUSIVE);
 	forget_some(now);
-	use = remember(hash, &database_key, &tenant_key, forget_at);
+	use = remember(hash, &tenant_key, &database_key, issued_at, forget_at);
 	LWLockRelease(&state->lock);
 	return use;
 }
 
 static TokenUse
-remember(const unsigned char *hash, const HolderKey *database_key,
-		 const HolderKey *tenant_key, TimestampTz forget_at)
+remember(const unsigned char *hash, const HolderKey *tenant_key,
+		 const HolderKey *database_key, TimestampTz issued_at,
+		 TimestampTz forget_at)
 {
+	Holder	   *tenant = tm_token_holder_find(tenant_key);
 	UsedToken  *token;
 	bool		found;
 
 	hash_search(used_tokens, hash, HASH_FIND, &found);
 	if (found)
 		return TOKEN_USE_REPEATED;
-	if (!has_share(database_key, tenant_key))
+	if (tenant != NULL && tenant->mark != NULL && issued_at <= tenant->since)
+		return TOKEN_USE_UNKNOWN;
+	if (state->ntokens >= tm_max_used_tokens)
+	{
+		Holder	   *richer = tm_token_holder_richer(tenant_key, database_key);
+
+		if (richer == NULL)
+			return TOKEN_USE_FULL;
+		give_up_oldest(richer);
+	}
+	if (!tm_token_holder_has_room())
 		return TOKEN_USE_FULL;
 	token = hash_search(used_tokens, hash, HASH_ENTER_NULL, NULL);
 	if (token == NULL)
 		return TOKEN_USE_FULL;
 
+	token->issued_at = issued_at;
 	token->forget_at = forget_at;
-	token->database = count_up(database_key);
-	token->tenant = count_up(tenant_key);
-	heap_add(token);
+	token->database = tm_token_holder_count_up(database_key);
+	token->tenant = tm_token_holder_count_up(tenant_key);
+	append_token(token);
+	heap_put(token, state->ntokens++);
+	heap_settle(token);
 	return TOKEN_USE_FIRST;
 }
 
-/* Is there room, and does it belong to this tenant of this database? */
-static bool
-has_share(const HolderKey *database_key, const HolderKey *tenant_key)
+/* To the tokens of its tenant. */
+static void
+append_token(UsedToken *token)
 {
-	int64		of_database = count_of(database_key);
-	int64		of_tenant = count_of(tenant_key);
-	int64		room = (int64) CAPACITY - state->ntokens;
+	Holder	   *tenant = token->tenant;
 
-	if (of_database == 0 || of_tenant == 0)
+	token->prev = tenant->newest;
+	token->next = NULL;
+	if (tenant->newest != NULL)
+		tenant->newest->next = token;
+	else
+		tenant->oldest = token;
+	tenant->newest = token;
+}
+
+static void
+unlink_token(UsedToken *token)
+{
+	Holder	   *tenant = token->tenant;
+
+	if (token->prev != NULL)
+		token->prev->next = token->next;
+	else
+		tenant->oldest = token->next;
+	if (token->next != NULL)
+		token->next->prev = token->prev;
+	else
+		tenant->newest = token->prev;
+	token->prev = token->next = NULL;
+}
+
+/*
+ * Make room by the token that a tenant has used first.  It has another one, or
+ * a mark: a token that is remembered for as long as any of those is valid that
+ * had to go, and with it what is refused instead of them.
+ */
+static void
+give_up_oldest(Holder *tenant)
+{
+	UsedToken  *token;
+
+	if (tenant->mark == NULL)
 	{
-		/* They will have to be counted, too. */
-		if (hash_get_num_entries(holders) + 2 > CAPACITY + SPARE_HOLDERS)
-			return false;
+		tenant->mark = tenant->oldest;
+		unlink_token(tenant->mark);
+		tenant->since = tenant->mark->issued_at;
 	}
-	return of_database < room && of_tenant < room - of_database &&
-		of_tenant < tm_max_used_tokens;
+	token = tenant->oldest;
+	tenant->since = Max(tenant->since, token->issued_at);
+	if (token->forget_at > tenant->mark->forget_at)
+	{
+		tenant->mark->forget_at = token->forget_at;
+		heap_settle(tenant->mark);
+	}
+	forget(token);
 }
 
 /* A few at a time: each use of a token forgets more than it adds. */
@@ -237,68 +261,50 @@ forget_some(TimestampTz now)
 
 	for (i = 0; i < MAX_FORGET && state->ntokens > 0; i++)
 	{
-		UsedToken  *token = state->heap[0];
-
-		if (token->forget_at > now)
+		if (state->heap[0]->forget_at > now)
 			break;
-		heap_remove_first();
-		count_down(token->database);
-		count_down(token->tenant);
-		hash_search(used_tokens, token->hash, HASH_REMOVE, NULL);
+		forget(state->heap[0]);
 	}
 }
 
-static uint32
-count_of(const HolderKey *key)
+static void
+forget(UsedToken *token)
 {
-	Holder	   *holder = hash_search(holders, key, HASH_FIND, NULL);
+	Holder	   *tenant = token->tenant;
+	Holder	   *database = token->database;
 
-	return holder == NULL ? 0 : holder->ntokens;
-}
-
-/* There is a place for it. */
-static Holder *
-count_up(const HolderKey *key)
-{
-	bool		found;
-	Holder	   *holder = hash_search(holders, key, HASH_ENTER_NULL, &found);
-
-	if (!found)
-		holder->ntokens = 0;
-	holder->ntokens++;
-	return holder;
+	if (tenant->mark == token)
+		tenant->mark = NULL;
+	else
+		unlink_token(token);
+	heap_remove(token);
+	hash_search(used_tokens, token->hash, HASH_REMOVE, NULL);
+	tm_token_holder_count_down(tenant);
+	tm_token_holder_count_down(database);
 }
 
 static void
-count_down(Holder *holder)
+heap_put(UsedToken *token, uint32 place)
 {
-	if (--holder->ntokens == 0)
-		hash_search(holders, &holder->key, HASH_REMOVE, NULL);
+	state->heap[place] = token;
+	token->place = place;
 }
 
+/* Put it where it belongs by its time, which may have changed. */
 static void
-heap_add(UsedToken *token)
+heap_settle(UsedToken *token)
 {
-	uint32		place = state->ntokens++;
+	uint32		place = token->place;
 
 	while (place > 0)
 	{
-		uint32		parent = (place - 1) / 2;
+		UsedToken  *parent = state->heap[(place - 1) / 2];
 
-		if (state->heap[parent]->forget_at <= token->forget_at)
+		if (parent->forget_at <= token->forget_at)
 			break;
-		state->heap[place] = state->heap[parent];
-		place = parent;
+		heap_put(parent, place);
+		place = (place - 1) / 2;
 	}
-	state->heap[place] = token;
-}
-
-static void
-heap_remove_first(void)
-{
-	UsedToken  *last = state->heap[--state->ntokens];
-	uint32		place = 0;
-
 	for (;;)
 	{
 		uint32		child = 2 * place + 1;
@@ -308,10 +314,21 @@ heap_remove_first(void)
 		if (child + 1 < state->ntokens &&
 			state->heap[child + 1]->forget_at < state->heap[child]->forget_at)
 			child++;
-		if (last->forget_at <= state->heap[child]->forget_at)
+		if (token->forget_at <= state->heap[child]->forget_at)
 			break;
-		state->heap[place] = state->heap[child];
+		heap_put(state->heap[child], place);
 		place = child;
 	}
-	state->heap[place] = last;
+	heap_put(token, place);
+}
+
+static void
+heap_remove(UsedToken *token)
+{
+	UsedToken  *last = state->heap[--state->ntokens];
+
+	if (last == token)
+		return;
+	heap_put(last, token->place);
+	heap_settle(last);
 }

@@ -30,8 +30,8 @@ extern bool tm_used_token_can_remember(void);
 
 /*
  * Use a token, which its key and its id tell from others, and remember it
- * until it has expired, if this tenant of this database has not used up its
- * share of the room.  Whatever becomes of the transaction, it has been
+ * until it has expired, if there is room or somebody has more than this tenant
+ * of this database.  Whatever becomes of the transaction, it has been
  * used then.  issued_at is what the token says, leeway the number of seconds
  * by which clocks may differ.
  */

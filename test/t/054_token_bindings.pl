@@ -167,9 +167,8 @@ set($primary, 'token_single_use', 'marked');
 	is(scalar(grep { /TM005/ } @out), 7, 'and seven are refused');
 }
 
-# full: of acme, id0 to id3, id2 among them, and "unmarked" are remembered; id1 of
-# beta does not count, and beta has room when acme has none
-my $remembered = 5;
+# full: id0 to id3, id2 among them, id1 of beta, and "unmarked" are remembered
+my $remembered = 6;
 is(try('SELECT ' . by(scalar mint(once("fill$_")))), 'acme', "room for another, $_") foreach $remembered + 1 .. 16;
 refused_because('no room', 'no more than tenant_mgr.max_used_tokens can be remembered', "SELECT @{[by($once[4])]}");
 is(try("SELECT @{[by($acme)]}"), 'acme', 'others need no room');

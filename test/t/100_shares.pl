@@ -41,34 +41,6 @@ foreach my $db (@databases)
 		GRANT SELECT ON a.t, b.t TO regress_tm_app, regress_tm_second});
 }
 
-# tokens for a single use
-SKIP:
-{
-	skip 'needs python3-jwt and python3-cryptography', 9 unless can_mint();
-	my $key = public_key('k');
-	$node->safe_psql('postgres', "ALTER SYSTEM SET tenant_mgr.token_public_key = '$key'");
-	$node->reload;
-	$node->poll_query_until('app', "SELECT current_setting('tenant_mgr.token_public_key') = '$key'") or die 'no key';
-	my $n = 0;
-	my $use = sub {
-		my ($db, $tenant, $number) = @_;
-		my @tokens = mint(map { { key => 'k', claims => { tenant => $tenant, exp => '600', iat => '0', single_use => JSON::PP::true, jti => 'id' . $n++ } } } 1 .. $number);
-		my @answers = map { attempt($node, $db, 'regress_tm_app', "SELECT tenant.switch_token('$_')") } @tokens;
-		return scalar grep { $_ eq $tenant } @answers;
-	};
-	is($use->('app', 'a', 20), 16, 'one tenant gets as many as the setting says');
-	my $rest = $use->('app', 'b', 20);
-	cmp_ok($rest, '>=', 4, 'another tenant of the same database finds room');
-	cmp_ok($rest, '<', 16, 'but does not take the room of the other databases');
-	is($use->('app', 'a', 1), 0, 'the first one still has its share');
-	cmp_ok($use->('app', 'c', 20), '>=', 1, 'a third tenant finds room');
-	$rest = $use->('other', 'a', 20);
-	cmp_ok($rest, '>=', 6, 'so does another database');
-	cmp_ok($use->('other', 'b', 20), '>=', 1, 'and its other tenants');
-	cmp_ok($use->('third', 'b', 20), '>=', 1, 'and one more');
-	is($use->('app', 'a', 1), 0, 'and nothing has been taken back');
-}
-
 # lines of the log, in a loop that catches the errors
 my $loop = q{
 	DO $do$ BEGIN
@@ -110,6 +82,55 @@ $lines = $lines_of->($position, 'statement is tagged');
 cmp_ok($lines, '>=', 1, 'so are wrong tags');
 cmp_ok($lines, '<', 600, 'but not each of them');
 note("$lines lines");
+
+# tokens for a single use
+SKIP:
+{
+	skip 'needs python3-jwt and python3-cryptography', 9 unless can_mint();
+	my $key = public_key('k');
+	$node->safe_psql('postgres', "ALTER SYSTEM SET tenant_mgr.token_public_key = '$key'");
+	$node->reload;
+	$node->poll_query_until('app', "SELECT current_setting('tenant_mgr.token_public_key') = '$key'") or die 'no key';
+	my $n = 0;
+	my @used;
+	my $use = sub {
+		my ($db, $tenant, $number) = @_;
+		my @tokens = mint(map { { key => 'k', claims => { tenant => $tenant, exp => '600', iat => '0', single_use => JSON::PP::true, jti => 'id' . $n++ } } } 1 .. $number);
+		my @accepted = grep { attempt($node, $db, 'regress_tm_app', "SELECT tenant.switch_token('$_')") eq $tenant } @tokens;
+		push @used, map { [ $db, $_ ] } @accepted;
+		return scalar @accepted;
+	};
+	is($use->('app', 'a', 20), 16, 'one tenant gets all of the room while nobody else wants any');
+	is($use->('app', 'b', 20), 8, 'another tenant of the same database gets as much as is left to the first');
+	is($use->('app', 'a', 1), 0, 'and the first one gets nothing back');
+	is($use->('app', 'c', 20), 5, 'so does a third tenant');
+	is($use->('other', 'a', 20), 8, 'and another database gets as much as is left to the first');
+	is($use->('other', 'b', 20), 4, 'and its tenants share that');
+	is($use->('third', 'b', 20), 5, 'and so does one more');
+	is(scalar(grep { attempt($node, $_->[0], 'regress_tm_app', "SELECT tenant.switch_token('$_->[1]')") ne REFUSED } @used), 0, 'and no token is good for a second time');
+
+	# any tenant, in any order
+	$node->restart;
+	srand 42;
+	my @tenants = map { ('a', 'b', 'c')[ rand 3 ] } 1 .. 300;
+	my @tokens = mint(map { { key => 'k', claims => { tenant => $tenants[$_], exp => '600', iat => '0', single_use => JSON::PP::true, jti => "random$_" } } } 0 .. $#tenants);
+	my $out = attempt($node, 'app', 'regress_tm_app', q{
+		CREATE TEMP TABLE accepted (token text);
+		DO $do$
+		DECLARE t text;
+		BEGIN
+			FOREACH t IN ARRAY '} . '{' . join(',', map { ($_, $_) } @tokens) . '}' . q{'::text[] LOOP
+				BEGIN
+					PERFORM tenant.switch_token(t);
+					PERFORM tenant.reset();
+					INSERT INTO pg_temp.accepted VALUES (t);
+				EXCEPTION WHEN SQLSTATE 'TM005' THEN NULL;
+				END;
+			END LOOP;
+		END $do$;
+		SELECT count(*) >= 16, count(DISTINCT token) = count(*) FROM pg_temp.accepted});
+	is($out, 't|t', 'of three hundred some are good, and none twice');
+}
 
 # slots of health checks
 my $add = sub {

@@ -48,6 +48,8 @@ foreach my $files (100, 64)
 	ok($node->poll_query_until('app', "SELECT count(*) = $number FROM tenant.connection_health WHERE status = 'healthy' AND probes >= 2"), "all are healthy, with $files files");
 	add('silent', '127.0.0.1', $silent, $number);
 	ok($node->poll_query_until('app', "SELECT count(*) = $number FROM tenant.connection_health WHERE status = 'unhealthy' AND connection_name LIKE 'silent%'"), 'those that hang are known');
+	ok($node->poll_query_until('app', "SELECT count(*) >= $number AND bool_and(happened_at >= last_change) FROM tenant.event
+		JOIN tenant.connection_health ON connection_name = object AND event = status WHERE object LIKE 'silent%'"), 'which is told, as of the time when it was found') if $files == 100;
 	my $since = value('SELECT now()');
 	ok($node->poll_query_until('app', "SELECT count(*) = $number FROM tenant.connection_health WHERE connection_name LIKE 'good%' AND last_checked > '$since'"), 'and the good ones are looked at again');
 	is(value(q{SELECT count(*) FROM tenant.connection_health WHERE connection_name LIKE 'good%' AND status <> 'healthy'}), 0, 'and healthy');

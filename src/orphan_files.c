@@ -59,6 +59,20 @@ typedef struct FileEntry
 	time_t		newest;			/* when one of them was written to last */
 } FileEntry;
 
+/*
+ * Numbers that files have, a bit for each.  They are given out one after the
+ * other, so there are few pages, which are soon in the processor's cache; a
+ * hash table of as many entries is not.
+ */
+#define PAGE_NUMBERS	65536
+#define WORD_NUMBERS	64
+#define MAX_PAGES		65536
+
+typedef struct NumberSet
+{
+	uint64	   *pages[MAX_PAGES];	/* words of bits, or NULL */
+} NumberSet;
+
 /* One search */
 typedef struct Search
 {
@@ -70,10 +84,13 @@ typedef struct Search
 
 static List *list_tablespaces(void);
 static void search_directory(Search *search, Oid spcid, List **orphans);
-static HTAB *list_files(const char *path);
+static NumberSet *list_numbers(const char *path);
+static HTAB *make_entries(const NumberSet *numbers);
+static void free_numbers(NumberSet *numbers);
+static uint64 *word_of(const NumberSet *numbers, Oid number);
 static void measure_files(const char *path, HTAB *files);
 static bool relation_file_number(const char *name, Oid *number);
-static void remove_listed(Search *search, Oid spcid, HTAB *files);
+static void remove_listed(Search *search, Oid spcid, NumberSet *numbers);
 static void remove_needed(Search *search, Oid spcid, HTAB *files);
 static bool is_needed(Search *search, Oid spcid, Oid number);
 static bool row_has_number(Relation pg_class, Oid spcid, Oid number);
@@ -128,13 +145,16 @@ static void
 search_directory(Search *search, Oid spcid, List **orphans)
 {
 	char	   *path = GetDatabasePath(MyDatabaseId, spcid);
-	HTAB	   *files = list_files(path);
+	NumberSet  *numbers = list_numbers(path);
+	HTAB	   *files;
 	HASH_SEQ_STATUS status;
 	FileEntry  *entry;
 	long		left;
 	long		before;
 
-	remove_listed(search, spcid, files);
+	remove_listed(search, spcid, numbers);
+	files = make_entries(numbers);
+	free_numbers(numbers);
 	remove_needed(search, spcid, files);
 	remove_fresh(search, path, files);
 
@@ -162,35 +182,82 @@ search_directory(Search *search, Oid spcid, List **orphans)
 	hash_destroy(files);
 }
 
-/* An entry for each number that occurs in the names of a directory's files. */
-static HTAB *
-list_files(const char *path)
+/* The numbers that occur in the names of a directory's files */
+static NumberSet *
+list_numbers(const char *path)
 {
-	HASHCTL		ctl;
-	HTAB	   *files;
+	NumberSet  *numbers = palloc0(sizeof(NumberSet));
 	DIR		   *dir;
 	struct dirent *de;
-
-	ctl.keysize = sizeof(Oid);
-	ctl.entrysize = sizeof(FileEntry);
-	ctl.hcxt = CurrentMemoryContext;
-	files = hash_create("tenant_mgr files", 16384, &ctl,
-						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
 	/* The database need not have anything in the tablespace. */
 	dir = AllocateDir(path);
 	if (dir == NULL && errno == ENOENT)
-		return files;
+		return numbers;
 	while ((de = ReadDir(dir, path)) != NULL)
 	{
 		Oid			number;
+		uint64	  **page;
 
 		CHECK_FOR_INTERRUPTS();
-		if (relation_file_number(de->d_name, &number))
-			(void) hash_search(files, &number, HASH_ENTER, NULL);
+		if (!relation_file_number(de->d_name, &number))
+			continue;
+		page = &numbers->pages[number / PAGE_NUMBERS];
+		if (*page == NULL)
+			*page = palloc0(PAGE_NUMBERS / WORD_NUMBERS * sizeof(uint64));
+		*word_of(numbers, number) |=
+			UINT64CONST(1) << (number % WORD_NUMBERS);
 	}
 	FreeDir(dir);
+	return numbers;
+}
+
+/* An entry for each number that is left */
+static HTAB *
+make_entries(const NumberSet *numbers)
+{
+	HASHCTL		ctl;
+	HTAB	   *files;
+
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(FileEntry);
+	ctl.hcxt = CurrentMemoryContext;
+	files = hash_create("tenant_mgr files", 64, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	for (int i = 0; i < MAX_PAGES; i++)
+	{
+		if (numbers->pages[i] == NULL)
+			continue;
+		for (int j = 0; j < PAGE_NUMBERS; j++)
+		{
+			Oid			number = (Oid) i * PAGE_NUMBERS + j;
+
+			if (((*word_of(numbers, number) >> (j % WORD_NUMBERS)) & 1) != 0)
+				(void) hash_search(files, &number, HASH_ENTER, NULL);
+		}
+	}
 	return files;
+}
+
+static void
+free_numbers(NumberSet *numbers)
+{
+	for (int i = 0; i < MAX_PAGES; i++)
+	{
+		if (numbers->pages[i] != NULL)
+			pfree(numbers->pages[i]);
+	}
+	pfree(numbers);
+}
+
+/* Where the bit of a number is, or NULL if none is set near it */
+static uint64 *
+word_of(const NumberSet *numbers, Oid number)
+{
+	uint64	   *page = numbers->pages[number / PAGE_NUMBERS];
+
+	return page == NULL ? NULL :
+		&page[number % PAGE_NUMBERS / WORD_NUMBERS];
 }
 
 /* Look at the files that there are entries for. */
@@ -275,7 +342,7 @@ relation_file_number(const char *name, Oid *number)
  * other: to look up each would take many times as long.
  */
 static void
-remove_listed(Search *search, Oid spcid, HTAB *files)
+remove_listed(Search *search, Oid spcid, NumberSet *numbers)
 {
 	SnapshotData dirty;
 	SysScanDesc scan;
@@ -289,10 +356,11 @@ remove_listed(Search *search, Oid spcid, HTAB *files)
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+		uint64	   *word = word_of(numbers, form->relfilenode);
 
 		CHECK_FOR_INTERRUPTS();
-		if (form->reltablespace == spcid && OidIsValid(form->relfilenode))
-			(void) hash_search(files, &form->relfilenode, HASH_REMOVE, NULL);
+		if (form->reltablespace == spcid && word != NULL)
+			*word &= ~(UINT64CONST(1) << (form->relfilenode % WORD_NUMBERS));
 	}
 	systable_endscan(scan);
 }

@@ -25,6 +25,7 @@ OBJS = \
 	src/connection.o \
 	src/connection_admin.o \
 	src/connection_host.o \
+	src/connection_option.o \
 	src/conninfo.o \
 	src/copy_parallel.o \
 	src/copy_plan.o \

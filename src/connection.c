@@ -42,6 +42,7 @@
 
 #include "connection.h"
 #include "connection_host.h"
+#include "connection_option.h"
 #include "crypto.h"
 #include "health.h"
 #include "own_table.h"
@@ -91,6 +92,8 @@ static Relation open_table(LOCKMODE lockmode);
 static int	known_columns(TupleDesc desc);
 static void write_row(Relation rel, ItemPointer place, const Datum *values,
 					  const bool *nulls, const bool *replace);
+static bool is_restored(void);
+static HeapTuple restored_row(HeapTuple tuple, TupleDesc desc);
 static void check_writer(Relation rel, HeapTuple old_tuple,
 						 HeapTuple new_tuple, bool *by_superuser);
 static bool is_changed(TupleDesc desc, HeapTuple old_tuple,
@@ -144,6 +147,8 @@ tenant_connection_written(PG_FUNCTION_ARGS)
 	if (writing || known_columns(desc) != Natts_connection)
 		return PointerGetDatum(new_tuple);
 
+	if (old_tuple == NULL && superuser() && is_restored())
+		return PointerGetDatum(restored_row(new_tuple, desc));
 	check_writer(trigger->tg_relation, old_tuple, new_tuple, &by_superuser);
 	value = BoolGetDatum(by_superuser);
 	return PointerGetDatum(heap_modify_tuple_by_cols(new_tuple, desc, 1,
@@ -373,6 +378,36 @@ write_row(Relation rel, ItemPointer place, const Datum *values,
 		writing = false;
 	}
 	PG_END_TRY();
+}
+
+/*
+ * Does the row come from a dump?  A superuser who restores one has not written it,
+ * and may not know what is in it.  All that pg_dump makes, and pg_restore, say so by
+ * a setting that hardly anybody else touches.
+ */
+static bool
+is_restored(void)
+{
+	return !check_function_bodies;
+}
+
+/* What it says of its writer is true, if it says anything. */
+static HeapTuple
+restored_row(HeapTuple tuple, TupleDesc desc)
+{
+	int			attno = Anum_connection_options;
+	bool		isnull;
+	Datum		options = heap_getattr(tuple, attno, desc, &isnull);
+	Datum		name;
+
+	if (isnull)
+		return tuple;
+	name = heap_getattr(tuple, Anum_connection_name, desc, &isnull);
+	options = JsonbPGetDatum(tm_connection_options_that_may_be(DatumGetJsonbP(options),
+															   isnull ? "" : TextDatumGetCString(name)));
+	isnull = false;
+	return heap_modify_tuple_by_cols(tuple, desc, 1, &attno, &options,
+									 &isnull);
 }
 
 /*

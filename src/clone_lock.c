@@ -283,7 +283,8 @@ tm_clone_lock_outside(CloneState *state)
 		const OutsideReference *reference = lfirst(lc);
 
 		CHECK_FOR_INTERRUPTS();
-		tm_check_partitions(reference);
+		if (!reference->moves)
+			tm_check_partitions(reference);
 		if (reference->check_rows)
 			tm_check_reference(reference);
 	}

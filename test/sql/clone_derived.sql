@@ -212,6 +212,23 @@ CREATE TABLE tm_dk.ranged (i int, r regclass) PARTITION BY RANGE (i, r);
 :clone;
 SELECT tenant.drop('tm_dk', purge => true);
 
+-- a foreign key of a partitioned table to a partitioned table outside
+SELECT tenant.create('tm_dp');
+CREATE TABLE tm_dout.listed (r regclass PRIMARY KEY) PARTITION BY LIST (r);
+CREATE TABLE tm_dout.listed1 PARTITION OF tm_dout.listed DEFAULT;
+INSERT INTO tm_dout.listed VALUES ('pg_class');
+CREATE TABLE tm_dp.p (i int, r regclass REFERENCES tm_dout.listed) PARTITION BY LIST (i);
+CREATE TABLE tm_dp.p1 PARTITION OF tm_dp.p DEFAULT;
+INSERT INTO tm_dp.p VALUES (1, 'pg_class');
+SELECT tenant.clone('tm_dp', 'tm_dp2');
+SELECT * FROM tm_dp2.p;
+SELECT tenant.drop('tm_dp2', purge => true);
+INSERT INTO tm_dout.listed VALUES ('tm_dp.p');
+INSERT INTO tm_dp.p VALUES (2, 'tm_dp.p');
+SELECT tenant.clone('tm_dp', 'tm_dp2');  -- fails
+SELECT tenant.drop('tm_dp', purge => true);
+DROP TABLE tm_dout.listed;
+
 -- end
 DROP TABLE tm_dout.catalog, tm_dout.parts;
 DROP SCHEMA tm_dout;

@@ -158,7 +158,8 @@ OBJS = \
 	src/wall.o \
 	src/warrant.o \
 	src/watch.o \
-	src/wipe.o
+	src/wipe.o \
+	src/worker_settings.o
 PGFILEDESC = "tenant_mgr - tenants as schemas"
 
 DATA = \

@@ -13,10 +13,10 @@
  * database's turn again.  Servers that will probably not answer soon do not
  * take all of the processes (probe.c).
  *
- * It runs as the bootstrap superuser, who owns the server, and runs nobody's
- * code: it reads and writes tables of the extension only, and without the
- * executor.  Settings that somebody may have given to the database or to the
- * role, and that would get in its way, are overridden.
+ * It runs as the bootstrap superuser, who owns the server, and reads and writes
+ * tables of the extension only; what somebody has hung on these runs as that
+ * user, too.  Settings that get in its way are overridden (worker_settings.c).
+ * What keeps one change from being told keeps no other.
  *
  * Nobody can drop, rename or copy a database while there is a session in it,
  * and the server does not ask background workers to leave.  But whoever wants
@@ -38,7 +38,6 @@
 #include "postmaster/bgworker.h"
 #include "storage/lock.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -49,6 +48,7 @@
 #include "health_schedule.h"
 #include "health_worker.h"
 #include "registry.h"
+#include "worker_settings.h"
 
 /* So long connections are begun at least, however short the timeout is */
 #define MIN_BEGIN_MS	1000
@@ -77,7 +77,6 @@ typedef struct HealthRound
 	TimestampTz next;			/* when the next one is due */
 } HealthRound;
 
-static void override_settings(void);
 static void begin_transaction(void);
 static void read_connections(HealthRound *round);
 static int	compare_turns(const void *a, const void *b);
@@ -90,6 +89,7 @@ static void keep_finding(HealthRound *round, Check *check);
 static void leave_over(HealthRound *round);
 static bool is_wanted_elsewhere(void *arg);
 static void announce_changes(const HealthRound *round);
+static void announce_change(const Check *check);
 
 void
 tm_health_worker_main(Datum arg)
@@ -107,7 +107,7 @@ tm_health_worker_main(Datum arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(dbid, InvalidOid, 0);
-	override_settings();
+	tm_worker_settings_override();
 	round.context = AllocSetContextCreate(TopMemoryContext,
 										  "tenant_mgr health round",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -132,33 +132,6 @@ tm_health_worker_main(Datum arg)
 		tm_health_schedule_end(dbid, ticket, round.next);
 	}
 	announce_changes(&round);
-}
-
-/*
- * As the server's own workers do; the search path is for good measure.  Nobody
- * waits for a standby to have heard of what is only news.
- */
-static void
-override_settings(void)
-{
-	static const char *const settings[][2] = {
-		{"search_path", "pg_catalog, pg_temp"},
-		{"tenant_mgr.tenant", ""},
-		{"default_transaction_read_only", "off"},
-		{"default_transaction_isolation", "read committed"},
-		{"synchronous_commit", "local"},
-		{"statement_timeout", "0"},
-		{"lock_timeout", "0"},
-		{"idle_in_transaction_session_timeout", "0"},
-		{"client_min_messages", "error"}
-	};
-	int			i;
-
-	begin_transaction();
-	for (i = 0; i < lengthof(settings); i++)
-		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET,
-						PGC_S_OVERRIDE);
-	CommitTransactionCommand();
 }
 
 /* What is written is of the time of the transaction, not of the start. */
@@ -264,7 +237,8 @@ prepare_target(HealthRound *round, Check *check)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(round->context);
 		CurrentResourceOwner = owner;
-		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		if (edata->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 			ReThrowError(edata);
 		check->finding.error = describe_error(edata);
 		check->finding.found_at = GetCurrentTimestamp();
@@ -349,7 +323,6 @@ is_wanted_elsewhere(void *arg)
 	return wanted;
 }
 
-/* The extension, or the connection, may be gone by now. */
 static void
 announce_changes(const HealthRound *round)
 {
@@ -359,15 +332,33 @@ announce_changes(const HealthRound *round)
 		return;
 	foreach(lc, round->changes)
 	{
-		Check	   *check = lfirst(lc);
-
-		begin_transaction();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		if (tm_registry_installed() &&
-			tm_connection_lookup_id(&check->connection->id) != NULL)
-			tm_health_check_announce(check->connection, &check->finding,
-									 check->before, check->after);
-		PopActiveSnapshot();
-		CommitTransactionCommand();
+		PG_TRY();
+		{
+			announce_change(lfirst(lc));
+		}
+		PG_CATCH();
+		{
+			HOLD_INTERRUPTS();
+			EmitErrorReport();
+			AbortCurrentTransaction();
+			FlushErrorState();
+			RESUME_INTERRUPTS();
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(round->context);
 	}
+}
+
+/* The extension, or the connection, may be gone by now. */
+static void
+announce_change(const Check *check)
+{
+	begin_transaction();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (tm_registry_installed() &&
+		tm_connection_lookup_id(&check->connection->id) != NULL)
+		tm_health_check_announce(check->connection, &check->finding,
+								 check->before, check->after);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
 }

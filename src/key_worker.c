@@ -34,6 +34,7 @@
 #include "keyring.h"
 #include "registry.h"
 #include "tenant_mgr.h"
+#include "worker_settings.h"
 
 #define RESTART_SECONDS		60
 
@@ -99,6 +100,7 @@ tm_key_database_main(Datum arg)
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg),
 											  InvalidOid, 0);
 	SetCurrentStatementStartTimestamp();
+	tm_worker_settings_override();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (tm_registry_installed())

@@ -104,8 +104,8 @@ static double next_expiry(const ProbeRun *run);
 static void report(ProbeRun *run, Prober *prober, const ProbeAnswer *answer);
 static void report_refused(ProbeRun *run, int number);
 static void tell_result(ProbeRun *run, int number);
-static void end_process(Prober *prober);
-static void reap(pid_t pid);
+static int	end_process(Prober *prober);
+static int	reap(pid_t pid);
 static void end_all(ProbeRun *run);
 static double now_ms(void);
 
@@ -525,14 +525,31 @@ take_answer(ProbeRun *run, Prober *prober)
 		report(run, prober, answer);
 }
 
-/* It has ended by itself: out of memory, or led to something by the server. */
+/*
+ * It has ended by itself: out of memory or of processor time, or led to
+ * something by the server.  One that has not reached anybody says nothing of
+ * the server; something is wrong here then.
+ */
 static void
 lose_process(ProbeRun *run, Prober *prober)
 {
 	ProbeAnswer answer = {.outcome = PROBE_FAILED};
+	bool		in_time = now_ms() < prober->started_at + run->timeout_ms;
+	int			status = end_process(prober);
 
 	answer.phase = prober->phase;
-	end_process(prober);
+	if (!in_time)
+		answer.outcome = PROBE_TIMED_OUT;
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)
+		strlcpy(answer.own_text,
+				"the server has the client compute for too long",
+				PROBE_TEXT_SIZE);
+	else if (prober->number >= 0 && prober->phase == PROBE_CONNECTING)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("program \"%s\" has ended before it has connected to a server",
+						PROBE_PROGRAM),
+				 errdetail_internal("%s", wait_result_to_str(status))));
 	report(run, prober, &answer);
 }
 
@@ -605,37 +622,42 @@ tell_result(ProbeRun *run, int number)
 		run->hooks->ended(number, result, run->hooks->arg);
 }
 
-/* Raises no error. */
-static void
+/* Returns how it has ended.  Raises no error. */
+static int
 end_process(Prober *prober)
 {
+	int			status;
+
 	kill(prober->pid, SIGKILL);
 	close(prober->socket);
 	ReleaseExternalFD();
-	reap(prober->pid);
+	status = reap(prober->pid);
 	prober->pid = 0;
 	if (prober->unsent.data != NULL)
 		tm_crypto_wipe(prober->unsent.data, prober->unsent.len);
 	prober->unsent.data = NULL;
+	return status;
 }
 
 /*
  * A process that was killed is gone in a moment, unless it waits for something
  * in the kernel.  Then it is left to whoever comes after us.
  */
-static void
+static int
 reap(pid_t pid)
 {
+	int			status = 0;
 	int			waited;
 
 	for (waited = 0; waited < MAX_REAP_MS; waited++)
 	{
-		pid_t		result = waitpid(pid, NULL, WNOHANG);
+		pid_t		result = waitpid(pid, &status, WNOHANG);
 
 		if (result == pid || (result < 0 && errno != EINTR))
-			return;
+			break;
 		pg_usleep(1000);
 	}
+	return status;
 }
 
 /* Raises no error. */

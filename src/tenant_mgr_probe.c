@@ -39,6 +39,7 @@
 
 #define MAX_MEMORY			(32 * 1024 * 1024)
 #define MAX_FILES			32
+#define MAX_CPU_SECONDS		2
 #define MAX_PARAMETERS		16
 #define APPLICATION_NAME	"tenant_mgr health"
 #define NO_FILE				"/dev/null/none"
@@ -228,14 +229,20 @@ tell(const Probe *probe)
 	}
 }
 
-/* The timer is in case that the session cannot end us any more. */
+/*
+ * One timer is in case that the session cannot end us any more.  The other one
+ * counts processor time, of which a login takes little: many servers that have
+ * us compute must not take all of the machine's.
+ */
 static void
 run(Probe *probe)
 {
 	struct itimerval timer = {{0, 0}, {0, 0}};
+	struct itimerval cpu_timer = {{0, 0}, {MAX_CPU_SECONDS, 0}};
 
 	timer.it_value.tv_sec = probe->request.timeout_ms / 1000 + 2;
 	setitimer(ITIMER_REAL, &timer, NULL);
+	setitimer(ITIMER_PROF, &cpu_timer, NULL);
 	probe->started_at = now_ms();
 	probe->conn = start(probe);
 	if (probe->conn == NULL)
@@ -246,7 +253,9 @@ run(Probe *probe)
 		ask(probe);
 	PQfinish(probe->conn);
 	timer.it_value.tv_sec = 0;
+	cpu_timer.it_value.tv_sec = 0;
 	setitimer(ITIMER_REAL, &timer, NULL);
+	setitimer(ITIMER_PROF, &cpu_timer, NULL);
 }
 
 /*

@@ -179,7 +179,7 @@ like($session->{stderr}, qr/canceling statement due to statement timeout/, 'a st
 $session->{stderr} = '';
 chomp(my $pid = $session->query('SELECT pg_backend_pid()'));
 $session->query('SET statement_timeout = 0');
-$session->query_until(qr/begun/, "\\echo begun\nSELECT * FROM tenant.check_connection('scram');\n");
+$session->query_until(qr/begun/, "\\echo begun\nSELECT * FROM tenant.check_connection('silent');\n");
 ok($node->poll_query_until('app', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $pid AND state = 'active'"), 'a session that checks is terminated');
 ok($node->poll_query_until('app', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid"), 'it ends');
 eval { $session->quit };

@@ -45,12 +45,16 @@ static void scan(const char *text, int level, NameFound found, void *arg);
 static const char *read_identifier(const char *start, char *name);
 static void scan_string(const char *text, const char *quote, int level,
 						NameFound found, void *arg);
+static char *string_as_meant(const char *text, const char *quote, int level);
 static const char *skip_gap(const char *p);
 static bool qualifies(const char *end);
 static void report_string(const char *start, NameFound found, void *arg);
 static void report_value(const char *value, NameFound found, void *arg);
 static bool is_schema_setting(const char *name, const char *end);
-static void report_list(const char *p, int level, NameFound found, void *arg);
+static void report_list(const char *list, int level, NameFound found,
+						void *arg);
+static void report_list_in_string(const char *text, const char *quote,
+								  int level, NameFound found, void *arg);
 static bool part_of_word(char c);
 
 void
@@ -84,26 +88,33 @@ scan(const char *text, int level, NameFound found, void *arg)
 	}
 }
 
-/*
- * The string that begins with this quote, if it has escapes, as it is meant.
- * Each piece of text is looked at for one string of a level only, so a quote
- * that is escaped itself is left to the string that it is in.
- */
+/* The string that begins with this quote, if it has escapes, as it is meant. */
 static void
 scan_string(const char *text, const char *quote, int level, NameFound found,
 			void *arg)
 {
-	char	   *meant;
+	char	   *meant = string_as_meant(text, quote, level);
 
-	if (level == MAX_LEVELS || (quote > text && quote[-1] == '\\'))
-		return;
-	CHECK_FOR_INTERRUPTS();
-	meant = tm_name_escaped_string(quote + 1, tm_name_has_unicode_mark(text, quote));
 	if (meant == NULL)
 		return;
 	report_value(meant, found, arg);
 	scan(meant, level + 1, found, arg);
 	pfree(meant);
+}
+
+/*
+ * A string with its escapes resolved, palloc'd, or NULL if there are none.
+ * Each piece of text is looked at for one string of a level only, so a quote
+ * that is escaped itself is left to the string that it is in.
+ */
+static char *
+string_as_meant(const char *text, const char *quote, int level)
+{
+	if (level == MAX_LEVELS || (quote > text && quote[-1] == '\\'))
+		return NULL;
+	CHECK_FOR_INTERRUPTS();
+	return tm_name_escaped_string(quote + 1,
+								  tm_name_has_unicode_mark(text, quote));
 }
 
 /*
@@ -244,8 +255,10 @@ is_schema_setting(const char *name, const char *end)
 
 /* Up to the end of the list, or to the next setting, which has its own. */
 static void
-report_list(const char *p, int level, NameFound found, void *arg)
+report_list(const char *list, int level, NameFound found, void *arg)
 {
+	const char *p = list;
+
 	while (*p != '\0' && *p != ';' && *p != ')')
 	{
 		char		name[NAMEDATALEN];
@@ -255,18 +268,23 @@ report_list(const char *p, int level, NameFound found, void *arg)
 			return;
 		if (end != NULL)
 			found(name, arg);
-		else if (*p == '\'' && level < MAX_LEVELS && p[-1] != '\\')
-		{
-			char	   *meant = tm_name_escaped_string(p + 1, p[-1] == '&');
-
-			if (meant != NULL)
-			{
-				report_list(meant, level + 1, found, arg);
-				pfree(meant);
-			}
-		}
+		else if (*p == '\'')
+			report_list_in_string(list, p, level, found, arg);
 		p = end != NULL ? end : p + 1;
 	}
+}
+
+/* A list within a string that begins with this quote, as it is meant. */
+static void
+report_list_in_string(const char *text, const char *quote, int level,
+					  NameFound found, void *arg)
+{
+	char	   *meant = string_as_meant(text, quote, level);
+
+	if (meant == NULL)
+		return;
+	report_list(meant, level + 1, found, arg);
+	pfree(meant);
 }
 
 /* Characters of an unquoted identifier; all of other scripts count. */

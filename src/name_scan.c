@@ -125,6 +125,7 @@ static const char *
 read_identifier(const char *start, char *name)
 {
 	const char *p = start;
+	char	   *folded;
 	size_t		len = 0;
 
 	if ((p[0] == 'U' || p[0] == 'u') && p[1] == '&' && p[2] == '"')
@@ -149,8 +150,9 @@ read_identifier(const char *start, char *name)
 		p++;
 	/* no longer than what is told apart anyway */
 	len = Min(p - start, 4 * NAMEDATALEN);
-	strlcpy(name, downcase_truncate_identifier(start, len, false),
-			NAMEDATALEN);
+	folded = downcase_truncate_identifier(start, len, false);
+	strlcpy(name, folded, NAMEDATALEN);
+	pfree(folded);
 	return p;
 }
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 typedef uint8_t uint8;
 typedef uint32_t uint32;
@@ -26,6 +27,9 @@ typedef size_t Size;
 #define lengthof(array)		(sizeof(array) / sizeof((array)[0]))
 #define Min(x, y)			((x) < (y) ? (x) : (y))
 #define IS_HIGHBIT_SET(ch)	((unsigned char) (ch) & 0x80)
+#define NAMEDATALEN			64
+#define CHECK_FOR_INTERRUPTS()	((void) 0)
+#define pg_strncasecmp(a, b, n)	strncasecmp(a, b, n)
 #define Max(x, y)			((x) > (y) ? (x) : (y))
 #define _(text)				(text)
 #define StaticAssertDecl(condition, message) _Static_assert(condition, message)
@@ -51,5 +55,13 @@ psprintf(const char *format,...)
 	va_end(args);
 	return text;
 }
+
+static inline size_t
+tm_fuzz_strlcpy(char *to, const char *from, size_t size)
+{
+	snprintf(to, size, "%s", from);
+	return strlen(from);
+}
+#define strlcpy(to, from, size)	tm_fuzz_strlcpy(to, from, size)
 
 #endif							/* TENANT_MGR_FUZZ_POSTGRES_H */

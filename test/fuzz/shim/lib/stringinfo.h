@@ -33,4 +33,6 @@ appendStringInfoChar(StringInfo info, char c)
 	appendBinaryStringInfo(info, &c, 1);
 }
 
+#define appendStringInfoCharMacro(info, c)	appendStringInfoChar(info, c)
+
 #endif							/* TENANT_MGR_FUZZ_STRINGINFO_H */

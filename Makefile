@@ -102,6 +102,8 @@ OBJS = \
 	src/pooler_check.o \
 	src/preload.o \
 	src/prepared.o \
+	src/prepared_commit.o \
+	src/prepared_lock.o \
 	src/prepared_xact.o \
 	src/probe.o \
 	src/probe_text.o \

@@ -106,7 +106,8 @@ static bool open_row(const RootKey *root, const DataKeyRow *row);
 static void wrap(DataKeyRow *row);
 static uint64 new_key(Relation rel, const pg_uuid_t *scope,
 					  DataKeyRow *row);
-static int32 last_uncommitted_version(const pg_uuid_t *scope);
+static int32 last_uncommitted_version(Relation rel,
+									  const pg_uuid_t *scope);
 static void make_key(Relation rel, DataKeyRow *row);
 static void derive_wrapping_keys(const RootKey *root, const DataKeyRow *row,
 								 CryptoKeys *keys);
@@ -551,12 +552,11 @@ wrap(DataKeyRow *row)
 static uint64
 new_key(Relation rel, const pg_uuid_t *scope, DataKeyRow *row)
 {
-	bool		prepared;
 	int32		last_version;
 	uint64		as_of;
 
 	tm_lifecycle_begin("tenant.encrypt()");
-	prepared = tm_key_lock_to_make(RelationGetRelid(rel), scope);
+	tm_key_lock_to_make(RelationGetRelid(rel), scope);
 
 	/* Somebody else may have made it while we waited. */
 	as_of = tm_key_cache_generation();
@@ -565,8 +565,7 @@ new_key(Relation rel, const pg_uuid_t *scope, DataKeyRow *row)
 		unwrap(row);
 		return as_of;
 	}
-	if (prepared)
-		last_version = Max(last_version, last_uncommitted_version(scope));
+	last_version = Max(last_version, last_uncommitted_version(rel, scope));
 	if (last_version == PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -575,23 +574,32 @@ new_key(Relation rel, const pg_uuid_t *scope, DataKeyRow *row)
 	row->info.scope = *scope;
 	row->info.version = last_version + 1;
 	make_key(rel, row);
+	tm_key_lock_note_made(scope);
 	return tm_key_cache_generation();
 }
 
-/* Of a key that is made by a transaction which has not ended, or 0 */
+/* Of a key that is made by a transaction which has been prepared, or 0 */
 static int32
-last_uncommitted_version(const pg_uuid_t *scope)
+last_uncommitted_version(Relation rel, const pg_uuid_t *scope)
 {
 	int32		version = 0;
-	ListCell   *lc;
+	SnapshotData dirty;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
 
-	foreach(lc, tm_data_key_list_uncommitted())
+	InitDirtySnapshot(dirty);
+	ScanKeyInit(&key, Anum_data_key_scope, BTEqualStrategyNumber,
+				F_UUID_EQ, UUIDPGetDatum(scope));
+	scan = tm_own_table_scan_as_of(rel, DATA_KEY_INDEX, &dirty, 1, &key);
+	while ((tuple = systable_getnext(scan)) != NULL)
 	{
-		const DataKeyInfo *info = lfirst(lc);
+		DataKeyRow	row;
 
-		if (memcmp(&info->scope, scope, sizeof(pg_uuid_t)) == 0)
-			version = Max(version, info->version);
+		row_from_tuple(tuple, RelationGetDescr(rel), &row);
+		version = Max(version, row.info.version);
 	}
+	systable_endscan(scan);
 	return version;
 }
 

@@ -51,6 +51,7 @@
 #include "origin.h"
 #include "policy.h"
 #include "prepared.h"
+#include "prepared_commit.h"
 #include "prepared_xact.h"
 #include "schema_lock.h"
 #include "session_lock.h"
@@ -279,6 +280,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	tm_watch_before_utility(&statement);
 	tm_prepared_before_utility(&statement);
 	tm_prepared_xact_before_utility(&statement);
+	tm_prepared_commit_before_utility(&statement);
 	tm_open_plan_before_utility(&statement);
 	tm_deferred_before_utility(&statement);
 	tm_watch_begin_utility(&statement);
@@ -312,7 +314,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		tm_guard_stats_forget_database(statement.drops_database);
 	tm_watch_after_utility(&statement);
 	tm_prepared_after_utility(&statement);
-	tm_prepared_xact_after_utility(&statement);
+	tm_prepared_commit_after_utility(&statement);
 	tm_prepared_after_statement();
 	tm_deferred_after_utility(&statement);
 }

@@ -23,7 +23,7 @@ typedef struct UtilityStatement
 	bool		deallocates;	/* prepared statements */
 	Oid			copied;			/* the table that COPY writes to, by deferred.c */
 	bool		listened;		/* guard_access.c hears what it does */
-	bool		commits_prepared;	/* a transaction, by prepared_xact.c */
+	bool		commits_prepared;	/* a transaction, by prepared_commit.c */
 	Oid			drops_database; /* by hooks.c, for guard_stats.c */
 } UtilityStatement;
 

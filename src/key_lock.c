@@ -4,15 +4,15 @@
  *
  * A scope is locked as an object of tenant.data_key, numbered by a hash of the
  * scope: AccessShareLock by transactions that seal, ExclusiveLock to wrap its
- * keys again, AccessExclusiveLock to shred them.  Sub-objects from 1 on are
- * locked in ExclusiveLock mode to make a key, after the first.
+ * keys again, AccessExclusiveLock to shred them.  Sub-object 1 is locked in
+ * ExclusiveLock mode to make a key, after the first.
  *
  * A prepared transaction keeps its locks for as long as somebody likes, and
- * everybody can prepare one.  So it keeps as few as can be, and nobody waits for
- * it.  What has been sealed by then has been sealed before anybody shreds the
- * key, so the lock is given back, unless the transaction has made a key itself:
- * who shreds cannot see that one, and gets an error.  Who needs a key that a
- * prepared transaction is making makes another one, under the next sub-object.
+ * everybody can prepare one.  So it keeps only what it cannot do without.  What
+ * has been sealed by then has been sealed before anybody shreds the key; and who
+ * needs a key that the transaction has made, and cannot see it, makes another
+ * one.  But nobody can shred what nobody can see, so the lock on a scope that
+ * the transaction has made a key for stays, and who shreds gets an error.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -28,11 +28,10 @@
 
 #include "compat.h"
 #include "key_lock.h"
-#include "prepared_xact.h"
+#include "prepared_lock.h"
 
 #define LOCK_SCOPE		0
 #define LOCK_NEW_KEY	1
-#define MAX_PARTS		1000
 
 /* table and numbers of the scopes for which this transaction has made keys */
 static Oid	key_relid = InvalidOid;
@@ -45,6 +44,7 @@ static uint32 number_of(const pg_uuid_t *scope);
 static void watch_transaction(Oid relid);
 static void at_xact(XactEvent event, void *arg);
 static void give_back(void);
+static void release(const LOCKTAG *tag, LOCKMODE lockmode);
 
 void
 tm_key_lock_to_seal(Oid relid, const pg_uuid_t *scope)
@@ -54,34 +54,20 @@ tm_key_lock_to_seal(Oid relid, const pg_uuid_t *scope)
 	LockDatabaseObject(relid, number_of(scope), LOCK_SCOPE, AccessShareLock);
 }
 
-bool
+void
 tm_key_lock_to_make(Oid relid, const pg_uuid_t *scope)
 {
-	uint32		number = number_of(scope);
-	uint16		part = LOCK_NEW_KEY;
-	MemoryContext old_context;
-
 	watch_transaction(relid);
-	for (;; part++)
-	{
-		LOCKTAG		tag;
+	LockDatabaseObject(relid, number_of(scope), LOCK_NEW_KEY, ExclusiveLock);
+}
 
-		SET_LOCKTAG_OBJECT(tag, MyDatabaseId, relid, number, part);
-		if (LockAcquire(&tag, ExclusiveLock, false, true) !=
-			LOCKACQUIRE_NOT_AVAIL)
-			break;
-		if (part < MAX_PARTS &&
-			tm_prepared_xact_that_holds(relid, number, part) != NULL)
-			continue;
-		(void) LockAcquire(&tag, ExclusiveLock, false, false);
-		break;
-	}
-	AcceptInvalidationMessages();
+void
+tm_key_lock_note_made(const pg_uuid_t *scope)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(TopTransactionContext);
 
-	old_context = MemoryContextSwitchTo(TopTransactionContext);
-	made = list_append_unique_oid(made, number);
+	made = list_append_unique_oid(made, number_of(scope));
 	MemoryContextSwitchTo(old_context);
-	return part > LOCK_NEW_KEY;
 }
 
 void
@@ -104,7 +90,7 @@ tm_key_lock_to_remove(Oid relid, const pg_uuid_t *scope)
 		AcceptInvalidationMessages();
 		return;
 	}
-	gid = tm_prepared_xact_that_holds(relid, number, LOCK_SCOPE);
+	gid = tm_prepared_lock_holder(relid, number, LOCK_SCOPE);
 	if (gid != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
@@ -151,10 +137,7 @@ at_xact(XactEvent event, void *arg)
 	}
 }
 
-/*
- * The locks under which this transaction has sealed, as often as it has them.
- * The server's list of all locks is the only one that can be read.
- */
+/* The server's list of all locks is the only one that can be read. */
 static void
 give_back(void)
 {
@@ -169,13 +152,21 @@ give_back(void)
 		if (instance->pid != MyProcPid ||
 			tag->locktag_type != LOCKTAG_OBJECT ||
 			tag->locktag_field1 != MyDatabaseId ||
-			tag->locktag_field2 != key_relid ||
-			tag->locktag_field4 != LOCK_SCOPE ||
-			instance->holdMask != LOCKBIT_ON(AccessShareLock) ||
-			list_member_oid(made, tag->locktag_field3))
+			tag->locktag_field2 != key_relid)
 			continue;
-		while (tm_lock_held_by_me(tag, AccessShareLock) &&
-			   LockRelease(tag, AccessShareLock, false))
-			;
+		if (tag->locktag_field4 == LOCK_NEW_KEY)
+			release(tag, ExclusiveLock);
+		else if (instance->holdMask == LOCKBIT_ON(AccessShareLock) &&
+				 !list_member_oid(made, tag->locktag_field3))
+			release(tag, AccessShareLock);
 	}
+}
+
+/* As often as we have it. */
+static void
+release(const LOCKTAG *tag, LOCKMODE lockmode)
+{
+	while (tm_lock_held_by_me(tag, lockmode) &&
+		   LockRelease(tag, lockmode, false))
+		;
 }

@@ -9,17 +9,20 @@
 
 #include "utils/uuid.h"
 
-/* All are held until the end of the transaction; relid is tenant.data_key. */
+/* All are held until the transaction ends, or is prepared; relid is tenant.data_key. */
 
 /* To seal with the newest key, which is not shredded meanwhile. */
 extern void tm_key_lock_to_seal(Oid relid, const pg_uuid_t *scope);
 
 /*
- * To make a key; nobody else makes one meanwhile, and the caller has to look
- * again.  True if somebody may have made one in a transaction that has been
- * prepared, so that it can be seen by nobody.
+ * To make a key, after the first; nobody else makes one meanwhile, and the
+ * caller has to look again.  There may be one that can be seen by nobody, in a
+ * transaction that has been prepared.
  */
-extern bool tm_key_lock_to_make(Oid relid, const pg_uuid_t *scope);
+extern void tm_key_lock_to_make(Oid relid, const pg_uuid_t *scope);
+
+/* This transaction has made one under that lock. */
+extern void tm_key_lock_note_made(const pg_uuid_t *scope);
 
 /* To wrap the keys again. */
 extern void tm_key_lock_to_rewrap(Oid relid, const pg_uuid_t *scope);

@@ -142,12 +142,19 @@ tm_own_table_deform(HeapTuple tuple, TupleDesc desc, int natts,
 SysScanDesc
 tm_own_table_scan(Relation rel, const char *index, int nkeys, ScanKey keys)
 {
+	return tm_own_table_scan_as_of(rel, index, NULL, nkeys, keys);
+}
+
+SysScanDesc
+tm_own_table_scan_as_of(Relation rel, const char *index, Snapshot snapshot,
+						int nkeys, ScanKey keys)
+{
 	Oid			indexoid = get_relname_relid(index,
 											 RelationGetNamespace(rel));
 	bool		serves = OidIsValid(indexoid) &&
 		tm_own_table_index_serves(rel, indexoid, nkeys, keys);
 
-	return systable_beginscan(rel, indexoid, serves, NULL, nkeys, keys);
+	return systable_beginscan(rel, indexoid, serves, snapshot, nkeys, keys);
 }
 
 /*

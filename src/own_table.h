@@ -55,6 +55,11 @@ extern void tm_own_table_deform(HeapTuple tuple, TupleDesc desc, int natts,
 extern SysScanDesc tm_own_table_scan(Relation rel, const char *index,
 									 int nkeys, ScanKey keys);
 
+/* The same by another snapshot than that of catalogs, which NULL stands for. */
+extern SysScanDesc tm_own_table_scan_as_of(Relation rel, const char *index,
+										   Snapshot snapshot, int nkeys,
+										   ScanKey keys);
+
 /* Can this index answer these conditions on columns of the table? */
 extern bool tm_own_table_index_serves(Relation rel, Oid indexoid, int nkeys,
 									  ScanKey keys);

@@ -8,10 +8,6 @@
  * those of its own tenant only; a locked one neither about those of nobody.
  * Whoever is not bound, as a transaction manager should be, decides about all.
  *
- * What a transaction does when it commits, it does not do when somebody else
- * commits it: to wake up those whom it concerns.  All that is left of it are its
- * invalidation messages, so these say whether there is something to be done.
- *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
@@ -21,16 +17,12 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/snapmgr.h"
 
-#include "health.h"
 #include "origin.h"
 #include "prepared_xact.h"
-#include "registry.h"
 #include "schema_owner.h"
 #include "tenant_mgr.h"
-#include "watch.h"
 
 /*
  * The schemas that a prepared transaction has locked.  It is found by the lock
@@ -47,23 +39,6 @@ static const char schemas_query[] =
 " AND o.pid IS NULL AND o.granted AND o.classid OPERATOR(pg_catalog.=) $2"
 " AND o.database OPERATOR(pg_catalog.=) $3"
 " WHERE p.gid OPERATOR(pg_catalog.=) $1";
-
-/* as of when a prepared transaction was about to be committed */
-static uint64 registry_before;
-static uint64 connections_before;
-
-/*
- * The one that holds a lock on an object, found likewise.
- */
-static const char holder_query[] =
-"SELECT p.gid"
-" FROM pg_catalog.pg_locks o"
-" JOIN pg_catalog.pg_locks x ON x.virtualtransaction OPERATOR(pg_catalog.=) o.virtualtransaction"
-" AND x.locktype OPERATOR(pg_catalog.=) 'transactionid' AND x.pid IS NULL AND x.granted"
-" JOIN pg_catalog.pg_prepared_xacts p ON p.transaction OPERATOR(pg_catalog.=) x.transactionid"
-" WHERE o.locktype OPERATOR(pg_catalog.=) 'object' AND o.pid IS NULL AND o.granted"
-" AND o.database OPERATOR(pg_catalog.=) $1 AND o.classid OPERATOR(pg_catalog.=) $2"
-" AND o.objid OPERATOR(pg_catalog.=) $3 AND o.objsubid OPERATOR(pg_catalog.=) $4 LIMIT 1";
 
 static void check(const char *gid, const Origin *here);
 static void find_tenants(const char *gid, const Origin *here, bool *found,
@@ -82,27 +57,6 @@ tm_prepared_xact_before_utility(UtilityStatement *statement)
 	tm_origin_now(&here);
 	if (here.bound || here.locked)
 		check(stmt->gid, &here);
-	if (stmt->kind == TRANS_STMT_COMMIT_PREPARED && tm_registry_installed())
-	{
-		statement->commits_prepared = true;
-		AcceptInvalidationMessages();
-		registry_before = tm_registry_generation();
-		connections_before = tm_health_table_generation();
-	}
-}
-
-void
-tm_prepared_xact_after_utility(UtilityStatement *statement)
-{
-	if (!statement->commits_prepared)
-		return;
-
-	/* Its own messages have been sent to us as well. */
-	AcceptInvalidationMessages();
-	if (tm_health_table_generation() != connections_before)
-		tm_health_announce_now();
-	if (tm_registry_generation() != registry_before)
-		tm_watch_poke_others();
 }
 
 static void
@@ -163,32 +117,4 @@ find_tenants(const char *gid, const Origin *here, bool *found, bool *own,
 	}
 	SPI_finish();
 	PopActiveSnapshot();
-}
-
-char *
-tm_prepared_xact_that_holds(Oid classid, Oid objid, uint16 part)
-{
-	Oid			types[] = {OIDOID, OIDOID, OIDOID, INT2OID};
-	Datum		values[4];
-	MemoryContext context = CurrentMemoryContext;
-	char	   *gid = NULL;
-
-	values[0] = ObjectIdGetDatum(MyDatabaseId);
-	values[1] = ObjectIdGetDatum(classid);
-	values[2] = ObjectIdGetDatum(objid);
-	values[3] = Int16GetDatum((int16) part);
-
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	if (SPI_execute_with_args(holder_query, lengthof(types), types, values,
-							  NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look for prepared transactions");
-	if (SPI_processed > 0)
-	{
-		gid = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-		gid = MemoryContextStrdup(context, gid);
-	}
-	SPI_finish();
-	PopActiveSnapshot();
-	return gid;
 }

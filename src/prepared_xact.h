@@ -15,14 +15,4 @@
  */
 extern void tm_prepared_xact_before_utility(UtilityStatement *statement);
 
-/*
- * The name of one that holds a lock, of whatever strength, on an object of this
- * database; palloc'd, or NULL.
- */
-extern char *tm_prepared_xact_that_holds(Oid classid, Oid objid,
-										 uint16 part);
-
-/* One has been committed: do what its own COMMIT would have done. */
-extern void tm_prepared_xact_after_utility(UtilityStatement *statement);
-
 #endif							/* TENANT_MGR_PREPARED_XACT_H */

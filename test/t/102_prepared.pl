@@ -50,6 +50,19 @@ value(q{COMMIT PREPARED 'first'});
 is(value(q{SELECT string_agg(tenant.decrypt(s, 'c', i::text), ',') FROM s}), 'kept,kept', 'all of it can be opened');
 is(value(q{SELECT tenant.password('main')}), 'secret', 'afterwards, too');
 
+# who waits already while it is prepared waits no more
+my $maker = $node->background_psql('app', on_error_stop => 0);
+$maker->query_safe('BEGIN; ' . seal('d', 30));
+my $waiter = $node->background_psql('app', on_error_stop => 0);
+$waiter->query_until(qr/begun/, "\\echo begun\nBEGIN; " . seal('d', 31) . " COMMIT;\n");
+ok($node->poll_query_until('app', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 'somebody waits for a key that is being made');
+$maker->query_safe(q{PREPARE TRANSACTION 'd'});
+$waiter->query('SELECT 1');
+is(value(opens('d', 31)), 'kept', 'until its maker is prepared');
+value(q{COMMIT PREPARED 'd'});
+is(value(opens('d', 30)), 'kept', 'whose key is good as well');
+$_->quit foreach $maker, $waiter;
+
 # one upon the other, with a restart
 value('SET ROLE app; BEGIN; ' . seal('a', $_) . " PREPARE TRANSACTION 'a$_'") foreach 1 .. 3;
 $node->restart;

@@ -49,8 +49,21 @@ sub session
 my $superuser = getpwuid($<);
 my $state = q{SELECT string_agg(name, ' ' ORDER BY name) FROM tenant.tenants; SELECT count(*) FROM a.t; SELECT count(*) FROM b.t;
 	SELECT count(*) FROM pg_index WHERE indrelid = 'b.t'::regclass};
-foreach my $wall ('walls', 'walls and a default', 'walls, a default and session_switch')
+my @all = ([ guard => 'enforce' ], [ unbound => 'deny' ], [ shared_ddl => 'deny' ], [ session_switch => 'deny' ], [ nested_switch => 'error' ],
+	[ verify_tag => 'enforce' ], [ switch_requires => 'token' ], [ token_single_use => 'all' ],
+	[ token_public_key => '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' ]);
+foreach my $wall ('walls', 'walls and a default', 'walls, a default and session_switch', 'all of the database', 'all of the server', 'all of the roles', 'all as policies')
 {
+	# Each once more than what is there, so that the last round has them everywhere.
+	foreach my $setting (@all)
+	{
+		my ($name, $value) = @$setting;
+		$node->safe_psql('postgres', "ALTER DATABASE app SET tenant_mgr.$name = '$value'") if $wall eq 'all of the database';
+		$node->safe_psql('postgres', "ALTER SYSTEM SET tenant_mgr.$name = '$value'") if $wall eq 'all of the server';
+		$node->safe_psql('postgres', "ALTER ROLE ALL SET tenant_mgr.$name = '$value'; ALTER ROLE \"$superuser\" SET tenant_mgr.$name = '$value'") if $wall eq 'all of the roles';
+		$node->safe_psql('app', "SELECT tenant.set_policy('tenant_mgr.$name', '$value')") if $wall eq 'all as policies' && $name !~ /nested|key/;
+	}
+	$node->reload if $wall eq 'all of the server';
 	$node->safe_psql('app', q{ALTER DATABASE app SET tenant_mgr.tenant = 'a'}) if $wall eq 'walls and a default';
 	$node->safe_psql('postgres', q{ALTER DATABASE app SET tenant_mgr.session_switch = 'deny'}) if $wall =~ /session_switch/;
 	tool($wall, 'pg_dump', '-Fc', '-C', '-f', "$dir/custom", 'app');
@@ -58,18 +71,48 @@ foreach my $wall ('walls', 'walls and a default', 'walls, a default and session_
 	tool($wall, 'pg_dumpall', '-f', "$dir/all");
 	tool($wall, 'vacuumdb', '-z', 'app');
 	tool($wall, 'vacuumdb', '-t', 'b.t', 'app');
+	tool($wall, 'vacuumdb', '-a', '-f');
+	tool($wall, 'vacuumdb', '-j', '2', '--analyze-in-stages', 'app');
 	tool($wall, 'reindexdb', 'app');
-	tool($wall, 'clusterdb', 'app');
+	tool($wall, 'reindexdb', '--concurrently', '-t', 'a.t', 'app');
+	tool($wall, 'clusterdb', '-a');
 	foreach my $restore ([ 'pg_restore', '-C', '-d', 'postgres', "$dir/custom" ],
 		[ 'pg_restore', '-C', '-j', '2', '-d', 'postgres', "$dir/custom" ],
 		[ 'psql', '-X', '-q', '-o', "$dir/out", '-d', 'postgres', '-f', "$dir/plain" ])
 	{
-		$node->safe_psql('postgres', 'DROP DATABASE app');
+		if ($restore->[0] eq 'psql')
+		{
+			tool($wall, 'dropdb', 'app');
+		}
+		else
+		{
+			$node->safe_psql('postgres', 'DROP DATABASE app');
+		}
 		tool($wall, @$restore);
 		is(session('app', $superuser, $state, '-c tenant_mgr.tenant='), 'a b 1 3 1', "$wall: all has come back");
 	}
+	tool($wall, 'createdb', '-T', 'app', 'copy');
+	is(session('copy', $superuser, $state, '-c tenant_mgr.tenant='), 'a b 1 3 1', "$wall: a copy has all");
+	tool($wall, 'dropdb', 'copy');
+	tool($wall, 'pg_dump', '-n', 'a', '-f', "$dir/one", 'app');
+	tool($wall, 'createdb', 'other');
+	tool($wall, 'psql', '-X', '-q', '-o', "$dir/out", '-v', 'ON_ERROR_STOP=1', '-d', 'other', '-f', "$dir/one");
+	tool($wall, 'dropdb', 'other');
 }
 like(session('app', 'web', 'SELECT i FROM b.t'), qr/^(42501|TM002)$/, 'who is no superuser stays within the walls');
+foreach my $setting (@all)
+{
+	my ($name) = @$setting;
+	$node->safe_psql('postgres', "ALTER DATABASE app RESET tenant_mgr.$name") if $name !~ /^(guard|unbound)$/;
+	$node->safe_psql('postgres', "ALTER SYSTEM RESET tenant_mgr.$name");
+	$node->safe_psql('postgres', "ALTER ROLE ALL RESET tenant_mgr.$name; ALTER ROLE \"$superuser\" RESET tenant_mgr.$name");
+}
+{
+	local $ENV{PGOPTIONS} = '-c tenant_mgr.tenant=';
+	$node->safe_psql('app', 'DELETE FROM tenant.policy');
+}
+$node->reload;
+$node->poll_query_until('postgres', q{SELECT current_setting('tenant_mgr.switch_requires') = 'usage'}) or die 'the settings are there still';
 $node->safe_psql('postgres', 'ALTER DATABASE app RESET tenant_mgr.tenant; ALTER DATABASE app RESET tenant_mgr.session_switch');
 
 # unbound = deny does not mean superusers, unless it is said so or by themselves.

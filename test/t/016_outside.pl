@@ -97,6 +97,7 @@ $node->safe_psql($db, q{
 	SELECT tenant.create('long');
 	CREATE TABLE long.t (id int, plan int REFERENCES public.plan, region int REFERENCES public.region);
 	INSERT INTO long.t SELECT n, n, n FROM generate_series(1, 10) AS n;
+	CREATE TABLE long.log () INHERITS (public.audit);
 	CREATE UNLOGGED TABLE long.u (id int);
 	INSERT INTO long.u VALUES (1);
 	CREATE INDEX ON long.u (public.gate(id))});
@@ -118,7 +119,8 @@ foreach my $lock ('share', 'none')
 {
 	start_clone($lock, "copy_$lock");
 	($rc, $stdout, $stderr) = $node->psql($db, q{SET lock_timeout = '10s';
-		UPDATE public.plan SET n = 0; UPDATE public.region SET n = 0; INSERT INTO public.plan VALUES (99); DELETE FROM public.plan WHERE id = 99});
+		UPDATE public.plan SET n = 0; UPDATE public.region SET n = 0; INSERT INTO public.plan VALUES (99); DELETE FROM public.plan WHERE id = 99;
+		INSERT INTO public.audit VALUES (1); UPDATE ONLY public.audit SET id = 2; DELETE FROM ONLY public.audit});
 	is($stderr, '', "lock $lock: nobody waits for a clone that takes long");
 	is(end_clone(), '', "lock $lock: and it ends well");
 	is($node->safe_psql($db, "SELECT count(*) FROM copy_$lock.t JOIN public.plan p ON p.id = plan"), 10, "lock $lock: its rows have what they refer to");

@@ -49,6 +49,7 @@
 
 #include "guard.h"
 #include "outside_link.h"
+#include "oidmap.h"
 #include "own_table.h"
 #include "tenant_mgr.h"
 
@@ -85,7 +86,6 @@ typedef struct OutsideLink
 static void spell_out(void);
 static bool comes_from_member(const Closure *closure, Oid constraint);
 static void add_reference(List **links, const Closure *closure, Oid constraint);
-static bool hold_constraint(Oid constraint);
 static void add_parents(List **links, const Closure *closure, Oid relid);
 static List *outside_parents(const Closure *closure, Oid relid);
 static Datum partition_bound(Oid relid);
@@ -94,8 +94,11 @@ static int	compare_links(const ListCell *a, const ListCell *b);
 static void cut_parent(const OutsideLink *link);
 static char *qualified_name(Oid relid);
 static void execute(const char *command, Oid nspid, Oid roleid);
-static void cut_triggers(const Closure *closure);
-static void cut_reference(Oid constraint);
+static void cut_references(const Closure *closure);
+static Oid	referenced_table(Oid constraint);
+static void delete_triggers(const Closure *closure, const OidMap *constraints);
+static void delete_constraints(const Closure *closure,
+							   const OidMap *constraints);
 static List *kept_links(const char *schema);
 static void make_link(const OutsideLink *link, Oid nspid);
 static void advise_to_do_without(void *arg);
@@ -156,16 +159,7 @@ tm_outside_links_cut(const Closure *closure, List *links)
 
 	/* A foreign key that was its parent's has triggers of its own now. */
 	closure = tm_closure_of_schema(closure->nspid, NULL);
-	cut_triggers(closure);
-	for (int i = 0; i < closure->nmembers; i++)
-	{
-		const ClosureMember *member = &closure->members[i];
-
-		if (member->classid == ConstraintRelationId &&
-			tm_is_outside_reference(closure, member->objid) &&
-			!comes_from_member(closure, member->objid))
-			cut_reference(member->objid);
-	}
+	cut_references(closure);
 }
 
 void
@@ -337,8 +331,7 @@ add_reference(List **links, const Closure *closure, Oid constraint)
 	char	   *definition;
 
 	if (!tm_is_outside_reference(closure, constraint) ||
-		comes_from_member(closure, constraint) ||
-		!hold_constraint(constraint))
+		comes_from_member(closure, constraint))
 		return;
 	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
 	if (!HeapTupleIsValid(tup))
@@ -351,6 +344,8 @@ add_reference(List **links, const Closure *closure, Oid constraint)
 	link->outside = form->confrelid;
 	link->constraint = constraint;
 	link->table = get_rel_name(form->conrelid);
+	if (link->table == NULL)
+		elog(ERROR, "cache lookup failed for relation %u", form->conrelid);
 	link->before = "ALTER TABLE ";
 	link->after = psprintf(" ADD CONSTRAINT %s %s",
 						   quote_identifier(NameStr(form->conname)),
@@ -359,21 +354,6 @@ add_reference(List **links, const Closure *closure, Oid constraint)
 	link->remark = GetComment(constraint, ConstraintRelationId, 0);
 	*links = lappend(*links, link);
 	ReleaseSysCache(tup);
-}
-
-/* Keep it, by locking its table; false if there is none any more. */
-static bool
-hold_constraint(Oid constraint)
-{
-	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-	Oid			relid;
-
-	if (!HeapTupleIsValid(tup))
-		return false;
-	relid = ((Form_pg_constraint) GETSTRUCT(tup))->conrelid;
-	ReleaseSysCache(tup);
-	LockRelationOid(relid, AccessShareLock);
-	return SearchSysCacheExists1(CONSTROID, ObjectIdGetDatum(constraint));
 }
 
 /*
@@ -556,72 +536,115 @@ execute(const char *command, Oid nspid, Oid roleid)
 }
 
 /*
- * Triggers of foreign keys that are on tables outside.  DROP TRIGGER would
- * lock these against readers as well; but readers fire none of them, and
- * whoever has fired some has a lock that we wait for.
+ * Foreign keys to tables outside, with all of their parts and triggers.  ALTER
+ * TABLE would take a lock on each of them, of which a schema can have more than
+ * there is room for, and keep readers from the tables outside; but readers fire
+ * no trigger, and whoever has fired some has a lock that we wait for.
  */
 static void
-cut_triggers(const Closure *closure)
+cut_references(const Closure *closure)
 {
-	Relation	rel = table_open(TriggerRelationId, RowExclusiveLock);
-	List	   *relids = NIL;
+	OidMap	   *constraints = tm_oidmap_create();
+	List	   *outside = NIL;
 	ListCell   *lc;
 
-	for (int pass = 0; pass < 2; pass++)
+	for (int i = 0; i < closure->nmembers; i++)
 	{
-		for (int i = 0; i < closure->nmembers; i++)
-		{
-			const ClosureMember *member = &closure->members[i];
-			ScanKeyData key;
-			SysScanDesc scan;
-			HeapTuple	tup;
+		const ClosureMember *member = &closure->members[i];
 
-			if (member->classid != TriggerRelationId)
-				continue;
-			ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber,
-						F_OIDEQ, ObjectIdGetDatum(member->objid));
-			scan = systable_beginscan(rel, TriggerOidIndexId, true, NULL, 1,
-									  &key);
-			tup = systable_getnext(scan);
-			if (HeapTupleIsValid(tup))
-			{
-				Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tup);
-
-				if (!form->tgisinternal ||
-					tm_closure_find(closure, RelationRelationId,
-									form->tgrelid) != NULL)
-					 /* not one of them */ ;
-				else if (pass == 0)
-					relids = list_append_unique_oid(relids, form->tgrelid);
-				else
-				{
-					deleteDependencyRecordsFor(TriggerRelationId,
-											   member->objid, false);
-					CatalogTupleDelete(rel, &tup->t_self);
-				}
-			}
-			systable_endscan(scan);
-		}
-		if (pass > 0)
-			break;
-		list_sort(relids, list_oid_cmp);
-		foreach(lc, relids)
-			LockRelationOid(lfirst_oid(lc), ShareRowExclusiveLock);
+		if (member->classid != ConstraintRelationId ||
+			!tm_is_outside_reference(closure, member->objid))
+			continue;
+		tm_oidmap_add(constraints, ConstraintRelationId, member->objid,
+					  member->objid);
+		outside = list_append_unique_oid(outside,
+										 referenced_table(member->objid));
 	}
-	foreach(lc, relids)
-		CacheInvalidateRelcacheByRelid(lfirst_oid(lc));
-	table_close(rel, RowExclusiveLock);
+	list_sort(outside, list_oid_cmp);
+	foreach(lc, outside)
+		LockRelationOid(lfirst_oid(lc), ShareRowExclusiveLock);
+
+	delete_triggers(closure, constraints);
+	delete_constraints(closure, constraints);
 	CommandCounterIncrement();
 }
 
-/* What is left of a foreign key is the schema's own. */
-static void
-cut_reference(Oid constraint)
+static Oid
+referenced_table(Oid constraint)
 {
-	ObjectAddress address;
+	HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Oid			relid;
 
-	ObjectAddressSet(address, ConstraintRelationId, constraint);
-	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for constraint %u", constraint);
+	relid = ((Form_pg_constraint) GETSTRUCT(tup))->confrelid;
+	ReleaseSysCache(tup);
+	return relid;
+}
+
+/* The triggers of these foreign keys, on either side. */
+static void
+delete_triggers(const Closure *closure, const OidMap *constraints)
+{
+	Relation	rel = table_open(TriggerRelationId, RowExclusiveLock);
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+		ScanKeyData key;
+		SysScanDesc scan;
+		HeapTuple	tup;
+
+		CHECK_FOR_INTERRUPTS();
+		if (member->classid != TriggerRelationId)
+			continue;
+		ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber,
+					F_OIDEQ, ObjectIdGetDatum(member->objid));
+		scan = systable_beginscan(rel, TriggerOidIndexId, true, NULL, 1, &key);
+		tup = systable_getnext(scan);
+		if (HeapTupleIsValid(tup))
+		{
+			Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tup);
+
+			if (form->tgisinternal &&
+				tm_oidmap_contains(constraints, ConstraintRelationId,
+								   form->tgconstraint))
+			{
+				CacheInvalidateRelcacheByRelid(form->tgrelid);
+				deleteDependencyRecordsFor(TriggerRelationId, member->objid,
+										   false);
+				CatalogTupleDelete(rel, &tup->t_self);
+			}
+		}
+		systable_endscan(scan);
+	}
+	table_close(rel, RowExclusiveLock);
+}
+
+static void
+delete_constraints(const Closure *closure, const OidMap *constraints)
+{
+	Relation	rel = table_open(ConstraintRelationId, RowExclusiveLock);
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		Oid			constraint = closure->members[i].objid;
+		HeapTuple	tup;
+
+		CHECK_FOR_INTERRUPTS();
+		if (closure->members[i].classid != ConstraintRelationId ||
+			!tm_oidmap_contains(constraints, ConstraintRelationId, constraint))
+			continue;
+		tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+		if (!HeapTupleIsValid(tup))
+			continue;
+		CacheInvalidateRelcacheByRelid(((Form_pg_constraint) GETSTRUCT(tup))->conrelid);
+		deleteDependencyRecordsFor(ConstraintRelationId, constraint, false);
+		DeleteComments(constraint, ConstraintRelationId, 0);
+		CatalogTupleDelete(rel, &tup->t_self);
+		ReleaseSysCache(tup);
+	}
+	table_close(rel, RowExclusiveLock);
 }
 
 /* What is kept for a schema of this name. */

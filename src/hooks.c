@@ -174,6 +174,7 @@ tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
+		tm_tenant_code_enter_schema(running.code);
 		tm_tenant_code_enter_plan(&code, queryDesc->plannedstmt);
 		if (prev_ExecutorRun)
 			prev_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);

@@ -62,6 +62,7 @@
 #include "registry.h"
 #include "session_lock.h"
 #include "snapshot_registry.h"
+#include "tenant_code.h"
 #include "tenant_mgr.h"
 
 /* What a plan reads that it must not */
@@ -111,6 +112,7 @@ static HTAB *reading_functions = NULL;
 static bool is_lasting(Portal portal);
 static void note_held_cursor(Portal portal);
 static void forget_held_cursor(void *arg);
+static void refuse_to_code(const Origin *origin);
 static const Origin *origin_of_cursor(Portal portal);
 static void refuse_cursors(const pg_uuid_t *tenant_id, Purpose purpose);
 static bool is_only_portal(Portal portal);
@@ -160,12 +162,17 @@ tm_open_plan_begin(RunningPlan *statement, QueryDesc *queryDesc)
 	const Origin *origin;
 	int			save_nestlevel = 0;
 
+	statement->code = InvalidOid;
 	if (!IsParallelWorker() && label != tm_origin_label() &&
-		(origin = tm_origin_of_label(label)) != NULL &&
-		!tm_origin_is_here(origin))
+		(origin = tm_origin_of_label(label)) != NULL)
 	{
-		tm_session_lock_refuse();
-		save_nestlevel = tm_origin_enter(origin);
+		refuse_to_code(origin);
+		statement->code = origin->code;
+		if (!tm_origin_is_here(origin))
+		{
+			tm_session_lock_refuse();
+			save_nestlevel = tm_origin_enter(origin);
+		}
 	}
 	statement->plan = queryDesc->plannedstmt;
 	statement->outer = running;
@@ -260,6 +267,8 @@ tm_open_plan_before_utility(UtilityStatement *statement)
 	if (!PortalIsValid(portal) || portal->holdStore == NULL)
 		return;
 	origin = origin_of_cursor(portal);
+	if (origin != NULL)
+		refuse_to_code(origin);
 	if (origin != NULL && origin->bound && !tm_origin_is_here(origin))
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
@@ -303,6 +312,20 @@ forget_held_cursor(void *arg)
 			return;
 		}
 	}
+}
+
+/*
+ * The code of a tenant does not read on where others have begun.
+ */
+static void
+refuse_to_code(const Origin *origin)
+{
+	if (tm_origin_is_code_here(origin) ||
+		!OidIsValid(tm_tenant_code_schema()))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("cannot read from a cursor that code of the tenant has not opened")));
 }
 
 /* The binding under which a cursor was opened, NULL if nobody knows */

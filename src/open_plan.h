@@ -17,6 +17,7 @@ typedef struct RunningPlan
 {
 	const PlannedStmt *plan;	/* what is executed */
 	struct RunningPlan *outer;	/* the statement that it is a part of */
+	Oid			code;			/* schema of the tenant whose code it is */
 } RunningPlan;
 
 /* A plan is about to be started, and has been. */
@@ -26,7 +27,8 @@ extern void tm_open_plan_started(QueryDesc *queryDesc);
 /*
  * A plan is run; the second is called after an error, too.  If it was started
  * under another binding, the session goes back to that one, or refuses to; the
- * result is for tm_origin_leave.
+ * result is for tm_origin_leave.  So it is with a tenant's code that started it,
+ * which the caller has to enter.
  */
 extern int	tm_open_plan_begin(RunningPlan *statement, QueryDesc *queryDesc);
 extern void tm_open_plan_end(const RunningPlan *statement);

@@ -27,6 +27,7 @@
 #include "origin.h"
 #include "registry.h"
 #include "session_lock.h"
+#include "tenant_code.h"
 #include "tenant_mgr.h"
 
 /* So many labels are kept beyond the end of a transaction. */
@@ -38,6 +39,7 @@ typedef struct LabelKey
 	pg_uuid_t	tenant_id;
 	bool		bound;
 	bool		locked;
+	Oid			code;
 } LabelKey;
 
 typedef struct Label
@@ -51,6 +53,7 @@ typedef struct Label
 static HTAB *labels = NULL;
 static Label *latest_label = NULL;
 
+static Oid	code_now(const Binding *binding);
 static Label *find_label(const Origin *origin, const LabelKey *key);
 
 void
@@ -60,6 +63,7 @@ tm_origin_now(Origin *origin)
 
 	memset(origin, 0, sizeof(*origin));
 	origin->locked = tm_session_locked;
+	origin->code = code_now(binding);
 	if (binding == NULL || !binding->verified)
 		return;
 	origin->bound = true;
@@ -78,6 +82,7 @@ tm_origin_label(void)
 	key.tenant_id = origin.tenant_id;
 	key.bound = origin.bound;
 	key.locked = origin.locked;
+	key.code = origin.code;
 	if (latest_label == NULL ||
 		memcmp(&latest_label->key, &key, sizeof(key)) != 0)
 		latest_label = find_label(&origin, &key);
@@ -116,6 +121,12 @@ tm_origin_is_here(const Origin *origin)
 		return !origin->bound;
 	return origin->bound &&
 		memcmp(&binding->id, &origin->tenant_id, sizeof(pg_uuid_t)) == 0;
+}
+
+bool
+tm_origin_is_code_here(const Origin *origin)
+{
+	return origin->code == code_now(tm_binding_current());
 }
 
 int
@@ -167,6 +178,16 @@ tm_origin_end_of_transaction(void)
 	hash_destroy(labels);
 	labels = NULL;
 	latest_label = NULL;
+}
+
+/* The code of the tenant that the session is bound to is the session's own. */
+static Oid
+code_now(const Binding *binding)
+{
+	Oid			nspid = tm_tenant_code_schema();
+
+	return binding != NULL && binding->verified && binding->nspid == nspid ?
+		InvalidOid : nspid;
 }
 
 static Label *

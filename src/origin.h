@@ -17,6 +17,7 @@ typedef struct Origin
 	pg_uuid_t	tenant_id;		/* all zero if the session was not bound */
 	bool		bound;			/* was it? */
 	bool		locked;			/* and was it locked? */
+	Oid			code;			/* schema of another tenant whose code was run */
 	Warrant		warrant;		/* by what right it was bound */
 } Origin;
 
@@ -33,6 +34,9 @@ extern const Origin *tm_origin_of_label(const char *label);
 
 /* Is the session bound to the same tenant, or not bound likewise? */
 extern bool tm_origin_is_here(const Origin *origin);
+
+/* Is the same tenant's code run, or likewise only that of the session's own? */
+extern bool tm_origin_is_code_here(const Origin *origin);
 
 /*
  * Go back to the binding, as a function with a SET clause would.  Raises an

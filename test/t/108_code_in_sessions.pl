@@ -84,6 +84,35 @@ is($client->query('SELECT public.run($x$PREPARE p AS SELECT 2$x$)'), 'done', 'an
 is($client->query('EXECUTE p'), '2', 'what the session may execute');
 $client->leave;
 
+# a tenant's code reads no rows of cursors that others have opened; a cursor that it
+# opens is its own, whoever reads from it
+$node->safe_psql('app', q{
+	CREATE FUNCTION public.most() RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN (SELECT max(v) FROM b.t); END$$;
+	CREATE FUNCTION public.all(refcursor) RETURNS bigint LANGUAGE plpgsql AS $$DECLARE x text; n bigint := 0; BEGIN LOOP FETCH $1 INTO x; EXIT WHEN NOT FOUND; n := n + 1; END LOOP; RETURN n; END$$;
+	SET ROLE author;
+	CREATE FUNCTION a.fetch(refcursor) RETURNS text LANGUAGE plpgsql AS $$DECLARE x text; BEGIN FETCH $1 INTO x; RETURN x; END$$;
+	CREATE FUNCTION a.open(text) RETURNS refcursor LANGUAGE plpgsql AS $$DECLARE r refcursor := 'of_a'; BEGIN OPEN r FOR EXECUTE $1; RETURN r; END$$;
+	CREATE FUNCTION a.loop() RETURNS int LANGUAGE plpgsql AS $$DECLARE n int := 0; x record; r CURSOR FOR SELECT generate_series(1, 100) AS i; BEGIN FOR x IN r LOOP n := n + x.i; END LOOP; FOR x IN SELECT generate_series(1, 100) AS i LOOP n := n + x.i; END LOOP; RETURN n; END$$});
+$client = Protocol->new($node, 'app', 'app');
+foreach my $read (q{SELECT a.fetch('c')}, 'SELECT a.run($x$FETCH c$x$)', 'SELECT a.run($x$MOVE c$x$)', 'SET test.command = $x$FETCH c$x$; INSERT INTO a.orders VALUES (1)', 'CALL a.call($x$FETCH c$x$)')
+{
+	is($client->query("BEGIN; DECLARE c CURSOR FOR SELECT v FROM b.t; $read"), 'TM003', "$read: not of the session's cursor");
+	$client->query('ROLLBACK');
+}
+$client->query('BEGIN');
+$client->parse('', 'SELECT v FROM b.t, generate_series(1, 3)')->bind('portal', '')->execute('portal', 1)->parse('', q{SELECT a.fetch('portal')})->bind('', '')->execute('')->sync;
+is($client->answers, 'B-SECRET suspended TM003', 'nor of a portal of the protocol');
+$client->query('ROLLBACK');
+is($client->query(q{DECLARE h CURSOR WITH HOLD FOR SELECT v FROM b.t}), '', 'a held cursor');
+is($client->query('SELECT a.run($x$FETCH h$x$)'), 'TM003', 'nor of that');
+is($client->query('FETCH h; CLOSE h'), 'B-SECRET', 'which is there');
+is($client->query(q{BEGIN; SELECT a.open('SELECT public.most()'); FETCH of_a}), 'of_a TM003', 'a shared function in a cursor of a reads nothing of b');
+is($client->query(q{ROLLBACK; BEGIN; SELECT a.open('SELECT v FROM a.t'); FETCH of_a; SELECT public.all('of_a'); COMMIT}), 'of_a a1 0', 'a cursor that a function of a has opened can be read');
+is($client->query(q{BEGIN; SELECT a.open('SELECT v FROM a.t, generate_series(1, 3)'); SELECT a.fetch('of_a'), a.fetch('of_a'); FETCH of_a; COMMIT}), 'of_a a1,a1 a1', 'also by that tenant, and in turn');
+is($client->query('SELECT a.loop()'), '10100', 'loops in its functions');
+is($client->query(q{SELECT tenant.switch('a'); BEGIN; DECLARE c CURSOR FOR SELECT v FROM t; SELECT a.fetch('c'); COMMIT}), 'a a1', 'a session that is bound shares its cursors with its tenant');
+$client->leave;
+
 # where a session goes is not for a tenant's code to say
 foreach my $before ('SELECT 1', q{SELECT tenant.switch('a')})
 {

@@ -5,7 +5,8 @@
  * Statistics show values of the rows, so they go with the rows and stay behind
  * with them.  The contents of an extended statistics object cannot be taken
  * apart to change OIDs in them, and some values cannot be mapped before the
- * types of the clone are visible.  What does not come along is left to the next
+ * types of the clone are visible, and columns that are computed from OIDs get
+ * other ones (derived_value.c).  What does not come along is left to the next
  * ANALYZE.
  *
  * Copyright (c) 2026, the tenant_mgr authors
@@ -13,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_statistic_ext.h"
@@ -24,6 +26,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "derived_value.h"
 #include "relabel_statistics.h"
 #include "valuemap.h"
 
@@ -31,6 +34,7 @@ static bool expressions_hold_oids(const OidMap *map, HeapTuple statistics);
 static ClosureMember *table_of_row(CloneState *state, Relation catalog,
 								   HeapTuple row, bool *inherited);
 static Oid	table_of_statistics(Oid statistics);
+static bool has_derived_column(const OidMap *map, Oid relid, AttrNumber attnum);
 static bool values_can_travel(const OidMap *map, Relation catalog,
 							  HeapTuple row);
 
@@ -49,7 +53,8 @@ tm_statistics_travel(CloneState *state, Oid classid, Oid objid)
 			return false;
 		relid = ((Form_pg_statistic_ext) GETSTRUCT(tup))->stxrelid;
 		holds_oids = expressions_hold_oids(state->map, tup) ||
-			tm_columns_hold_oids(state->map, get_rel_type_id(relid));
+			tm_columns_hold_oids(state->map, get_rel_type_id(relid)) ||
+			has_derived_column(state->map, relid, InvalidAttrNumber);
 		ReleaseSysCache(tup);
 		if (holds_oids)
 			return false;
@@ -63,12 +68,29 @@ bool
 tm_statistics_row_travels(CloneState *state, Relation catalog, HeapTuple row)
 {
 	bool		inherited;
+	Form_pg_statistic form;
 	ClosureMember *table = table_of_row(state, catalog, row, &inherited);
 
 	if (inherited && (table == NULL || table->shows_left_out))
 		return false;
-	return RelationGetRelid(catalog) != StatisticRelationId ||
-		values_can_travel(state->map, catalog, row);
+	if (RelationGetRelid(catalog) != StatisticRelationId)
+		return true;
+	form = (Form_pg_statistic) GETSTRUCT(row);
+	return values_can_travel(state->map, catalog, row) &&
+		(get_attgenerated(form->starelid, form->staattnum) == '\0' ||
+		 !has_derived_column(state->map, form->starelid, form->staattnum));
+}
+
+/* Is this column of a table computed from OIDs, or any if none is named? */
+static bool
+has_derived_column(const OidMap *map, Oid relid, AttrNumber attnum)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Bitmapset  *columns = tm_derived_columns(rel, map);
+
+	table_close(rel, NoLock);
+	return attnum == InvalidAttrNumber ? columns != NULL :
+		bms_is_member(attnum, columns);
 }
 
 /* The table that a row is about, and whether it is with its children. */

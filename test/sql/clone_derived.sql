@@ -48,6 +48,10 @@ INSERT INTO named VALUES ('plain'), ('pg_class'), (NULL);
 INSERT INTO placed VALUES (1), (2);
 INSERT INTO rows VALUES ('red', 'blue');
 INSERT INTO compared VALUES ('red', 'blue', '{red}', 'plain', 1);
+CREATE TABLE counted (r regclass, i int GENERATED ALWAYS AS (r::oid::int8 % 1000) STORED, j int, k int GENERATED ALWAYS AS (j + 1) STORED);
+INSERT INTO counted (r, j) SELECT 'plain', n % 3 FROM generate_series(1, 20) n;
+CREATE STATISTICS counted_both ON i, j FROM counted;
+ANALYZE counted;
 DO $$
 DECLARE
 	t regclass;
@@ -76,6 +80,8 @@ $$;
 SELECT * FROM pg_temp.are_right('tm_dv') WHERE rows <> ok;
 SELECT tenant.clone('tm_dv', 'tm_dv2');
 SELECT * FROM pg_temp.are_right('tm_dv2');
+SELECT attname, inherited FROM pg_stats WHERE schemaname = 'tm_dv2' ORDER BY attname;
+SELECT count(*) FROM pg_stats_ext WHERE schemaname = 'tm_dv2' AND dependencies IS NOT NULL;
 SET enable_seqscan = off;
 SELECT count(*) FROM tm_dv2.hashed WHERE h = hashenum('blue'::tm_dv2.color);
 RESET enable_seqscan;

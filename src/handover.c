@@ -40,6 +40,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
@@ -68,6 +69,7 @@ typedef struct LentObject
 
 static void refuse_function(const CloneState *state, Relation proc,
 							Oid funcid);
+static bool is_code_of_superusers(Form_pg_proc form);
 static void refuse_rule(const CloneState *state, Relation rewrite, Oid ruleid);
 static bool permitted_walker(Node *node, void *context);
 static void refuse_functions_outside(const CloneState *state,
@@ -169,6 +171,7 @@ refuse_function(const CloneState *state, Relation proc, Oid funcid)
 	HeapTuple	tup;
 	Oid			owner;
 	bool		definer;
+	bool		trusted;
 
 	ScanKeyInit(&key, Anum_pg_proc_oid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(funcid));
@@ -179,6 +182,7 @@ refuse_function(const CloneState *state, Relation proc, Oid funcid)
 		elog(ERROR, "cache lookup failed for function %u", funcid);
 	owner = ((Form_pg_proc) GETSTRUCT(tup))->proowner;
 	definer = ((Form_pg_proc) GETSTRUCT(tup))->prosecdef;
+	trusted = is_code_of_superusers((Form_pg_proc) GETSTRUCT(tup));
 	systable_endscan(scan);
 
 	if (owner != state->old_owner)
@@ -187,10 +191,21 @@ refuse_function(const CloneState *state, Relation proc, Oid funcid)
 		refuse(state, ProcedureRelationId, funcid,
 			   gettext_noop("It runs with the rights of its owner, which would be role \"%s\" in the place of role \"%s\"."),
 			   gettext_noop("Make it SECURITY INVOKER, or make the present owner a member of the new one."));
-	if (superuser_arg(state->request->owner))
+	if (superuser_arg(state->request->owner) && !trusted)
 		refuse(state, ProcedureRelationId, funcid,
 			   gettext_noop("Maintenance would run it with the rights of superuser \"%s\", and it was written by role \"%s\"."),
 			   gettext_noop("Choose an owner who is not a superuser, or give the function to a superuser who has looked at it."));
+}
+
+/*
+ * Only superusers can write functions in these languages, whoever owns them.
+ * The server itself does so for range types and aggregates; what an aggregate
+ * calls is looked at on its own.
+ */
+static bool
+is_code_of_superusers(Form_pg_proc form)
+{
+	return form->prolang == INTERNALlanguageId || form->prolang == ClanguageId;
 }
 
 static void
@@ -274,6 +289,7 @@ refuse_functions_outside(const CloneState *state, const ClosureMember *member)
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tup);
 		HeapTuple	function;
 		Oid			owner;
+		bool		trusted;
 
 		if (form->refclassid != ProcedureRelationId ||
 			tm_closure_find(state->closure, ProcedureRelationId,
@@ -283,8 +299,9 @@ refuse_functions_outside(const CloneState *state, const ClosureMember *member)
 		if (!HeapTupleIsValid(function))
 			continue;
 		owner = ((Form_pg_proc) GETSTRUCT(function))->proowner;
+		trusted = is_code_of_superusers((Form_pg_proc) GETSTRUCT(function));
 		ReleaseSysCache(function);
-		if (!superuser_arg(owner))
+		if (!trusted && !superuser_arg(owner))
 			ereport(ERROR,
 					(errcode(ERRCODE_TENANT_NOT_CLONABLE),
 					 errmsg("schema \"%s\" cannot be cloned because of %s",

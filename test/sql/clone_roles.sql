@@ -186,6 +186,24 @@ SELECT tenant.restore('tm_src', 'tm_other');  -- fails
 SELECT tenant.restore('tm_src');
 RESET ROLE;
 
+-- range types and aggregates come with functions that nobody has written
+SELECT tenant.create('tm_ranges');
+ALTER SCHEMA tm_ranges OWNER TO regress_tm_own;
+SET ROLE regress_tm_own;
+CREATE TYPE tm_ranges.span AS RANGE (SUBTYPE = int);
+CREATE AGGREGATE tm_ranges.total (int) (SFUNC = int4pl, STYPE = int);
+RESET ROLE;
+DO $$ BEGIN EXECUTE format('SELECT tenant.create(''tm_ranges2'', template => ''tm_ranges'', owner => %L)', current_user); END $$;
+SELECT tm_ranges2.total(n), tm_ranges2.span(1, 3) FROM generate_series(1, 3) AS n;
+SET ROLE regress_tm_own;
+CREATE FUNCTION tm_ranges.own(int, int) RETURNS int LANGUAGE sql RETURN $1;
+CREATE AGGREGATE tm_ranges.owns (int) (SFUNC = tm_ranges.own, STYPE = int);
+RESET ROLE;
+DO $$ BEGIN EXECUTE format('SELECT tenant.create(''tm_ranges3'', template => ''tm_ranges'', owner => %L)', current_user);
+EXCEPTION WHEN SQLSTATE 'TM009' THEN RAISE NOTICE '%', SQLERRM; END $$;
+SELECT tenant.drop('tm_ranges', purge => true);
+SELECT tenant.drop('tm_ranges2', purge => true);
+
 -- end
 SET client_min_messages = warning;
 DROP SCHEMA tm_src, tm_outside CASCADE;

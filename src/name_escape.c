@@ -35,9 +35,9 @@ static const char *read_uescape(const char *end, char *escape);
 static const char *skip_space(const char *p);
 
 bool
-tm_name_has_unicode_mark(const char *text, const char *quote)
+tm_name_has_unicode_mark(const char *body, const char *quote)
 {
-	return quote - text >= 2 && quote[-1] == '&' &&
+	return quote - body >= 2 && quote[-1] == '&' &&
 		(quote[-2] == 'U' || quote[-2] == 'u');
 }
 

@@ -8,7 +8,7 @@
 #define TENANT_MGR_NAME_ESCAPE_H
 
 /* Is the quote part of U&'...' or U&"..."?  Both point into one text. */
-extern bool tm_name_has_unicode_mark(const char *text, const char *quote);
+extern bool tm_name_has_unicode_mark(const char *body, const char *quote);
 
 /*
  * What a string means that begins here, after its quote, palloc'd: with Unicode

@@ -41,11 +41,11 @@
  */
 #define MAX_GAP		4096
 
-static void scan(const char *text, int level, NameFound found, void *arg);
+static void scan(const char *body, int level, NameFound found, void *arg);
 static const char *read_identifier(const char *start, char *name);
-static void scan_string(const char *text, const char *quote, int level,
+static void scan_string(const char *body, const char *quote, int level,
 						NameFound found, void *arg);
-static char *string_as_meant(const char *text, const char *quote, int level);
+static char *string_as_meant(const char *body, const char *quote, int level);
 static const char *skip_gap(const char *p);
 static bool qualifies(const char *end);
 static void report_string(const char *start, NameFound found, void *arg);
@@ -53,20 +53,20 @@ static void report_value(const char *value, NameFound found, void *arg);
 static bool is_schema_setting(const char *name, const char *end);
 static void report_list(const char *list, int level, NameFound found,
 						void *arg);
-static void report_list_in_string(const char *text, const char *quote,
+static void report_list_in_string(const char *body, const char *quote,
 								  int level, NameFound found, void *arg);
 static bool part_of_word(char c);
 
 void
-tm_scan_names(const char *text, NameFound found, void *arg)
+tm_scan_names(const char *body, NameFound found, void *arg)
 {
-	scan(text, 1, found, arg);
+	scan(body, 1, found, arg);
 }
 
 static void
-scan(const char *text, int level, NameFound found, void *arg)
+scan(const char *body, int level, NameFound found, void *arg)
 {
-	for (const char *p = text; *p != '\0'; p++)
+	for (const char *p = body; *p != '\0'; p++)
 	{
 		char		name[NAMEDATALEN];
 		const char *end;
@@ -74,9 +74,9 @@ scan(const char *text, int level, NameFound found, void *arg)
 		if (*p == '\'')
 		{
 			report_string(p + 1, found, arg);
-			scan_string(text, p, level, found, arg);
+			scan_string(body, p, level, found, arg);
 		}
-		if (p > text && part_of_word(p[-1]) && *p != '"')
+		if (p > body && part_of_word(p[-1]) && *p != '"')
 			continue;
 		end = read_identifier(p, name);
 		if (end == NULL)
@@ -90,10 +90,10 @@ scan(const char *text, int level, NameFound found, void *arg)
 
 /* The string that begins with this quote, if it has escapes, as it is meant. */
 static void
-scan_string(const char *text, const char *quote, int level, NameFound found,
+scan_string(const char *body, const char *quote, int level, NameFound found,
 			void *arg)
 {
-	char	   *meant = string_as_meant(text, quote, level);
+	char	   *meant = string_as_meant(body, quote, level);
 
 	if (meant == NULL)
 		return;
@@ -108,13 +108,13 @@ scan_string(const char *text, const char *quote, int level, NameFound found,
  * that is escaped itself is left to the string that it is in.
  */
 static char *
-string_as_meant(const char *text, const char *quote, int level)
+string_as_meant(const char *body, const char *quote, int level)
 {
-	if (level == MAX_LEVELS || (quote > text && quote[-1] == '\\'))
+	if (level == MAX_LEVELS || (quote > body && quote[-1] == '\\'))
 		return NULL;
 	CHECK_FOR_INTERRUPTS();
 	return tm_name_escaped_string(quote + 1,
-								  tm_name_has_unicode_mark(text, quote));
+								  tm_name_has_unicode_mark(body, quote));
 }
 
 /*
@@ -278,10 +278,10 @@ report_list(const char *list, int level, NameFound found, void *arg)
 
 /* A list within a string that begins with this quote, as it is meant. */
 static void
-report_list_in_string(const char *text, const char *quote, int level,
+report_list_in_string(const char *body, const char *quote, int level,
 					  NameFound found, void *arg)
 {
-	char	   *meant = string_as_meant(text, quote, level);
+	char	   *meant = string_as_meant(body, quote, level);
 
 	if (meant == NULL)
 		return;

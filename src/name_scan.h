@@ -14,6 +14,6 @@ typedef void (*NameFound) (const char *name, void *arg);
  * What in a text, SQL or not, may be meant as the name of a schema.  The same
  * name may be told more than once.
  */
-extern void tm_scan_names(const char *text, NameFound found, void *arg);
+extern void tm_scan_names(const char *body, NameFound found, void *arg);
 
 #endif							/* TENANT_MGR_NAME_SCAN_H */

@@ -489,10 +489,7 @@ tm_registry_restore(const TenantInfo *tenant, const char *name,
 	update_row(tenant, &change);
 }
 
-/*
- * What a trashed tenant has becomes a tenant of its own in the trash.  The
- * tenant's own row is left for tm_registry_restore().
- */
+/* Its own row is left for tm_registry_restore(). */
 void
 tm_registry_part(const TenantInfo *tenant, const pg_uuid_t *id,
 				 const char *trash_schema)
@@ -792,9 +789,7 @@ key_fits(const TenantInfo *tenant, const char *key)
 static TenantState
 state_from_text(const char *text)
 {
-	int			i;
-
-	for (i = 0; i < lengthof(state_names); i++)
+	for (int i = 0; i < (int) lengthof(state_names); i++)
 	{
 		if (strcmp(text, state_names[i]) == 0)
 			return (TenantState) i;

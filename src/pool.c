@@ -251,8 +251,8 @@ refuse_pool(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("too many connections of the registry are in use"),
-			 errdetail("All databases together can have %d different ones open at a time, and none of them more than it leaves to the others.",
-					   MAX_POOLS),
+			 errdetail("At most %d different ones can be open at a time.  All databases together have room for %d.",
+					   MAX_POOLS / 2, MAX_POOLS),
 			 errhint("Use tenant.disconnect() where they are not needed any more.")));
 }
 

@@ -46,6 +46,13 @@ like($err, qr/HINT:  Use tenant\.disconnect\(\)/, 'and what to do');
 is(value('SELECT sum(active) FROM tenant.pool_stats'), POOLS, 'which does not count');
 is($sessions[0]->query_safe(q{SELECT tenant.connect('c1') IS NOT NULL}), 't', 'those that are open can be used');
 
+# another database has room of its own
+new_database($node, 'other');
+$node->safe_psql('other', sprintf q{CREATE EXTENSION dblink;
+	SELECT count(tenant.add_connection('c' || i, host => '%s', port => %d, database_name => 'app', username => current_user)) FROM generate_series(1, 20) i},
+	$node->host, $node->port);
+is($node->safe_psql('other', q{SELECT count(tenant.connect('c' || i)) FROM generate_series(1, 20) i}), 20, 'another database has room');
+
 is($sessions[0]->query_safe(q{SELECT tenant.disconnect('c1')}), 1, 'one is given back');
 is(value($one_more), 't', 'and another one takes its place');
 $_->quit foreach @sessions;

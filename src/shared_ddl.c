@@ -56,7 +56,8 @@
 #include "tenant_code.h"
 #include "tenant_mgr.h"
 
-static bool is_shared(Oid classid, Oid objid, const Binding *binding);
+static bool is_shared(Oid classid, Oid objid);
+static const char *describe(Oid classid, Oid objid);
 static bool is_shared_code(Oid classid, Oid objid);
 static bool is_of_extension(Oid classid, Oid objid);
 static bool is_shared_schema(Oid nspid);
@@ -67,19 +68,24 @@ static Oid	schema_of_extension(Oid extid);
 void
 tm_shared_ddl_check(Oid classid, Oid objid)
 {
-	Binding    *binding;
+	Oid			code = tm_tenant_code_schema();
+	SchemaOwner owner;
 
-	if (tm_shared_ddl == SHARED_DDL_ALLOW)
+	if (tm_shared_ddl == SHARED_DDL_ALLOW ||
+		(tm_binding_in_force() == NULL && !OidIsValid(code)) ||
+		!is_shared(classid, objid))
 		return;
-	binding = tm_binding_in_force();
-	if (binding == NULL || !is_shared(classid, objid, binding))
-		return;
+	if (OidIsValid(code) && tm_schema_owner(code, &owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+				 errmsg("cannot change %s from code of tenant \"%s\"",
+						describe(classid, objid), owner.name),
+				 errdetail("It does not belong to the tenant, and \"%s\" is \"deny\".",
+						   "tenant_mgr.shared_ddl")));
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 			 errmsg("cannot change %s while bound to tenant \"%s\"",
-					classid == DbRoleSettingRelationId ?
-					_("settings of roles or databases") :
-					tm_object_describe(classid, objid), tm_tenant),
+					describe(classid, objid), tm_tenant),
 			 errdetail("It does not belong to the tenant, and \"%s\" is \"deny\".",
 					   "tenant_mgr.shared_ddl"),
 			 errhint("Change what tenants share in a session that is not bound.")));
@@ -200,7 +206,7 @@ is_for_all(Oid typid)
  * well.  Another tenant's objects are the guard's business.
  */
 static bool
-is_shared(Oid classid, Oid objid, const Binding *binding)
+is_shared(Oid classid, Oid objid)
 {
 	Oid			nspid;
 
@@ -221,8 +227,15 @@ is_shared(Oid classid, Oid objid, const Binding *binding)
 			nspid = tm_object_schema(classid, objid);
 			break;
 	}
-	return OidIsValid(nspid) && nspid != binding->nspid &&
-		!isAnyTempNamespace(nspid) && !tm_schema_owner(nspid, NULL);
+	return is_shared_schema(nspid);
+}
+
+static const char *
+describe(Oid classid, Oid objid)
+{
+	return classid == DbRoleSettingRelationId ?
+		_("settings of roles or databases") :
+		tm_object_describe(classid, objid);
 }
 
 /* To the server, an extension is in no schema. */

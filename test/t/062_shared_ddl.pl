@@ -119,6 +119,15 @@ like($stderr, qr/ERROR:  cannot change table public.hosts while bound to tenant 
 ($rc, $stdout, $stderr) = $node->psql('app', "SET ROLE regress_tm_somebody; SET tenant_mgr.shared_ddl = allow");
 like($stderr, qr/permission denied to set parameter/, 'not for everybody to decide');
 
+# Code of a tenant may not, whoever runs it
+$node->safe_psql('app', q{CREATE FUNCTION a.run(text) RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE $1; END'});
+foreach my $statement ('DROP TABLE hosts CASCADE', 'ALTER TABLE hosts ADD y int', 'REVOKE ALL ON hosts FROM PUBLIC', 'ALTER TABLE hosts DISABLE ROW LEVEL SECURITY')
+{
+	($rc, $stdout, $stderr) = $node->psql('app', "SELECT a.run('$statement')");
+	like($stderr, qr/ERROR:  cannot change table public\.hosts from code of tenant "a"/, "code of a tenant: $statement");
+}
+is($node->psql('app', q{SELECT a.run('CREATE TABLE a.made (id int)'), a.run('ALTER TABLE a.made ADD x int'), a.run('DROP TABLE a.made')}), 0, 'its own');
+
 # Whoever is not bound may; and by default everybody may.
 is($node->psql('app', 'ALTER TABLE hosts ADD y int; TRUNCATE other; DROP TABLE public.fresh; DROP SCHEMA fresh CASCADE'), 0, 'a session that is not bound');
 $node->safe_psql('app', 'ALTER DATABASE app RESET tenant_mgr.shared_ddl');

@@ -81,6 +81,16 @@ foreach my $case ([ 'its name is free', 'k2' ], [ 'its name is free for the seco
 is(answer($other, 'SELECT w FROM t'), 'rows of k4', 'the tenant that has been given an old name is followed as well');
 is(answer($other, 'SHOW tenant_mgr.tenant'), 'k3', 'under that name');
 
+# replay does not wait for a transaction; it may have to be repeated, and works then
+$sessions[0]->query_safe('BEGIN; SELECT w FROM t');
+$primary->safe_psql($db, "SELECT tenant.rename('$name', 'k9'); SELECT tenant.create('$name', template => 'k3'); ALTER SCHEMA k9 RENAME TO k7");
+$name = 'k9';
+$primary->wait_for_catchup($standby, 'replay');
+my $within = answer($sessions[0], 'SELECT w FROM t');
+like($within, qr/^(rows of k1$|42P01|40001|TM003)/, 'within a transaction: its own rows, or an error');
+$sessions[0]->query('ROLLBACK');
+is(answer($sessions[0], 'BEGIN; SELECT w FROM t; COMMIT'), 'rows of k1', 'the transaction again');
+
 # the schema is another one
 $primary->safe_psql($db, "SELECT tenant.snapshot('$name', 's'); INSERT INTO k7.t VALUES ('never', NULL); SELECT tenant.rollback_to('$name', 's')");
 $primary->wait_for_catchup($standby, 'replay');

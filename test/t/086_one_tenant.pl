@@ -15,7 +15,7 @@ my $dir = PostgreSQL::Test::Utils::tempdir();
 my $page = slurp_file("$FindBin::RealBin/../../docs/operations.md");
 append_to_file("$dir/ring", '1:' . '5a' x 32 . "\n");
 chmod 0600, "$dir/ring";
-my $node = new_node('one_tenant', "fsync = off\ntenant_mgr.key_file = '$dir/ring'\n");
+my $node = new_node('one_tenant', "fsync = off\nshared_preload_libraries = 'tenant_mgr'\ntenant_mgr.key_file = '$dir/ring'\n");
 new_database($node, 'app');
 $node->safe_psql('app', q{
 	CREATE TYPE public.plan_kind AS ENUM ('free', 'paid');
@@ -54,9 +54,17 @@ is($node->safe_psql('app', q{BEGIN; SELECT tenant.restore('acme', 'given-up'); S
 is($node->safe_psql('app', q{SET ROLE regress_tm_reader; SELECT count(*) FROM acme.account}), 5, 'privileges come with the dump');
 is($node->safe_psql('app', q{BEGIN; SELECT tenant.rollback_to('acme', 'first'); SELECT count(token) FROM acme.account; ROLLBACK}), "\n4", 'snapshots are the tenant\'s');
 
-# dropped and restored once more: nothing is in the way of the second time
+# dropped and restored once more: nothing is in the way of the second time; a
+# session that was bound goes on, and so does a role of this tenant
+$node->safe_psql('app', q{CREATE ROLE regress_tm_only LOGIN; GRANT USAGE ON SCHEMA acme TO regress_tm_only; SELECT tenant.assign_role('acme', 'regress_tm_only')});
+my $bound = $node->background_psql('app');
+$bound->query_safe(q{SELECT tenant.switch('acme')});
 run_page('from a dump again', join "\n", @back);
 is_whole('from a dump again');
+is($bound->query_safe('SELECT count(*) FROM account'), 5, 'a session that was bound before goes on');
+$bound->quit;
+$node->safe_psql('app', 'GRANT USAGE ON SCHEMA acme, tenant TO regress_tm_only');
+is($node->safe_psql('app', 'SELECT tenant.current()', extra_params => [ '-U', 'regress_tm_only' ]), 'acme', 'a role that works for the tenant only, too');
 is($node->safe_psql('app', q{CALL tenant.purge('acme'); CALL tenant.purge('acme'); SELECT name, state FROM tenant.registry ORDER BY 1, 2}),
 	"acme|active\nother|active", 'what was given up can be purged');
 is_whole('after that');

@@ -33,6 +33,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "binding.h"
 #include "compat.h"
@@ -103,8 +104,9 @@ tm_policy_load(void)
 {
 	uint64		as_of = tm_registry_generation();
 
+	/* Logical decoding looks at the catalogs of the past, and not at ours. */
 	if (loading || !IsTransactionState() || InitializingParallelWorker ||
-		!OidIsValid(MyDatabaseId))
+		!OidIsValid(MyDatabaseId) || HistoricSnapshotActive())
 		return;
 	loading = true;
 	PG_TRY();

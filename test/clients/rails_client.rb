@@ -26,6 +26,7 @@ CONFIGURATIONS = {
   "test" => database(ENV.fetch("TM_POOL"), ENV.fetch("TM_POOL_PORT"), "app", "advisory_locks" => false),
   "unbound" => database(*direct),
   "template" => database(*direct, "variables" => {"tenant_mgr.tenant" => "template_app"}),
+  "fresh" => database(*direct, "variables" => {"tenant_mgr.tenant" => "fresh"}),
   "leaking" => database(ENV.fetch("TM_POOL"), ENV.fetch("TM_POOL_PORT"), "app",
                         "variables" => {"tenant_mgr.tenant" => "t1"})
 }.freeze
@@ -133,6 +134,21 @@ status, problem = rake("db:migrate:status", "leaking")
 check(status != 0, "variables: through a pool are refused: #{problem.lines.first}")
 ActiveRecord::Base.establish_connection(:test)
 check(Array.new(6) { current }.compact.empty?, "and leave nobody bound")
+
+# a schema.rb with a shared table, loaded while bound
+manager.execute("CREATE TABLE public.hosts (name text); INSERT INTO public.hosts VALUES ('shared')")
+manager.execute("SELECT tenant.create('fresh')")
+# under another name, for Rails reloads itself when schema.rb changes
+ENV["SCHEMA"] = "db/with_shared.rb"
+File.write(ENV["SCHEMA"], <<~RUBY)
+  ActiveRecord::Schema.define(version: 1) do
+    create_table("hosts", force: :cascade) { |t| t.text :name }
+  end
+RUBY
+status, problem = rake("db:schema:load", "fresh")
+ENV.delete("SCHEMA")
+check(status != 0 && problem.include?("hosts"), "db:schema:load of a shared table is refused: #{problem.lines.first}")
+check(manager.select_values("SELECT name FROM public.hosts") == ["shared"], "and the table stays")
 
 # nested blocks
 inner = outer = nil

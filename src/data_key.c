@@ -102,6 +102,7 @@ static bool bytes_from_datum(Datum value, bool isnull, void *bytes, Size size);
 static Datum datum_from_bytes(const void *bytes, Size size);
 static bool is_wrapped_by(const DataKeyRow *row, const RootKey *root);
 static void unwrap(const DataKeyRow *row);
+static char *try_unwrap(const DataKeyRow *row);
 static bool open_row(const RootKey *root, const DataKeyRow *row);
 static void wrap(DataKeyRow *row);
 static uint64 new_key(Relation rel, const pg_uuid_t *scope,
@@ -264,8 +265,8 @@ tm_data_key_is_intact(const DataKeyInfo *info)
 	return intact;
 }
 
-bool
-tm_data_key_rewrap(const DataKeyInfo *info)
+DataKeyRewrap
+tm_data_key_rewrap(const DataKeyInfo *info, char **problem)
 {
 	Relation	rel = tm_own_table_open(DATA_KEY_TABLE, Natts_data_key,
 										RowExclusiveLock);
@@ -276,8 +277,9 @@ tm_data_key_rewrap(const DataKeyInfo *info)
 	};
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	bool		rewrapped = false;
+	DataKeyRewrap result = REWRAP_NOT_NEEDED;
 
+	*problem = NULL;
 	error_context_stack = &callback;
 	tm_key_lock_to_rewrap(RelationGetRelid(rel), &info->scope);
 	scan = scan_scope(rel, &info->scope);
@@ -294,8 +296,12 @@ tm_data_key_rewrap(const DataKeyInfo *info)
 			is_wrapped_by(&row, tm_keyring_current()))
 			continue;
 
-		/* With another key of that version, this is an error. */
-		unwrap(&row);
+		*problem = try_unwrap(&row);
+		if (*problem != NULL)
+		{
+			result = REWRAP_IMPOSSIBLE;
+			break;
+		}
 		wrap(&row);
 		wipe_key();
 		values[Anum_data_key_wrapped - 1] =
@@ -309,7 +315,7 @@ tm_data_key_rewrap(const DataKeyInfo *info)
 		replace[Anum_data_key_root_check - 1] = true;
 		tm_own_table_update(rel, &tuple->t_self, Natts_data_key,
 							values, nulls, replace);
-		rewrapped = true;
+		result = REWRAP_DONE;
 		break;
 	}
 	systable_endscan(scan);
@@ -317,7 +323,7 @@ tm_data_key_rewrap(const DataKeyInfo *info)
 	CommandCounterIncrement();
 	error_context_stack = callback.previous;
 
-	return rewrapped;
+	return result;
 }
 
 void
@@ -512,6 +518,25 @@ unwrap(const DataKeyRow *row)
 				 errmsg("data key version %d cannot be opened",
 						row->info.version),
 				 errdetail("Its row in tenant.data_key has been changed.")));
+}
+
+/* The same; returns NULL, or why it cannot be. */
+static char *
+try_unwrap(const DataKeyRow *row)
+{
+	int32		version = row->info.root_version;
+	const RootKey *root = tm_keyring_find(version);
+
+	if (root == NULL)
+		return psprintf(_("Root key version %d is not in the key ring."),
+						version);
+	if (row->valid &&
+		!tm_crypto_same(root->check, row->info.root_check, TM_CRYPTO_CHECK_BYTES))
+		return psprintf(_("Root key version %d in the key ring is not the one that data keys were wrapped with."),
+						version);
+	if (!open_row(root, row))
+		return pstrdup(_("Its row in tenant.data_key has been changed."));
+	return NULL;
 }
 
 /* The same, with the right root key; false if the row has been changed. */

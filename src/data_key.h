@@ -12,6 +12,14 @@
 
 #include "crypto.h"
 
+/* What came of wrapping a key again */
+typedef enum DataKeyRewrap
+{
+	REWRAP_DONE,
+	REWRAP_NOT_NEEDED,
+	REWRAP_IMPOSSIBLE			/* it cannot be opened */
+} DataKeyRewrap;
+
 /* What may be told about a data key */
 typedef struct DataKeyInfo
 {
@@ -83,9 +91,11 @@ extern bool tm_data_key_is_intact(const DataKeyInfo *info);
 
 /*
  * Wrap a key with the current root key, unless that has been done or there is
- * nothing left to wrap.  True if it was done now.
+ * nothing left to wrap.  If it cannot be opened, the problem says why, as a
+ * sentence, or is NULL.
  */
-extern bool tm_data_key_rewrap(const DataKeyInfo *info);
+extern DataKeyRewrap tm_data_key_rewrap(const DataKeyInfo *info,
+										char **problem);
 
 /*
  * Destroy the keys of a scope, or the record of them as well.  The caller has

@@ -35,6 +35,7 @@
 #include "health.h"
 #include "session_lock.h"
 #include "shared_ddl.h"
+#include "shared_ring.h"
 #include "setting.h"
 #include "statement_tag.h"
 #include "token_setting.h"
@@ -140,6 +141,7 @@ static bool check_word_list(char **newval, void **extra, GucSource source);
 static bool check_list(const char *value, SplitFunction split);
 static bool check_schema_prefix(char **newval, void **extra,
 								GucSource source);
+static void assign_key_command(const char *newval, void *extra);
 static void assign_persistent_schemas(const char *newval, void *extra);
 
 void
@@ -348,7 +350,7 @@ define_secret_settings(void)
 							 PGC_SIGHUP,
 							 GUC_SUPERUSER_ONLY,
 							 NULL,
-							 NULL,
+							 assign_key_command,
 							 NULL);
 
 	tm_setting_define_enum("tenant_mgr.secret_algorithm",
@@ -557,6 +559,16 @@ check_schema_prefix(char **newval, void **extra, GucSource source)
 		return false;
 	}
 	return true;
+}
+
+/*
+ * Whenever the server reads its files again, also if they have the same as
+ * before.
+ */
+static void
+assign_key_command(const char *newval, void *extra)
+{
+	tm_shared_ring_count_reload();
 }
 
 /* Bound sessions compare the number with the one their path was made for. */

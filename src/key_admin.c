@@ -9,7 +9,7 @@
  * the current root key is passed over, so the procedure can be interrupted and
  * called again, and run by two sessions at once.  When it has been through, it
  * waits for transactions that have made keys and not ended, and goes through
- * the keys again.
+ * the keys again.  A key that cannot be opened is passed over, and told of.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -53,7 +53,8 @@ typedef struct BenchmarkJob
 
 typedef void (*BenchmarkStep) (BenchmarkJob *job);
 
-static void rewrap_all(bool *recorded);
+static int	rewrap_all(bool *recorded, bool tell);
+static void tell_left_over(const DataKeyInfo *info, const char *problem);
 static void record_rotation(void);
 static void append_ring(StringInfo json);
 static char *find_other_key(void);
@@ -111,6 +112,7 @@ tenant_rotate_keys(PG_FUNCTION_ARGS)
 		IsA(fcinfo->context, CallContext) &&
 		!castNode(CallContext, fcinfo->context)->atomic;
 	bool		recorded = false;
+	int			nleft;
 
 	if (!nonatomic)
 		ereport(ERROR,
@@ -122,21 +124,34 @@ tenant_rotate_keys(PG_FUNCTION_ARGS)
 	/* From here on we are in a memory context that outlives transactions. */
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	(void) tm_keyring_current();
-	rewrap_all(&recorded);
+	(void) rewrap_all(&recorded, false);
 	tm_data_key_await_makers();
-	rewrap_all(&recorded);
+	nleft = rewrap_all(&recorded, true);
 	SPI_finish();
+
+	if (nleft > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_NO_KEY),
+				 errmsg_plural("%d data key cannot be wrapped with the current root key",
+							   "%d data keys cannot be wrapped with the current root key",
+							   nleft, nleft),
+				 errdetail("All others have been, and that is committed."),
+				 errhint("tenant.doctor() says what is wrong.")));
 
 	PG_RETURN_VOID();
 }
 
-/* In batches, each of which is committed. */
-static void
-rewrap_all(bool *recorded)
+/*
+ * In batches, each of which is committed.  Keys that cannot be opened keep no
+ * others from being wrapped; returns their number, having told of each.
+ */
+static int
+rewrap_all(bool *recorded, bool tell)
 {
 	MemoryContext batch_context;
 	List	   *keys = tm_data_key_list();
 	int			position = 0;
+	int			nleft = 0;
 
 	batch_context = AllocSetContextCreate(CurrentMemoryContext,
 										  "tenant_mgr key rotation",
@@ -149,11 +164,24 @@ rewrap_all(bool *recorded)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		for (; position < end; position++)
 		{
+			DataKeyInfo *info = list_nth(keys, position);
+			char	   *problem;
+
 			CHECK_FOR_INTERRUPTS();
-			if (tm_data_key_rewrap(list_nth(keys, position)) && !*recorded)
+			switch (tm_data_key_rewrap(info, &problem))
 			{
-				record_rotation();
-				*recorded = true;
+				case REWRAP_DONE:
+					if (!*recorded)
+						record_rotation();
+					*recorded = true;
+					break;
+				case REWRAP_IMPOSSIBLE:
+					nleft++;
+					if (tell)
+						tell_left_over(info, problem);
+					break;
+				case REWRAP_NOT_NEEDED:
+					break;
 			}
 		}
 		PopActiveSnapshot();
@@ -162,6 +190,22 @@ rewrap_all(bool *recorded)
 		SPI_commit();
 	}
 	MemoryContextDelete(batch_context);
+	return nleft;
+}
+
+static void
+tell_left_over(const DataKeyInfo *info, const char *problem)
+{
+	pg_uuid_t	scope = info->scope;
+
+	ereport(WARNING,
+			(errcode(ERRCODE_TENANT_NO_KEY),
+			 errmsg("data key version %d of scope %s cannot be wrapped with the current root key",
+					info->version,
+					DatumGetCString(DirectFunctionCall1(uuid_out,
+														UUIDPGetDatum(&scope)))),
+			 errdetail_internal("%s", problem),
+			 errhidecontext(true)));
 }
 
 /* shred(name): nobody can open the tenant's secrets any more. */

@@ -45,6 +45,7 @@
 
 #include "guc.h"
 #include "keyring.h"
+#include "setting.h"
 #include "shared_ring.h"
 #include "tenant_mgr.h"
 
@@ -82,6 +83,7 @@ static void look_at_ring(void);
 static void look_together(void);
 static bool is_news(const RingStamp *stamp, const SharedRingView *view);
 static bool is_same_ring(const RingStamp *now, const RingStamp *then);
+static bool reloads_are_counted(void);
 static bool read_for_all(const SharedRingView *view, RingStamp *stamp);
 static bool take_shared(const SharedRingView *view);
 static void look_alone(void);
@@ -289,7 +291,11 @@ is_news(const RingStamp *stamp, const SharedRingView *view)
 		!is_same_ring(stamp, &failed_stamp);
 }
 
-/* A program is asked again once the settings have been read again. */
+/*
+ * A program is asked again once the settings have been read again: by the
+ * server, if it counts that.  Sessions read them at their next statement, and
+ * each would ask it again.
+ */
 static bool
 is_same_ring(const RingStamp *now, const RingStamp *then)
 {
@@ -298,11 +304,28 @@ is_same_ring(const RingStamp *now, const RingStamp *then)
 	if (now->source == 0)
 		return true;
 	if (!now->is_file)
-		return now->reload_time <= then->looked_at;
+		return reloads_are_counted() ? now->nreloads == then->nreloads :
+			now->reload_time <= then->looked_at;
 	return now->device == then->device && now->inode == then->inode &&
 		now->size == then->size &&
 		now->changed.tv_sec == then->changed.tv_sec &&
 		now->changed.tv_nsec == then->changed.tv_nsec;
+}
+
+/*
+ * A setting that has been given on the command line is not set again, and its
+ * hook not called, when the files are read again.
+ */
+static bool
+reloads_are_counted(void)
+{
+	static struct config_generic *record = NULL;
+
+	if (!tm_shared_ring_is_available())
+		return false;
+	if (record == NULL)
+		record = tm_setting_record("tenant_mgr.key_command");
+	return record->source <= PGC_S_FILE;
 }
 
 /* True if there is something new to be looked at, by whomever. */
@@ -468,6 +491,8 @@ take_stamp(RingStamp *stamp)
 	struct stat st;
 
 	memset(stamp, 0, sizeof(*stamp));
+	if (IsUnderPostmaster)
+		stamp->nreloads = tm_shared_ring_reloads();
 	stamp->reload_time = PgReloadTime;
 	stamp->looked_at = GetCurrentTimestamp();
 	stamp->is_file = tm_key_file[0] != '\0';

@@ -17,6 +17,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "port/atomics.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
@@ -27,6 +29,7 @@
 
 typedef struct SharedRing
 {
+	pg_atomic_uint64 nreloads;	/* of the server's settings */
 	LWLock		lock;			/* guards the rest */
 	SharedRingView view;		/* what is told of it */
 	unsigned char box[sizeof(KeyRing) + TM_CRYPTO_OVERHEAD];	/* the ring, if
@@ -65,6 +68,7 @@ tm_shared_ring_shmem_startup(SharedRingState state, const KeyRing *ring,
 	if (!found)
 	{
 		memset(shared, 0, sizeof(SharedRing));
+		pg_atomic_init_u64(&shared->nreloads, 0);
 		LWLockInitialize(&shared->lock, LWLockNewTrancheId());
 
 		/* No process that was there before takes it for what it knows. */
@@ -88,6 +92,20 @@ tm_shared_ring_view(SharedRingView *view)
 	LWLockAcquire(&shared->lock, LW_SHARED);
 	*view = shared->view;
 	LWLockRelease(&shared->lock);
+}
+
+/* Called by an assign hook. */
+void
+tm_shared_ring_count_reload(void)
+{
+	if (shared != NULL && !IsUnderPostmaster)
+		pg_atomic_fetch_add_u64(&shared->nreloads, 1);
+}
+
+uint64
+tm_shared_ring_reloads(void)
+{
+	return shared != NULL ? pg_atomic_read_u64(&shared->nreloads) : 0;
 }
 
 bool

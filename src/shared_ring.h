@@ -18,6 +18,7 @@ typedef struct RingStamp
 {
 	uint64		source;			/* hash of the setting, 0 if there is none */
 	bool		is_file;		/* rather than a program */
+	uint64		nreloads;		/* by then, of the server's settings */
 	TimestampTz reload_time;	/* when who looked has read the settings */
 	TimestampTz looked_at;		/* when it was looked at */
 	dev_t		device;			/* of the file, zeros for a program */
@@ -54,6 +55,13 @@ extern uint64 tm_shared_ring_shmem_startup(SharedRingState state,
 extern bool tm_shared_ring_is_available(void);
 
 extern void tm_shared_ring_view(SharedRingView *view);
+
+/*
+ * The server has read its settings again: to be called in the server's own
+ * process.  And how often it has, elsewhere.
+ */
+extern void tm_shared_ring_count_reload(void);
+extern uint64 tm_shared_ring_reloads(void);
 
 /*
  * This is the ring from now on, or there is none.  False if there has been a

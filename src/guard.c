@@ -89,6 +89,7 @@ static struct
 
 static bool works_for_tenant(void);
 static bool other_owner(Oid nspid, SchemaOwner *owner);
+static bool is_own_schema(Oid nspid);
 static bool serves_client(void);
 static bool is_maintenance(void);
 static void refuse(const SchemaOwner *owner, const ObjectAddress *object);
@@ -353,13 +354,12 @@ tm_guard_judge(pg_uuid_t *id)
 static bool
 other_owner(Oid nspid, SchemaOwner *owner)
 {
-	Binding    *binding = tm_binding_in_force();
 	pg_uuid_t	id;
 	bool		judged;
 
 	if (!OidIsValid(nspid))
 		return false;
-	if (binding != NULL && nspid == binding->nspid && !works_for_tenant())
+	if (is_own_schema(nspid))
 	{
 		plans_depend_on_tenant = true;
 		return false;
@@ -369,6 +369,25 @@ other_owner(Oid nspid, SchemaOwner *owner)
 		return false;
 	plans_depend_on_tenant = true;
 	return !judged || memcmp(&owner->id, &id, sizeof(pg_uuid_t)) != 0;
+}
+
+/*
+ * Is it the schema of the tenant that decides?  So it is nearly always, and
+ * then nothing has to be looked up.
+ */
+static bool
+is_own_schema(Oid nspid)
+{
+	Binding    *binding;
+	Oid			code;
+
+	if (working_for != NULL)
+		return false;
+	code = tm_guard == GUARD_OFF ? InvalidOid : tm_tenant_code_schema();
+	if (OidIsValid(code))
+		return nspid == code;
+	binding = tm_binding_in_force();
+	return binding != NULL && nspid == binding->nspid;
 }
 
 /*

@@ -77,6 +77,7 @@ static shmem_startup_hook_type prev_shmem_startup = NULL;
 static void tm_ExecutorStart(QueryDesc *queryDesc, int eflags);
 static void tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS);
 static void tm_ExecutorFinish(QueryDesc *queryDesc);
+static void finish_plan(QueryDesc *queryDesc);
 static void tm_ExecutorEnd(QueryDesc *queryDesc);
 static bool tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS);
 static bool is_all_of(const PlannedStmt *pstmt, const char *text);
@@ -191,20 +192,25 @@ tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 	tm_origin_leave(save_nestlevel);
 }
 
-/* Triggers that fire after the statement do so here. */
+/*
+ * Triggers that fire after the statement do so here, and changes within WITH
+ * come to their end.  Where there are neither, nothing is run.
+ */
 static void
 tm_ExecutorFinish(QueryDesc *queryDesc)
 {
 	RunningCode code;
 
+	if ((queryDesc->estate->es_top_eflags & EXEC_FLAG_SKIP_TRIGGERS) != 0)
+	{
+		finish_plan(queryDesc);
+		return;
+	}
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
 		tm_tenant_code_enter_plan(&code, queryDesc->plannedstmt);
-		if (prev_ExecutorFinish)
-			prev_ExecutorFinish(queryDesc);
-		else
-			standard_ExecutorFinish(queryDesc);
+		finish_plan(queryDesc);
 		tm_tenant_code_finish(&code);
 	}
 	PG_FINALLY();
@@ -212,6 +218,15 @@ tm_ExecutorFinish(QueryDesc *queryDesc)
 		tm_tenant_code_end(&code);
 	}
 	PG_END_TRY();
+}
+
+static void
+finish_plan(QueryDesc *queryDesc)
+{
+	if (prev_ExecutorFinish)
+		prev_ExecutorFinish(queryDesc);
+	else
+		standard_ExecutorFinish(queryDesc);
 }
 
 static void

@@ -22,6 +22,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -29,6 +30,20 @@
 #include "object_schema.h"
 #include "temp_object.h"
 
+/*
+ * Relations that have been asked about lately, each in the place that its OID
+ * leads to; every statement asks about its own.  Forgotten by the callback.
+ */
+#define RECENT_RELATIONS	256
+
+static struct
+{
+	Oid			relid;
+	Oid			nspid;
+}			recent[RECENT_RELATIONS];
+
+static Oid	namespace_of_relation(Oid relid);
+static void forget_relation(Datum arg, Oid relid);
 static Oid	schema_in_row(Oid classid, Oid objid);
 static Oid	place_of_parent(ObjectAddress *object);
 
@@ -59,7 +74,7 @@ tm_object_place(ObjectAddress *object)
 		case RelationRelationId:
 		case InheritsRelationId:
 			object->classId = RelationRelationId;
-			nspid = get_rel_namespace(objid);
+			nspid = namespace_of_relation(objid);
 			if (nspid == PG_TOAST_NAMESPACE || isTempToastNamespace(nspid))
 				return place_of_parent(object);
 			return nspid;
@@ -105,6 +120,37 @@ tm_object_describe(Oid classid, Oid objid)
 	if (kind == NULL || identity == NULL)
 		return psprintf(_("object %u"), objid);
 	return psprintf("%s %s", kind, identity);
+}
+
+/* A relation that changes its schema is announced like any other change. */
+static Oid
+namespace_of_relation(Oid relid)
+{
+	static bool registered = false;
+	int			place = relid % RECENT_RELATIONS;
+	Oid			nspid;
+
+	if (recent[place].relid == relid)
+		return recent[place].nspid;
+	if (!registered)
+		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+	registered = true;
+	nspid = get_rel_namespace(relid);
+	if (OidIsValid(nspid))
+	{
+		recent[place].relid = relid;
+		recent[place].nspid = nspid;
+	}
+	return nspid;
+}
+
+static void
+forget_relation(Datum arg, Oid relid)
+{
+	if (!OidIsValid(relid))
+		memset(recent, 0, sizeof(recent));
+	else if (recent[relid % RECENT_RELATIONS].relid == relid)
+		recent[relid % RECENT_RELATIONS].relid = InvalidOid;
 }
 
 /* The schema that the object's own row names */

@@ -19,6 +19,10 @@
  * Rows whose checks this transaction has put off may turn out to be wrong
  * when the clone cannot be asked any more.  They are refused.
  *
+ * What is outside and used by the clone must not be dropped by somebody who
+ * cannot see the clone yet, together with what he sees depending on it.  So it
+ * is locked, and looked at, before the clone's dependency on it is recorded.
+ *
  * Tables outside that gain a trigger or a child have to be locked against
  * writers, from when it is there until the commit.  These are the tables that
  * all tenants share, so they are locked last, when nothing is left to be done

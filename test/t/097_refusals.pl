@@ -41,7 +41,7 @@ delete @ours{'session_lock.c', 'wall.c', 'guc.c'};
 my @spellings = (
 	sub { "SET $_[0] = '$_[1]'" }, sub { "SET LOCAL $_[0] = '$_[1]'" }, sub { "SELECT set_config('$_[0]', '$_[1]', false)" },
 	sub { "ALTER DATABASE app SET $_[0] = '$_[1]'" }, sub { "ALTER ROLE app SET $_[0] = '$_[1]'" }, sub { "ALTER ROLE ALL IN DATABASE app SET $_[0] = '$_[1]'" },
-	sub { "ALTER SYSTEM SET $_[0] = '$_[1]'" }, sub { "CREATE FUNCTION public.carries() RETURNS int LANGUAGE sql SET $_[0] = '$_[1]' AS 'SELECT 1'" });
+	sub { "ALTER SYSTEM SET $_[0] = '$_[1]'" }, sub { "CREATE FUNCTION a.carries() RETURNS int LANGUAGE sql SET $_[0] = '$_[1]' AS 'SELECT 1'" });
 my $number = 0;
 foreach my $case (
 	[ 'tenant', 'nosuch' ], [ 'tenant', 'b' ], [ 'tenant', 'pg_catalog' ], [ 'tenant', 'x' x 200 ], [ 'guard_tenant', 'x' ], [ 'guard_tenant', '00000000-0000-0000-0000-000000000000' ],

@@ -41,7 +41,7 @@ static bool is_allowed(const char *host);
 static bool is_socket(const char *host);
 static bool matches_entry(const char *host, const char *entry);
 static bool is_in_network(const char *host, const char *network);
-static bool matches_pattern(const char *string, const char *pattern);
+static bool matches_pattern(const char *string, const char *pattern, bool fold);
 
 void
 tm_connection_host_define(void)
@@ -153,8 +153,8 @@ matches_entry(const char *host, const char *entry)
 {
 	if (is_socket(host))
 		return is_socket(entry) && strstr(host, "..") == NULL &&
-			matches_pattern(host, entry);
-	return is_in_network(host, entry) || matches_pattern(host, entry);
+			matches_pattern(host, entry, false);
+	return is_in_network(host, entry) || matches_pattern(host, entry, true);
 }
 
 /* Is the host an address in "10.0.0.0/8" or the like? */
@@ -189,9 +189,12 @@ is_in_network(const char *host, const char *network)
 	return true;
 }
 
-/* "*" stands for any characters; letters of ASCII are alike in both cases. */
+/*
+ * "*" stands for any characters.  Letters of ASCII are alike in both cases in
+ * names of hosts, and not in those of directories.
+ */
 static bool
-matches_pattern(const char *string, const char *pattern)
+matches_pattern(const char *string, const char *pattern, bool fold)
 {
 	const char *star = NULL;
 	const char *resume = NULL;
@@ -203,8 +206,9 @@ matches_pattern(const char *string, const char *pattern)
 			star = pattern++;
 			resume = string;
 		}
-		else if (pg_ascii_tolower((unsigned char) *pattern) ==
-				 pg_ascii_tolower((unsigned char) *string))
+		else if (*pattern == *string ||
+				 (fold && pg_ascii_tolower((unsigned char) *pattern) ==
+				  pg_ascii_tolower((unsigned char) *string)))
 		{
 			pattern++;
 			string++;

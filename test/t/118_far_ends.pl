@@ -1,0 +1,90 @@
+# 118_far_ends.pl: what a row of a connection can do to the session that opens
+# it, and which sockets a list of hosts means.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use IO::Socket::INET;
+use POSIX ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TenantTest;
+
+my $dir = PostgreSQL::Test::Utils::tempdir();
+append_to_file("$dir/ring", '1:' . 'ab' x 32 . "\n");
+chmod 0600, "$dir/ring";
+my $node = new_node('registry', qq{
+shared_preload_libraries = 'tenant_mgr'
+tenant_mgr.key_file = '$dir/ring'
+tenant_mgr.health_interval = 0
+tenant_mgr.connection_hosts = '127.0.0.0/8, /srv/pg*, Db*.Example'
+});
+new_database($node, 'app');
+sub value { return $node->safe_psql('app', $_[0]); }
+value(q{CREATE ROLE connadm LOGIN; GRANT EXECUTE ON FUNCTION tenant.add_connection, tenant.connect TO connadm});
+
+#
+# Hosts that are listed
+#
+
+sub refusal
+{
+	my ($host) = @_;
+	my ($ret, $out, $err) = $node->psql('app', qq{\\set VERBOSITY verbose
+		BEGIN; SET ROLE connadm; SELECT tenant.add_connection('x', host => '$host', database_name => 'd', username => 'u', password => 'p'); ROLLBACK});
+	return $err =~ /ERROR:  (\w+)/ ? $1 : '';
+}
+is(refusal($_), '', "listed: $_") foreach ('127.1.2.3', '/srv/pg', '/srv/pg15', 'db1.example', 'DB.EXAMPLE');
+is(refusal($_), '42501', "not listed: $_") foreach ('/SRV/PG', '/srv/PG15', '/srv/pg/../../tmp', '/tmp', '@srv/pg', '128.0.0.1', 'db.example.org', '::1', 'x/srv/pg');
+
+#
+# A server that answers once, and never again
+#
+
+SKIP:
+{
+	skip 'dblink is not installed', 3 unless $node->psql('app', 'CREATE EXTENSION dblink') == 0;
+	my $listener = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "no socket: $!";
+	my $server = fork() // die "fork: $!";
+	if ($server == 0)
+	{
+		local $SIG{CHLD} = 'IGNORE';
+		for (my $n = 1; my $client = $listener->accept; $n++)
+		{
+			next if fork();
+			local $SIG{PIPE} = 'IGNORE';
+			$client->autoflush(1);
+			read $client, my $length, 4;
+			read $client, my $rest, unpack('N', $length) - 4;
+			if ($n == 1)
+			{
+				my $take = sub { read $client, my $head, 5; read $client, my $body, unpack('x N', $head) - 4; };
+				print $client 'R', pack('NN', 8, 3);
+				$take->();
+				print $client 'R', pack('NN', 8, 0), 'Z', pack('N', 5), 'I';
+				$take->();
+				print $client 'T', pack('N', 4 + 2 + 2 + 18), pack('n', 1), "x\0", pack('NnNnNn', 0, 0, 16, 1, -1, 0),
+					'D', pack('NnN', 11, 1, 1), 'f', 'C', pack('N', 13), "SELECT 1\0", 'Z', pack('N', 5), 'I';
+			}
+			# until the client has gone
+			while (read $client, my $more, 1) { }
+			POSIX::_exit(0);
+		}
+		POSIX::_exit(0);
+	}
+	my $port = $listener->sockport;
+	value(qq{SELECT tenant.add_connection('once', host => '127.0.0.1', port => $port, database_name => 'd', username => 'u', password => 'p',
+		ssl_mode => 'disable', options => '{"connect_timeout": 0}')});
+	my $timed_out = 0;
+	my ($ret, $out, $err) = $node->psql('app', q{SELECT tenant.connect('once')},
+		timeout => $PostgreSQL::Test::Utils::timeout_default, timed_out => \$timed_out);
+	is($timed_out, 0, 'connect does not wait for ever, whatever the row says');
+	like($err, qr/could not establish connection/, 'it fails');
+	is(value(q{SELECT active FROM tenant.pool_stats}), '0', 'and its place is free again');
+	kill 'KILL', $server;
+	waitpid $server, 0;
+}
+
+done_testing();

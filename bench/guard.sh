@@ -8,6 +8,11 @@
 # in turn; for 1 and for 4 clients; and SELECT 1 with the simple protocol, not
 # bound, bound with the guard off, and bound with the guard on.  The median of
 # the rounds counts, in transactions a second.
+#
+# Then a tenant's own code and the maintenance of its tables, on that server and on
+# one that does not know the library: a trigger and an SQL function for 20000 rows,
+# CALL of a procedure with 1000 statements, each in a session that is bound and in
+# one that is not, and ANALYZE, REINDEX and REFRESH in one that is not.
 set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 
@@ -23,6 +28,43 @@ tps()
 }
 
 ratio() { awk -v a="$(median "$1")" -v b="$(median "$2")" 'BEGIN { printf "%.3f\n", a / b }'; }
+
+# A tenant's tables and code, in its schema.
+tenants_code()
+{
+	cat <<'SQL'
+SET search_path = a;
+CREATE TABLE plain (id int PRIMARY KEY, v text);
+INSERT INTO plain SELECT g, 'value ' || g FROM generate_series(1, 100000) AS g;
+CREATE TABLE item (LIKE plain);
+CREATE TABLE logged (LIKE plain);
+CREATE FUNCTION on_insert() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.v := upper(NEW.v); RETURN NEW; END';
+CREATE TRIGGER on_insert BEFORE INSERT ON logged FOR EACH ROW EXECUTE FUNCTION on_insert();
+CREATE FUNCTION look_up(int) RETURNS text LANGUAGE sql VOLATILE AS 'SELECT v FROM a.plain WHERE id = $1';
+CREATE FUNCTION key_of(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN lower($1); END';
+INSERT INTO item SELECT * FROM plain WHERE id <= 10000;
+CREATE INDEX item_key ON item (key_of(v));
+CREATE MATERIALIZED VIEW seen AS SELECT id, key_of(v) AS k FROM item;
+CREATE PROCEDURE steps() LANGUAGE plpgsql AS 'DECLARE x text; BEGIN FOR i IN 1 .. 1000 LOOP SELECT v INTO x FROM a.plain WHERE id = i; END LOOP; END';
+GRANT USAGE ON SCHEMA a TO guarded, free;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA a TO guarded, free;
+VACUUM ANALYZE;
+SQL
+}
+
+# Scripts of pgbench, and by whom they are run: on both servers by a role that is
+# bound on the first one, one that is not, or by who maintains both.
+readonly CASES='trigger:guarded trigger:free function:guarded function:free call:guarded call:free
+	analyze:postgres reindex:postgres refresh:postgres'
+write_cases()
+{
+	echo "BEGIN; INSERT INTO a.logged SELECT g, 'x' FROM generate_series(1, 20000) AS g; ROLLBACK;" >"$WORK/trigger.sql"
+	echo 'SELECT count(a.look_up(g)) FROM generate_series(1, 20000) AS g;' >"$WORK/function.sql"
+	echo 'CALL a.steps();' >"$WORK/call.sql"
+	echo 'ANALYZE a.item;' >"$WORK/analyze.sql"
+	echo 'REINDEX TABLE a.item;' >"$WORK/reindex.sql"
+	echo 'REFRESH MATERIALIZED VIEW a.seen;' >"$WORK/refresh.sql"
+}
 
 step "Server"
 find_pg_config
@@ -76,3 +118,29 @@ printf 'select-only, simple, 1 client       off %8.0f  on %8.0f  on/off %s\n' \
 printf 'SELECT 1, simple: not bound %8.0f  bound, off %8.0f  bound, on %8.0f  bound/not %s\n' \
 	"$(median "$WORK/one.free")" "$(median "$WORK/one.off")" "$(median "$WORK/one.guarded")" \
 	"$(ratio "$WORK/one.guarded" "$WORK/one.free")"
+
+step "Code and maintenance of a tenant, with the library against without"
+tenants_code | sql -o /dev/null
+readonly WITH_PORT=$PGPORT
+TM_PORT=$((WITH_PORT + 1)) start_cluster without 'max_wal_size = 4GB'
+readonly WITHOUT_PORT=$PGPORT
+{ echo 'CREATE SCHEMA a; CREATE ROLE guarded LOGIN; CREATE ROLE free LOGIN;'; tenants_code; } | sql -o /dev/null
+write_cases
+for ((round = 0; round < ROUNDS; round++)); do
+	for case in $CASES; do
+		for mode in simple prepared; do
+			for clients in 1 4; do
+				# Those who maintain a table wait for each other.
+				[ "${case#*:}" != postgres ] || [ "$mode$clients" = simple1 ] || continue
+				for PGPORT in "$WITHOUT_PORT" "$WITH_PORT"; do
+					tps "${case#*:}" "$clients" "$WORK/${case%:*}.sql" -M "$mode" >>"$WORK/$case.$mode.$clients.$PGPORT"
+				done
+			done
+		done
+	done
+done
+for file in "$WORK"/*:*."$WITH_PORT"; do
+	name=$(basename "$file" ".$WITH_PORT")
+	printf '%-32s without %10.2f  with %10.2f  with/without %s\n' "$name" \
+		"$(median "${file%.*}.$WITHOUT_PORT")" "$(median "$file")" "$(ratio "$file" "${file%.*}.$WITHOUT_PORT")"
+done

@@ -537,6 +537,9 @@ lose_process(ProbeRun *run, Prober *prober)
 	bool		in_time = now_ms() < prober->started_at + run->timeout_ms;
 	int			status = end_process(prober);
 
+	/* Whoever has asked us to end may have signalled it as well. */
+	CHECK_FOR_INTERRUPTS();
+
 	answer.phase = prober->phase;
 	if (!in_time)
 		answer.outcome = PROBE_TIMED_OUT;

@@ -289,7 +289,9 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	if (IsA(pstmt->utilityStmt, DropdbStmt))
 		statement.drops_database =
 			get_database_oid(((DropdbStmt *) pstmt->utilityStmt)->dbname, true);
-	tm_policy_refresh();
+	/* A transaction can be ended whatever becomes of looking at a table. */
+	if (!IsA(pstmt->utilityStmt, TransactionStmt))
+		tm_policy_refresh();
 	tm_list_setting_before_utility(&statement, queryString);
 	tm_wall_before_utility(statement.pstmt->utilityStmt);
 	tm_session_lock_check_utility(statement.pstmt->utilityStmt);

@@ -102,6 +102,33 @@ is(session('app', $superuser, q{SELECT tenant.switch('a'), tenant.lock('k'); SEL
 	INSERT INTO tenant.policy VALUES ('tenant_mgr.unbound', 'deny')}), 'a| TM004 TM004', 'nor in a locked session');
 is(sql('SELECT count(*) FROM tenant.policies'), '0', 'none of these has left anything');
 
+# Who owns the extension may, superuser or not; and two at the same time wait for each other.
+$node->safe_psql('postgres', 'CREATE DATABASE owned; CREATE ROLE installer SUPERUSER LOGIN');
+$node->safe_psql('owned', 'SET ROLE installer; CREATE EXTENSION tenant_mgr');
+$node->safe_psql('postgres', 'ALTER ROLE installer NOSUPERUSER');
+is(session('owned', 'installer', q{SELECT tenant.set_policy('tenant_mgr.guard', 'log'); SELECT setting FROM tenant.policies}), 'tenant_mgr.guard', 'the owner of the extension may');
+$node->safe_psql('postgres', 'DROP DATABASE owned');
+my @both = map { $node->background_psql('app', on_error_stop => 0) } 1 .. 2;
+$both[0]->query_safe(q{BEGIN; SELECT tenant.set_policy('tenant_mgr.guard', 'log')});
+$both[1]->query_until(qr/asked/, "\\echo asked\nSELECT tenant.set_policy('tenant_mgr.guard', 'enforce');\n");
+$node->poll_query_until('app', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%set_policy%'}) or die 'nobody waits';
+is(session('app', 'web', 'SELECT 1'), '1', 'nobody else waits meanwhile');
+$both[0]->query_safe('COMMIT');
+$_->quit foreach @both;
+is(sql('SELECT value FROM tenant.policies'), 'enforce', 'the last one counts');
+sql(q{SELECT tenant.set_policy('tenant_mgr.guard', NULL)});
+
+# A table that somebody else keeps locked is in the way of statements, not of ending a transaction.
+my $holder = $node->background_psql('app', on_error_stop => 0);
+my $ending = $node->background_psql('app', on_error_stop => 0);
+$ending->query_safe(q{SET lock_timeout = '100ms'; BEGIN; CREATE SCHEMA kept});
+$holder->query_safe('BEGIN; CREATE SCHEMA elsewhere; LOCK TABLE tenant.policy');
+$ending->query('COMMIT');
+is($ending->{stderr} =~ /ERROR/, '', 'a transaction can be ended while the table is locked');
+$holder->query_safe('ROLLBACK');
+$_->quit foreach $holder, $ending;
+is(sql(q{SELECT count(*) FROM pg_namespace WHERE nspname = 'kept'; DROP SCHEMA kept}), '1', 'and has been committed');
+
 sql(q{SELECT tenant.set_policy('Tenant_Mgr.UNBOUND', 'DENY')});
 is(session('app', 'web', 'SELECT * FROM tenant.policies'), 'tenant_mgr.unbound|deny|deny', 'everybody sees the policies, written as they are');
 is(sql(q{SELECT object, detail->>'value' FROM tenant.event WHERE event = 'set_policy' ORDER BY event_id DESC LIMIT 1}), 'tenant_mgr.unbound|deny', 'they are recorded');

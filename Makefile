@@ -57,6 +57,7 @@ OBJS = \
 	src/guard_query.o \
 	src/guard_raw.o \
 	src/guard_reach.o \
+	src/guard_statistics.o \
 	src/guard_stats.o \
 	src/guard_utility.o \
 	src/guc.o \

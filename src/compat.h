@@ -362,6 +362,19 @@ tm_index_builds_in_parallel(Relation index)
 #define TM_F_PG_GET_SEQUENCE_DATA	InvalidOid
 #endif
 
+/* Functions that change statistics, since PostgreSQL 18 */
+#ifdef F_PG_CLEAR_RELATION_STATS
+#define TM_F_PG_CLEAR_ATTRIBUTE_STATS	F_PG_CLEAR_ATTRIBUTE_STATS
+#define TM_F_PG_CLEAR_RELATION_STATS	F_PG_CLEAR_RELATION_STATS
+#define TM_F_PG_RESTORE_ATTRIBUTE_STATS F_PG_RESTORE_ATTRIBUTE_STATS
+#define TM_F_PG_RESTORE_RELATION_STATS	F_PG_RESTORE_RELATION_STATS
+#else
+#define TM_F_PG_CLEAR_ATTRIBUTE_STATS	InvalidOid
+#define TM_F_PG_CLEAR_RELATION_STATS	InvalidOid
+#define TM_F_PG_RESTORE_ATTRIBUTE_STATS InvalidOid
+#define TM_F_PG_RESTORE_RELATION_STATS	InvalidOid
+#endif
+
 /* In a parallel worker: is the leader a session of a client? */
 static inline bool
 tm_leader_is_backend(void)

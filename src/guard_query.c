@@ -49,6 +49,7 @@
 #include "guard.h"
 #include "guard_query.h"
 #include "guard_raw.h"
+#include "guard_statistics.h"
 #include "registry.h"
 #include "tenant_mgr.h"
 
@@ -204,6 +205,8 @@ query_walker(Node *node, void *context)
 		args = arguments_of(node, &funcid);
 		if (args != NULL && tm_guard_works_on_relation(funcid))
 			guard_argument(*args, funcid, context != NULL);
+		else if (args != NULL && tm_guard_is_statistics(funcid))
+			tm_guard_statistics_call((FuncExpr *) node);
 	}
 	return expression_tree_walker(node, query_walker, context);
 }
@@ -434,7 +437,8 @@ body_walker(Node *node, void *context)
 		return false;
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, body_walker, context, 0);
-	if (arguments_of(node, &funcid) != NULL && tm_guard_works_on_relation(funcid))
+	if (arguments_of(node, &funcid) != NULL &&
+		(tm_guard_works_on_relation(funcid) || tm_guard_is_statistics(funcid)))
 		return true;
 	if (tm_guard_out_of_reach(TypeRelationId, type_of_node(node)) ||
 		check_functions_in_node(node, body_function, NULL))

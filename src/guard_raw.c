@@ -39,6 +39,7 @@
 #include "compat.h"
 #include "guard.h"
 #include "guard_raw.h"
+#include "guard_statistics.h"
 #include "registry.h"
 #include "tenant_mgr.h"
 
@@ -69,6 +70,7 @@ static const char *const name_types[] = {
 
 static bool raw_calls_walker(Node *node, void *context);
 static Node *own_relation(Node *arg);
+static void refuse_statistics(Node *node);
 static bool body_walker(Node *node, void *context);
 static bool definition_walker(Node *node, void *context);
 static void judge_parts(List *parts, bool with_defaults);
@@ -161,6 +163,7 @@ raw_calls_walker(Node *node, void *context)
 
 	if (node == NULL)
 		return false;
+	refuse_statistics(node);
 	name = tm_registry_installed() ? call_name(node) : NULL;
 	if (name != NULL && IsA(node, FuncCall))
 	{
@@ -201,6 +204,17 @@ own_relation(Node *arg)
 								 exprLocation(arg));
 }
 
+/* Nobody has a use for these where there is no query. */
+static void
+refuse_statistics(Node *node)
+{
+	const char *name = !IsA(node, FuncCall) ? NULL :
+		tm_guard_statistics_name(((FuncCall *) node)->funcname);
+
+	if (name != NULL)
+		tm_guard_refuse_computed(name);
+}
+
 static bool
 body_walker(Node *node, void *context)
 {
@@ -208,7 +222,8 @@ body_walker(Node *node, void *context)
 		return false;
 	if (call_name(node) != NULL ||
 		(IsA(node, FuncCall) &&
-		 names_other_tenant(((FuncCall *) node)->funcname)) ||
+		 (names_other_tenant(((FuncCall *) node)->funcname) ||
+		  tm_guard_statistics_name(((FuncCall *) node)->funcname) != NULL)) ||
 		(IsA(node, TypeName) &&
 		 names_other_tenant(((TypeName *) node)->names)))
 		return true;
@@ -271,6 +286,7 @@ definition_walker(Node *node, void *context)
 	/* Bounds of partitions that have been looked at are there again. */
 	if (node == NULL || IsA(node, PartitionRangeDatum) || IsA(node, Const))
 		return false;
+	refuse_statistics(node);
 	name = call_name(node);
 	if (name != NULL && IsA(node, FuncCall))
 		judge_argument(linitial(((FuncCall *) node)->args), name);

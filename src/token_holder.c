@@ -176,7 +176,7 @@ most_of(const Holder *holder)
 static Holder *
 first_of(Oid group, uint32 ntokens)
 {
-	Peers		key = {.group = group, .ntokens = ntokens};
+	Peers		key = {group, ntokens, NULL};
 	Peers	   *entry = hash_search(peers, &key, HASH_FIND, NULL);
 
 	return entry == NULL ? NULL : entry->first;
@@ -185,7 +185,7 @@ first_of(Oid group, uint32 ntokens)
 static void
 join_peers(Holder *holder)
 {
-	Peers		key = {.group = holder->key.group, .ntokens = holder->ntokens};
+	Peers		key = {holder->key.group, holder->ntokens, NULL};
 	uint32	   *most = most_of(holder);
 	bool		found;
 	Peers	   *entry = hash_search(peers, &key, HASH_ENTER_NULL, &found);
@@ -203,7 +203,7 @@ join_peers(Holder *holder)
 static void
 leave_peers(Holder *holder)
 {
-	Peers		key = {.group = holder->key.group, .ntokens = holder->ntokens};
+	Peers		key = {holder->key.group, holder->ntokens, NULL};
 	uint32	   *most = most_of(holder);
 	Peers	   *entry = hash_search(peers, &key, HASH_FIND, NULL);
 

@@ -31,19 +31,25 @@
 #include "temp_object.h"
 
 /*
- * Relations that have been asked about lately, each in the place that its OID
- * leads to; every statement asks about its own.  Forgotten by the callback.
+ * Relations and functions that have been asked about lately, each in the place
+ * that its OID leads to; every statement and every call asks about its own.
+ * Forgotten by the callbacks.
  */
-#define RECENT_RELATIONS	256
+#define RECENT_OBJECTS	256
 
-static struct
+typedef struct RecentObject
 {
-	Oid			relid;
-	Oid			nspid;
-}			recent[RECENT_RELATIONS];
+	Oid			objid;			/* InvalidOid if there is none */
+	Oid			nspid;			/* its schema */
+} RecentObject;
+
+static RecentObject recent_relations[RECENT_OBJECTS];
+static RecentObject recent_functions[RECENT_OBJECTS];
 
 static Oid	namespace_of_relation(Oid relid);
+static Oid	namespace_of_function(Oid funcid);
 static void forget_relation(Datum arg, Oid relid);
+static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
 static Oid	schema_in_row(Oid classid, Oid objid);
 static Oid	place_of_parent(ObjectAddress *object);
 
@@ -79,7 +85,7 @@ tm_object_place(ObjectAddress *object)
 				return place_of_parent(object);
 			return nspid;
 		case ProcedureRelationId:
-			return get_func_namespace(objid);
+			return namespace_of_function(objid);
 		default:
 			if (is_objectclass_supported(classid) &&
 				get_object_attnum_namespace(classid) != InvalidAttrNumber &&
@@ -122,24 +128,45 @@ tm_object_describe(Oid classid, Oid objid)
 	return psprintf("%s %s", kind, identity);
 }
 
-/* A relation that changes its schema is announced like any other change. */
+/* Whatever changes its schema is announced like any other change. */
 static Oid
 namespace_of_relation(Oid relid)
 {
 	static bool registered = false;
-	int			place = relid % RECENT_RELATIONS;
+	RecentObject *recent = &recent_relations[relid % RECENT_OBJECTS];
 	Oid			nspid;
 
-	if (recent[place].relid == relid)
-		return recent[place].nspid;
+	if (recent->objid == relid)
+		return recent->nspid;
 	if (!registered)
 		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 	registered = true;
 	nspid = get_rel_namespace(relid);
 	if (OidIsValid(nspid))
 	{
-		recent[place].relid = relid;
-		recent[place].nspid = nspid;
+		recent->objid = relid;
+		recent->nspid = nspid;
+	}
+	return nspid;
+}
+
+static Oid
+namespace_of_function(Oid funcid)
+{
+	static bool registered = false;
+	RecentObject *recent = &recent_functions[funcid % RECENT_OBJECTS];
+	Oid			nspid;
+
+	if (recent->objid == funcid)
+		return recent->nspid;
+	if (!registered)
+		CacheRegisterSyscacheCallback(PROCOID, forget_functions, (Datum) 0);
+	registered = true;
+	nspid = get_func_namespace(funcid);
+	if (OidIsValid(nspid))
+	{
+		recent->objid = funcid;
+		recent->nspid = nspid;
 	}
 	return nspid;
 }
@@ -147,10 +174,18 @@ namespace_of_relation(Oid relid)
 static void
 forget_relation(Datum arg, Oid relid)
 {
+	RecentObject *recent = &recent_relations[relid % RECENT_OBJECTS];
+
 	if (!OidIsValid(relid))
-		memset(recent, 0, sizeof(recent));
-	else if (recent[relid % RECENT_RELATIONS].relid == relid)
-		recent[relid % RECENT_RELATIONS].relid = InvalidOid;
+		memset(recent_relations, 0, sizeof(recent_relations));
+	else if (recent->objid == relid)
+		recent->objid = InvalidOid;
+}
+
+static void
+forget_functions(Datum arg, int cacheid, uint32 hashvalue)
+{
+	memset(recent_functions, 0, sizeof(recent_functions));
 }
 
 /* The schema that the object's own row names */

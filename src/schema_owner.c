@@ -38,6 +38,7 @@ typedef struct OwnerEntry
 /* Schemas, and the generations they belong to; written by prepare_cache */
 static MemoryContext cache_context = NULL;
 static HTAB *cache = NULL;
+static OwnerEntry *latest = NULL;	/* the one that was asked for last */
 static uint64 cache_generation = 0;
 static uint64 cache_path_generation = 0;
 
@@ -48,7 +49,7 @@ static bool is_persistent(const char *schema);
 bool
 tm_schema_owner(Oid nspid, SchemaOwner *owner)
 {
-	OwnerEntry *entry;
+	OwnerEntry *entry = NULL;
 	OwnerEntry	found;
 	uint64		as_of = tm_registry_generation();
 	uint64		path_as_of = tm_guc_path_generation;
@@ -61,23 +62,29 @@ tm_schema_owner(Oid nspid, SchemaOwner *owner)
 		CurrentExtensionObject == get_extension_oid(TM_EXTENSION_NAME, true))
 		return false;
 
-	entry = (cache != NULL && cache_generation == as_of &&
-			 cache_path_generation == path_as_of) ?
-		hash_search(cache, &nspid, HASH_FIND, NULL) : NULL;
-	if (entry != NULL)
-		found = *entry;
-	else
+	if (cache != NULL && cache_generation == as_of &&
+		cache_path_generation == path_as_of)
 	{
-		/* Looking may process invalidations; then this does not count. */
-		found.nspid = nspid;
-		found.owned = find_owner(nspid, &found.owner);
-		if (as_of == tm_registry_generation() &&
-			path_as_of == tm_guc_path_generation)
-		{
-			prepare_cache();
-			entry = hash_search(cache, &nspid, HASH_ENTER, NULL);
-			*entry = found;
-		}
+		entry = latest != NULL && latest->nspid == nspid ? latest :
+			hash_search(cache, &nspid, HASH_FIND, NULL);
+		latest = entry;
+	}
+	if (entry != NULL)
+	{
+		if (entry->owned && owner != NULL)
+			*owner = entry->owner;
+		return entry->owned;
+	}
+
+	/* Looking may process invalidations; then this does not count. */
+	found.nspid = nspid;
+	found.owned = find_owner(nspid, &found.owner);
+	if (as_of == tm_registry_generation() &&
+		path_as_of == tm_guc_path_generation)
+	{
+		prepare_cache();
+		entry = hash_search(cache, &nspid, HASH_ENTER, NULL);
+		*entry = found;
 	}
 	if (found.owned && owner != NULL)
 		*owner = found.owner;
@@ -101,6 +108,7 @@ prepare_cache(void)
 											  "tenant_mgr schema owners",
 											  ALLOCSET_DEFAULT_SIZES);
 	cache = NULL;
+	latest = NULL;
 	MemoryContextReset(cache_context);
 	ctl.keysize = sizeof(Oid);
 	ctl.entrysize = sizeof(OwnerEntry);

@@ -25,7 +25,7 @@ my $crashes  = 0;
 # tenant's, cannot be cloned as it is now, moved while a statement came to it,
 # in or not in a transaction, a savepoint that a failed one lacks, cancelled, ended, the crash and its recovery.
 my %expected = map { $_ => 1 } qw(
-  42P06 42P07 42701 3F000 42P01 42703 42704 55006 40P01 55P03 TM001 TM002 TM003
+  42P06 42P07 42710 42701 3F000 42P01 42703 42704 55006 40P01 55P03 TM001 TM002 TM003
   TM009 40001 25001 25P01 25P02 3B001 55000 23503 23505 2BP01 57014 57P01 57P02 57P03);
 
 sub pick { return $_[ rand @_ ]; }

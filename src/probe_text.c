@@ -128,10 +128,14 @@ version_number(const char *version)
 static char *
 presentable(const char *text, const char *password)
 {
+	/* It may have been cut off within a character. */
+	int			size = pg_mbcliplen(text, strlen(text),
+									PROBE_TEXT_SIZE - 2 * MAX_MULTIBYTE_CHAR_LEN);
+
 	if (password != NULL && password[0] != '\0' &&
 		strstr(text, password) != NULL)
 		return pstrdup(_("the message is not shown because the password occurs in it"));
-	if (!pg_verify_mbstr(GetDatabaseEncoding(), text, strlen(text), true))
+	if (!pg_verify_mbstr(GetDatabaseEncoding(), text, size, true))
 		return pstrdup(_("the message is not shown because it is in another encoding"));
-	return pnstrdup(text, pg_mbcliplen(text, strlen(text), PROBE_TEXT_SIZE));
+	return pnstrdup(text, size);
 }

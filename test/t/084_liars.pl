@@ -127,6 +127,11 @@ my %liar = (
 		print $client message('T', pack('n', 1) . "x\0" . pack('NnNnNn', 0, 0, 16, 1, -1, 0)), message('D', pack('nN', 1, 1) . "\0");
 		hold($client);
 	},
+	(map { my $n = $_; ("umlauts$n" => sub {
+		my ($client) = @_;
+		startup($client);
+		print $client message('E', "SFATAL\0VFATAL\0C28000\0M" . ('x' x $n) . ("\xc3\xa4" x 5000) . "\0\0");
+	}) } 1, 2),
 	lines => sub {
 		my ($client) = @_;
 		startup($client);
@@ -161,6 +166,8 @@ my %answer = (
 	silent     => 'the server accepted the connection, but did not let us in within 300 ms',
 	nul        => q{the server's answer is none to the question},
 	lines      => '.*no; LOG: forged line y{100,1000}',
+	umlauts1   => ".*x(\xc3\xa4){300,}",
+	umlauts2   => ".*xx(\xc3\xa4){300,}",
 	fifo       => '(the server accepted the connection, but did not let us in within 300 ms|.*root certificate.*)');
 foreach my $name (sort keys %answer)
 {

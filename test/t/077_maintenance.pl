@@ -128,6 +128,18 @@ $node->safe_psql('postgres', "ALTER ROLE web SET tenant_mgr.tenant = 'a'; ALTER 
 is(session('postgres', 'web', 'SELECT 1'), '55000', 'without the extension: an ordinary role is refused');
 my (undef, undef, $err) = $node->psql('postgres', 'SELECT 1', extra_params => [ '-U', 'web' ]);
 like($err, qr/HINT:  Use SET tenant_mgr.tenant = '' to leave the tenant/, 'and told how to go on');
+foreach my $statement ('CREATE TEMP TABLE x (i int)', 'DO $$ BEGIN PERFORM 1; END $$', 'COPY pg_class TO STDOUT', 'PREPARE p AS SELECT 1; EXECUTE p',
+	'EXPLAIN SELECT 1', 'LISTEN x', 'BEGIN; SELECT 1', 'DECLARE c CURSOR WITH HOLD FOR SELECT 1', 'VACUUM pg_class', 'TABLE pg_class')
+{
+	my (undef, undef, $said) = $node->psql('postgres', $statement, extra_params => [ '-U', 'web' ]);
+	like($said, qr/extension "tenant_mgr" is not installed.*\n(.*\n)*HINT:  Use SET tenant_mgr.tenant = ''/, "and so by: $statement");
+}
+foreach my $statement ('BEGIN; ROLLBACK', 'SHOW search_path', 'RESET ALL', 'DISCARD ALL')
+{
+	my (undef, undef, $said) = $node->psql('postgres', $statement, extra_params => [ '-U', 'web' ]);
+	is($said, '', "$statement needs no tenant");
+}
+is(session('postgres', 'web', "BEGIN; SET LOCAL tenant_mgr.tenant = ''; SELECT 1; COMMIT"), '1', 'a transaction is let out, too');
 is(session('postgres', 'web', "SET tenant_mgr.tenant = ''; SELECT 1"), '1', 'which helps');
 is(session('postgres', $superuser, 'SELECT 1; CREATE EXTENSION tenant_mgr; DROP EXTENSION tenant_mgr'), '1', 'a superuser is not stopped');
 tool('without the extension', 'pg_dump', '-f', "$dir/postgres", 'postgres');

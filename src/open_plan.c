@@ -315,13 +315,15 @@ forget_held_cursor(void *arg)
 }
 
 /*
- * The code of a tenant does not read on where others have begun.
+ * The code of a tenant does not read on where others have begun, nor where the
+ * session has, while it was bound to another tenant: what a trigger has deferred
+ * is run under its own binding while cursors of the next one are open.
  */
 static void
 refuse_to_code(const Origin *origin)
 {
-	if (tm_origin_is_code_here(origin) ||
-		!OidIsValid(tm_tenant_code_schema()))
+	if (!OidIsValid(tm_tenant_code_schema()) ||
+		(tm_origin_is_code_here(origin) && tm_origin_is_here(origin)))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),

@@ -113,6 +113,29 @@ is($client->query('SELECT a.loop()'), '10100', 'loops in its functions');
 is($client->query(q{SELECT tenant.switch('a'); BEGIN; DECLARE c CURSOR FOR SELECT v FROM t; SELECT a.fetch('c'); COMMIT}), 'a a1', 'a session that is bound shares its cursors with its tenant');
 $client->leave;
 
+# what a trigger of a has deferred is run as a's, when the session is at b and has
+# a cursor open there
+$node->safe_psql('app', q{
+	CREATE TABLE a.later (k int); GRANT ALL ON a.later TO app;
+	CREATE FUNCTION a.later() RETURNS trigger LANGUAGE plpgsql AS $$
+		DECLARE x text;
+		BEGIN
+			BEGIN EXECUTE 'FETCH of_b' INTO x; INSERT INTO a.loot VALUES (x); EXCEPTION WHEN OTHERS THEN NULL; END;
+			INSERT INTO a.loot VALUES ('has run');
+			RETURN NULL;
+		END$$;
+	CREATE CONSTRAINT TRIGGER later AFTER INSERT ON a.later DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION a.later();
+	TRUNCATE a.loot});
+foreach my $end ('SET CONSTRAINTS ALL IMMEDIATE', ($node->safe_psql('app', 'SHOW debug_assertions') eq 'on' ? () : 'COMMIT'), q{SELECT tenant.lock('k')})
+{
+	$client = Protocol->new($node, 'app', 'app');
+	is($client->query(q{BEGIN; SELECT tenant.switch_local('a'); INSERT INTO later VALUES (1); SELECT tenant.switch_local('b'); DECLARE of_b CURSOR FOR SELECT v FROM t, generate_series(1, 3)}), 'a b', "$end: a cursor of b");
+	$client->query($end);
+	$client->query('COMMIT');
+	$client->leave;
+	is($node->safe_psql('app', q{SELECT string_agg(DISTINCT v, ' ') FROM a.loot}), 'has run', "$end: is not for a deferred trigger of a");
+}
+
 # where a session goes is not for a tenant's code to say
 foreach my $before ('SELECT 1', q{SELECT tenant.switch('a')})
 {

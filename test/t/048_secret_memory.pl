@@ -132,14 +132,14 @@ $node->safe_psql('app', q{
 	DECLARE plain text := } . PLAIN . q{;
 	BEGIN
 		EXECUTE format('ALTER ROLE far PASSWORD %L', plain);
-		EXECUTE format('ALTER ROLE long PASSWORD %L', repeat('x', 20000) || plain);
+		EXECUTE format('ALTER ROLE long PASSWORD %L', repeat('x', 15000) || plain);
 		SET LOCAL password_encryption = 'md5';
 		EXECUTE format('ALTER ROLE old PASSWORD %L', plain);
 		FOR i IN 1 .. 6 LOOP
 			PERFORM tenant.add_connection((ARRAY['far', 'old', 'wrong', 'dead', 'long', 'long_wrong'])[i],
 				host => current_setting('unix_socket_directories'), port => CASE i WHEN 4 THEN 1 ELSE current_setting('port')::int END,
 				database_name => 'app', username => (ARRAY['far', 'old', 'far', 'far', 'long', 'long'])[i],
-				password => repeat('x', CASE WHEN i > 4 THEN 20000 ELSE 0 END) || plain || repeat('!', (i IN (3, 6))::int));
+				password => repeat('x', CASE WHEN i > 4 THEN 15000 ELSE 0 END) || plain || repeat('!', (i IN (3, 6))::int));
 		END LOOP;
 	END $$});
 is(value(q{SELECT pg_column_compression(t) IS NOT NULL FROM packed}), 't', 'there is a text that is read as a copy');

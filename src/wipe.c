@@ -135,8 +135,9 @@ tm_wipe_freed(Size size)
 }
 
 /*
- * What has been called had its variables there, and the system its copy of the
- * processor's registers for each signal that came meanwhile.
+ * What has been called had its variables there.  A signal that comes later may
+ * put there what is still in a register of the processor; nothing helps against
+ * that.
  */
 static pg_noinline void
 wipe_stack(void)

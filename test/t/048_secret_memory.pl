@@ -8,7 +8,6 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use TenantTest;
@@ -203,28 +202,6 @@ foreach my $name ('wrong', 'dead', 'long_wrong')
 {
 	left_after(0, "nothing of one that did not help: connect $name", @holes, "SELECT tenant.connect('$name')");
 	left_after(0, "nothing of one that did not help: check $name", "SELECT tenant.check_connection('$name')");
-}
-
-# With each signal, the system puts the registers of the processor on the stack.
-sub under_signals
-{
-	my ($signalled, $work) = @_;
-	my $child = fork() // die "could not fork: $!";
-	if ($child == 0)
-	{
-		select undef, undef, undef, 0.00002 while kill 'USR1', $signalled;
-		POSIX::_exit(0);
-	}
-	$work->();
-	kill 'KILL', $child;
-	waitpid $child, 0;
-	return;
-}
-{
-	my ($other, $other_pid) = new_session();
-	under_signals($other_pid, sub { $other->query_safe($_) foreach ("SELECT tenant.connect('far')", "SELECT tenant.disconnect('far')") x 5; });
-	at_most($other_pid, 0, 'nothing is left on the stack by signals');
-	$other->quit;
 }
 
 # a session that has a connection open

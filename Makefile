@@ -22,6 +22,7 @@ OBJS = \
 	src/clone_lock.o \
 	src/closure.o \
 	src/column_users.o \
+	src/computing_function.o \
 	src/connection.o \
 	src/connection_admin.o \
 	src/connection_host.o \

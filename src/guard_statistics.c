@@ -41,6 +41,8 @@ static const struct
 static int	index_of(Oid funcid);
 static bool find_names(const FuncExpr *call, bool pairs, char **schema,
 					   char **relation);
+static bool find_by_place(const FuncExpr *call, char **schema,
+						  char **relation);
 static bool constant_text(Node *arg, char **result);
 
 bool
@@ -95,9 +97,7 @@ static bool
 find_names(const FuncExpr *call, bool pairs, char **schema, char **relation)
 {
 	if (!pairs)
-		return list_length(call->args) >= 2 &&
-			constant_text(linitial(call->args), schema) &&
-			constant_text(lsecond(call->args), relation);
+		return find_by_place(call, schema, relation);
 
 	for (int i = 0; i + 1 < list_length(call->args); i += 2)
 	{
@@ -120,15 +120,43 @@ find_names(const FuncExpr *call, bool pairs, char **schema, char **relation)
 	return true;
 }
 
+/* They are the first two arguments, which may be named. */
+static bool
+find_by_place(const FuncExpr *call, char **schema, char **relation)
+{
+	int			place = 0;
+	int			found = 0;
+	ListCell   *lc;
+
+	foreach(lc, call->args)
+	{
+		Node	   *arg = lfirst(lc);
+		int			argnumber = place++;
+
+		if (IsA(arg, NamedArgExpr))
+		{
+			argnumber = ((NamedArgExpr *) arg)->argnumber;
+			arg = (Node *) ((NamedArgExpr *) arg)->arg;
+		}
+		if (argnumber > 1)
+			continue;
+		if (!constant_text(arg, argnumber == 0 ? schema : relation))
+			return false;
+		found++;
+	}
+	return found == 2;
+}
+
+/* A constant of another type is no name, and the server says so. */
 static bool
 constant_text(Node *arg, char **result)
 {
 	Const	   *value = (Const *) arg;
 
-	if (!IsA(arg, Const) ||
-		(value->consttype != TEXTOID && value->consttype != UNKNOWNOID))
+	if (!IsA(arg, Const))
 		return false;
-	if (value->constisnull)
+	if (value->constisnull ||
+		(value->consttype != TEXTOID && value->consttype != UNKNOWNOID))
 		*result = NULL;
 	else if (value->consttype == TEXTOID)
 		*result = TextDatumGetCString(value->constvalue);

@@ -96,6 +96,7 @@ refused('app',
 	q{UPDATE pg_settings SET setting = 'b' WHERE name = 'search_path'}, q{SELECT set_config('search_path', NULL, false)}, q{DO $$BEGIN EXECUTE 'SET search_path = b'; RAISE NOTICE '%', (SELECT v FROM t); END$$},
 	'CREATE FUNCTION a.path() RETURNS text LANGUAGE sql SET search_path = b AS $$SELECT v FROM t$$', q{CREATE FUNCTION a.bind() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION a.bind() SET "Tenant_Mgr.Tenant" = 'b'},
 	($node->pg_version < 18 ? () : (
+		q{SELECT pg_clear_relation_stats(relname => 't', schemaname => 'b')}, q{SELECT pg_clear_attribute_stats('b', 't', inherited => false, attname => 'v')},
 		q{SELECT pg_clear_relation_stats('b', 't')}, q{SELECT pg_clear_attribute_stats('b', 't', 'v', false)}, q{SELECT pg_restore_relation_stats('schemaname', 'b', 'relname', 't', 'relpages', 3)},
 		q{SELECT pg_restore_attribute_stats('schemaname', 'b', 'relname', 't', 'attname', 'v', 'inherited', false, 'null_frac', 1.0::real)},
 		q{SELECT pg_restore_relation_stats('schemaname', 'a', 'relname', 't', 'SCHEMANAME', 'b', 'relpages', 3)}, q{SELECT pg_clear_relation_stats('b' || '', 't')}, q{PREPARE p(text) AS SELECT pg_clear_relation_stats($1, 't'); EXECUTE p('b')},
@@ -114,4 +115,16 @@ refused('assigned',
 	'CREATE TABLE a.te (k int); CREATE CONSTRAINT TRIGGER t AFTER INSERT ON a.te DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.tg(); INSERT INTO a.te VALUES (1)',
 	q{CREATE FUNCTION a.ix(int) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN PERFORM set_config('tenant_mgr.tenant', '', false); RETURN (SELECT v FROM b.t); END$$; CREATE TABLE a.i (k int); INSERT INTO a.i VALUES (1); CREATE INDEX ON a.i (a.ix(k))});
 
+# The same of one's own is nobody else's business.
+if ($node->pg_version >= 18)
+{
+	foreach my $call (q{pg_clear_relation_stats('a', 't')}, q{pg_clear_relation_stats(relname => 't', schemaname => 'a')},
+		q{pg_clear_attribute_stats('a', 't', inherited => false, attname => 'v')}, q{pg_restore_relation_stats('schemaname', 'a', 'relname', 't', 'relpages', 3)})
+	{
+		my ($rc, $out, $err) = $node->psql('app', "$beginning{app}\nSELECT $call;", connstr => $node->connstr('app') . ' user=app');
+		is($err, '', "statistics of one's own: $call");
+	}
+}
+
+$node->stop;
 done_testing();

@@ -253,8 +253,9 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 	{
 		/*
 		 * The next statement would be parsed with a search path that does not
-		 * fit, or get parameters of a type that does not.  Asking ourselves to catch up runs an empty transaction before
-		 * the next command is read, at whose end the binding is settled.
+		 * fit, or get parameters of a type that does not.  Asking ourselves
+		 * to catch up runs an empty transaction before the next command is
+		 * read, at whose end the binding is settled.
 		 */
 		HandleCatchupInterrupt();
 	}

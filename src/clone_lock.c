@@ -237,8 +237,9 @@ tm_clone_note_reference(CloneState *state, Oid constraint, Oid child,
 	reference->undone = AfterTriggerPendingOnRel(parent);
 
 	/*
-	 * Rows that cannot be deleted refer to rows that cannot be deleted, unless
-	 * this transaction itself has done so and the check is yet to come.
+	 * Rows that cannot be deleted refer to rows that cannot be deleted,
+	 * unless this transaction itself has done so and the check is yet to
+	 * come.
 	 */
 	reference->check_rows = state->request->with_data &&
 		(tm_clone_lock == CLONE_LOCK_NONE || reference->undone);

@@ -122,12 +122,13 @@ is_allowed(const char *host)
 	while (*entry != '\0')
 	{
 		Size		size = strcspn(entry, SEPARATORS);
-		char		text[MAX_ENTRY];
+		char text[	MAX_ENTRY];
 
 		if (size < sizeof(text))
 		{
 			memcpy(text, entry, size);
-			text[size] = '\0';
+			text[		size] = '\0';
+
 			if (matches_entry(host, text))
 				return true;
 		}
@@ -164,7 +165,7 @@ is_in_network(const char *host, const char *network)
 	const char *slash = strchr(network, '/');
 	unsigned char address[16];
 	unsigned char base[16];
-	char		text[MAX_ENTRY];
+	char text[	MAX_ENTRY];
 	char	   *end;
 	long		bits;
 	int			family = strchr(network, ':') != NULL ? AF_INET6 : AF_INET;

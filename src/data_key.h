@@ -39,8 +39,8 @@ typedef enum KeyDomain
 {
 	KEY_FOR_SQL,				/* tenant.encrypt() and its like */
 	KEY_FOR_EXTENSION,			/* only this extension, for itself */
-	KEY_FOR_NAMESAKES			/* SQL, where the extension had a place of
-								 * the same name once */
+	KEY_FOR_NAMESAKES			/* SQL, where the extension had a place of the
+								 * same name once */
 } KeyDomain;
 
 /* What keys are used for; those of different uses are different */

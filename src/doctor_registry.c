@@ -223,7 +223,7 @@ check_texts(ReturnSetInfo *rsinfo, HTAB *live, HTAB *named)
 
 	foreach(lc, tm_mentions_everywhere(is_named_schema, named))
 	{
-		const		SchemaMention *mention = lfirst(lc);
+		const SchemaMention *mention = lfirst(lc);
 		const NamedSchema *target = hash_search(named, mention->schema,
 												HASH_FIND, NULL);
 		const LiveSchema *entry = hash_search(live, &mention->nspid,

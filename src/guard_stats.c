@@ -60,7 +60,7 @@ typedef struct ViolationEntry
 typedef struct ViolationState
 {
 	TimestampTz sweep_after;	/* not before */
-}			ViolationState;
+} ViolationState;
 
 static const pg_uuid_t nobody = {{0}};
 static const pg_uuid_t others = {{
@@ -70,7 +70,7 @@ static const pg_uuid_t others = {{
 
 /* in shared memory, NULL without it; written by the startup function */
 static HTAB *violations = NULL;
-static ViolationState * state = NULL;
+static ViolationState *state = NULL;
 static LWLock *violations_lock = NULL;
 
 /* ids of tenants; in TopTransactionContext, written by note_deleted */

@@ -264,7 +264,7 @@ is_all_of(const PlannedStmt *pstmt, const char *text)
 		return false;
 	if (pstmt->stmt_len == 0)
 		return true;
-	text += pstmt->stmt_len;
+	text	  +=pstmt->stmt_len;
 	return text[strspn(text, "; \t\r\n")] == '\0';
 }
 
@@ -281,7 +281,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	UtilityStatement statement = {
 		.pstmt = pstmt,
 		.alone = context == PROCESS_UTILITY_TOPLEVEL &&
-			is_all_of(pstmt, queryString),
+		is_all_of(pstmt, queryString),
 	};
 	RunningCode code;
 	Maintained	maintained;

@@ -21,7 +21,8 @@ typedef struct UtilityStatement
 	bool		done;			/* a step has executed it */
 	const char *prepares;		/* a statement of this name, by prepared.c */
 	bool		deallocates;	/* prepared statements */
-	Oid			copied;			/* the table that COPY writes to, by deferred.c */
+	Oid			copied;			/* the table that COPY writes to, by
+								 * deferred.c */
 	bool		listened;		/* guard_access.c hears what it does */
 	bool		commits_prepared;	/* a transaction, by prepared_commit.c */
 	Oid			drops_database; /* by hooks.c, for guard_stats.c */

@@ -29,10 +29,10 @@ static const char *const list_settings[] = {
 static VariableSetStmt *value_given(Node *stmt);
 static VariableSetStmt *value_in_options(List *options);
 static bool is_list(const char *name);
-static bool is_string(const A_Const *value, const char *text);
+static bool is_string(const A_Const *value, const char *query);
 
 void
-tm_list_setting_before_utility(UtilityStatement *statement, const char *text)
+tm_list_setting_before_utility(UtilityStatement *statement, const char *query)
 {
 	VariableSetStmt *set = value_given(statement->pstmt->utilityStmt);
 	ListCell   *lc;
@@ -40,7 +40,7 @@ tm_list_setting_before_utility(UtilityStatement *statement, const char *text)
 	if (set == NULL)
 		return;
 	if (list_length(set->args) == 1 && IsA(linitial(set->args), A_Const) &&
-		is_string(linitial(set->args), text))
+		is_string(linitial(set->args), query))
 		return;
 
 	/* The statement may be in a cache. */
@@ -126,14 +126,14 @@ is_list(const char *name)
 
 /* Was it written as a string, and not as an identifier or a number? */
 static bool
-is_string(const A_Const *value, const char *text)
+is_string(const A_Const *value, const char *query)
 {
 	const char *p;
 
-	if (nodeTag(&value->val) != T_String || text == NULL ||
-		value->location < 0 || value->location >= (int) strlen(text))
+	if (nodeTag(&value->val) != T_String || query == NULL ||
+		value->location < 0 || value->location >= (int) strlen(query))
 		return true;
-	p = text + value->location;
+	p = query + value->location;
 	if ((p[0] == 'U' || p[0] == 'u') && p[1] == '&')
 		p += 2;
 	else if ((p[0] == 'E' || p[0] == 'e' || p[0] == 'N' || p[0] == 'n') &&

@@ -14,6 +14,6 @@
  * quotes that it was written with.
  */
 extern void tm_list_setting_before_utility(UtilityStatement *statement,
-										   const char *text);
+										   const char *query);
 
 #endif							/* TENANT_MGR_LIST_SETTING_H */

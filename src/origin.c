@@ -46,7 +46,7 @@ typedef struct Label
 {
 	LabelKey	key;			/* hash key */
 	Origin		origin;			/* with the latest warrant */
-	char		text[64];		/* for people who look at memory */
+	char text[	64];			/* for people who look at memory */
 } Label;
 
 /* written by tm_origin_label and tm_origin_end_of_transaction */

@@ -93,7 +93,7 @@ Datum
 tenant_pooler_check(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	UtilityStatement own = {.tagged = true, .plain = true};
+	UtilityStatement own = {.tagged = true,.plain = true};
 
 	InitMaterializedSRF(fcinfo, 0);
 	check_walls(rsinfo);

@@ -113,6 +113,7 @@ extern void tm_registry_trash(const TenantInfo *tenant, const pg_uuid_t *id,
 							  int retention);
 extern void tm_registry_restore(const TenantInfo *tenant, const char *name,
 								const char *schema_name);
+
 /* What a trashed tenant has becomes a tenant of its own in the trash. */
 extern void tm_registry_part(const TenantInfo *tenant, const pg_uuid_t *id,
 							 const char *trash_schema);

@@ -230,6 +230,7 @@ check_use(const CloneState *state, Oid catalog, Oid objid, Oid source_owner,
 {
 	Oid			owner = tm_oidmap_translate(state->map, AuthIdRelationId,
 											source_owner);
+	ObjectAddress object;
 
 	if (may_use(catalog, objid, owner, mode) ||
 		(owner == source_owner &&
@@ -237,11 +238,9 @@ check_use(const CloneState *state, Oid catalog, Oid objid, Oid source_owner,
 		return;
 	if (catalog == TypeRelationId)
 		aclcheck_error_type(ACLCHECK_NO_PRIV, objid);
+	ObjectAddressSet(object, catalog, objid);
 	aclcheck_error(ACLCHECK_NO_PRIV, get_object_type(catalog, objid),
-				   getObjectIdentity(&(ObjectAddress)
-									 {
-										 catalog, objid, 0
-									 }, false));
+				   getObjectIdentity(&object, false));
 }
 
 /* Functions in a language that is not trusted are made by superusers. */

@@ -54,7 +54,7 @@ typedef struct RowSearch
 	MentionWanted wanted;		/* what is looked for */
 	void	   *arg;			/* and with what */
 	List	   *found;			/* names, palloc'd */
-}			RowSearch;
+} RowSearch;
 
 /* Where the texts of an object are */
 typedef struct TextCatalog
@@ -64,7 +64,7 @@ typedef struct TextCatalog
 	Oid			catalog;		/* catalog with the text */
 	Oid			index;			/* an index of that on the object's OID */
 	AttrNumber	attno;			/* the column with the object's OID */
-}			TextCatalog;
+} TextCatalog;
 
 static const TextCatalog text_catalogs[] = {
 	{ProcedureRelationId, 0, ProcedureRelationId,
@@ -97,28 +97,28 @@ static const TextCatalog text_catalogs[] = {
 
 static List *each_once(List *mentions);
 static int	compare_mentions(const ListCell *a, const ListCell *b);
-static void search_columns(RowSearch * search);
-static void search_constants(RowSearch * search, const CatalogRules *rules);
-static void search_tree(RowSearch * search, const char *tree);
-static void search_options(RowSearch * search, AttrNumber attno);
-static void search_arguments(RowSearch * search);
+static void search_columns(RowSearch *search);
+static void search_constants(RowSearch *search, const CatalogRules *rules);
+static void search_tree(RowSearch *search, const char *tree);
+static void search_options(RowSearch *search, AttrNumber attno);
+static void search_arguments(RowSearch *search);
 static bool body_is_text(HeapTuple proc);
-static char *column_text(const RowSearch * search, AttrNumber attno);
-static void search_text(RowSearch * search, const char *text, bool whole);
+static char *column_text(const RowSearch *search, AttrNumber attno);
+static void search_text(RowSearch *search, const char *text, bool whole);
 static void note_name(const char *name, void *arg);
 static bool is_name(const char *name, void *arg);
 static List *search_catalog(List *mentions, const Closure *closure,
-							const TextCatalog * texts, MentionWanted wanted,
+							const TextCatalog *texts, MentionWanted wanted,
 							void *arg);
-static List *search_whole(List *mentions, const TextCatalog * texts,
+static List *search_whole(List *mentions, const TextCatalog *texts,
 						  MentionWanted wanted, void *arg);
-static List *search_row(List *mentions, const TextCatalog * texts,
+static List *search_row(List *mentions, const TextCatalog *texts,
 						Relation rel, const CatalogRules *rules,
 						HeapTuple row, MemoryContext context,
 						MentionWanted wanted, void *arg);
 static Oid	schema_of_row(Oid catalog, HeapTuple row, Oid objid);
 static List *search_member(List *mentions, const ClosureMember *member,
-						   const TextCatalog * texts, Relation rel,
+						   const TextCatalog *texts, Relation rel,
 						   const CatalogRules *rules, MemoryContext context,
 						   MentionWanted wanted, void *arg);
 
@@ -176,7 +176,7 @@ tm_mention_tell(Oid nspid, const char *old_name, const char *new_name)
 	foreach(lc, tm_mentions_in_schema(nspid, is_name,
 									  unconstify(char *, old_name)))
 	{
-		const		SchemaMention *mention = lfirst(lc);
+		const SchemaMention *mention = lfirst(lc);
 		char	   *object = getObjectDescription(&mention->address, true);
 
 		if (object != NULL)
@@ -211,8 +211,8 @@ each_once(List *mentions)
 static int
 compare_mentions(const ListCell *a, const ListCell *b)
 {
-	const		SchemaMention *left = lfirst(a);
-	const		SchemaMention *right = lfirst(b);
+	const SchemaMention *left = lfirst(a);
+	const SchemaMention *right = lfirst(b);
 
 	if (left->address.classId != right->address.classId)
 		return left->address.classId < right->address.classId ? -1 : 1;
@@ -223,7 +223,7 @@ compare_mentions(const ListCell *a, const ListCell *b)
 
 /* Columns that are text. */
 static void
-search_columns(RowSearch * search)
+search_columns(RowSearch *search)
 {
 	switch (RelationGetRelid(search->catalog))
 	{
@@ -254,7 +254,7 @@ search_columns(RowSearch * search)
 
 /* Constants in expressions. */
 static void
-search_constants(RowSearch * search, const CatalogRules *rules)
+search_constants(RowSearch *search, const CatalogRules *rules)
 {
 	for (int i = 0; i < rules->nvariable; i++)
 	{
@@ -273,7 +273,7 @@ search_constants(RowSearch * search, const CatalogRules *rules)
  * regard to the type: what is no text will hardly look like one.
  */
 static void
-search_tree(RowSearch * search, const char *tree)
+search_tree(RowSearch *search, const char *tree)
 {
 	static const char label[] = ":constvalue ";
 	const char *p;
@@ -305,7 +305,7 @@ search_tree(RowSearch * search, const char *tree)
 
 /* An array of "name=value": the values. */
 static void
-search_options(RowSearch * search, AttrNumber attno)
+search_options(RowSearch *search, AttrNumber attno)
 {
 	bool		isnull;
 	Datum		value = heap_getattr(search->row, attno,
@@ -331,7 +331,7 @@ search_options(RowSearch * search, AttrNumber attno)
 
 /* Arguments of a trigger, each ended by a zero byte. */
 static void
-search_arguments(RowSearch * search)
+search_arguments(RowSearch *search)
 {
 	int			nargs = ((Form_pg_trigger) GETSTRUCT(search->row))->tgnargs;
 	bool		isnull;
@@ -363,7 +363,7 @@ body_is_text(HeapTuple proc)
 
 /* A column of text, palloc'd, or NULL. */
 static char *
-column_text(const RowSearch * search, AttrNumber attno)
+column_text(const RowSearch *search, AttrNumber attno)
 {
 	bool		isnull;
 	Datum		value = heap_getattr(search->row, attno,
@@ -375,7 +375,7 @@ column_text(const RowSearch * search, AttrNumber attno)
 
 /* A text; if it is a value, all of it may be a name as well. */
 static void
-search_text(RowSearch * search, const char *text, bool whole)
+search_text(RowSearch *search, const char *text, bool whole)
 {
 	if (text == NULL)
 		return;
@@ -410,7 +410,7 @@ is_name(const char *name, void *arg)
 /* The rows of all members in one catalog. */
 static List *
 search_catalog(List *mentions, const Closure *closure,
-			   const TextCatalog * texts, MentionWanted wanted, void *arg)
+			   const TextCatalog *texts, MentionWanted wanted, void *arg)
 {
 	Relation	rel = table_open(texts->catalog, AccessShareLock);
 	CatalogRules *rules = tm_catalog_rules(rel);
@@ -438,7 +438,7 @@ search_catalog(List *mentions, const Closure *closure,
 /* The rows of one member; what is not to stay goes to the given context. */
 static List *
 search_member(List *mentions, const ClosureMember *member,
-			  const TextCatalog * texts, Relation rel,
+			  const TextCatalog *texts, Relation rel,
 			  const CatalogRules *rules, MemoryContext context,
 			  MentionWanted wanted, void *arg)
 {
@@ -457,7 +457,7 @@ search_member(List *mentions, const ClosureMember *member,
 }
 
 static List *
-search_row(List *mentions, const TextCatalog * texts, Relation rel,
+search_row(List *mentions, const TextCatalog *texts, Relation rel,
 		   const CatalogRules *rules, HeapTuple row, MemoryContext context,
 		   MentionWanted wanted, void *arg)
 {
@@ -483,7 +483,7 @@ search_row(List *mentions, const TextCatalog * texts, Relation rel,
 
 /* All rows of one catalog, with the schemas of their objects. */
 static List *
-search_whole(List *mentions, const TextCatalog * texts, MentionWanted wanted,
+search_whole(List *mentions, const TextCatalog *texts, MentionWanted wanted,
 			 void *arg)
 {
 	Relation	rel = table_open(texts->catalog, AccessShareLock);

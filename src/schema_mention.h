@@ -20,7 +20,7 @@ typedef struct SchemaMention
 	char		schema[NAMEDATALEN];	/* the schema */
 	Oid			nspid;			/* the one that the object is in, where all
 								 * schemas are looked through */
-}			SchemaMention;
+} SchemaMention;
 
 /* Is the name one of those that are looked for? */
 typedef bool (*MentionWanted) (const char *name, void *arg);

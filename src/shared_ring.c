@@ -32,8 +32,7 @@ typedef struct SharedRing
 	pg_atomic_uint64 nreloads;	/* of the server's settings */
 	LWLock		lock;			/* guards the rest */
 	SharedRingView view;		/* what is told of it */
-	unsigned char box[sizeof(KeyRing) + TM_CRYPTO_OVERHEAD];	/* the ring, if
-																 * present */
+	unsigned char box[sizeof(KeyRing) + TM_CRYPTO_OVERHEAD];	/* the ring, if present */
 } SharedRing;
 
 /* In shared memory, or NULL, and the keys; written when the server starts */

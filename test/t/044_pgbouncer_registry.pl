@@ -114,6 +114,7 @@ unlike($databases, qr/user=|password/, 'no user, and no password');
 # PgBouncer does not run as root, and does not leave the terminal unless asked.
 system($pgbouncer, '-q', '-d', "$dir/pgbouncer.ini");
 is($? >> 8, 0, 'PgBouncer accepts it') or diag(slurp_file("$dir/pgbouncer.log"));
+ok(wait_for_socket("$host/.s.PGSQL.$port"), 'and listens') or diag(slurp_file("$dir/pgbouncer.log"));
 END
 {
 	my $status = $?;

@@ -52,11 +52,7 @@ sub start_pgbouncer
 		'[pgbouncer]', (map { "$_ = $all{$_}" } sort keys %all), '');
 	$bouncer = IPC::Run::start([ $program{$release}, '-q', "$dir/ini" ], '>', \my $out, '2>', \my $err);
 	$ENV{PGHOST} = $dir;
-	foreach (1 .. 300)
-	{
-		last if -S "$dir/.s.PGSQL.$bouncer_port";
-		select(undef, undef, undef, 0.1);
-	}
+	wait_for_socket("$dir/.s.PGSQL.$bouncer_port") or die 'PgBouncer does not listen';
 	return;
 }
 

@@ -10,13 +10,14 @@ use strict;
 use warnings;
 use Exporter 'import';
 use FindBin;
+use IO::Socket::UNIX;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(new_node new_database load_fixture load_torture fill_schema ident literal
   structure_of rows_of sequences_of is_same registry_is_true orphan_files
-  command_of own_tables_of objects_of_extension);
+  command_of own_tables_of objects_of_extension wait_for_socket);
 
 my $fixtures = "$FindBin::RealBin/../fixtures";
 
@@ -234,6 +235,18 @@ sub orphan_files
 	  $node->safe_psql($db, 'SELECT pg_relation_filenode(oid) FROM pg_class');
 	return join ' ', sort grep { /^(\d+)(_\w+)?(\.\d+)?$/ && !$known{$1} }
 	  slurp_dir($node->data_dir . "/base/$oid");
+}
+
+# A program has been told to listen there.  Is it doing so before long?
+sub wait_for_socket
+{
+	my ($path) = @_;
+	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return 1 if IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $path);
+		select undef, undef, undef, 0.1;
+	}
+	return 0;
 }
 
 1;

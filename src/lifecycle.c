@@ -343,9 +343,6 @@ char *
 tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
 				   bool is_template)
 {
-	TenantInfo *other;
-	Oid			nspid;
-
 	tm_tenant_name_refuse_schema(schema);
 	if (name == NULL)
 		name = default_name(schema);
@@ -354,31 +351,7 @@ tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
 	tm_lifecycle_refuse_other(NULL);
 
 	tm_registry_lock_names(name, NULL);
-	nspid = InvalidOid;
-	if (strlen(schema) < NAMEDATALEN)
-		nspid = get_namespace_oid(schema, true);
-	if (OidIsValid(nspid))
-	{
-		if (!tm_schema_ownercheck(nspid, GetUserId()))
-			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
-
-		/* A concurrent drop may have committed while we waited. */
-		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
-		if (get_namespace_oid(schema, true) != nspid)
-			nspid = InvalidOid;
-	}
-	if (!OidIsValid(nspid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("schema \"%s\" does not exist",
-						tm_tenant_name_printable(schema))));
-
-	other = tm_registry_lookup_schema(schema);
-	if (other != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_SCHEMA),
-				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
-						schema, other->name)));
+	(void) tm_lifecycle_lock_free_schema(schema);
 	(void) name_is_taken(name, false, NULL);
 	if (tm_registry_lookup_trashed(name) != NULL)
 		ereport(NOTICE,

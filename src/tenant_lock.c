@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "schema_owner.h"
 #include "session_lock.h"
 #include "tenant_code.h"
 #include "tenant_lock.h"
@@ -162,6 +163,40 @@ tm_lifecycle_lock_schema(const TenantInfo *tenant, LOCKMODE lockmode)
 		if (tenant == NULL)
 			return NULL;
 	}
+}
+
+Oid
+tm_lifecycle_lock_free_schema(const char *schema)
+{
+	SchemaOwner owner;
+	Oid			nspid = InvalidOid;
+
+	if (strlen(schema) < NAMEDATALEN)
+		nspid = get_namespace_oid(schema, true);
+	if (OidIsValid(nspid))
+	{
+		if (!tm_schema_ownercheck(nspid, GetUserId()))
+			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
+
+		/* While we waited, it may have been dropped or given away. */
+		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
+		if (get_namespace_oid(schema, true) != nspid)
+			nspid = InvalidOid;
+	}
+	if (!OidIsValid(nspid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema \"%s\" does not exist",
+						tm_tenant_name_printable(schema))));
+	if (!tm_schema_ownercheck(nspid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
+
+	if (tm_schema_owner(nspid, &owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_SCHEMA),
+				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
+						schema, owner.name)));
+	return nspid;
 }
 
 Oid

@@ -67,6 +67,12 @@ extern TenantInfo *tm_lifecycle_lock_tenant(const char *name,
 											bool missing_ok);
 
 /*
+ * Lock a schema that is to become a tenant's.  3F000 if there is none, 42501
+ * unless it is the current user's, 42P06 if it is a tenant's already.
+ */
+extern Oid	tm_lifecycle_lock_free_schema(const char *schema);
+
+/*
  * The schema that a clone of "source" would copy: that of the tenant called
  * so, or else the schema called so.  3F000 when there is neither; no lock, no
  * check of privileges.

@@ -42,7 +42,6 @@
 #include "schema_acl.h"
 #include "schema_drop.h"
 #include "schema_mention.h"
-#include "schema_owner.h"
 #include "tenant_lock.h"
 #include "tenant_mgr.h"
 #include "tenant_name.h"
@@ -53,7 +52,6 @@ static TenantInfo *lock_trashed(const char *name);
 static char *restored_schema_name(const TenantInfo *tenant,
 								  const char *new_name);
 static void refuse_taken_name(const char *name, const char *hint);
-static Oid	lock_schema_to_take(const char *schema);
 static void leave_in_trash(const TenantInfo *tenant);
 
 PG_FUNCTION_INFO_V1(tenant_drop);
@@ -176,7 +174,7 @@ tenant_restore_from(PG_FUNCTION_ARGS)
 	tm_lifecycle_begin("tenant.restore_from()");
 	tm_registry_lock_names(name, NULL);
 	tenant = lock_trashed(name);
-	nspid = lock_schema_to_take(schema);
+	nspid = tm_lifecycle_lock_free_schema(schema);
 	refuse_taken_name(tenant->name, "Drop it first, or adopt the schema under another name.");
 
 	saved_schema = tm_registry_trash_details(tenant)->saved_schema;
@@ -269,39 +267,6 @@ refuse_taken_name(const char *name, const char *hint)
 				(errcode(ERRCODE_DUPLICATE_SCHEMA),
 				 errmsg("tenant \"%s\" already exists", other->name),
 				 errhint("%s", _(hint))));
-}
-
-/* A schema of the current user's that is nobody's yet, locked. */
-static Oid
-lock_schema_to_take(const char *schema)
-{
-	Oid			nspid = InvalidOid;
-	SchemaOwner owner;
-
-	if (strlen(schema) < NAMEDATALEN)
-		nspid = get_namespace_oid(schema, true);
-	if (OidIsValid(nspid))
-	{
-		if (!tm_schema_ownercheck(nspid, GetUserId()))
-			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
-		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
-		if (get_namespace_oid(schema, true) != nspid)
-			nspid = InvalidOid;
-	}
-	if (!OidIsValid(nspid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("schema \"%s\" does not exist",
-						tm_tenant_name_printable(schema))));
-	if (!tm_schema_ownercheck(nspid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
-
-	if (tm_schema_owner(nspid, &owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_SCHEMA),
-				 errmsg("schema \"%s\" belongs to tenant \"%s\" already",
-						schema, owner.name)));
-	return nspid;
 }
 
 /* The schema of a tenant that goes on without it. */

@@ -51,6 +51,7 @@ OBJS = \
 	src/exclusion.o \
 	src/fernet.o \
 	src/file_writer.o \
+	src/function_answer.o \
 	src/function_settings.o \
 	src/guard.o \
 	src/guard_access.o \

@@ -20,20 +20,12 @@
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
 #include "computing_function.h"
-
-/* An SQL function a backend remembers */
-typedef struct ComputingEntry
-{
-	Oid			funcid;			/* hash key */
-	bool		computing;		/* does it do nothing else? */
-} ComputingEntry;
+#include "function_answer.h"
 
 /* Looking for work in the body of an SQL function */
 typedef struct WorkSearch
@@ -42,8 +34,10 @@ typedef struct WorkSearch
 	bool		may_read;		/* is it none to read a table? */
 } WorkSearch;
 
-/* answers of tm_only_computes; forgotten by the callback */
-static HTAB *computing_functions = NULL;
+/* answers of tm_only_computes */
+static FunctionAnswers computing_functions = {
+	.name = "tenant_mgr computing functions"
+};
 
 static bool body_only_computes(HeapTuple tuple);
 static bool raw_work_walker(Node *node, void *context);
@@ -53,46 +47,22 @@ static bool type_may_work(const TypeName *type);
 static bool work_walker(Node *node, void *context);
 static bool reads_elsewhere(const Query *query, const WorkSearch *search);
 static bool function_may_work(Oid funcid, void *context);
-static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
 
 bool
 tm_only_computes(Oid funcid)
 {
-	static bool registered = false;
-	ComputingEntry *entry;
 	HeapTuple	tuple;
 	bool		computing;
 
-	if (computing_functions == NULL)
-	{
-		HASHCTL		ctl;
-
-		if (!registered)
-			CacheRegisterSyscacheCallback(PROCOID, forget_functions,
-										  (Datum) 0);
-		registered = true;
-		ctl.keysize = sizeof(Oid);
-		ctl.entrysize = sizeof(ComputingEntry);
-		computing_functions = hash_create("tenant_mgr computing functions", 64,
-										  &ctl, HASH_ELEM | HASH_BLOBS);
-	}
-	entry = hash_search(computing_functions, &funcid, HASH_FIND, NULL);
-	if (entry != NULL)
-		return entry->computing;
-
+	if (tm_function_answer_known(&computing_functions, funcid, &computing))
+		return computing;
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	computing = ((Form_pg_proc) GETSTRUCT(tuple))->prolang == SQLlanguageId &&
 		body_only_computes(tuple);
 	ReleaseSysCache(tuple);
-
-	/* Everything may have been forgotten while we looked. */
-	if (computing_functions != NULL)
-	{
-		entry = hash_search(computing_functions, &funcid, HASH_ENTER, NULL);
-		entry->computing = computing;
-	}
+	tm_function_answer_keep(&computing_functions, funcid, computing);
 	return computing;
 }
 
@@ -264,13 +234,4 @@ function_may_work(Oid funcid, void *context)
 {
 	return funcid >= FirstNormalObjectId ||
 		func_volatile(funcid) == PROVOLATILE_VOLATILE;
-}
-
-/* Called at awkward moments; nobody is looking at an entry then. */
-static void
-forget_functions(Datum arg, int cacheid, uint32 hashvalue)
-{
-	if (computing_functions != NULL)
-		hash_destroy(computing_functions);
-	computing_functions = NULL;
 }

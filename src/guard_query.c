@@ -39,13 +39,12 @@
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "function_answer.h"
 #include "guard.h"
 #include "guard_query.h"
 #include "guard_raw.h"
@@ -53,15 +52,10 @@
 #include "registry.h"
 #include "tenant_mgr.h"
 
-/* SQL functions a backend remembers */
-typedef struct ApartEntry
-{
-	Oid			funcid;			/* hash key */
-	bool		apart;			/* the answer */
-} ApartEntry;
-
-/* answers of tm_guard_keeps_apart; forgotten by the callback */
-static HTAB *apart_functions = NULL;
+/* answers of tm_guard_keeps_apart */
+static FunctionAnswers apart_functions = {
+	.name = "tenant_mgr functions kept apart"
+};
 
 static bool query_walker(Node *node, void *context);
 static void check_table_entry(const RangeTblEntry *rte);
@@ -76,7 +70,6 @@ static void check_defaults(HeapTuple tuple);
 static bool body_needs_judging(HeapTuple tuple);
 static bool body_walker(Node *node, void *context);
 static bool body_function(Oid funcid, void *context);
-static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
 
 PG_FUNCTION_INFO_V1(tenant_own_relation);
 
@@ -132,29 +125,11 @@ tm_guard_fold(Node *node)
 bool
 tm_guard_keeps_apart(Oid funcid)
 {
-	ApartEntry *entry;
 	HeapTuple	tuple;
 	bool		apart = false;
-	bool		found;
 
-	if (apart_functions == NULL)
-	{
-		static bool registered = false;
-		HASHCTL		ctl;
-
-		if (!registered)
-			CacheRegisterSyscacheCallback(PROCOID, forget_functions,
-										  (Datum) 0);
-		registered = true;
-		ctl.keysize = sizeof(Oid);
-		ctl.entrysize = sizeof(ApartEntry);
-		apart_functions = hash_create("tenant_mgr functions", 64, &ctl,
-									  HASH_ELEM | HASH_BLOBS);
-	}
-	entry = hash_search(apart_functions, &funcid, HASH_FIND, NULL);
-	if (entry != NULL)
-		return entry->apart;
-
+	if (tm_function_answer_known(&apart_functions, funcid, &apart))
+		return apart;
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
 	if (!HeapTupleIsValid(tuple))
 		return false;
@@ -162,13 +137,7 @@ tm_guard_keeps_apart(Oid funcid)
 	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == SQLlanguageId)
 		apart = body_needs_judging(tuple);
 	ReleaseSysCache(tuple);
-
-	/* Everything may have been forgotten while we looked. */
-	if (apart_functions != NULL)
-	{
-		entry = hash_search(apart_functions, &funcid, HASH_ENTER, &found);
-		entry->apart = apart;
-	}
+	tm_function_answer_keep(&apart_functions, funcid, apart);
 	return apart;
 }
 
@@ -452,17 +421,8 @@ body_function(Oid funcid, void *context)
 	return tm_guard_out_of_reach(ProcedureRelationId, funcid);
 }
 
-static void
-forget_functions(Datum arg, int cacheid, uint32 hashvalue)
-{
-	tm_guard_query_forget();
-}
-
-/* Called at awkward moments; nobody is looking at an entry then. */
 void
 tm_guard_query_forget(void)
 {
-	if (apart_functions != NULL)
-		hash_destroy(apart_functions);
-	apart_functions = NULL;
+	tm_function_answers_forget(&apart_functions);
 }

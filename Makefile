@@ -56,6 +56,7 @@ OBJS = \
 	src/guard.o \
 	src/guard_access.o \
 	src/guard_closure.o \
+	src/guard_grant.o \
 	src/guard_query.o \
 	src/guard_raw.o \
 	src/guard_reach.o \

@@ -30,12 +30,10 @@
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
-#include "parser/parse_func.h"
 #include "parser/parse_type.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
@@ -46,6 +44,7 @@
 #include "guard.h"
 #include "guard_access.h"
 #include "guard_closure.h"
+#include "guard_grant.h"
 #include "guard_raw.h"
 #include "guard_reach.h"
 #include "shared_ddl.h"
@@ -57,7 +56,6 @@ static bool reach_by_name(Node *stmt);
 static bool reaches_what_is_told(Node *stmt);
 static Oid	reach_new(const RangeVar *relation);
 static void reach_viewed(ViewStmt *stmt);
-static Oid	reach_changed(const RangeVar *relation);
 static void reach_family(const RangeVar *relation);
 static void reach_partitions(const RangeVar *relation);
 static void reach_truncated(TruncateStmt *stmt);
@@ -70,11 +68,6 @@ static void reach_by_subcommand(AlterTableCmd *cmd, Oid relid);
 static void reach_domain(AlterDomainStmt *stmt);
 static void reach_dropped(DropStmt *stmt);
 static void reach_published(List *objects);
-static void reach_granted(GrantStmt *stmt);
-static void reach_granted_object(Oid classid, Oid objid);
-static void reach_default_privileges(AlterDefaultPrivilegesStmt *stmt);
-static void reach_schemas(List *names);
-static Oid	reach_schema(const char *name);
 static void reach_schema_option(List *options, const char *option);
 static void reach_object(ObjectType objtype, Node *object);
 
@@ -189,7 +182,7 @@ reach_by_definition(Node *stmt)
 			(void) reach_new(((CreateSeqStmt *) stmt)->sequence);
 			return true;
 		case T_AlterSeqStmt:
-			(void) reach_changed(((AlterSeqStmt *) stmt)->sequence);
+			(void) tm_guard_reach_changed(((AlterSeqStmt *) stmt)->sequence);
 			return true;
 		case T_CompositeTypeStmt:
 			(void) reach_new(((CompositeTypeStmt *) stmt)->typevar);
@@ -205,19 +198,19 @@ reach_by_definition(Node *stmt)
 			(void) tm_guard_reach_relation(((CreateTrigStmt *) stmt)->constrrel);
 			return true;
 		case T_RuleStmt:
-			(void) reach_changed(((RuleStmt *) stmt)->relation);
+			(void) tm_guard_reach_changed(((RuleStmt *) stmt)->relation);
 			return true;
 		case T_CreatePolicyStmt:
-			(void) reach_changed(((CreatePolicyStmt *) stmt)->table);
+			(void) tm_guard_reach_changed(((CreatePolicyStmt *) stmt)->table);
 			return true;
 		case T_AlterPolicyStmt:
-			(void) reach_changed(((AlterPolicyStmt *) stmt)->table);
+			(void) tm_guard_reach_changed(((AlterPolicyStmt *) stmt)->table);
 			return true;
 		case T_CreateStatsStmt:
 			foreach(lc, ((CreateStatsStmt *) stmt)->relations)
 			{
 				if (IsA(lfirst(lc), RangeVar))
-					(void) reach_changed(lfirst(lc));
+					(void) tm_guard_reach_changed(lfirst(lc));
 			}
 			return true;
 		case T_AlterDomainStmt:
@@ -235,18 +228,18 @@ reach_by_name(Node *stmt)
 	switch (nodeTag(stmt))
 	{
 		case T_RenameStmt:
-			(void) reach_changed(((RenameStmt *) stmt)->relation);
+			(void) tm_guard_reach_changed(((RenameStmt *) stmt)->relation);
 			reach_object(((RenameStmt *) stmt)->renameType,
 						 ((RenameStmt *) stmt)->object);
 			return true;
 		case T_AlterObjectSchemaStmt:
-			(void) reach_changed(((AlterObjectSchemaStmt *) stmt)->relation);
+			(void) tm_guard_reach_changed(((AlterObjectSchemaStmt *) stmt)->relation);
 			reach_object(((AlterObjectSchemaStmt *) stmt)->objectType,
 						 ((AlterObjectSchemaStmt *) stmt)->object);
-			(void) reach_schema(((AlterObjectSchemaStmt *) stmt)->newschema);
+			(void) tm_guard_reach_schema(((AlterObjectSchemaStmt *) stmt)->newschema);
 			return true;
 		case T_AlterOwnerStmt:
-			(void) reach_changed(((AlterOwnerStmt *) stmt)->relation);
+			(void) tm_guard_reach_changed(((AlterOwnerStmt *) stmt)->relation);
 			reach_object(((AlterOwnerStmt *) stmt)->objectType,
 						 ((AlterOwnerStmt *) stmt)->object);
 			return true;
@@ -265,10 +258,10 @@ reach_by_name(Node *stmt)
 						 ((SecLabelStmt *) stmt)->object);
 			return true;
 		case T_GrantStmt:
-			reach_granted((GrantStmt *) stmt);
+			tm_guard_reach_granted((GrantStmt *) stmt);
 			return true;
 		case T_AlterDefaultPrivilegesStmt:
-			reach_default_privileges((AlterDefaultPrivilegesStmt *) stmt);
+			tm_guard_reach_default_privileges((AlterDefaultPrivilegesStmt *) stmt);
 			return true;
 		case T_DropOwnedStmt:
 			tm_guard_check_owned(((DropOwnedStmt *) stmt)->roles);
@@ -288,7 +281,7 @@ reach_by_name(Node *stmt)
 						 ((AlterExtensionContentsStmt *) stmt)->object);
 			return true;
 		case T_ImportForeignSchemaStmt:
-			(void) reach_schema(((ImportForeignSchemaStmt *) stmt)->local_schema);
+			(void) tm_guard_reach_schema(((ImportForeignSchemaStmt *) stmt)->local_schema);
 			return true;
 		default:
 			return false;
@@ -367,7 +360,7 @@ reach_new(const RangeVar *relation)
 	List	   *path;
 
 	if (relation->schemaname != NULL)
-		return reach_schema(relation->schemaname);
+		return tm_guard_reach_schema(relation->schemaname);
 	if (relation->relpersistence == RELPERSISTENCE_TEMP)
 		return InvalidOid;
 	path = fetch_search_path(false);
@@ -395,8 +388,8 @@ reach_viewed(ViewStmt *stmt)
 }
 
 /* A relation that the statement changes, or makes a part of */
-static Oid
-reach_changed(const RangeVar *relation)
+Oid
+tm_guard_reach_changed(const RangeVar *relation)
 {
 	Oid			relid = tm_guard_reach_relation(relation);
 
@@ -420,7 +413,7 @@ reach_family(const RangeVar *relation)
 static void
 reach_partitions(const RangeVar *relation)
 {
-	Oid			relid = reach_changed(relation);
+	Oid			relid = tm_guard_reach_changed(relation);
 
 	if (OidIsValid(relid) && relation->inh &&
 		get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
@@ -437,7 +430,7 @@ reach_truncated(TruncateStmt *stmt)
 
 	foreach(lc, stmt->relations)
 	{
-		Oid			relid = reach_changed(lfirst_node(RangeVar, lc));
+		Oid			relid = tm_guard_reach_changed(lfirst_node(RangeVar, lc));
 
 		reach_family(lfirst_node(RangeVar, lc));
 		if (OidIsValid(relid))
@@ -473,7 +466,7 @@ reach_reindexed(ReindexStmt *stmt)
 	switch (stmt->kind)
 	{
 		case REINDEX_OBJECT_SCHEMA:
-			(void) reach_schema(stmt->name);
+			(void) tm_guard_reach_schema(stmt->name);
 			break;
 		case REINDEX_OBJECT_DATABASE:
 			tm_guard_check_all_tenants();
@@ -510,7 +503,7 @@ reach_created(CreateStmt *stmt)
 static void
 reach_altered(AlterTableStmt *stmt)
 {
-	Oid			relid = reach_changed(stmt->relation);
+	Oid			relid = tm_guard_reach_changed(stmt->relation);
 	ListCell   *lc;
 
 	foreach(lc, stmt->cmds)
@@ -629,11 +622,11 @@ reach_dropped(DropStmt *stmt)
 			{
 				/* Temporary ones may be dropped, whosoever they are. */
 				if (!tm_temp_object_is_named(lfirst(lc)))
-					(void) reach_changed(makeRangeVarFromNameList((List *) lfirst(lc)));
+					(void) tm_guard_reach_changed(makeRangeVarFromNameList((List *) lfirst(lc)));
 			}
 			break;
 		case OBJECT_SCHEMA:
-			reach_schemas(stmt->objects);
+			tm_guard_reach_schemas(stmt->objects);
 			break;
 		default:
 			break;
@@ -650,101 +643,24 @@ reach_published(List *objects)
 		PublicationObjSpec *object = lfirst_node(PublicationObjSpec, lc);
 
 		if (object->pubobjtype == PUBLICATIONOBJ_TABLES_IN_SCHEMA)
-			(void) reach_schema(object->name);
+			(void) tm_guard_reach_schema(object->name);
 		else if (object->pubtable != NULL)
 			reach_family(object->pubtable->relation);
 	}
 }
 
-/* GRANT and REVOKE tell no hook what they do. */
-static void
-reach_granted(GrantStmt *stmt)
-{
-	ListCell   *lc;
-
-	if (stmt->targtype == ACL_TARGET_ALL_IN_SCHEMA ||
-		stmt->objtype == OBJECT_SCHEMA)
-	{
-		foreach(lc, stmt->objects)
-			reach_granted_object(NamespaceRelationId,
-								 reach_schema(strVal(lfirst(lc))));
-		return;
-	}
-	switch (stmt->objtype)
-	{
-		case OBJECT_TABLE:
-		case OBJECT_SEQUENCE:
-			foreach(lc, stmt->objects)
-				(void) reach_changed(lfirst_node(RangeVar, lc));
-			break;
-		case OBJECT_FUNCTION:
-		case OBJECT_PROCEDURE:
-		case OBJECT_ROUTINE:
-			foreach(lc, stmt->objects)
-				reach_granted_object(ProcedureRelationId,
-									 LookupFuncWithArgs(stmt->objtype,
-														lfirst(lc), true));
-			break;
-		case OBJECT_TYPE:
-		case OBJECT_DOMAIN:
-			foreach(lc, stmt->objects)
-			{
-				Oid			typid;
-
-				typid = LookupTypeNameOid(NULL,
-										  makeTypeNameFromNameList(lfirst(lc)),
-										  true);
-				reach_granted_object(TypeRelationId, typid);
-			}
-			break;
-		default:
-			break;
-	}
-}
-
-static void
-reach_granted_object(Oid classid, Oid objid)
-{
-	if (!OidIsValid(objid))
-		return;
-	tm_guard_check_object(classid, objid);
-	if (!tm_guard_access_created(classid, objid))
-		tm_shared_ddl_check(classid, objid);
-}
-
-/* Without a list of schemas they are for objects in all of them. */
-static void
-reach_default_privileges(AlterDefaultPrivilegesStmt *stmt)
-{
-	ListCell   *lc;
-	bool		limited = false;
-
-	foreach(lc, stmt->options)
-	{
-		DefElem    *option = lfirst_node(DefElem, lc);
-
-		if (strcmp(option->defname, "schemas") == 0)
-		{
-			reach_schemas((List *) option->arg);
-			limited = true;
-		}
-	}
-	if (!limited)
-		tm_guard_check_all_tenants();
-}
-
-static void
-reach_schemas(List *names)
+void
+tm_guard_reach_schemas(List *names)
 {
 	ListCell   *lc;
 
 	foreach(lc, names)
-		(void) reach_schema(strVal(lfirst(lc)));
+		(void) tm_guard_reach_schema(strVal(lfirst(lc)));
 }
 
 /* InvalidOid if there is none, or none that may be used */
-static Oid
-reach_schema(const char *name)
+Oid
+tm_guard_reach_schema(const char *name)
 {
 	Oid			nspid = get_namespace_oid(name, true);
 
@@ -763,7 +679,7 @@ reach_schema_option(List *options, const char *option)
 	foreach(lc, options)
 	{
 		if (strcmp(lfirst_node(DefElem, lc)->defname, option) == 0)
-			(void) reach_schema(defGetString(lfirst_node(DefElem, lc)));
+			(void) tm_guard_reach_schema(defGetString(lfirst_node(DefElem, lc)));
 	}
 }
 

@@ -8,6 +8,7 @@
 #define TENANT_MGR_GUARD_REACH_H
 
 #include "nodes/nodes.h"
+#include "nodes/pg_list.h"
 #include "nodes/primnodes.h"
 
 /*
@@ -23,5 +24,15 @@ extern void tm_guard_reach(Node *stmt);
  * schema.
  */
 extern Oid	tm_guard_reach_relation(const RangeVar *relation);
+
+/* The same of one that is changed, which may be a shared one. */
+extern Oid	tm_guard_reach_changed(const RangeVar *relation);
+
+/*
+ * Judge schemas by their names; InvalidOid if there is none, or none that may
+ * be used.
+ */
+extern Oid	tm_guard_reach_schema(const char *name);
+extern void tm_guard_reach_schemas(List *names);
 
 #endif							/* TENANT_MGR_GUARD_REACH_H */

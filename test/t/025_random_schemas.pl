@@ -15,7 +15,7 @@ use RandomSchema;
 use TenantTest;
 
 my $seed = $ENV{TM_SEED} // 1;
-my $count = $ENV{TM_SCHEMAS} // 12;
+my $count = $ENV{TM_SCHEMAS} // 120;
 my $db = 'random';
 my $node = new_node('random', "max_locks_per_transaction = 1024\nautovacuum = off\nfsync = off\njit = off\n");
 new_database($node, $db);

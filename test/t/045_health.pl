@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use FakeServer;
 use IO::Socket::INET;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -58,60 +59,10 @@ delete @ENV{qw(PGPASSWORD PGPASSFILE)};
 my @targets = map { new_node("target$_", "fsync = off\nlog_connections = on\n") } 1, 2;
 new_database($node, 'app');
 
-# Servers that only look like one.  A handler is called with the socket of each
-# client, one after the other.
-my @children;
-
-sub fake_server
-{
-	my ($handler) = @_;
-	my $listener = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "no socket: $!";
-	my $pid = fork() // die "fork: $!";
-	if ($pid == 0)
-	{
-		local $SIG{PIPE} = 'IGNORE';
-		while (my $client = $listener->accept)
-		{
-			eval { $handler->($client) };
-			close $client;
-		}
-		POSIX::_exit(0);
-	}
-	push @children, $pid;
-	return $listener->sockport;
-}
-
-END
-{
-	my $status = $?;
-	kill 'KILL', @children if @children;
-	waitpid $_, 0 foreach @children;
-	$? = $status;
-}
-
 # Messages of the protocol.
-sub message  { my ($type, $body) = @_; return $type . pack('N', 4 + length $body) . $body; }
 sub is_error { return message('E', "SFATAL\0VFATAL\0C$_[0]\0M$_[1]\0\0"); }
 
 sub notice   { return message('N', "SWARNING\0VWARNING\0C01000\0Mnotice $_[0]\0\0"); }
-
-sub startup
-{
-	my ($client) = @_;
-	read $client, my $length, 4;
-	read $client, my $rest, unpack('N', $length) - 4;
-	return;
-}
-
-# A message of the client, when it has been let in; dies when there is none.
-sub next_message
-{
-	my ($client) = @_;
-	$client->flush;
-	(read $client, my $head, 5) == 5 or die 'the client has gone';
-	read $client, my $body, unpack('x N', $head) - 4;
-	return $body;
-}
 
 sub column { return message('T', pack('n', 1) . "x\0" . pack('NnNnNn', 0, 0, 16, 1, -1, 0)); }
 sub row    { return message('D', pack('nN', 1, length $_[0]) . $_[0]); }

@@ -10,8 +10,7 @@ use warnings;
 use File::Basename;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use IO::Socket::INET;
-use POSIX ();
+use FakeServer;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use TenantTest;
@@ -45,48 +44,13 @@ sub value { return $node->safe_psql('app', $_[0]); }
 plan skip_all => 'pgcrypto or dblink is not installed'
   unless value(q{SELECT count(*) FROM pg_available_extensions WHERE name IN ('dblink', 'pgcrypto')}) == 2;
 
-# Servers that only look like one: what each does with its clients.
-my @children;
-sub fake_server
-{
-	my ($handler) = @_;
-	my $listener = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "no socket: $!";
-	my $pid = fork() // die "fork: $!";
-	if ($pid == 0)
-	{
-		local $SIG{PIPE} = 'IGNORE';
-		while (my $client = $listener->accept)
-		{
-			eval { $handler->($client); $client->flush };
-			close $client;
-		}
-		POSIX::_exit(0);
-	}
-	push @children, $pid;
-	return $listener->sockport;
-}
-
-END
-{
-	my $status = $?;
-	kill 'KILL', @children if @children;
-	waitpid $_, 0 foreach @children;
-	$? = $status;
-}
-
-sub message { my ($type, $body) = @_; return $type . pack('N', 4 + length $body) . $body; }
-
 # Ask for the password in the clear; returns it.
 sub ask_password
 {
 	my ($client) = @_;
-	read $client, my $length, 4;
-	read $client, my $startup, unpack('N', $length) - 4;
+	startup($client);
 	print $client message('R', pack('N', 3));
-	$client->flush;
-	read $client, my $head, 5;
-	read $client, my $password, unpack('x N', $head) - 4;
-	return $password =~ s/\0//r;
+	return next_message($client) =~ s/\0//r;
 }
 
 # What a function fails with, everything of it; the statement is not shown.

@@ -8,9 +8,9 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use FakeServer;
 use IO::Socket::INET;
 use MIME::Base64;
-use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -33,55 +33,6 @@ new_database($node, 'app');
 my $target = new_node('target', "fsync = off\n");
 sub value { return $node->safe_psql('app', $_[0]); }
 
-my @children;
-
-sub fake_server
-{
-	my ($handler) = @_;
-	my $listener = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "no socket: $!";
-	my $pid = fork() // die "fork: $!";
-	if ($pid == 0)
-	{
-		local $SIG{PIPE} = 'IGNORE';
-		local $SIG{CHLD} = 'IGNORE';
-		while (my $client = $listener->accept)
-		{
-			next if fork();
-			$client->autoflush(1);
-			eval { $handler->($client) };
-			POSIX::_exit(0);
-		}
-		POSIX::_exit(0);
-	}
-	push @children, $pid;
-	return $listener->sockport;
-}
-
-END
-{
-	my $status = $?;
-	kill 'KILL', @children if @children;
-	waitpid $_, 0 foreach @children;
-	$? = $status;
-}
-
-sub message { my ($type, $body) = @_; return $type . pack('N', 4 + length $body) . $body; }
-
-sub startup
-{
-	my ($client) = @_;
-	read $client, my $length, 4;
-	read $client, my $rest, unpack('N', $length) - 4;
-	return;
-}
-
-sub next_message
-{
-	my ($client) = @_;
-	(read $client, my $head, 5) == 5 or die 'the client has gone';
-	read $client, my $body, unpack('x N', $head) - 4;
-	return $body;
-}
 sub let_in { return message('R', pack('N', 0)) . message('S', "server_version\0001.0\0") . message('Z', 'I'); }
 sub hold   { my ($client) = @_; read $client, my $more, 1; return; }
 

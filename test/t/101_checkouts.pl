@@ -7,8 +7,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use IO::Socket::INET;
-use POSIX ();
+use FakeServer;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use TenantTest;
@@ -101,46 +100,23 @@ is(left(20), $few, 'nothing is left of those that are closed');
 
 # A server that answers the ping with an error, as if somebody had cancelled it:
 # that is an answer.
-sub message { my ($type, $body) = @_; return $type . pack('N', 4 + length $body) . $body; }
-my $listener = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "no socket: $!";
-my $child = fork() // die "fork: $!";
-if ($child == 0)
-{
-	local $SIG{CHLD} = 'IGNORE';
-	while (my $client = $listener->accept)
+my $fake_port = fake_server(sub {
+	my ($client) = @_;
+	my $ready = message('Z', 'I');
+	startup($client);
+	print $client message('R', pack('N', 0)), message('S', "server_version\00015.0\0"), message('S', "client_encoding\0UTF8\0"), $ready;
+	while ((read $client, my $head, 5) == 5)
 	{
-		next if fork();
-		$client->autoflush(1);
-		read $client, my $length, 4;
-		read $client, my $rest, unpack('N', $length) - 4;
-		my $ready = message('Z', 'I');
-		print $client message('R', pack('N', 0)), message('S', "server_version\00015.0\0"), message('S', "client_encoding\0UTF8\0"), $ready;
-		while ((read $client, my $head, 5) == 5)
-		{
-			my ($type, $size) = unpack 'aN', $head;
-			read $client, my $query, $size - 4;
-			last if $type eq 'X';
-			print $client message('T', pack('n', 1) . "x\0" . pack('NnNnNn', 0, 0, 16, 1, -1, 0)), message('D', pack('nN', 1, 1) . 'f'), message('C', "SELECT 1\0"), $ready
-			  if $query =~ /pg_is_in_recovery/;
-			print $client message('E', "SERROR\0VERROR\0C57014\0Mcanceling statement due to user request\0Fpostgres.c\0RProcessInterrupts\0\0"), $ready
-			  if $query =~ /UNLISTEN/;
-			print $client message('C', "SET\0"), $ready if $query !~ /pg_is_in_recovery|UNLISTEN/;
-		}
-		POSIX::_exit(0);
+		my ($type, $size) = unpack 'aN', $head;
+		read $client, my $query, $size - 4;
+		last if $type eq 'X';
+		print $client message('T', pack('n', 1) . "x\0" . pack('NnNnNn', 0, 0, 16, 1, -1, 0)), message('D', pack('nN', 1, 1) . 'f'), message('C', "SELECT 1\0"), $ready
+		  if $query =~ /pg_is_in_recovery/;
+		print $client message('E', "SERROR\0VERROR\0C57014\0Mcanceling statement due to user request\0Fpostgres.c\0RProcessInterrupts\0\0"), $ready
+		  if $query =~ /UNLISTEN/;
+		print $client message('C', "SET\0"), $ready if $query !~ /pg_is_in_recovery|UNLISTEN/;
 	}
-	POSIX::_exit(0);
-}
-END
-{
-	my $status = $?;
-	if (defined $child && $child > 0)
-	{
-		kill 'KILL', $child;
-		waitpid $child, 0;
-	}
-	$? = $status;
-}
-my $fake_port = $listener->sockport;
+});
 value("INSERT INTO tenant.connection (connection_name, host, port, database_name, username, ssl_mode) VALUES ('fake', '127.0.0.1', $fake_port, 'x', 'x', 'disable')");
 is(value(q{SELECT count(*) FROM (SELECT tenant.connect('fake') UNION ALL SELECT tenant.connect('fake') UNION ALL SELECT tenant.connect('fake')) c}), 3, 'that the far server has cancelled it does not cancel us');
 is(value(q{SELECT opened FROM tenant.pool_stats WHERE connection_name = 'fake'}), 1, 'and is an answer');

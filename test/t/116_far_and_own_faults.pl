@@ -7,10 +7,9 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use FakeServer;
 use File::Copy;
-use IO::Socket::INET;
 use MIME::Base64;
-use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -130,36 +129,16 @@ looked_at_since('one', now(), 'when it can, everything goes on');
 # A server that has the client compute
 #
 
-my $listener = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "no socket: $!";
-my $server = fork() // die "fork: $!";
-if ($server == 0)
-{
-	local $SIG{CHLD} = 'IGNORE';
-	while (my $client = $listener->accept)
-	{
-		next if fork();
-		$client->autoflush(1);
-		read $client, my $length, 4;
-		read $client, my $rest, unpack('N', $length) - 4;
-		print $client 'R', pack('NN', 23, 10), "SCRAM-SHA-256\0\0";
-		read $client, my $head, 5;
-		read $client, my $body, unpack('x N', $head) - 4;
-		my ($nonce) = $body =~ /r=([^,]*)/;
-		my $challenge = "r=${nonce}x,s=" . encode_base64('salt', '') . ',i=2147483647';
-		print $client 'R', pack('NN', 8 + length $challenge, 11), $challenge;
-		read $client, my $more, 1;
-		POSIX::_exit(0);
-	}
-	POSIX::_exit(0);
-}
-END
-{
-	my $status = $?;
-	kill 'KILL', $server if $server;
-	$? = $status;
-}
+my $scram = fake_server(sub {
+	my ($client) = @_;
+	startup($client);
+	print $client message('R', pack('N', 10) . "SCRAM-SHA-256\0\0");
+	my ($nonce) = next_message($client) =~ /r=([^,]*)/;
+	print $client message('R', pack('N', 11) . "r=${nonce}x,s=" . encode_base64('salt', '') . ',i=2147483647');
+	read $client, my $more, 1;
+});
 $node->safe_psql('two', sprintf(q{SELECT tenant.add_connection('scram', host => '127.0.0.1', port => %d, database_name => 'd', username => 'u',
-	password => 'secret', ssl_mode => 'disable', is_active => false)}, $listener->sockport));
+	password => 'secret', ssl_mode => 'disable', is_active => false)}, $scram));
 is($node->safe_psql('two', q{SET tenant_mgr.health_timeout = '5min'; SELECT error FROM tenant.check_connection('scram')}),
 	'the server has the client compute for too long', 'a server does not have the client compute for as long as it may take to answer');
 

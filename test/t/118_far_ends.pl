@@ -5,8 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use IO::Socket::INET;
-use POSIX ();
+use FakeServer;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -46,35 +45,21 @@ is(refusal($_), '42501', "not listed: $_") foreach ('/SRV/PG', '/srv/PG15', '/sr
 SKIP:
 {
 	skip 'dblink is not installed', 3 unless $node->psql('app', 'CREATE EXTENSION dblink') == 0;
-	my $listener = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1', Proto => 'tcp') or die "no socket: $!";
-	my $server = fork() // die "fork: $!";
-	if ($server == 0)
-	{
-		local $SIG{CHLD} = 'IGNORE';
-		for (my $n = 1; my $client = $listener->accept; $n++)
+	my $port = fake_server(sub {
+		my ($client, $before) = @_;
+		startup($client);
+		if ($before == 0)
 		{
-			next if fork();
-			local $SIG{PIPE} = 'IGNORE';
-			$client->autoflush(1);
-			read $client, my $length, 4;
-			read $client, my $rest, unpack('N', $length) - 4;
-			if ($n == 1)
-			{
-				my $take = sub { read $client, my $head, 5; read $client, my $body, unpack('x N', $head) - 4; };
-				print $client 'R', pack('NN', 8, 3);
-				$take->();
-				print $client 'R', pack('NN', 8, 0), 'Z', pack('N', 5), 'I';
-				$take->();
-				print $client 'T', pack('N', 4 + 2 + 2 + 18), pack('n', 1), "x\0", pack('NnNnNn', 0, 0, 16, 1, -1, 0),
-					'D', pack('NnN', 11, 1, 1), 'f', 'C', pack('N', 13), "SELECT 1\0", 'Z', pack('N', 5), 'I';
-			}
-			# until the client has gone
-			while (read $client, my $more, 1) { }
-			POSIX::_exit(0);
+			print $client message('R', pack('N', 3));
+			next_message($client);
+			print $client message('R', pack('N', 0)), message('Z', 'I');
+			next_message($client);
+			print $client message('T', pack('n', 1) . "x\0" . pack('NnNnNn', 0, 0, 16, 1, -1, 0)), message('D', pack('nN', 1, 1) . 'f'),
+				message('C', "SELECT 1\0"), message('Z', 'I');
 		}
-		POSIX::_exit(0);
-	}
-	my $port = $listener->sockport;
+		# until the client has gone
+		while (read $client, my $more, 1) { }
+	});
 	value(qq{SELECT tenant.add_connection('once', host => '127.0.0.1', port => $port, database_name => 'd', username => 'u', password => 'p',
 		ssl_mode => 'disable', options => '{"connect_timeout": 0}')});
 	my $timed_out = 0;
@@ -83,8 +68,6 @@ SKIP:
 	is($timed_out, 0, 'connect does not wait for ever, whatever the row says');
 	like($err, qr/could not establish connection/, 'it fails');
 	is(value(q{SELECT active FROM tenant.pool_stats}), '0', 'and its place is free again');
-	kill 'KILL', $server;
-	waitpid $server, 0;
 }
 
 done_testing();

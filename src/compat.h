@@ -14,45 +14,45 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/pg_extension.h"
-#include "catalog/pg_tablespace.h"
-#include "catalog/pg_language.h"
-#include "catalog/pg_foreign_server.h"
-#include "commands/extension.h"
-#include "commands/trigger.h"
-#include "executor/executor.h"
-#include "miscadmin.h"
-#include "storage/proc.h"
-#include "storage/procsignal.h"
-#include "utils/acl.h"
-#include "utils/guc_tables.h"
-#include "nodes/parsenodes.h"
-#include "parser/parse_relation.h"
-#include "rewrite/rewriteHandler.h"
 #include "catalog/catalog.h"
-#include "catalog/storage.h"
-#include "storage/bufmgr.h"
-#include "storage/latch.h"
-#include "storage/smgr.h"
-#include "utils/fmgroids.h"
-#include "utils/rangetypes.h"
-#include "utils/rel.h"
-#include "utils/backend_status.h"
-#include "utils/fmgroids.h"
-#include "utils/relcache.h"
-#include "utils/relmapper.h"
-#include "utils/wait_event.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_am.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_tablespace.h"
 #include "catalog/pg_type.h"
+#include "catalog/storage.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
 #include "common/jsonapi.h"
+#include "executor/executor.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "oidmap.h"
+#include "parser/parse_relation.h"
 #include "pgstat.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/bufmgr.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/procsignal.h"
+#include "storage/smgr.h"
+#include "utils/acl.h"
+#include "utils/backend_status.h"
+#include "utils/fmgroids.h"
+#include "utils/guc_tables.h"
+#include "utils/rangetypes.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/relmapper.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
 #error "tenant_mgr needs PostgreSQL 15 or later"
@@ -653,18 +653,12 @@ tm_extension_schema(Oid extension)
 	return get_extension_schema(extension);
 #else
 	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple	tuple = get_catalog_object_by_oid(rel, Anum_pg_extension_oid,
+												  extension);
 	Oid			schema = InvalidOid;
 
-	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(extension));
-	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (tuple != NULL)
+	if (HeapTupleIsValid(tuple))
 		schema = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
-	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return schema;
 #endif

@@ -9,10 +9,8 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_rewrite.h"
@@ -20,8 +18,6 @@
 #include "miscadmin.h"
 #include "rewrite/rewriteSupport.h"
 #include "storage/lmgr.h"
-#include "utils/fmgroids.h"
-#include "utils/rel.h"
 
 #include "schema_drop.h"
 #include "tenant_name.h"
@@ -113,24 +109,19 @@ describe_dependent(const ObjectAddress *dependent)
 {
 	ObjectAddress address = *dependent;
 	Relation	rel;
-	ScanKeyData key;
-	SysScanDesc scan;
 	HeapTuple	tuple;
 
 	if (address.classId != RewriteRelationId)
 		return getObjectDescription(&address, true);
 
 	rel = table_open(RewriteRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_rewrite_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(address.objectId));
-	scan = systable_beginscan(rel, RewriteOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (tuple != NULL &&
+	tuple = get_catalog_object_by_oid(rel, Anum_pg_rewrite_oid,
+									  address.objectId);
+	if (HeapTupleIsValid(tuple) &&
 		strcmp(NameStr(((Form_pg_rewrite) GETSTRUCT(tuple))->rulename),
 			   ViewSelectRuleName) == 0)
 		ObjectAddressSet(address, RelationRelationId,
 						 ((Form_pg_rewrite) GETSTRUCT(tuple))->ev_class);
-	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 
 	return getObjectDescription(&address, true);

@@ -23,14 +23,13 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_event_trigger.h"
@@ -42,12 +41,11 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_publication.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
-#include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "binding.h"
+#include "compat.h"
 #include "guc.h"
 #include "object_schema.h"
 #include "schema_owner.h"
@@ -63,7 +61,6 @@ static bool is_of_extension(Oid classid, Oid objid);
 static bool is_shared_schema(Oid nspid);
 static bool is_cast_for_all(Oid castid);
 static bool is_for_all(Oid typid);
-static Oid	schema_of_extension(Oid extid);
 
 void
 tm_shared_ddl_check(Oid classid, Oid objid)
@@ -173,22 +170,15 @@ static bool
 is_cast_for_all(Oid castid)
 {
 	Relation	rel = table_open(CastRelationId, AccessShareLock);
+	HeapTuple	tuple = get_catalog_object_by_oid(rel, Anum_pg_cast_oid, castid);
 	bool		result = false;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
 
-	ScanKeyInit(&key, Anum_pg_cast_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(castid));
-	scan = systable_beginscan(rel, CastOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
 		Form_pg_cast form = (Form_pg_cast) GETSTRUCT(tuple);
 
 		result = is_for_all(form->castsource) && is_for_all(form->casttarget);
 	}
-	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return result;
 }
@@ -219,7 +209,8 @@ is_shared(Oid classid, Oid objid)
 		case PublicationRelationId:
 			return true;
 		case ExtensionRelationId:
-			nspid = schema_of_extension(objid);
+			/* To the server, an extension is in no schema. */
+			nspid = tm_extension_schema(objid);
 			break;
 		default:
 			if (IsSharedRelation(classid))
@@ -236,25 +227,4 @@ describe(Oid classid, Oid objid)
 	return classid == DbRoleSettingRelationId ?
 		_("settings of roles or databases") :
 		tm_object_describe(classid, objid);
-}
-
-/* To the server, an extension is in no schema. */
-static Oid
-schema_of_extension(Oid extid)
-{
-	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
-	Oid			nspid = InvalidOid;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(extid));
-	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-		nspid = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return nspid;
 }

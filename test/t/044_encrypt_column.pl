@@ -131,10 +131,11 @@ is(wrong('a', 'u', 'c', q{'c' || id}), 0, 'it waits for those who are in the tab
 
 $node->safe_psql('app', q{CREATE TABLE a.w (id int PRIMARY KEY, c text); INSERT INTO a.w SELECT i, 'c' || i FROM generate_series(1, 1000) i;});
 
-# The row in the middle is locked by who has queued behind the procedure.
+# The row is locked by who has queued behind the procedure, which must not have
+# come as far as that before it is locked.
 sub stop_half_way
 {
-	my ($how) = @_;
+	my ($row, $how) = @_;
 	$holder = $node->background_psql('app');
 	$holder->query_safe('BEGIN; LOCK a.w IN ACCESS SHARE MODE');
 	$caller = $node->background_psql('app', on_error_stop => 0);
@@ -142,24 +143,24 @@ sub stop_half_way
 	$node->poll_query_until('app', q{SELECT count(*) > 0 FROM pg_locks WHERE relation = 'a.w'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted});
 	my $pid = value(q{SELECT pid FROM pg_locks WHERE relation = 'a.w'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted});
 	my $locker = $node->background_psql('app');
-	$locker->query_until(qr/queued/, "\\echo queued\nBEGIN; SELECT FROM a.w WHERE id = 500 FOR UPDATE;\n");
+	$locker->query_until(qr/queued/, "\\echo queued\nBEGIN; SELECT FROM a.w WHERE id = $row FOR UPDATE;\n");
 	$node->poll_query_until('app', q{SELECT count(*) > 0 FROM pg_locks WHERE relation = 'a.w'::regclass AND mode = 'RowShareLock' AND NOT granted});
 	$holder->query_safe('COMMIT');
-	$node->poll_query_until('app', q{SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted});
+	ok($node->poll_query_until('app', q{SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted}), "it waits for row $row");
 	$how->($pid);
 	eval { $caller->quit };
 	eval { $holder->quit };
 	eval { $locker->quit };
 	return;
 }
-stop_half_way(sub {
+stop_half_way(500, sub {
 	is(value(q{SELECT operation || ' ' || tenant || ' ' || phase FROM tenant.progress}), 'encrypt column a sealing rows', 'its progress is shown');
 	value("SELECT pg_cancel_backend($_[0])");
 	$node->poll_query_until('app', "SELECT count(*) = 0 FROM pg_locks WHERE pid = $_[0] AND locktype = 'transactionid'"); });
 my $sealed = value(q{SELECT attname FROM pg_attribute WHERE attname ~ 'tenant_mgr_sealed_'});
 is($sealed, 'tenant_mgr_sealed_2', 'cancelled half-way, the second column is there');
 is(value("SELECT count(*) = 499 FROM a.w WHERE $sealed IS NOT NULL"), 't', 'and what was committed by then');
-stop_half_way(sub {
+stop_half_way(800, sub {
 	kill 'KILL', $_[0];
 	$node->poll_query_until('postgres', 'SELECT 1', '1'); });
 $node->poll_query_until('app', 'SELECT true');

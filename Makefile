@@ -1,171 +1,170 @@
 # tenant_mgr/Makefile
 
 EXTENSION = tenant_mgr
-EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tenant_mgr.control)
 
 MODULE_big = tenant_mgr
 OBJS = \
 	$(WIN32RES) \
-	src/adopt_all.o \
-	src/assigned_role.o \
-	src/assignment.o \
-	src/binding.o \
-	src/binding_path.o \
-	src/binding_refusals.o \
-	src/blockcopy.o \
-	src/breaker.o \
-	src/catalog_reader.o \
-	src/catalog_rules.o \
-	src/change.o \
-	src/checkout.o \
-	src/clone.o \
-	src/clone_lock.o \
-	src/closure.o \
-	src/column_users.o \
-	src/computing_function.o \
-	src/connection.o \
-	src/connection_admin.o \
-	src/connection_host.o \
-	src/connection_option.o \
-	src/conninfo.o \
-	src/copy_parallel.o \
-	src/copy_plan.o \
-	src/copy_task.o \
-	src/crypto.o \
-	src/data_key.o \
-	src/database_list.o \
-	src/dblink.o \
-	src/deferred.o \
-	src/derived_check.o \
-	src/derived_value.o \
+	src/base/crypto.o \
+	src/base/database_list.o \
+	src/base/list_setting.o \
+	src/base/log_limit.o \
+	src/base/name_escape.o \
+	src/base/name_scan.o \
+	src/base/object_schema.o \
+	src/base/own_table.o \
+	src/base/own_table_ddl.o \
+	src/base/own_table_write.o \
+	src/base/preload.o \
+	src/base/progress.o \
+	src/base/run_as.o \
+	src/base/setting.o \
+	src/base/wipe.o \
+	src/base/worker_settings.o \
+	src/tenants/domain.o \
+	src/tenants/event.o \
+	src/tenants/punycode.o \
+	src/tenants/registry.o \
+	src/tenants/registry_cache.o \
+	src/tenants/schema_acl.o \
+	src/tenants/schema_lock.o \
+	src/tenants/schema_owner.o \
+	src/tenants/snapshot_registry.o \
+	src/tenants/tenant_lock.o \
+	src/tenants/tenant_name.o \
+	src/stats/guard_stats.o \
+	src/binding/assigned_role.o \
+	src/binding/binding.o \
+	src/binding/binding_path.o \
+	src/binding/binding_refusals.o \
+	src/binding/change.o \
+	src/binding/deferred.o \
+	src/binding/entitlement.o \
+	src/binding/jwt.o \
+	src/binding/open_plan.o \
+	src/binding/origin.o \
+	src/binding/policy.o \
+	src/binding/prepared.o \
+	src/binding/prepared_commit.o \
+	src/binding/prepared_lock.o \
+	src/binding/prepared_xact.o \
+	src/binding/protective.o \
+	src/binding/session_lock.o \
+	src/binding/standby_catchup.o \
+	src/binding/statement_tag.o \
+	src/binding/switch.o \
+	src/binding/temp_object.o \
+	src/binding/token.o \
+	src/binding/token_holder.o \
+	src/binding/token_key.o \
+	src/binding/token_setting.o \
+	src/binding/used_token.o \
+	src/binding/wall.o \
+	src/binding/warrant.o \
+	src/binding/watch.o \
+	src/guard/computing_function.o \
+	src/guard/function_answer.o \
+	src/guard/guard.o \
+	src/guard/guard_access.o \
+	src/guard/guard_closure.o \
+	src/guard/guard_grant.o \
+	src/guard/guard_query.o \
+	src/guard/guard_raw.o \
+	src/guard/guard_reach.o \
+	src/guard/guard_statistics.o \
+	src/guard/guard_utility.o \
+	src/guard/maintained.o \
+	src/guard/plpgsql_types.o \
+	src/guard/shared_ddl.o \
+	src/guard/tenant_code.o \
+	src/clone/blockcopy.o \
+	src/clone/catalog_reader.o \
+	src/clone/catalog_rules.o \
+	src/clone/clone.o \
+	src/clone/clone_lock.o \
+	src/clone/closure.o \
+	src/clone/copy_parallel.o \
+	src/clone/copy_plan.o \
+	src/clone/copy_task.o \
+	src/clone/derived_check.o \
+	src/clone/derived_value.o \
+	src/clone/exclusion.o \
+	src/clone/file_writer.o \
+	src/clone/function_settings.o \
+	src/clone/handover.o \
+	src/clone/nodetree.o \
+	src/clone/oidmap.o \
+	src/clone/page_copy.o \
+	src/clone/reference_check.o \
+	src/clone/relabel.o \
+	src/clone/relabel_labels.o \
+	src/clone/relabel_roles.o \
+	src/clone/relabel_row.o \
+	src/clone/relabel_statistics.o \
+	src/clone/relabel_texts.o \
+	src/clone/replication.o \
+	src/clone/rowcopy.o \
+	src/clone/schema_mention.o \
+	src/clone/storage.o \
+	src/clone/unclonable.o \
+	src/clone/valuemap.o \
+	src/secrets/column_users.o \
+	src/secrets/data_key.o \
+	src/secrets/encrypt_column.o \
+	src/secrets/envelope.o \
+	src/secrets/fernet.o \
+	src/secrets/import.o \
+	src/secrets/key_admin.o \
+	src/secrets/key_cache.o \
+	src/secrets/key_check.o \
+	src/secrets/key_lock.o \
+	src/secrets/key_worker.o \
+	src/secrets/keyring.o \
+	src/secrets/keyring_text.o \
+	src/secrets/sealed_column.o \
+	src/secrets/secret.o \
+	src/secrets/shared_ring.o \
+	src/connections/assignment.o \
+	src/connections/breaker.o \
+	src/connections/checkout.o \
+	src/connections/connection.o \
+	src/connections/connection_admin.o \
+	src/connections/connection_host.o \
+	src/connections/connection_option.o \
+	src/connections/conninfo.o \
+	src/connections/dblink.o \
+	src/connections/health.o \
+	src/connections/health_check.o \
+	src/connections/health_launcher.o \
+	src/connections/health_record.o \
+	src/connections/health_schedule.o \
+	src/connections/health_settings.o \
+	src/connections/health_worker.o \
+	src/connections/pgbouncer.o \
+	src/connections/pool.o \
+	src/connections/probe.o \
+	src/connections/probe_text.o \
+	src/connections/route.o \
+	src/lifecycle/adopt_all.o \
+	src/lifecycle/lifecycle.o \
+	src/lifecycle/outside_link.o \
+	src/lifecycle/purge.o \
+	src/lifecycle/purge_batch.o \
+	src/lifecycle/schema_drop.o \
+	src/lifecycle/snapshot.o \
+	src/lifecycle/trash.o \
 	src/doctor.o \
 	src/doctor_installation.o \
 	src/doctor_registry.o \
 	src/doctor_report.o \
 	src/doctor_settings.o \
-	src/domain.o \
-	src/encrypt_column.o \
-	src/entitlement.o \
-	src/envelope.o \
-	src/event.o \
-	src/exclusion.o \
-	src/fernet.o \
-	src/file_writer.o \
-	src/function_answer.o \
-	src/function_settings.o \
-	src/guard.o \
-	src/guard_access.o \
-	src/guard_closure.o \
-	src/guard_grant.o \
-	src/guard_query.o \
-	src/guard_raw.o \
-	src/guard_reach.o \
-	src/guard_statistics.o \
-	src/guard_stats.o \
-	src/guard_utility.o \
 	src/guc.o \
-	src/handover.o \
-	src/health.o \
-	src/health_check.o \
-	src/health_launcher.o \
-	src/health_record.o \
-	src/health_schedule.o \
-	src/health_settings.o \
-	src/health_worker.o \
 	src/hooks.o \
-	src/import.o \
-	src/jwt.o \
-	src/key_admin.o \
-	src/key_cache.o \
-	src/key_check.o \
-	src/key_lock.o \
-	src/key_worker.o \
-	src/keyring.o \
-	src/keyring_text.o \
-	src/lifecycle.o \
-	src/list_setting.o \
-	src/log_limit.o \
-	src/maintained.o \
-	src/name_escape.o \
-	src/name_scan.o \
-	src/nodetree.o \
-	src/object_schema.o \
-	src/oidmap.o \
-	src/open_plan.o \
-	src/origin.o \
 	src/orphan_files.o \
-	src/outside_link.o \
-	src/own_table.o \
-	src/own_table_ddl.o \
-	src/own_table_write.o \
-	src/page_copy.o \
-	src/pgbouncer.o \
-	src/plpgsql_types.o \
-	src/policy.o \
-	src/pool.o \
 	src/pooler_check.o \
-	src/preload.o \
-	src/prepared.o \
-	src/prepared_commit.o \
-	src/prepared_lock.o \
-	src/prepared_xact.o \
-	src/probe.o \
-	src/probe_text.o \
-	src/progress.o \
-	src/protective.o \
-	src/punycode.o \
-	src/purge.o \
-	src/purge_batch.o \
-	src/reference_check.o \
-	src/registry.o \
-	src/registry_cache.o \
 	src/registry_events.o \
-	src/relabel.o \
-	src/relabel_labels.o \
-	src/relabel_roles.o \
-	src/relabel_row.o \
-	src/relabel_statistics.o \
-	src/relabel_texts.o \
-	src/replication.o \
-	src/route.o \
-	src/rowcopy.o \
-	src/run_as.o \
-	src/schema_acl.o \
-	src/schema_drop.o \
-	src/schema_lock.o \
-	src/schema_mention.o \
-	src/schema_owner.o \
-	src/sealed_column.o \
-	src/secret.o \
-	src/session_lock.o \
-	src/setting.o \
-	src/shared_ddl.o \
-	src/shared_ring.o \
 	src/shmem.o \
-	src/snapshot.o \
-	src/snapshot_registry.o \
-	src/standby_catchup.o \
-	src/statement_tag.o \
-	src/storage.o \
-	src/switch.o \
-	src/temp_object.o \
-	src/tenant_code.o \
-	src/tenant_lock.o \
-	src/tenant_mgr.o \
-	src/tenant_name.o \
-	src/token.o \
-	src/token_holder.o \
-	src/token_key.o \
-	src/token_setting.o \
-	src/trash.o \
-	src/unclonable.o \
-	src/used_token.o \
-	src/valuemap.o \
-	src/wall.o \
-	src/warrant.o \
-	src/watch.o \
-	src/wipe.o \
-	src/worker_settings.o
+	src/tenant_mgr.o
 PGFILEDESC = "tenant_mgr - tenants as schemas"
 
 DATA = \
@@ -175,7 +174,7 @@ DATA = \
 DOCS = README.md
 
 PG_CFLAGS = -std=gnu99
-PG_CPPFLAGS = -I$(libpq_srcdir)
+PG_CPPFLAGS = -I$(srcdir)/src -I$(libpq_srcdir)
 SHLIB_LINK += -lsodium $(libpq)
 
 REGRESS = \
@@ -239,7 +238,7 @@ PROBE_PROGRAM = tenant_mgr_probe$(X)
 
 all: $(PROBE_PROGRAM)
 
-$(PROBE_PROGRAM): src/tenant_mgr_probe.o
+$(PROBE_PROGRAM): src/connections/tenant_mgr_probe.o
 	$(CC) $(CFLAGS) $< $(libpq) $(LDFLAGS) $(LDFLAGS_EX) -o $@
 
 install: install-probe
@@ -256,11 +255,16 @@ uninstall-probe:
 clean: clean-probe
 
 clean-probe:
-	rm -f $(PROBE_PROGRAM) src/tenant_mgr_probe.o
+	rm -f $(PROBE_PROGRAM) src/connections/tenant_mgr_probe.o
 
 .PHONY: install-probe uninstall-probe clean-probe
 
-src/tenant_mgr_probe.o: src/probe_protocol.h
+src/connections/tenant_mgr_probe.o: src/connections/probe_protocol.h
 
 # Servers are seldom built with --enable-depend, so each file depends on them all.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
+
+# A build outside of the source tree begins in an empty folder.
+ifdef VPATH
+$(shell $(MKDIR_P) $(sort $(dir $(OBJS))))
+endif

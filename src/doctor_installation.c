@@ -18,9 +18,9 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "base/own_table.h"
 #include "doctor.h"
-#include "event.h"
-#include "own_table.h"
+#include "tenants/event.h"
 
 /* Our tables, with what comes of tm_own_table_at(); and their indexes */
 #define OWN_TABLES	" unnest($1, $2) AS own (name, ncolumns) "

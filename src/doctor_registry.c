@@ -23,12 +23,12 @@
 #include "utils/inval.h"
 #include "utils/rel.h"
 
+#include "base/tenant_mgr.h"
+#include "clone/schema_mention.h"
 #include "doctor.h"
-#include "registry.h"
-#include "schema_mention.h"
-#include "snapshot_registry.h"
-#include "tenant_mgr.h"
-#include "tenant_name.h"
+#include "tenants/registry.h"
+#include "tenants/snapshot_registry.h"
+#include "tenants/tenant_name.h"
 
 /* A tenant by the name of its schema, which functions of others may name */
 typedef struct NamedSchema

@@ -16,10 +16,10 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-#include "compat.h"
+#include "base/compat.h"
+#include "binding/policy.h"
+#include "binding/wall.h"
 #include "doctor.h"
-#include "policy.h"
-#include "wall.h"
 
 /* What the doctor's role may not read is not looked at. */
 #define FILE_QUERY \

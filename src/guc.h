@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_GUC_H
 #define TENANT_MGR_GUC_H
 
-#include "copy_plan.h"
+#include "clone/copy_plan.h"
 #include "nodes/pg_list.h"
 #include "utils/guc_tables.h"
 

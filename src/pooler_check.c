@@ -21,17 +21,17 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "assigned_role.h"
-#include "binding.h"
-#include "compat.h"
-#include "guard.h"
+#include "base/compat.h"
+#include "base/preload.h"
+#include "base/tenant_mgr.h"
+#include "binding/assigned_role.h"
+#include "binding/binding.h"
+#include "binding/session_lock.h"
+#include "binding/token_setting.h"
+#include "binding/watch.h"
+#include "guard/guard.h"
 #include "guc.h"
-#include "preload.h"
-#include "registry.h"
-#include "session_lock.h"
-#include "tenant_mgr.h"
-#include "token_setting.h"
-#include "watch.h"
+#include "tenants/registry.h"
 
 #define POOLER_CHECK_COLUMNS	3
 

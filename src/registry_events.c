@@ -26,17 +26,17 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
-#include "binding.h"
-#include "compat.h"
-#include "event.h"
-#include "health.h"
-#include "outside_link.h"
-#include "policy.h"
-#include "purge.h"
-#include "registry.h"
-#include "session_lock.h"
-#include "snapshot_registry.h"
-#include "tenant_name.h"
+#include "base/compat.h"
+#include "binding/binding.h"
+#include "binding/policy.h"
+#include "binding/session_lock.h"
+#include "connections/health.h"
+#include "lifecycle/outside_link.h"
+#include "lifecycle/purge.h"
+#include "tenants/event.h"
+#include "tenants/registry.h"
+#include "tenants/snapshot_registry.h"
+#include "tenants/tenant_name.h"
 
 static void check_event_trigger(FunctionCallInfo fcinfo);
 static void follow_snapshot(const char *schema, const char *new_schema);

@@ -15,15 +15,15 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
-#include "guard_stats.h"
-#include "health.h"
-#include "keyring.h"
-#include "log_limit.h"
-#include "pool.h"
-#include "progress.h"
-#include "shared_ring.h"
+#include "base/log_limit.h"
+#include "base/progress.h"
+#include "binding/used_token.h"
+#include "connections/health.h"
+#include "connections/pool.h"
+#include "secrets/keyring.h"
+#include "secrets/shared_ring.h"
 #include "shmem.h"
-#include "used_token.h"
+#include "stats/guard_stats.h"
 
 void
 tm_shmem_request_all(void)

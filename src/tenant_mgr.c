@@ -14,17 +14,17 @@
 
 #include "fmgr.h"
 
-#include "binding.h"
+#include "base/preload.h"
+#include "binding/binding.h"
+#include "binding/protective.h"
+#include "binding/session_lock.h"
+#include "binding/watch.h"
+#include "connections/health_worker.h"
+#include "guard/plpgsql_types.h"
 #include "guc.h"
-#include "health_worker.h"
 #include "hooks.h"
-#include "key_worker.h"
-#include "keyring.h"
-#include "plpgsql_types.h"
-#include "preload.h"
-#include "protective.h"
-#include "session_lock.h"
-#include "watch.h"
+#include "secrets/key_worker.h"
+#include "secrets/keyring.h"
 
 PG_MODULE_MAGIC;
 

@@ -9,7 +9,7 @@
  */
 #include "fuzz.h"
 
-#include "../../src/envelope.h"
+#include "secrets/envelope.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

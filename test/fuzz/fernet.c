@@ -11,8 +11,8 @@
 
 #include <sodium.h>
 
-#include "../../src/crypto.h"
-#include "../../src/fernet.h"
+#include "base/crypto.h"
+#include "secrets/fernet.h"
 
 static const unsigned char key[TM_FERNET_KEY_BYTES] = "key of the fuzz target: 32 bytes";
 

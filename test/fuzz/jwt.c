@@ -20,7 +20,7 @@
 
 #include "mb/pg_wchar.h"
 
-#include "../../src/jwt.h"
+#include "binding/jwt.h"
 
 #define MAX_CHUNKS	65536		/* more than some tokens make it allocate */
 #define MAX_TIME	253402300799.0

@@ -9,7 +9,7 @@
  */
 #include "fuzz.h"
 
-#include "../../src/name_scan.h"
+#include "base/name_scan.h"
 
 static int	nfound;
 

@@ -9,7 +9,7 @@
  */
 #include "fuzz.h"
 
-#include "../../src/keyring_text.h"
+#include "secrets/keyring_text.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -11,7 +11,7 @@
 
 #include "parser/parser.h"
 
-#include "../../src/statement_tag.h"
+#include "binding/statement_tag.h"
 
 bool		standard_conforming_strings = true;
 

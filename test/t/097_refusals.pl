@@ -36,7 +36,7 @@ $node->safe_psql('app', q{
 
 # What refuses a value in the hook of a setting says so to the server, whose error
 # it is then; the statement itself can be refused before by two of ours.
-my %ours = map { s/.*\///r => 1 } glob("$FindBin::RealBin/../../src/*.c");
+my %ours = map { s/.*\///r => 1 } glob("$FindBin::RealBin/../../src/*.c $FindBin::RealBin/../../src/*/*.c");
 delete @ours{'session_lock.c', 'wall.c', 'guc.c'};
 my @spellings = (
 	sub { "SET $_[0] = '$_[1]'" }, sub { "SET LOCAL $_[0] = '$_[1]'" }, sub { "SELECT set_config('$_[0]', '$_[1]', false)" },

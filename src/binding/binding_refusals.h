@@ -1,0 +1,25 @@
+/*
+ * binding_refusals.h
+ *		Why a session does not take another tenant.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_BINDING_REFUSALS_H
+#define TENANT_MGR_BINDING_REFUSALS_H
+
+#include "binding/binding.h"
+
+struct config_generic;
+
+/*
+ * Raise an error if a value must not become that of the setting, whose record
+ * is given; "fresh" if the check hook has seen it, else it may be the default.
+ */
+extern void tm_binding_refuse_change(struct config_generic *tenant_record,
+									 const char *newval,
+									 const Binding *new_binding, bool fresh);
+
+/* There is a tenant, and no extension in this database. */
+extern void tm_binding_refuse_uninstalled(void);
+
+#endif							/* TENANT_MGR_BINDING_REFUSALS_H */

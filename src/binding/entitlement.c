@@ -1,0 +1,192 @@
+/*
+ * entitlement.c
+ *		Which tenants the current role can be bound to, and why not.
+ *
+ * The role is the outer user, the one that SET ROLE selects, so neither a
+ * SECURITY DEFINER function nor its SET clause widens what a session can be
+ * bound to.  A session whose user is assigned to a tenant can be bound to
+ * that one only.
+ *
+ * Nothing here raises an error about the tenant.  The same facts are wanted
+ * as an error, as the objection of a setting's check hook, and as a plain
+ * answer, so they are handed to the caller as a problem.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+
+#include "base/compat.h"
+#include "base/own_table.h"
+#include "base/tenant_mgr.h"
+#include "binding/assigned_role.h"
+#include "binding/entitlement.h"
+#include "tenants/registry.h"
+#include "tenants/tenant_name.h"
+
+bool
+tm_entitlement_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
+					   EntitlementProblem *problem)
+{
+	TenantInfo *found;
+	Oid			locked = InvalidOid;
+
+	if (!tm_registry_installed())
+	{
+		problem->sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+		problem->message = psprintf(_("extension \"%s\" is not installed in this database"),
+									TM_EXTENSION_NAME);
+		problem->detail = NULL;
+		return false;
+	}
+
+	for (;;)
+	{
+		*as_of = tm_registry_generation();
+		found = tm_registry_lookup(name, true);
+		if (found == NULL)
+		{
+			tm_entitlement_absent(name, problem);
+			return false;
+		}
+		if (!OidIsValid(found->nspid) || found->nspid == locked)
+			break;
+
+		/* While we waited, the name may have gone to another schema. */
+		if (OidIsValid(locked))
+			UnlockDatabaseObject(NamespaceRelationId, locked, 0,
+								 AccessShareLock);
+		tm_entitlement_lock_schema(found->nspid, true);
+		locked = found->nspid;
+	}
+	*tenant = *found;
+	return tm_entitlement_check(tenant, problem);
+}
+
+/* Privileges come first: the rest is the business of those who have them. */
+bool
+tm_entitlement_check(const TenantInfo *tenant, EntitlementProblem *problem)
+{
+	Oid			roleid = GetOuterUserId();
+	const pg_uuid_t *assigned = tm_assigned_role_tenant();
+
+	problem->detail = NULL;
+
+	if (assigned != NULL &&
+		memcmp(assigned, &tenant->id, sizeof(pg_uuid_t)) != 0)
+	{
+		tm_entitlement_assigned(problem);
+		return false;
+	}
+
+	if (!OidIsValid(tenant->nspid))
+	{
+		problem->sqlstate = ERRCODE_UNDEFINED_SCHEMA;
+		problem->message = psprintf(_("schema \"%s\" does not exist"),
+									tenant->schema_name);
+		problem->detail = psprintf(_("It is the schema of tenant \"%s\"."),
+								   tenant->name);
+		return false;
+	}
+	if (tm_schema_aclcheck(tenant->nspid, roleid, ACL_USAGE) != ACLCHECK_OK)
+	{
+		problem->sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+		problem->message = psprintf(_("permission denied for schema %s"),
+									tenant->schema_name);
+		return false;
+	}
+	if (tenant->is_template && !tm_schema_ownercheck(tenant->nspid, roleid))
+	{
+		problem->sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+		problem->message = psprintf(_("must be owner of schema %s"),
+									tenant->schema_name);
+		problem->detail = psprintf(_("Tenant \"%s\" is a template."),
+								   tenant->name);
+		return false;
+	}
+	if (tenant->state == TENANT_SUSPENDED)
+	{
+		char	   *reason = tm_registry_suspend_reason(tenant);
+
+		problem->sqlstate = ERRCODE_TENANT_SUSPENDED;
+		problem->message = psprintf(_("tenant \"%s\" is suspended"),
+									tenant->name);
+		if (reason != NULL)
+			problem->detail = psprintf(_("The reason given is: %s"), reason);
+		return false;
+	}
+	if (strcmp(tenant->schema_name, "$user") == 0)
+	{
+		/* On a search path this is not the name of a schema. */
+		problem->sqlstate = ERRCODE_FEATURE_NOT_SUPPORTED;
+		problem->message = psprintf(_("schema \"%s\" cannot be put on a search path"),
+									tenant->schema_name);
+		return false;
+	}
+	return true;
+}
+
+bool
+tm_entitlement_may_see(const TenantInfo *tenant)
+{
+	if (pg_class_aclcheck(tm_own_table_relid("registry"), GetUserId(),
+						  ACL_SELECT) == ACLCHECK_OK)
+		return true;
+	return OidIsValid(tenant->nspid) &&
+		(tm_schema_aclcheck(tenant->nspid, GetUserId(), ACL_USAGE) == ACLCHECK_OK ||
+		 tm_schema_ownercheck(tenant->nspid, GetUserId()));
+}
+
+void
+tm_entitlement_object(const EntitlementProblem *problem)
+{
+	GUC_check_errcode(problem->sqlstate);
+	GUC_check_errmsg("%s", problem->message);
+	if (problem->detail)
+		GUC_check_errdetail("%s", problem->detail);
+}
+
+void
+tm_entitlement_assigned(EntitlementProblem *problem)
+{
+	problem->sqlstate = ERRCODE_TENANT_LOCKED;
+	problem->message = psprintf(_("role \"%s\" is assigned to a tenant and works for no other"),
+								GetUserNameFromId(GetSessionUserId(), false));
+	problem->detail = NULL;
+}
+
+void
+tm_entitlement_absent(const char *name, EntitlementProblem *problem)
+{
+	problem->sqlstate = ERRCODE_UNDEFINED_SCHEMA;
+	problem->message = psprintf(_("tenant \"%s\" does not exist"),
+								tm_tenant_name_printable(name));
+	problem->detail = NULL;
+}
+
+bool
+tm_entitlement_lock_schema(Oid nspid, bool wait)
+{
+	LOCKTAG		tag;
+
+	if (wait)
+	{
+		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
+		return true;
+	}
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, NamespaceRelationId, nspid, 0);
+	if (LockAcquire(&tag, AccessShareLock, false, true) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		return false;
+
+	/* The lock was free, but perhaps only since a moment ago. */
+	AcceptInvalidationMessages();
+	return true;
+}

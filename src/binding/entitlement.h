@@ -1,0 +1,56 @@
+/*
+ * entitlement.h
+ *		Which tenants the current role can be bound to, and why not.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_ENTITLEMENT_H
+#define TENANT_MGR_ENTITLEMENT_H
+
+#include "tenants/registry.h"
+
+/* Why the role cannot work for a tenant; the strings are palloc'd */
+typedef struct EntitlementProblem
+{
+	int			sqlstate;		/* for errcode() */
+	char	   *message;		/* primary message */
+	char	   *detail;			/* or NULL */
+} EntitlementProblem;
+
+/*
+ * Find the tenant that the role wants to be bound to.  On success its schema
+ * is locked, and the name means what it did when the lock was taken; as_of is
+ * the generation of the registry of which all this is true.
+ */
+extern bool tm_entitlement_by_name(const char *name, TenantInfo *tenant,
+								   uint64 *as_of,
+								   EntitlementProblem *problem);
+
+/* Can the role work for this tenant?  Its schema has been locked. */
+extern bool tm_entitlement_check(const TenantInfo *tenant,
+								 EntitlementProblem *problem);
+
+/*
+ * May the current user know what has been said about a tenant?  It is those to
+ * whom the view tenant.tenants shows it.
+ */
+extern bool tm_entitlement_may_see(const TenantInfo *tenant);
+
+/* Object with the problem to a value of a setting, in its check hook. */
+extern void tm_entitlement_object(const EntitlementProblem *problem);
+
+/* The problem of the session's user being assigned to another tenant. */
+extern void tm_entitlement_assigned(EntitlementProblem *problem);
+
+/* The problem of there being no such tenant. */
+extern void tm_entitlement_absent(const char *name,
+								  EntitlementProblem *problem);
+
+/*
+ * Lock a schema so that it is neither dropped nor renamed until the end of
+ * the transaction.  Returns false if that would have meant to wait and we are
+ * not to.
+ */
+extern bool tm_entitlement_lock_schema(Oid nspid, bool wait);
+
+#endif							/* TENANT_MGR_ENTITLEMENT_H */

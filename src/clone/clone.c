@@ -1,0 +1,283 @@
+/*
+ * clone.c
+ *		A copy of a schema under another name.
+ *
+ * A schema is a piece of the system catalogs plus the files of its relations.
+ * A clone is that piece again under new OIDs, plus the files again.  Nothing
+ * is turned into SQL on the way, so there is no kind of object that could be
+ * forgotten, no name that could be replaced by mistake, and no order of
+ * creation to be found.
+ *
+ * Locks, in this order: the schema (the caller's), its types and relations in
+ * the order of their OIDs, and when all is copied relations outside that gain a
+ * trigger or a child; see clone_lock.c.  The snapshot is taken after the locks
+ * on the source and serves for catalogs and rows alike.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/indexing.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_trigger.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "base/progress.h"
+#include "base/tenant_mgr.h"
+#include "clone/blockcopy.h"
+#include "clone/clone.h"
+#include "clone/clone_lock.h"
+#include "clone/closure.h"
+#include "clone/derived_check.h"
+#include "clone/exclusion.h"
+#include "clone/handover.h"
+#include "clone/relabel.h"
+#include "clone/replication.h"
+#include "clone/rowcopy.h"
+#include "clone/storage.h"
+#include "clone/unclonable.h"
+#include "guard/guard.h"
+#include "guc.h"
+#include "lifecycle/outside_link.h"
+
+static Oid	replaced_owner(const CloneRequest *request);
+static void leave_out_invalid_indexes(CloneState *state);
+static void leave_out_references(CloneState *state);
+static bool trigger_of_outside_reference(const Closure *closure, Oid trigger);
+static bool index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid);
+static void tell_about_mentions(const CloneState *state);
+static char *describe_member(const CloneState *state,
+							 const ObjectAddress *address);
+static void tell_access_hooks(const CloneState *state);
+
+Oid
+tm_clone_schema(const CloneRequest *request)
+{
+	MemoryContext context;
+	MemoryContext old_context;
+	CloneState	state = {0};
+	List	   *lent;
+	int			save_nestlevel = tm_guard_enter_own(request->source);
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "tenant_mgr clone",
+									ALLOCSET_DEFAULT_SIZES);
+	old_context = MemoryContextSwitchTo(context);
+
+	state.request = request;
+	state.old_owner = replaced_owner(request);
+	state.verbatim = request->with_data && !tm_clone_scrub &&
+		tm_clone_lock == CLONE_LOCK_SHARE;
+	tm_progress_phase(PROGRESS_LOCKING, 0, 0);
+	tm_clone_lock_source(&state);	/* which rows make up the schema */
+	tm_refuse_unclonable(state.closure);	/* before anything is written */
+	tm_handover_refuse(&state);
+	leave_out_invalid_indexes(&state);
+	if (request->aside)
+		leave_out_references(&state);
+	tm_exclusion_decide(&state);	/* whose rows travel */
+	tm_clone_refuse_pending_checks(&state);
+
+	tm_progress_phase(PROGRESS_WRITING_CATALOGS, 0, 0);
+	tm_closure_sort(state.closure);
+	tm_relabel_assign_oids(&state); /* every object gets a new OID */
+	tm_relabel_copy_rows(&state);	/* the catalogs */
+	tm_storage_create_files(&state);	/* the files */
+	CommandCounterIncrement();	/* now the new relations can be opened */
+
+	tm_storage_announce_files(&state);
+	tm_relabel_refresh_texts(&state);
+	tm_blockcopy_choose(&state);	/* how each relation is filled */
+	lent = tm_handover_lend(&state);
+	tm_storage_init_indexes(&state);
+	tm_blockcopy_relations(&state); /* blocks where they will do */
+	tm_rowcopy_tables(&state);	/* rows where they will not */
+	tm_storage_build_indexes(&state);
+	tm_derived_check_rows(&state);
+	tm_handover_take_back(lent);
+	tm_derived_note_references(&state);
+	tm_clone_lock_outside(&state);	/* what others want to write to */
+	tell_access_hooks(&state);
+	tell_about_mentions(&state);
+	if (request->with_data)
+		tm_replication_tell_clone(request->target);
+	UnregisterSnapshot(state.snapshot);
+	CommandCounterIncrement();
+	tm_guard_leave_own(save_nestlevel);
+
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+	return state.namespace;
+}
+
+/* The role that the request's owner takes the place of, or InvalidOid. */
+static Oid
+replaced_owner(const CloneRequest *request)
+{
+	HeapTuple	tup;
+	Oid			owner;
+
+	if (!OidIsValid(request->owner))
+		return InvalidOid;
+	tup = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(request->source));
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for schema %u", request->source);
+	owner = ((Form_pg_namespace) GETSTRUCT(tup))->nspowner;
+	ReleaseSysCache(tup);
+	return owner == request->owner ? InvalidOid : owner;
+}
+
+/*
+ * An index that CREATE INDEX CONCURRENTLY could not finish is not used by
+ * anybody, and building it might fail again.  An invalid index of a
+ * partitioned table is another matter: it waits for its partitions' indexes.
+ */
+static void
+leave_out_invalid_indexes(CloneState *state)
+{
+	Relation	indexRel = table_open(IndexRelationId, AccessShareLock);
+
+	for (int i = 0; i < state->closure->nmembers; i++)
+	{
+		ClosureMember *member = &state->closure->members[i];
+		const char *relname;
+
+		if (member->classid != RelationRelationId ||
+			member->relkind != RELKIND_INDEX)
+			continue;
+		member->left_out = !index_is_valid(indexRel, state->snapshot,
+										   member->objid);
+		relname = get_rel_name(member->objid);
+		/* DROP INDEX CONCURRENTLY may just have finished with it */
+		if (member->left_out && relname != NULL)
+			ereport(NOTICE,
+					(errmsg("index \"%s\" is invalid and is not cloned",
+							relname)));
+	}
+	table_close(indexRel, AccessShareLock);
+}
+
+/* What is put aside keeps nobody from deleting rows of a table outside. */
+static void
+leave_out_references(CloneState *state)
+{
+	Closure    *closure = state->closure;
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		ClosureMember *member = &closure->members[i];
+
+		if (member->classid == ConstraintRelationId &&
+			tm_is_outside_reference(closure, member->objid))
+			member->left_out = true;
+		else if (member->classid == TriggerRelationId)
+			member->left_out = trigger_of_outside_reference(closure,
+															member->objid);
+	}
+}
+
+static bool
+trigger_of_outside_reference(const Closure *closure, Oid trigger)
+{
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	bool		result;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(rel, TriggerOidIndexId, true, closure->snapshot,
+							  1, &key);
+	tup = systable_getnext(scan);
+	result = HeapTupleIsValid(tup) &&
+		tm_is_outside_reference(closure,
+								((Form_pg_trigger) GETSTRUCT(tup))->tgconstraint);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/* As the snapshot sees it, because that is what will be copied. */
+static bool
+index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	bool		valid;
+
+	ScanKeyInit(&key, Anum_pg_index_indexrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(indexid));
+	scan = systable_beginscan(indexRel, IndexRelidIndexId, true, snapshot,
+							  1, &key);
+	tup = systable_getnext(scan);
+	valid = HeapTupleIsValid(tup) &&
+		((Form_pg_index) GETSTRUCT(tup))->indisvalid;
+	systable_endscan(scan);
+	return valid;
+}
+
+/* A text stays as it is, so it may reach into the source. */
+static void
+tell_about_mentions(const CloneState *state)
+{
+	ListCell   *lc;
+
+	foreach(lc, state->mentions)
+		ereport(NOTICE,
+				(errmsg("%s names schema \"%s\" in its text",
+						describe_member(state, lfirst(lc)),
+						state->closure->nspname),
+				 errdetail("The text is the same in schema \"%s\" and still means the source.",
+						   state->request->target),
+				 errhint("Leave names unqualified, and give functions that dumps or indexes need a search path of their own by ALTER FUNCTION ... SET search_path.")));
+}
+
+/* The member of the source, or its copy if it has been dropped meanwhile. */
+static char *
+describe_member(const CloneState *state, const ObjectAddress *address)
+{
+	char	   *description = getObjectDescription(address, true);
+	ObjectAddress copy = *address;
+
+	if (description != NULL)
+		return description;
+	copy.objectId = tm_oidmap_translate(state->map, address->classId,
+										address->objectId);
+	return getObjectDescription(&copy, false);
+}
+
+/* What CREATE commands tell to modules that watch the creation of objects. */
+static void
+tell_access_hooks(const CloneState *state)
+{
+	if (object_access_hook == NULL)
+		return;
+
+	InvokeObjectPostCreateHook(NamespaceRelationId, state->namespace, 0);
+	for (int i = 0; i < state->closure->nmembers; i++)
+	{
+		const ClosureMember *member = &state->closure->members[i];
+
+		if (!member->left_out)
+			InvokeObjectPostCreateHook(member->classid,
+									   tm_oidmap_translate(state->map,
+														   member->classid,
+														   member->objid), 0);
+	}
+}

@@ -1,0 +1,15 @@
+/*
+ * relabel_labels.h
+ *		OIDs for the labels of enum types.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_RELABEL_LABELS_H
+#define TENANT_MGR_RELABEL_LABELS_H
+
+#include "clone/relabel.h"
+
+/* Give the labels of an enum type of the source the OIDs they will have. */
+extern void tm_relabel_assign_labels(CloneState *state, Oid typid);
+
+#endif							/* TENANT_MGR_RELABEL_LABELS_H */

@@ -1,0 +1,550 @@
+/*
+ * guard.c
+ *		A bound session stays with its tenant.
+ *
+ * What is used is judged when it is used and by what it is, not by how it was
+ * found: an object belongs to the tenant that its schema belongs to (see
+ * schema_owner.c), and one that belongs to another tenant than the session's
+ * is refused, whoever asks and whatever privileges there are.  No way to write
+ * a name, no search path, view or function makes a difference.
+ *
+ * Here is what hooks do that see everything that is executed:
+ *
+ * - the executor tells which relations a plan is about, among them those that
+ *   views and inheritance have brought in;
+ * - the planner tells the same before it looks at statistics, so that no
+ *   function of the user's gets to see values from them;
+ * - the function manager asks about each function that is not built in when
+ *   it looks the function up, and before it is inlined.
+ *
+ * What they do not see is the business of guard_query.c (sequences and types
+ * in expressions) and guard_utility.c (utility statements).
+ *
+ * The hooks run in parallel workers as well: a function in a worker may have
+ * queries of its own.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
+#include "commands/sequence.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/plancache.h"
+#include "utils/uuid.h"
+
+#include "base/compat.h"
+#include "base/log_limit.h"
+#include "base/object_schema.h"
+#include "base/setting.h"
+#include "base/tenant_mgr.h"
+#include "binding/binding.h"
+#include "binding/policy.h"
+#include "binding/session_lock.h"
+#include "binding/wall.h"
+#include "guard/guard.h"
+#include "guard/guard_query.h"
+#include "guard/plpgsql_types.h"
+#include "guard/tenant_code.h"
+#include "guc.h"
+#include "stats/guard_stats.h"
+#include "tenants/registry.h"
+#include "tenants/schema_owner.h"
+
+/* A tenant that there is not, for work on a schema of nobody */
+#define NOBODY		"00000000-0000-0000-0000-000000000000"
+
+/* Objects that have been written to the log for the present statement */
+#define MAX_LOGGED	32
+
+/*
+ * tm_guard_enter_own is changing its setting.  An error on the way leaves this
+ * behind for the next check of a value, which ends it.
+ */
+static bool entering_own = false;
+
+/* whom an operation of ours works for, or NULL; written by the assign hook */
+static const pg_uuid_t *working_for = NULL;
+
+/*
+ * May there be plans that have to be judged again when the tenant changes?
+ * Written by tm_guard_note_unjudged, other_owner and tm_guard_tenant_changed.
+ */
+static bool plans_depend_on_tenant = true;
+
+/* written by already_logged */
+static struct
+{
+	TimestampTz statement;		/* when the statement came */
+	int			nobjects;
+	Oid			objects[MAX_LOGGED];
+}			logged;
+
+static bool works_for_tenant(void);
+static bool other_owner(Oid nspid, SchemaOwner *owner);
+static bool is_own_schema(Oid nspid);
+static bool serves_client(void);
+static bool is_maintenance(void);
+static void refuse(const SchemaOwner *owner, const ObjectAddress *object);
+static void note(const SchemaOwner *owner, const ObjectAddress *object);
+static void count_violation(const pg_uuid_t *id, bool refused);
+static char *tenant_of_code(const pg_uuid_t *id);
+static char *describe(const ObjectAddress *object);
+static bool already_logged(Oid objid);
+
+bool
+tm_guard_is_on(void)
+{
+	Binding    *binding;
+
+	tm_policy_refresh();
+	if (tm_guard == GUARD_OFF && tm_unbound == UNBOUND_ALLOW)
+		return false;
+	if (!IsTransactionState() || InitializingParallelWorker)
+		return false;
+	if (tm_guard != GUARD_OFF && works_for_tenant())
+		return true;
+	binding = tm_binding_current();
+	if (binding != NULL && binding->verified)
+		return tm_guard != GUARD_OFF;
+
+	/* Who has been locked and has lost its tenant has nothing else. */
+	return ((tm_unbound == UNBOUND_DENY && !is_maintenance()) ||
+			tm_session_locked) && serves_client();
+}
+
+bool
+tm_guard_check_object(Oid classid, Oid objid)
+{
+	SchemaOwner owner;
+	ObjectAddress object;
+	pg_uuid_t	id;
+
+	if (!other_owner(tm_object_schema(classid, objid), &owner))
+		return true;
+	ObjectAddressSet(object, classid, objid);
+	if (tm_guard == GUARD_LOG && tm_guard_judge(&id))
+	{
+		note(&owner, &object);
+		return true;
+	}
+	refuse(&owner, &object);
+	return false;				/* not reached */
+}
+
+int
+tm_guard_elevel(void)
+{
+	return tm_guard == GUARD_LOG && tm_binding_in_force() != NULL ? LOG : ERROR;
+}
+
+bool
+tm_guard_out_of_reach(Oid classid, Oid objid)
+{
+	SchemaOwner owner;
+	pg_uuid_t	id;
+
+	if (tm_guard == GUARD_LOG && tm_guard_judge(&id))
+		return false;
+	return other_owner(tm_object_schema(classid, objid), &owner);
+}
+
+int
+tm_guard_enter_own(Oid nspid)
+{
+	int			save_nestlevel = NewGUCNestLevel();
+
+	tm_guard_set_own(nspid);
+	return save_nestlevel;
+}
+
+void
+tm_guard_set_own(Oid nspid)
+{
+	SchemaOwner owner;
+	bool		owned;
+
+	if (tm_guard == GUARD_OFF && !tm_guard_is_on())
+		return;
+	owned = tm_schema_owner(nspid, &owner);
+
+	/* A clone's schema is nobody's until there is the tenant. */
+	if (!owned && (working_for != NULL || !tm_guard_is_on()))
+		return;
+	entering_own = true;
+	(void) set_config_option(TM_GUARD_TENANT_SETTING,
+							 !owned ? NOBODY :
+							 DatumGetCString(DirectFunctionCall1(uuid_out,
+																 UUIDPGetDatum(&owner.id))),
+							 PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	entering_own = false;
+}
+
+void
+tm_guard_leave_own(int save_nestlevel)
+{
+	AtEOXact_GUC(true, save_nestlevel);
+}
+
+bool
+tm_guard_check_tenant(char **newval, void **extra, GucSource source)
+{
+	bool		ours = entering_own || InitializingParallelWorker;
+	pg_uuid_t  *id;
+
+	entering_own = false;
+	if ((*newval)[0] == '\0')
+		return true;
+	if (!ours)
+	{
+		GUC_check_errcode(ERRCODE_CANT_CHANGE_RUNTIME_PARAM);
+		GUC_check_errmsg("parameter \"%s\" cannot be changed",
+						 TM_GUARD_TENANT_SETTING);
+		return false;
+	}
+	id = tm_guc_alloc(sizeof(pg_uuid_t));
+	if (id == NULL)
+		return false;
+	*id = *DatumGetUUIDP(DirectFunctionCall1(uuid_in,
+											 CStringGetDatum(*newval)));
+	*extra = id;
+	return true;
+}
+
+void
+tm_guard_assign_tenant(const char *newval, void *extra)
+{
+	working_for = (const pg_uuid_t *) extra;
+}
+
+/*
+ * What plans and answers were made of before does not hold any more, be it
+ * that nobody looked, or that it was only written to the log.
+ */
+void
+tm_guard_mode_changed(void)
+{
+	ResetPlanCache();
+	tm_guard_query_forget();
+	plans_depend_on_tenant = true;
+}
+
+void
+tm_guard_note_unjudged(void)
+{
+	plans_depend_on_tenant = true;
+}
+
+/*
+ * Plans would go on calling functions that were called when they were made,
+ * and sequences that they hold as constants.  So they are made again, which
+ * the change of the search path would mostly lead to anyway.  A session that
+ * does nothing but switch keeps the plan of the switch.
+ */
+void
+tm_guard_tenant_changed(void)
+{
+	tm_plpgsql_types_forget();
+	if (tm_guard == GUARD_OFF && tm_unbound == UNBOUND_ALLOW)
+		return;
+	if (plans_depend_on_tenant)
+		ResetPlanCache();
+	plans_depend_on_tenant = false;
+	ResetSequenceCaches();
+	tm_guard_query_forget();
+}
+
+/*
+ * A plan, COPY or a check of a foreign key is about to begin.  Its planner has
+ * added children and what views stand for, with no privileges required.
+ */
+bool
+tm_guard_check_range_table(List *range_table, bool raise)
+{
+	ListCell   *lc;
+
+	if (!tm_guard_is_on())
+		return true;
+	foreach(lc, range_table)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		/* A view may be there as the subquery that it has become. */
+		if (rte->relid < FirstNormalObjectId ||
+			(rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY))
+			continue;
+		if (!raise && tm_guard_out_of_reach(RelationRelationId, rte->relid))
+			return false;
+		tm_guard_check_object(RelationRelationId, rte->relid);
+	}
+	return true;
+}
+
+void
+tm_guard_check_planned(Oid relid)
+{
+	if (relid >= FirstNormalObjectId && tm_guard_is_on() &&
+		tm_guard_out_of_reach(RelationRelationId, relid))
+		tm_guard_check_object(RelationRelationId, relid);
+}
+
+bool
+tm_guard_check_called(Oid funcid)
+{
+	bool		result;
+
+	if (funcid < FirstNormalObjectId)
+		return false;
+	result = tm_tenant_code_watches(funcid);
+	if (!tm_guard_is_on() || tm_tenant_code_admits(funcid))
+		return result;
+	tm_guard_check_object(ProcedureRelationId, funcid);
+	return tm_guard_keeps_apart(funcid) || result;
+}
+
+/* Is it known whose code is run, beside the session's binding? */
+static bool
+works_for_tenant(void)
+{
+	return working_for != NULL || OidIsValid(tm_tenant_code_schema());
+}
+
+/*
+ * It is whose schema an operation of ours works on, whose code is run, or that
+ * the session is bound to.
+ */
+bool
+tm_guard_judge(pg_uuid_t *id)
+{
+	Binding    *binding;
+	Oid			nspid;
+
+	if (working_for != NULL)
+	{
+		*id = *working_for;
+		return true;
+	}
+	nspid = tm_guard == GUARD_OFF ? InvalidOid : tm_tenant_code_schema();
+	if (OidIsValid(nspid))
+	{
+		SchemaOwner owner;
+
+		/* Code that has dropped its own schema is nobody's. */
+		if (tm_schema_owner(nspid, &owner))
+			*id = owner.id;
+		else
+			memset(id, 0, sizeof(*id));
+		return true;
+	}
+	binding = tm_binding_in_force();
+	if (binding != NULL)
+		*id = binding->id;
+	return binding != NULL;
+}
+
+/* The tenant that the schema belongs to, if the session is kept away from it */
+static bool
+other_owner(Oid nspid, SchemaOwner *owner)
+{
+	pg_uuid_t	id;
+	bool		judged;
+
+	if (!OidIsValid(nspid))
+		return false;
+	if (is_own_schema(nspid))
+	{
+		plans_depend_on_tenant = true;
+		return false;
+	}
+	judged = tm_guard_judge(&id);
+	if (!tm_schema_owner(nspid, owner))
+		return false;
+	plans_depend_on_tenant = true;
+	return !judged || memcmp(&owner->id, &id, sizeof(pg_uuid_t)) != 0;
+}
+
+/*
+ * Is it the schema of the tenant that decides?  So it is nearly always, and
+ * then nothing has to be looked up.
+ */
+static bool
+is_own_schema(Oid nspid)
+{
+	Binding    *binding;
+	Oid			code;
+
+	if (working_for != NULL)
+		return false;
+	code = tm_guard == GUARD_OFF ? InvalidOid : tm_tenant_code_schema();
+	if (OidIsValid(code))
+		return nspid == code;
+	binding = tm_binding_in_force();
+	return binding != NULL && nspid == binding->nspid;
+}
+
+/*
+ * Sessions of clients have to be bound; what the server does on its own
+ * account, and replication, has no tenant.
+ */
+static bool
+serves_client(void)
+{
+	if (IsParallelWorker())
+		return tm_leader_is_backend();
+	return MyBackendType == B_BACKEND;
+}
+
+/*
+ * Superusers dump, restore and vacuum databases by tools that know of no tenant.
+ * So what has been set for the server, a database or a role does not mean them,
+ * unless it is said that it does, nor does what the database keeps; what they
+ * have set for themselves does.  pg_upgrade is the only client while it runs, and
+ * cannot say anything.
+ */
+static bool
+is_maintenance(void)
+{
+	static struct config_generic *record = NULL;
+
+	if (IsBinaryUpgrade)
+		return true;
+	if (tm_unbound_superuser == UNBOUND_DENY ||
+		!superuser_arg(GetOuterUserId()))
+		return false;
+	if (record == NULL)
+		record = tm_setting_record("tenant_mgr.unbound");
+	return record->source < PGC_S_INTERACTIVE ||
+		tm_wall_setting(WALL_UNBOUND) == UNBOUND_ALLOW;
+}
+
+static void
+refuse(const SchemaOwner *owner, const ObjectAddress *object)
+{
+	pg_uuid_t	id;
+	bool		judged = tm_guard_judge(&id);
+	char	   *code_of;
+	Binding    *binding = tm_binding_in_force();
+
+	/* Another tenant has got the name of ours, and we have not followed yet. */
+	if (!works_for_tenant() && binding != NULL &&
+		strcmp(owner->name, tm_tenant) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("tenant \"%s\" has changed while the statement was being prepared",
+						tm_tenant),
+				 errhint("Repeat the statement.")));
+	count_violation(judged ? &id : NULL, true);
+	if (!judged)
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_NOT_BOUND),
+				 errmsg("cannot access %s of tenant \"%s\" without being bound to it",
+						describe(object), owner->name),
+				 errhint("Use tenant.switch() to bind the session.")));
+	code_of = tenant_of_code(&id);
+	if (code_of != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+				 errmsg("cannot access %s of tenant \"%s\" from code of tenant \"%s\"",
+						describe(object), owner->name, code_of),
+				 errhint("Keep what tenants share in a persistent schema.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("cannot access %s of tenant \"%s\" while bound to tenant \"%s\"",
+					describe(object), owner->name, tm_tenant),
+			 errhint("Switch to the other tenant first, or keep what tenants share in a persistent schema.")));
+}
+
+static void
+note(const SchemaOwner *owner, const ObjectAddress *object)
+{
+	pg_uuid_t	id;
+	char	   *code_of;
+	uint64		left_out;
+
+	if (already_logged(object->objectId))
+		return;
+	(void) tm_guard_judge(&id);
+	count_violation(&id, false);
+	if (!tm_log_limit_admits(LOG_LIMIT_GUARD, &left_out))
+		return;
+	code_of = tenant_of_code(&id);
+	if (code_of != NULL)
+		ereport(LOG,
+				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+				 errmsg("access to %s of tenant \"%s\" from code of tenant \"%s\"",
+						describe(object), owner->name, code_of),
+				 left_out > 0 ?
+				 errdetail_internal("%s", tm_log_limit_detail(left_out)) : 0));
+	else
+		ereport(LOG,
+				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+				 errmsg("access to %s of tenant \"%s\" while bound to tenant \"%s\"",
+						describe(object), owner->name, tm_tenant),
+				 left_out > 0 ?
+				 errdetail_internal("%s", tm_log_limit_detail(left_out)) : 0));
+}
+
+/* It counts for the tenant that the session is bound to, or for the judge. */
+static void
+count_violation(const pg_uuid_t *id, bool refused)
+{
+	Binding    *binding = tm_binding_in_force();
+
+	tm_guard_count_violation(binding != NULL ? &binding->id : id, refused);
+}
+
+/*
+ * The name of the tenant that judges, where it is not the one that the session
+ * is bound to, or NULL; "" if it is known no more.
+ */
+static char *
+tenant_of_code(const pg_uuid_t *id)
+{
+	Binding    *binding = tm_binding_in_force();
+	TenantInfo *tenant = tm_registry_lookup_id(id);
+
+	if (binding != NULL &&
+		(tenant == NULL ||
+		 memcmp(&binding->id, id, sizeof(pg_uuid_t)) == 0))
+		return NULL;
+	return tenant == NULL ? "" : tenant->name;
+}
+
+static char *
+describe(const ObjectAddress *object)
+{
+	return tm_object_describe(object->classId, object->objectId);
+}
+
+/*
+ * Has the object been noted for the present statement?  There are several
+ * occasions to ask about each function and relation.
+ */
+static bool
+already_logged(Oid objid)
+{
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+	int			i;
+
+	if (logged.statement != statement)
+	{
+		logged.statement = statement;
+		logged.nobjects = 0;
+	}
+	for (i = 0; i < logged.nobjects; i++)
+	{
+		if (logged.objects[i] == objid)
+			return true;
+	}
+	if (logged.nobjects < MAX_LOGGED)
+		logged.objects[logged.nobjects++] = objid;
+	return false;
+}

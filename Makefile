@@ -33,13 +33,14 @@ OBJS = \
 	src/tenants/tenant_lock.o \
 	src/tenants/tenant_name.o \
 	src/stats/guard_stats.o \
+	src/binding/access.o \
 	src/binding/assigned_role.o \
+	src/binding/authorization.o \
 	src/binding/binding.o \
 	src/binding/binding_path.o \
 	src/binding/binding_refusals.o \
 	src/binding/change.o \
 	src/binding/deferred.o \
-	src/binding/entitlement.o \
 	src/binding/jwt.o \
 	src/binding/open_plan.o \
 	src/binding/origin.o \
@@ -60,7 +61,6 @@ OBJS = \
 	src/binding/token_setting.o \
 	src/binding/used_token.o \
 	src/binding/wall.o \
-	src/binding/warrant.o \
 	src/binding/watch.o \
 	src/guard/computing_function.o \
 	src/guard/function_answer.o \
@@ -96,12 +96,12 @@ OBJS = \
 	src/clone/oidmap.o \
 	src/clone/page_copy.o \
 	src/clone/reference_check.o \
-	src/clone/relabel.o \
-	src/clone/relabel_labels.o \
-	src/clone/relabel_roles.o \
-	src/clone/relabel_row.o \
-	src/clone/relabel_statistics.o \
-	src/clone/relabel_texts.o \
+	src/clone/remap.o \
+	src/clone/remap_labels.o \
+	src/clone/remap_roles.o \
+	src/clone/remap_row.o \
+	src/clone/remap_statistics.o \
+	src/clone/remap_texts.o \
 	src/clone/replication.o \
 	src/clone/rowcopy.o \
 	src/clone/schema_mention.o \

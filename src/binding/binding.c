@@ -46,17 +46,17 @@
 #include "base/compat.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
+#include "binding/access.h"
 #include "binding/assigned_role.h"
+#include "binding/authorization.h"
 #include "binding/binding.h"
 #include "binding/binding_path.h"
 #include "binding/binding_refusals.h"
 #include "binding/change.h"
 #include "binding/deferred.h"
-#include "binding/entitlement.h"
 #include "binding/open_plan.h"
 #include "binding/prepared.h"
 #include "binding/session_lock.h"
-#include "binding/warrant.h"
 #include "guc.h"
 #include "tenants/registry.h"
 
@@ -110,8 +110,8 @@ bool
 tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 {
 	TenantInfo	tenant;
-	EntitlementProblem problem;
-	Warrant		warrant;
+	AccessProblem problem;
+	Authorization		authorization;
 	Binding    *binding;
 	const char *prior;
 	char	   *path;
@@ -125,7 +125,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	{
 		if ((*newval)[0] == '\0')
 			return true;
-		if (source == PGC_S_TEST && !tm_warrant_to_store())
+		if (source == PGC_S_TEST && !tm_authorization_to_store())
 			return false;
 		binding = make_binding("", NULL);
 		if (binding == NULL)
@@ -140,8 +140,8 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	{
 		if (tm_assigned_role_tenant() != NULL)
 		{
-			tm_entitlement_assigned(&problem);
-			tm_entitlement_object(&problem);
+			tm_access_assigned(&problem);
+			tm_access_object(&problem);
 			return false;
 		}
 		tm_change.binding = make_binding("", path_when_unbound());
@@ -149,10 +149,10 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 		return tm_change.binding != NULL;
 	}
 
-	if (!tm_entitlement_by_name(*newval, &tenant, &as_of, &problem) ||
-		!tm_warrant_find(&tenant, tm_change.following, &warrant, &problem))
+	if (!tm_access_by_name(*newval, &tenant, &as_of, &problem) ||
+		!tm_authorization_find(&tenant, tm_change.following, &authorization, &problem))
 	{
-		tm_entitlement_object(&problem);
+		tm_access_object(&problem);
 		return false;
 	}
 
@@ -164,7 +164,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 		return false;
 	binding->id = tenant.id;
 	binding->nspid = tenant.nspid;
-	binding->warrant = warrant;
+	binding->authorization = authorization;
 	binding->bound = true;
 	binding->verified = true;
 	binding->generation = as_of;
@@ -308,7 +308,7 @@ tm_binding_is_settled(void)
 		return false;
 	if (current_binding == NULL)
 		return true;
-	return tm_warrant_holds(&current_binding->warrant) &&
+	return tm_authorization_holds(&current_binding->authorization) &&
 		stamp.roleid == GetOuterUserId() &&
 		stamp.lxid == tm_local_transaction_id() &&
 		stamp.generation == tm_registry_generation() &&
@@ -330,7 +330,7 @@ void
 tm_binding_validate(void)
 {
 	TenantInfo *tenant;
-	EntitlementProblem problem;
+	AccessProblem problem;
 	uint64		as_of;
 
 	settle_orphan();
@@ -353,8 +353,8 @@ tm_binding_validate(void)
 		return;
 	}
 
-	tm_warrant_enforce(&current_binding->warrant, tm_tenant);
-	tm_entitlement_lock_schema(current_binding->nspid, true);
+	tm_authorization_enforce(&current_binding->authorization, tm_tenant);
+	tm_access_lock_schema(current_binding->nspid, true);
 	if (nothing_has_changed())
 	{
 		put_stamp();
@@ -367,10 +367,10 @@ tm_binding_validate(void)
 	tenant = tenant_of_binding();
 	if (tenant == NULL || tenant->state == TENANT_TRASHED)
 	{
-		tm_entitlement_absent(tm_tenant, &problem);
+		tm_access_absent(tm_tenant, &problem);
 		problem.detail = _("The tenant that the session is bound to has been dropped.");
 	}
-	else if (tm_entitlement_check(tenant, &problem))
+	else if (tm_access_check(tenant, &problem))
 	{
 		follow_tenant(tenant, as_of, ERROR);
 		return;
@@ -392,7 +392,7 @@ void
 tm_binding_settle(bool wait)
 {
 	TenantInfo *tenant;
-	EntitlementProblem problem;
+	AccessProblem problem;
 	uint64		as_of;
 
 	if (!may_settle())
@@ -406,8 +406,8 @@ tm_binding_settle(bool wait)
 
 	if (current_binding->verified)
 	{
-		if (!tm_warrant_holds(&current_binding->warrant) ||
-			!tm_entitlement_lock_schema(current_binding->nspid, wait))
+		if (!tm_authorization_holds(&current_binding->authorization) ||
+			!tm_access_lock_schema(current_binding->nspid, wait))
 			return;
 		if (nothing_has_changed())
 		{
@@ -422,11 +422,11 @@ tm_binding_settle(bool wait)
 		as_of = tm_registry_generation();
 		tenant = tm_registry_lookup(tm_tenant, true);
 		if (tenant && OidIsValid(tenant->nspid) &&
-			!tm_entitlement_lock_schema(tenant->nspid, wait))
+			!tm_access_lock_schema(tenant->nspid, wait))
 			return;
 	}
 	if (tenant && tenant->state != TENANT_TRASHED &&
-		tm_entitlement_check(tenant, &problem))
+		tm_access_check(tenant, &problem))
 		follow_tenant(tenant, as_of, DEBUG2);
 }
 
@@ -522,7 +522,7 @@ make_binding(const char *path, const char *prior)
 	if (binding == NULL)
 		return NULL;
 	memset(binding, 0, offsetof(Binding, path));
-	tm_warrant_unlimited(&binding->warrant);
+	tm_authorization_unlimited(&binding->authorization);
 	binding->prior_is_reset = (prior == NULL);
 	binding->prior_offset = pathlen;
 	memcpy(binding->path, path, pathlen);
@@ -687,7 +687,7 @@ return_to_assigned(bool wait, int elevel)
 		return;
 	}
 	if (!OidIsValid(tenant->nspid) ||
-		tm_entitlement_lock_schema(tenant->nspid, wait))
+		tm_access_lock_schema(tenant->nspid, wait))
 		set_tenant_again(tenant->name, elevel);
 }
 
@@ -715,7 +715,7 @@ may_settle(void)
 static bool
 nothing_has_changed(void)
 {
-	return tm_warrant_holds(&current_binding->warrant) &&
+	return tm_authorization_holds(&current_binding->authorization) &&
 		stamp.roleid == GetOuterUserId() &&
 		stamp.generation == tm_registry_generation() &&
 		stamp.path_generation == tm_guc_path_generation;

@@ -10,7 +10,7 @@
 #include "utils/guc.h"
 #include "utils/uuid.h"
 
-#include "binding/warrant.h"
+#include "binding/authorization.h"
 
 #define TM_TENANT_SETTING	"tenant_mgr.tenant"
 
@@ -26,7 +26,7 @@ typedef struct Binding
 	bool		bound;			/* false where the value is '' */
 	bool		verified;		/* the tenant was looked up, the path set */
 	bool		prior_is_reset; /* unbinding resets the search path */
-	Warrant		warrant;		/* by what right, and until when */
+	Authorization		authorization;		/* by what right, and until when */
 	uint64		generation;		/* of the registry when last looked at */
 	uint64		path_generation;	/* of the persistent schemas in path */
 	Size		prior_offset;	/* where in path the prior path begins */

@@ -10,7 +10,7 @@
  * tenant_mgr.tenant does, by the same action: the search path follows, and an
  * error undoes it.
  *
- * Whoever was bound by a token goes back by the warrant of then, which is only
+ * Whoever was bound by a token goes back by the authorization of then, which is only
  * worth something for as long as it holds.
  *
  * Copyright (c) 2026, the tenant_mgr authors
@@ -45,7 +45,7 @@ typedef struct LabelKey
 typedef struct Label
 {
 	LabelKey	key;			/* hash key */
-	Origin		origin;			/* with the latest warrant */
+	Origin		origin;			/* with the latest authorization */
 	char text[	64];			/* for people who look at memory */
 } Label;
 
@@ -68,7 +68,7 @@ tm_origin_now(Origin *origin)
 		return;
 	origin->bound = true;
 	origin->tenant_id = binding->id;
-	origin->warrant = binding->warrant;
+	origin->authorization = binding->authorization;
 }
 
 const char *
@@ -148,7 +148,7 @@ tm_origin_enter(const Origin *origin)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
 				 errmsg("tenant that the session was bound to does not exist")));
-	tm_warrant_bind(&origin->warrant, tenant->name, GUC_ACTION_SAVE);
+	tm_authorization_bind(&origin->authorization, tenant->name, GUC_ACTION_SAVE);
 	return save_nestlevel;
 }
 

@@ -9,7 +9,7 @@
 
 #include "utils/uuid.h"
 
-#include "binding/warrant.h"
+#include "binding/authorization.h"
 
 /* A binding as something remembers it; a value, to be copied freely */
 typedef struct Origin
@@ -18,7 +18,7 @@ typedef struct Origin
 	bool		bound;			/* was it? */
 	bool		locked;			/* and was it locked? */
 	Oid			code;			/* schema of another tenant whose code was run */
-	Warrant		warrant;		/* by what right it was bound */
+	Authorization		authorization;		/* by what right it was bound */
 } Origin;
 
 /* The present one */

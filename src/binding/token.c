@@ -16,7 +16,7 @@
  * of the token than names, and only printable characters of these; the
  * statement, which may contain the token, is left out.
  *
- * What a token gives is a warrant (warrant.c), not a privilege: the role has
+ * What a token gives is an authorization (authorization.c), not a privilege: the role has
  * to have USAGE on the tenant's schema as ever.
  *
  * Copyright (c) 2026, the tenant_mgr authors
@@ -34,13 +34,13 @@
 #include "base/crypto.h"
 #include "base/log_limit.h"
 #include "base/tenant_mgr.h"
+#include "binding/authorization.h"
 #include "binding/binding.h"
 #include "binding/jwt.h"
 #include "binding/token.h"
 #include "binding/token_key.h"
 #include "binding/token_setting.h"
 #include "binding/used_token.h"
-#include "binding/warrant.h"
 #include "tenants/tenant_name.h"
 
 StaticAssertDecl(JWT_SIGNATURE_BYTES == TM_CRYPTO_SIGNATURE_BYTES,
@@ -80,7 +80,7 @@ tenant_switch_token(PG_FUNCTION_ARGS)
 	JwtToken	token = {0};
 	JwtClaims	claims = {0};
 	TokenTimes	times;
-	Warrant		warrant;
+	Authorization		authorization;
 	const char *reason;
 	bool		local;
 
@@ -104,15 +104,15 @@ tenant_switch_token(PG_FUNCTION_ARGS)
 		(reason = check_role(&claims)) != NULL)
 		refuse(reason, &token, &claims);
 
-	tm_warrant_unlimited(&warrant);
+	tm_authorization_unlimited(&authorization);
 	if (tm_token_enforce_expiry)
-		warrant.deadline = times.expires_at + tm_token_leeway * USECS_PER_SEC;
+		authorization.deadline = times.expires_at + tm_token_leeway * USECS_PER_SEC;
 	if (local)
 	{
 		tm_binding_warn_unconfined("tenant.switch_token() with \"local\"");
-		warrant.lxid = tm_local_transaction_id();
+		authorization.lxid = tm_local_transaction_id();
 	}
-	tm_warrant_bind(&warrant, claims.tenant,
+	tm_authorization_bind(&authorization, claims.tenant,
 					local ? GUC_ACTION_LOCAL : GUC_ACTION_SET);
 
 	if (claims.single_use || tm_token_single_use == TOKEN_SINGLE_USE_ALL)

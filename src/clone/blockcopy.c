@@ -147,7 +147,7 @@ choose_for_table(CloneState *state, CloneRelation *relation)
 		const ClosureMember *member = tm_closure_find(state->closure,
 													  RelationRelationId,
 													  relation->source);
-		CloneRelation *owner = tm_relabel_relation(state, member->owner_seed);
+		CloneRelation *owner = tm_remap_relation(state, member->owner_seed);
 
 		relation->method = owner->method == COPY_PATCHED ?
 			tm_plan_table(source, state->map).method : COPY_EMPTY;
@@ -164,7 +164,7 @@ choose_for_table(CloneState *state, CloneRelation *relation)
 static void
 choose_for_index(CloneState *state, CloneRelation *relation)
 {
-	CloneRelation *table = tm_relabel_relation(state, relation->heap);
+	CloneRelation *table = tm_remap_relation(state, relation->heap);
 	Relation	source;
 
 	if (table->method == COPY_EMPTY)

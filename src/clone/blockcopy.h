@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_BLOCKCOPY_H
 #define TENANT_MGR_BLOCKCOPY_H
 
-#include "clone/relabel.h"
+#include "clone/remap.h"
 
 /*
  * Decide for every relation with rows how they are copied.  In the share

@@ -46,7 +46,7 @@
 #include "clone/derived_check.h"
 #include "clone/exclusion.h"
 #include "clone/handover.h"
-#include "clone/relabel.h"
+#include "clone/remap.h"
 #include "clone/replication.h"
 #include "clone/rowcopy.h"
 #include "clone/storage.h"
@@ -94,13 +94,13 @@ tm_clone_schema(const CloneRequest *request)
 
 	tm_progress_phase(PROGRESS_WRITING_CATALOGS, 0, 0);
 	tm_closure_sort(state.closure);
-	tm_relabel_assign_oids(&state); /* every object gets a new OID */
-	tm_relabel_copy_rows(&state);	/* the catalogs */
+	tm_remap_assign_oids(&state); /* every object gets a new OID */
+	tm_remap_copy_rows(&state);	/* the catalogs */
 	tm_storage_create_files(&state);	/* the files */
 	CommandCounterIncrement();	/* now the new relations can be opened */
 
 	tm_storage_announce_files(&state);
-	tm_relabel_refresh_texts(&state);
+	tm_remap_refresh_texts(&state);
 	tm_blockcopy_choose(&state);	/* how each relation is filled */
 	lent = tm_handover_lend(&state);
 	tm_storage_init_indexes(&state);

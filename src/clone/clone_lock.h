@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_CLONE_LOCK_H
 #define TENANT_MGR_CLONE_LOCK_H
 
-#include "clone/relabel.h"
+#include "clone/remap.h"
 
 /*
  * Lock what the source consists of, take the snapshot and collect the

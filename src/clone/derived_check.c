@@ -268,7 +268,7 @@ has_rows(CloneState *state, Oid relid)
 
 	return member != NULL && member->relkind == RELKIND_RELATION &&
 		member->with_rows &&
-		tm_relabel_relation(state, relid)->method != COPY_EMPTY;
+		tm_remap_relation(state, relid)->method != COPY_EMPTY;
 }
 
 /* Does one side of a foreign key become something else than the other? */

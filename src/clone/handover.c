@@ -56,7 +56,7 @@
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
 #include "clone/handover.h"
-#include "clone/relabel_roles.h"
+#include "clone/remap_roles.h"
 
 /* An object of the clone that the source's owner may use for a while */
 typedef struct LentObject
@@ -112,7 +112,7 @@ tm_handover_refuse(const CloneState *state)
 Oid
 tm_handover_evaluator(Oid source_table)
 {
-	return tm_relabel_owner_of_relation(source_table);
+	return tm_remap_owner_of_relation(source_table);
 }
 
 List *
@@ -234,7 +234,7 @@ refuse_rule(const CloneState *state, Relation rewrite, Oid ruleid)
 	}
 	systable_endscan(scan);
 	if (!OidIsValid(relid) ||
-		tm_relabel_owner_of_relation(relid) != state->old_owner)
+		tm_remap_owner_of_relation(relid) != state->old_owner)
 		return;
 
 	rel = table_open(relid, AccessShareLock);

@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_ROWCOPY_H
 #define TENANT_MGR_ROWCOPY_H
 
-#include "clone/relabel.h"
+#include "clone/remap.h"
 
 /*
  * Copy the rows that state->snapshot sees of every table whose rows travel.

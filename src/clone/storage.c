@@ -153,7 +153,7 @@ build_indexes(CloneState *state, bool of_toast)
 		CHECK_FOR_INTERRUPTS();
 		if (relation->method != COPY_BUILD)
 			continue;
-		table = tm_relabel_relation(state, relation->heap);
+		table = tm_remap_relation(state, relation->heap);
 		if ((table->relkind == RELKIND_TOASTVALUE) != of_toast)
 			continue;
 		build_index(state, relation, tm_clone_workers > 0);

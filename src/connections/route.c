@@ -28,7 +28,7 @@
 
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
-#include "binding/entitlement.h"
+#include "binding/access.h"
 #include "connections/assignment.h"
 #include "connections/connection.h"
 #include "connections/health.h"
@@ -182,7 +182,7 @@ refuse_suspended(const TenantInfo *tenant)
 	char	   *reason = NULL;
 
 	/* To route for a tenant is not to see it. */
-	if (tm_entitlement_may_see(tenant))
+	if (tm_access_may_see(tenant))
 		reason = tm_registry_suspend_reason(tenant);
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_SUSPENDED),

@@ -284,7 +284,7 @@ RESET max_parallel_workers_per_gather;
 RESET parallel_leader_participation;
 SELECT tenant.reset();
 
--- entitlement is the role's, at every statement (C7, C8)
+-- access is the role's, at every statement (C7, C8)
 SET ROLE regress_tm_app;
 SELECT tenant.switch('tm-c.x');  -- fails
 \echo :LAST_ERROR_SQLSTATE

@@ -1,5 +1,5 @@
 /*
- * relabel_statistics.c
+ * remap_statistics.c
  *		Which statistics of the source hold for a clone.
  *
  * Statistics show values of the rows, so they go with the rows and stay behind
@@ -27,7 +27,7 @@
 #include "utils/syscache.h"
 
 #include "clone/derived_value.h"
-#include "clone/relabel_statistics.h"
+#include "clone/remap_statistics.h"
 #include "clone/valuemap.h"
 
 static bool expressions_hold_oids(const OidMap *map, HeapTuple statistics);

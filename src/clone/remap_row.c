@@ -1,5 +1,5 @@
 /*
- * relabel_row.c
+ * remap_row.c
  *		One catalog row for the clone.
  *
  * Two kinds of change come together here.  The general one follows the rules
@@ -43,18 +43,18 @@
 #include "clone/clone_lock.h"
 #include "clone/function_settings.h"
 #include "clone/nodetree.h"
-#include "clone/relabel_roles.h"
-#include "clone/relabel_row.h"
+#include "clone/remap_roles.h"
+#include "clone/remap_row.h"
 #include "clone/valuemap.h"
 
 static bool any_variable_column(const CatalogRules *rules, HeapTuple row);
-static HeapTuple relabel_variable(CloneState *state, Relation catalog,
+static HeapTuple remap_variable(CloneState *state, Relation catalog,
 								  const CatalogRules *rules, HeapTuple row,
 								  MemoryContext scratch);
-static bool relabel_column(CloneState *state, const ColumnRule *rule,
+static bool remap_column(CloneState *state, const ColumnRule *rule,
 						   Datum *value);
 static void refuse_node(CloneState *state, int tag);
-static Datum relabel_oid_array(const OidMap *map, Oid refclass, Datum value);
+static Datum remap_oid_array(const OidMap *map, Oid refclass, Datum value);
 static void leave_out_doubles(ArrayType *array);
 static void adjust_row(CloneState *state, Oid catalog, HeapTuple source,
 					   HeapTuple copy);
@@ -68,13 +68,13 @@ static void adjust_trigger(CloneState *state, Form_pg_trigger form,
 static void refuse_outside_trigger(CloneState *state, Form_pg_trigger source);
 
 HeapTuple
-tm_relabel_row(CloneState *state, Relation catalog, const CatalogRules *rules,
+tm_remap_row(CloneState *state, Relation catalog, const CatalogRules *rules,
 			   HeapTuple row, MemoryContext scratch)
 {
 	HeapTuple	copy;
 
 	if (any_variable_column(rules, row))
-		copy = relabel_variable(state, catalog, rules, row, scratch);
+		copy = remap_variable(state, catalog, rules, row, scratch);
 	else
 		copy = heap_copytuple(row);
 
@@ -103,7 +103,7 @@ any_variable_column(const CatalogRules *rules, HeapTuple row)
 
 /* Take the row apart, change its columns of variable width, and rebuild it. */
 static HeapTuple
-relabel_variable(CloneState *state, Relation catalog, const CatalogRules *rules,
+remap_variable(CloneState *state, Relation catalog, const CatalogRules *rules,
 				 HeapTuple row, MemoryContext scratch)
 {
 	TupleDesc	tupdesc = RelationGetDescr(catalog);
@@ -119,7 +119,7 @@ relabel_variable(CloneState *state, Relation catalog, const CatalogRules *rules,
 		int			column = rules->variable[i].attno - 1;
 
 		if (!nulls[column] &&
-			relabel_column(state, &rules->variable[i], &values[column]))
+			remap_column(state, &rules->variable[i], &values[column]))
 			changed = true;
 	}
 
@@ -131,7 +131,7 @@ relabel_variable(CloneState *state, Relation catalog, const CatalogRules *rules,
 
 /* Change one column; false if there was nothing to change. */
 static bool
-relabel_column(CloneState *state, const ColumnRule *rule, Datum *value)
+remap_column(CloneState *state, const ColumnRule *rule, Datum *value)
 {
 	switch (rule->kind)
 	{
@@ -141,7 +141,7 @@ relabel_column(CloneState *state, const ColumnRule *rule, Datum *value)
 														  DatumGetObjectId(*value)));
 			return true;
 		case COLUMN_OID_ARRAY:
-			*value = relabel_oid_array(state->map, rule->refclass, *value);
+			*value = remap_oid_array(state->map, rule->refclass, *value);
 			return true;
 		case COLUMN_NODE_TREE:
 			{
@@ -191,7 +191,7 @@ refuse_node(CloneState *state, int tag)
 
 /* oid[] and oidvector have the same layout, and never hold nulls. */
 static Datum
-relabel_oid_array(const OidMap *map, Oid refclass, Datum value)
+remap_oid_array(const OidMap *map, Oid refclass, Datum value)
 {
 	ArrayType  *array = DatumGetArrayTypePCopy(value);
 	Oid		   *oids = (Oid *) ARR_DATA_PTR(array);
@@ -377,7 +377,7 @@ adjust_trigger(CloneState *state, Form_pg_trigger form, Form_pg_trigger source)
 		return;
 	if (!source->tgisinternal)
 		refuse_outside_trigger(state, source);
-	tm_relabel_check_reference(state, source);
+	tm_remap_check_reference(state, source);
 	tm_clone_note_outside(state, form->tgrelid, ShareRowExclusiveLock);
 	tm_clone_note_reference(state, form->tgconstraint, form->tgconstrrelid,
 							form->tgrelid);

@@ -1,5 +1,5 @@
 /*
- * relabel_labels.c
+ * remap_labels.c
  *		OIDs for the labels of enum types.
  *
  * Labels with even OIDs are compared by OID, so going through them in their
@@ -20,13 +20,13 @@
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 
-#include "clone/relabel_labels.h"
+#include "clone/remap_labels.h"
 
 static List *labels_in_order(Relation enumRel, Oid typid, Snapshot snapshot);
 static int	compare_labels(const ListCell *a, const ListCell *b);
 
 void
-tm_relabel_assign_labels(CloneState *state, Oid typid)
+tm_remap_assign_labels(CloneState *state, Oid typid)
 {
 	Relation	enumRel = table_open(EnumRelationId, RowExclusiveLock);
 	List	   *labels = labels_in_order(enumRel, typid, state->snapshot);

@@ -1,9 +1,9 @@
 /*
- * relabel.c
+ * remap.c
  *		The catalog rows of a schema again, under new OIDs.
  *
  * First every member gets its new OID, so that the map is complete; then the
- * rows are read with one snapshot, changed one by one (relabel_row.c) and
+ * rows are read with one snapshot, changed one by one (remap_row.c) and
  * inserted in batches, a catalog at a time.  What a row of the source refers
  * to outside of the schema, the clone's row refers to as well.
  *
@@ -76,11 +76,11 @@
 #include "clone/catalog_reader.h"
 #include "clone/catalog_rules.h"
 #include "clone/clone_lock.h"
-#include "clone/relabel.h"
-#include "clone/relabel_labels.h"
-#include "clone/relabel_roles.h"
-#include "clone/relabel_row.h"
-#include "clone/relabel_statistics.h"
+#include "clone/remap.h"
+#include "clone/remap_labels.h"
+#include "clone/remap_roles.h"
+#include "clone/remap_row.h"
+#include "clone/remap_statistics.h"
 #include "clone/schema_mention.h"
 #include "clone/unclonable.h"
 #include "clone/valuemap.h"
@@ -105,14 +105,14 @@ typedef struct CatalogTarget
 	int			nslots;			/* slots that hold a row */
 } CatalogTarget;
 
-typedef struct Relabel
+typedef struct Remap
 {
 	CloneState *state;			/* the clone at hand */
 	List	   *targets;		/* CatalogTarget, all that were used so far */
 	MemoryContext scratch;		/* reset after each member */
 	MemoryContext context;		/* where this lives */
 	bool		labels;			/* are there security labels at all? */
-} Relabel;
+} Remap;
 
 /* Rows that belong to a member and have no address of their own */
 typedef struct PartCatalog
@@ -161,34 +161,34 @@ static const PartCatalog part_catalogs[] = {
 
 static void assign_member_oid(CloneState *state, Relation rel, Oid index,
 							  AttrNumber attno, const ClosureMember *member);
-static CatalogTarget *open_target(Relabel *relabel, Oid catalog);
-static CatalogReader *seek_rows(Relabel *relabel, CatalogTarget *target,
+static CatalogTarget *open_target(Remap *remap, Oid catalog);
+static CatalogReader *seek_rows(Remap *remap, CatalogTarget *target,
 								Oid index, int nkeys, const Oid *keys);
-static void close_targets(Relabel *relabel);
-static void copy_object(Relabel *relabel, Oid classid, Oid objid);
-static Oid	check_owner(Relabel *relabel, CatalogTarget *target,
+static void close_targets(Remap *remap);
+static void copy_object(Remap *remap, Oid classid, Oid objid);
+static Oid	check_owner(Remap *remap, CatalogTarget *target,
 						HeapTuple row, Oid objid);
-static void depend_on_new_owner(Relabel *relabel, CatalogTarget *target,
+static void depend_on_new_owner(Remap *remap, CatalogTarget *target,
 								Oid classid, Oid objid, HeapTuple copy);
-static void note_mention(Relabel *relabel, CatalogTarget *target,
+static void note_mention(Remap *remap, CatalogTarget *target,
 						 HeapTuple row, Oid classid, Oid objid);
-static void copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind);
+static void copy_parts(Remap *remap, Oid classid, Oid objid, char kind);
 static bool may_have_parent(char relkind, Oid relid);
 static char kind_of_row(Oid classid, HeapTuple row);
 static void note_parent(CloneState *state, Form_pg_inherits form);
-static void copy_dependencies(Relabel *relabel, Oid classid, Oid objid,
+static void copy_dependencies(Remap *remap, Oid classid, Oid objid,
 							  char kind, Oid owner);
 static bool may_depend_on_roles(Oid classid, char kind);
-static void copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid);
-static void enqueue_role_dependency(Relabel *relabel, CatalogTarget *target,
+static void copy_role_dependencies(Remap *remap, Oid classid, Oid objid);
+static void enqueue_role_dependency(Remap *remap, CatalogTarget *target,
 									HeapTuple row);
-static void copy_remarks(Relabel *relabel, Oid catalog, Oid index,
+static void copy_remarks(Remap *remap, Oid catalog, Oid index,
 						 Oid classid, Oid objid);
 static void enqueue(CatalogTarget *target, HeapTuple row);
 static void flush(CatalogTarget *target);
 
 void
-tm_relabel_assign_oids(CloneState *state)
+tm_remap_assign_oids(CloneState *state)
 {
 	Relation	rel;
 	Closure    *closure = state->closure;
@@ -230,34 +230,34 @@ tm_relabel_assign_oids(CloneState *state)
 }
 
 void
-tm_relabel_copy_rows(CloneState *state)
+tm_remap_copy_rows(CloneState *state)
 {
-	Relabel		relabel;
+	Remap		remap;
 	Closure    *closure = state->closure;
 	Relation	labelRel;
 
-	relabel.state = state;
-	relabel.targets = NIL;
-	relabel.context = CurrentMemoryContext;
-	relabel.scratch = AllocSetContextCreate(CurrentMemoryContext,
-											"tenant_mgr relabel",
+	remap.state = state;
+	remap.targets = NIL;
+	remap.context = CurrentMemoryContext;
+	remap.scratch = AllocSetContextCreate(CurrentMemoryContext,
+											"tenant_mgr remap",
 											ALLOCSET_DEFAULT_SIZES);
 	labelRel = table_open(SecLabelRelationId, AccessShareLock);
-	relabel.labels = RelationGetNumberOfBlocks(labelRel) > 0;
+	remap.labels = RelationGetNumberOfBlocks(labelRel) > 0;
 	table_close(labelRel, AccessShareLock);
 
 	state->maxrelations = 256;
 	state->nrelations = 0;
 	state->relations = palloc(sizeof(CloneRelation) * state->maxrelations);
 
-	copy_object(&relabel, NamespaceRelationId, closure->nspid);
+	copy_object(&remap, NamespaceRelationId, closure->nspid);
 	for (int i = 0; i < closure->nmembers; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!closure->members[i].left_out)
-			copy_object(&relabel, closure->members[i].classid,
+			copy_object(&remap, closure->members[i].classid,
 						closure->members[i].objid);
-		MemoryContextReset(relabel.scratch);
+		MemoryContextReset(remap.scratch);
 
 		/*
 		 * Each row of a relation announces that the relation has changed, and
@@ -267,12 +267,12 @@ tm_relabel_copy_rows(CloneState *state)
 		if (i % MEMBERS_PER_COMMAND == MEMBERS_PER_COMMAND - 1)
 			CommandCounterIncrement();
 	}
-	close_targets(&relabel);
-	MemoryContextDelete(relabel.scratch);
+	close_targets(&remap);
+	MemoryContextDelete(remap.scratch);
 }
 
 CloneRelation *
-tm_relabel_relation(CloneState *state, Oid source)
+tm_remap_relation(CloneState *state, Oid source)
 {
 	ClosureMember *member = tm_closure_find(state->closure,
 											RelationRelationId, source);
@@ -298,26 +298,26 @@ assign_member_oid(CloneState *state, Relation rel, Oid index, AttrNumber attno,
 
 	if (member->classid == TypeRelationId &&
 		get_typtype(member->objid) == TYPTYPE_ENUM)
-		tm_relabel_assign_labels(state, member->objid);
+		tm_remap_assign_labels(state, member->objid);
 }
 
 /* The catalog, opened when it is first needed. */
 static CatalogTarget *
-open_target(Relabel *relabel, Oid catalog)
+open_target(Remap *remap, Oid catalog)
 {
 	MemoryContext old_context;
 	CatalogTarget *target;
 	AttrNumber	attno;
 	ListCell   *lc;
 
-	foreach(lc, relabel->targets)
+	foreach(lc, remap->targets)
 	{
 		target = lfirst(lc);
 		if (target->catalog == catalog)
 			return target;
 	}
 
-	old_context = MemoryContextSwitchTo(relabel->context);
+	old_context = MemoryContextSwitchTo(remap->context);
 	target = palloc0(sizeof(CatalogTarget));
 	target->catalog = catalog;
 	target->rel = table_open(catalog, RowExclusiveLock);
@@ -325,8 +325,8 @@ open_target(Relabel *relabel, Oid catalog)
 	target->rules = tm_catalog_rules(target->rel);
 	if (!tm_catalog_identity(catalog, &target->identity, &attno))
 		target->identity = InvalidOid;
-	target->owner_attno = tm_relabel_owner_column(catalog);
-	relabel->targets = lappend(relabel->targets, target);
+	target->owner_attno = tm_remap_owner_column(catalog);
+	remap->targets = lappend(remap->targets, target);
 	MemoryContextSwitchTo(old_context);
 	return target;
 }
@@ -336,15 +336,15 @@ open_target(Relabel *relabel, Oid catalog)
  * index.
  */
 static CatalogReader *
-seek_rows(Relabel *relabel, CatalogTarget *target, Oid index, int nkeys,
+seek_rows(Remap *remap, CatalogTarget *target, Oid index, int nkeys,
 		  const Oid *keys)
 {
 	if (target->reader == NULL)
 	{
-		MemoryContext old_context = MemoryContextSwitchTo(relabel->context);
+		MemoryContext old_context = MemoryContextSwitchTo(remap->context);
 
 		target->reader = tm_reader_open(target->rel, index, nkeys,
-										relabel->state->snapshot);
+										remap->state->snapshot);
 		MemoryContextSwitchTo(old_context);
 	}
 	tm_reader_seek(target->reader, keys);
@@ -352,11 +352,11 @@ seek_rows(Relabel *relabel, CatalogTarget *target, Oid index, int nkeys,
 }
 
 static void
-close_targets(Relabel *relabel)
+close_targets(Remap *remap)
 {
 	ListCell   *lc;
 
-	foreach(lc, relabel->targets)
+	foreach(lc, remap->targets)
 	{
 		CatalogTarget *target = lfirst(lc);
 
@@ -372,11 +372,11 @@ close_targets(Relabel *relabel)
 
 /* All rows of one member (or of the schema itself). */
 static void
-copy_object(Relabel *relabel, Oid classid, Oid objid)
+copy_object(Remap *remap, Oid classid, Oid objid)
 {
-	CloneState *state = relabel->state;
-	CatalogTarget *target = open_target(relabel, classid);
-	CatalogReader *reader = seek_rows(relabel, target, target->identity,
+	CloneState *state = remap->state;
+	CatalogTarget *target = open_target(remap, classid);
+	CatalogReader *reader = seek_rows(remap, target, target->identity,
 									  1, &objid);
 	HeapTuple	row = tm_reader_next(reader);
 	HeapTuple	copy;
@@ -387,31 +387,31 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
 		elog(ERROR, "cache lookup failed for object %u of catalog %u",
 			 objid, classid);
 	ObjectAddressSet(state->at_hand, classid, objid);
-	owner = check_owner(relabel, target, row, objid);
-	tm_relabel_check_tablespace(state, classid, row);
+	owner = check_owner(remap, target, row, objid);
+	tm_remap_check_tablespace(state, classid, row);
 	if (classid == DefaultAclRelationId &&
-		tm_relabel_default_acl_yields(state, row))
+		tm_remap_default_acl_yields(state, row))
 	{
 		tm_closure_find(state->closure, classid, objid)->left_out = true;
 		return;
 	}
 	kind = kind_of_row(classid, row);
-	copy = tm_relabel_row(state, target->rel, target->rules, row,
-						  relabel->scratch);
-	note_mention(relabel, target, copy, classid, objid);
+	copy = tm_remap_row(state, target->rel, target->rules, row,
+						  remap->scratch);
+	note_mention(remap, target, copy, classid, objid);
 	if (kind == TYPTYPE_DOMAIN && classid == TypeRelationId)
-		tm_relabel_note_domain(state, target->rel, row, copy);
-	depend_on_new_owner(relabel, target, classid, objid, copy);
+		tm_remap_note_domain(state, target->rel, row, copy);
+	depend_on_new_owner(remap, target, classid, objid, copy);
 	enqueue(target, copy);
 
-	copy_parts(relabel, classid, objid, kind);
-	copy_dependencies(relabel, classid, objid, kind, owner);
+	copy_parts(remap, classid, objid, kind);
+	copy_dependencies(remap, classid, objid, kind, owner);
 	if (may_depend_on_roles(classid, kind))
-		copy_role_dependencies(relabel, classid, objid);
-	copy_remarks(relabel, DescriptionRelationId, DescriptionObjIndexId,
+		copy_role_dependencies(remap, classid, objid);
+	copy_remarks(remap, DescriptionRelationId, DescriptionObjIndexId,
 				 classid, objid);
-	if (relabel->labels)
-		copy_remarks(relabel, SecLabelRelationId, SecLabelObjectIndexId,
+	if (remap->labels)
+		copy_remarks(remap, SecLabelRelationId, SecLabelObjectIndexId,
 					 classid, objid);
 }
 
@@ -420,29 +420,29 @@ copy_object(Relabel *relabel, Oid classid, Oid objid)
  * trigger's is that of its table.
  */
 static Oid
-check_owner(Relabel *relabel, CatalogTarget *target, HeapTuple row, Oid objid)
+check_owner(Remap *remap, CatalogTarget *target, HeapTuple row, Oid objid)
 {
 	bool		isnull;
 	Oid			owner;
 
 	if (target->catalog == TriggerRelationId)
-		return tm_relabel_owner_of_relation(((Form_pg_trigger) GETSTRUCT(row))->tgrelid);
+		return tm_remap_owner_of_relation(((Form_pg_trigger) GETSTRUCT(row))->tgrelid);
 	if (target->owner_attno == InvalidAttrNumber)
 		return InvalidOid;
 	owner = DatumGetObjectId(heap_getattr(row, target->owner_attno,
 										  RelationGetDescr(target->rel),
 										  &isnull));
-	tm_relabel_check_owner(relabel->state, target->catalog, objid, owner);
+	tm_remap_check_owner(remap->state, target->catalog, objid, owner);
 	return owner;
 }
 
 /* Remember the member if a text in this row of its clone names the source. */
 static void
-note_mention(Relabel *relabel, CatalogTarget *target, HeapTuple row,
+note_mention(Remap *remap, CatalogTarget *target, HeapTuple row,
 			 Oid classid, Oid objid)
 {
-	CloneState *state = relabel->state;
-	MemoryContext old_context = MemoryContextSwitchTo(relabel->scratch);
+	CloneState *state = remap->state;
+	MemoryContext old_context = MemoryContextSwitchTo(remap->scratch);
 	bool		found;
 	ObjectAddress *address;
 
@@ -466,7 +466,7 @@ note_mention(Relabel *relabel, CatalogTarget *target, HeapTuple row,
 
 /* Rows that go with a member. */
 static void
-copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
+copy_parts(Remap *remap, Oid classid, Oid objid, char kind)
 {
 	for (int i = 0; i < (int) lengthof(part_catalogs); i++)
 	{
@@ -480,23 +480,23 @@ copy_parts(Relabel *relabel, Oid classid, Oid objid, char kind)
 			(part->kind != 0 && part->kind != kind) ||
 			(part->catalog == InheritsRelationId && !may_have_parent(kind, objid)) ||
 			(part->about_rows &&
-			 !tm_statistics_travel(relabel->state, classid, objid)))
+			 !tm_statistics_travel(remap->state, classid, objid)))
 			continue;
 
-		target = open_target(relabel, part->catalog);
-		reader = seek_rows(relabel, target, part->index, 1, &objid);
+		target = open_target(remap, part->catalog);
+		reader = seek_rows(remap, target, part->index, 1, &objid);
 		while (HeapTupleIsValid(row = tm_reader_next(reader)))
 		{
 			if (part->catalog == InheritsRelationId)
-				note_parent(relabel->state, (Form_pg_inherits) GETSTRUCT(row));
+				note_parent(remap->state, (Form_pg_inherits) GETSTRUCT(row));
 			if (part->about_rows &&
-				!tm_statistics_row_travels(relabel->state, target->rel, row))
+				!tm_statistics_row_travels(remap->state, target->rel, row))
 				continue;
-			copy = tm_relabel_row(relabel->state, target->rel, target->rules,
-								  row, relabel->scratch);
-			note_mention(relabel, target, copy, classid, objid);
+			copy = tm_remap_row(remap->state, target->rel, target->rules,
+								  row, remap->scratch);
+			note_mention(remap, target, copy, classid, objid);
 			if (part->catalog == AttributeRelationId)
-				depend_on_new_owner(relabel, target, classid, objid, copy);
+				depend_on_new_owner(remap, target, classid, objid, copy);
 			enqueue(target, copy);
 		}
 	}
@@ -539,19 +539,19 @@ note_parent(CloneState *state, Form_pg_inherits form)
 	if (tm_oidmap_contains(state->map, RelationRelationId, form->inhparent))
 		return;
 	tm_clone_note_outside(state, form->inhparent, ShareUpdateExclusiveLock);
-	tm_relabel_check_parent(form);
+	tm_remap_check_parent(form);
 	CacheInvalidateRelcacheByRelid(form->inhparent);
 }
 
 /* What the member, of this kind and of this owner's, depends on. */
 static void
-copy_dependencies(Relabel *relabel, Oid classid, Oid objid, char kind,
+copy_dependencies(Remap *remap, Oid classid, Oid objid, char kind,
 				  Oid owner)
 {
-	CloneState *state = relabel->state;
-	CatalogTarget *target = open_target(relabel, DependRelationId);
+	CloneState *state = remap->state;
+	CatalogTarget *target = open_target(remap, DependRelationId);
 	Oid			keys[] = {classid, objid};
-	CatalogReader *reader = seek_rows(relabel, target, DependDependerIndexId,
+	CatalogReader *reader = seek_rows(remap, target, DependDependerIndexId,
 									  lengthof(keys), keys);
 	HeapTuple	row;
 
@@ -571,7 +571,7 @@ copy_dependencies(Relabel *relabel, Oid classid, Oid objid, char kind,
 					 errhint("%s", tm_unclonable_extension_hint(state->closure))));
 		if (!tm_oidmap_contains(state->map, dep->refclassid, dep->refobjid))
 		{
-			tm_relabel_check_use(state, classid, kind, owner, dep);
+			tm_remap_check_use(state, classid, kind, owner, dep);
 			tm_clone_hold_outside(state, dep->refclassid, dep->refobjid);
 		}
 		dep->objid = tm_oidmap_translate(state->map, classid, objid);
@@ -604,12 +604,12 @@ may_depend_on_roles(Oid classid, char kind)
 
 /* Roles, and tablespaces, that the member depends on. */
 static void
-copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid)
+copy_role_dependencies(Remap *remap, Oid classid, Oid objid)
 {
-	CloneState *state = relabel->state;
-	CatalogTarget *target = open_target(relabel, SharedDependRelationId);
+	CloneState *state = remap->state;
+	CatalogTarget *target = open_target(remap, SharedDependRelationId);
 	Oid			keys[] = {MyDatabaseId, classid, objid};
-	CatalogReader *reader = seek_rows(relabel, target,
+	CatalogReader *reader = seek_rows(remap, target,
 									  SharedDependDependerIndexId,
 									  lengthof(keys), keys);
 	HeapTuple	row;
@@ -621,10 +621,10 @@ copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid)
 
 		/* see depend_on_new_owner() */
 		if (dep->refclassid == AuthIdRelationId &&
-			tm_relabel_role_moves(state, dep->refobjid))
+			tm_remap_role_moves(state, dep->refobjid))
 			continue;
 		dep->objid = tm_oidmap_translate(state->map, classid, objid);
-		enqueue_role_dependency(relabel, target, copy);
+		enqueue_role_dependency(remap, target, copy);
 	}
 }
 
@@ -633,42 +633,42 @@ copy_role_dependencies(Relabel *relabel, Oid classid, Oid objid)
  * the tablespace sees it, so that is locked, and looked at again.
  */
 static void
-enqueue_role_dependency(Relabel *relabel, CatalogTarget *target, HeapTuple row)
+enqueue_role_dependency(Remap *remap, CatalogTarget *target, HeapTuple row)
 {
 	Form_pg_shdepend dep = (Form_pg_shdepend) GETSTRUCT(row);
 
-	tm_clone_hold_outside(relabel->state, dep->refclassid, dep->refobjid);
+	tm_clone_hold_outside(remap->state, dep->refclassid, dep->refobjid);
 	enqueue(target, row);
 }
 
 /* What the new owner, if there is one, has to do with an object or a column. */
 static void
-depend_on_new_owner(Relabel *relabel, CatalogTarget *target, Oid classid,
+depend_on_new_owner(Remap *remap, CatalogTarget *target, Oid classid,
 					Oid objid, HeapTuple copy)
 {
 	CatalogTarget *shdepend;
 	ObjectAddress source;
 	ListCell   *lc;
 
-	if (!OidIsValid(relabel->state->old_owner))
+	if (!OidIsValid(remap->state->old_owner))
 		return;
-	shdepend = open_target(relabel, SharedDependRelationId);
+	shdepend = open_target(remap, SharedDependRelationId);
 	ObjectAddressSet(source, classid, objid);
 	if (target->catalog == AttributeRelationId)
 		source.objectSubId = ((Form_pg_attribute) GETSTRUCT(copy))->attnum;
-	foreach(lc, tm_relabel_new_owner_rows(relabel->state, shdepend->rel,
+	foreach(lc, tm_remap_new_owner_rows(remap->state, shdepend->rel,
 										  &source, copy,
 										  RelationGetDescr(target->rel)))
-		enqueue_role_dependency(relabel, shdepend, lfirst(lc));
+		enqueue_role_dependency(remap, shdepend, lfirst(lc));
 }
 
 /* Comments or security labels; both catalogs begin with the same columns. */
 static void
-copy_remarks(Relabel *relabel, Oid catalog, Oid index, Oid classid, Oid objid)
+copy_remarks(Remap *remap, Oid catalog, Oid index, Oid classid, Oid objid)
 {
-	CloneState *state = relabel->state;
-	CatalogTarget *target = open_target(relabel, catalog);
-	CatalogReader *reader = seek_rows(relabel, target, index, 1, &objid);
+	CloneState *state = remap->state;
+	CatalogTarget *target = open_target(remap, catalog);
+	CatalogReader *reader = seek_rows(remap, target, index, 1, &objid);
 	HeapTuple	row;
 
 	StaticAssertStmt(Anum_pg_description_objoid == Anum_pg_seclabel_objoid &&

@@ -1,15 +1,15 @@
 /*
- * warrant.c
+ * authorization.c
  *		By what right a session is bound to a tenant, and until when.
  *
- * The privilege to use the tenant's schema is always needed (entitlement.c).
+ * The privilege to use the tenant's schema is always needed (access.c).
  * Whether it is enough, the setting tenant_mgr.switch_requires says.  If it
  * asks for a token, a session can be bound
  *
  * - by a token that is being verified at this moment;
  * - if its user is a superuser;
  * - to the tenant that its user is assigned to;
- * - to the tenant that it is bound to already, by the warrant of old.
+ * - to the tenant that it is bound to already, by the authorization of old.
  *
  * It is the session to be bound that is asked, wherever the tenant's name comes
  * from.  A default is worth no more than the client's own wish: a role can give
@@ -17,7 +17,7 @@
  * one was.  So is a session that may be bound for transactions only not bound
  * by a default.
  *
- * A warrant from a token may have a deadline, and one for a transaction is
+ * An authorization from a token may have a deadline, and one for a transaction is
  * worth nothing in the next.  It belongs to the binding: it is restored with
  * it, and every statement asks whether it still holds.
  *
@@ -32,23 +32,23 @@
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
+#include "binding/authorization.h"
 #include "binding/binding.h"
 #include "binding/change.h"
 #include "binding/policy.h"
 #include "binding/token_setting.h"
-#include "binding/warrant.h"
 #include "guc.h"
 
-static const Warrant *warrant_for(const TenantInfo *tenant);
+static const Authorization *authorization_for(const TenantInfo *tenant);
 static bool is_assigned(const TenantInfo *tenant);
-static void missing_token(EntitlementProblem *problem);
-static void lasting(EntitlementProblem *problem);
+static void missing_token(AccessProblem *problem);
+static void lasting(AccessProblem *problem);
 
 void
-tm_warrant_unlimited(Warrant *warrant)
+tm_authorization_unlimited(Authorization *authorization)
 {
-	warrant->deadline = DT_NOEND;
-	warrant->lxid = InvalidLocalTransactionId;
+	authorization->deadline = DT_NOEND;
+	authorization->lxid = InvalidLocalTransactionId;
 }
 
 /*
@@ -56,18 +56,18 @@ tm_warrant_unlimited(Warrant *warrant)
  * clock is read, if there is a deadline at all.
  */
 bool
-tm_warrant_holds(const Warrant *warrant)
+tm_authorization_holds(const Authorization *authorization)
 {
-	return (warrant->deadline == DT_NOEND ||
-			GetCurrentTimestamp() < warrant->deadline) &&
-		(warrant->lxid == InvalidLocalTransactionId ||
-		 warrant->lxid == tm_local_transaction_id());
+	return (authorization->deadline == DT_NOEND ||
+			GetCurrentTimestamp() < authorization->deadline) &&
+		(authorization->lxid == InvalidLocalTransactionId ||
+		 authorization->lxid == tm_local_transaction_id());
 }
 
 void
-tm_warrant_enforce(const Warrant *warrant, const char *name)
+tm_authorization_enforce(const Authorization *authorization, const char *name)
 {
-	if (tm_warrant_holds(warrant))
+	if (tm_authorization_holds(authorization))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_TOKEN_REFUSED),
@@ -77,18 +77,18 @@ tm_warrant_enforce(const Warrant *warrant, const char *name)
 }
 
 bool
-tm_warrant_find(const TenantInfo *tenant, bool following, Warrant *warrant,
-				EntitlementProblem *problem)
+tm_authorization_find(const TenantInfo *tenant, bool following, Authorization *authorization,
+				AccessProblem *problem)
 {
-	const Warrant *held = warrant_for(tenant);
+	const Authorization *held = authorization_for(tenant);
 
 	tm_policy_refresh();
 	if (tm_change.presented != NULL)
-		*warrant = *tm_change.presented;
+		*authorization = *tm_change.presented;
 	else if (following && held != NULL)
-		*warrant = *held;
+		*authorization = *held;
 	else if (is_assigned(tenant))
-		tm_warrant_unlimited(warrant);
+		tm_authorization_unlimited(authorization);
 	else if (following && tm_session_switch == SESSION_SWITCH_DENY &&
 			 !tm_binding_is_passing())
 	{
@@ -97,9 +97,9 @@ tm_warrant_find(const TenantInfo *tenant, bool following, Warrant *warrant,
 	}
 	else if (tm_switch_requires == SWITCH_REQUIRES_USAGE ||
 			 superuser_arg(GetOuterUserId()))
-		tm_warrant_unlimited(warrant);
-	else if (held != NULL && tm_warrant_holds(held))
-		*warrant = *held;
+		tm_authorization_unlimited(authorization);
+	else if (held != NULL && tm_authorization_holds(held))
+		*authorization = *held;
 	else
 	{
 		missing_token(problem);
@@ -109,37 +109,37 @@ tm_warrant_find(const TenantInfo *tenant, bool following, Warrant *warrant,
 }
 
 bool
-tm_warrant_to_store(void)
+tm_authorization_to_store(void)
 {
-	EntitlementProblem problem;
+	AccessProblem problem;
 
 	tm_policy_refresh();
 	if (tm_switch_requires == SWITCH_REQUIRES_USAGE ||
 		!IsTransactionState() || superuser())
 		return true;
 	missing_token(&problem);
-	tm_entitlement_object(&problem);
+	tm_access_object(&problem);
 	return false;
 }
 
 void
-tm_warrant_bind(const Warrant *warrant, const char *name, GucAction action)
+tm_authorization_bind(const Authorization *authorization, const char *name, GucAction action)
 {
-	tm_change.presented = warrant;
+	tm_change.presented = authorization;
 	tm_binding_set(name, action);
 	tm_change.presented = NULL;
 }
 
-/* The warrant by which the session is bound to this tenant, or NULL. */
-static const Warrant *
-warrant_for(const TenantInfo *tenant)
+/* The authorization by which the session is bound to this tenant, or NULL. */
+static const Authorization *
+authorization_for(const TenantInfo *tenant)
 {
 	const Binding *binding = tm_binding_current();
 
 	if (binding == NULL || !binding->verified ||
 		memcmp(&tenant->id, &binding->id, sizeof(pg_uuid_t)) != 0)
 		return NULL;
-	return &binding->warrant;
+	return &binding->authorization;
 }
 
 static bool
@@ -152,7 +152,7 @@ is_assigned(const TenantInfo *tenant)
 }
 
 static void
-missing_token(EntitlementProblem *problem)
+missing_token(AccessProblem *problem)
 {
 	problem->sqlstate = ERRCODE_TENANT_TOKEN_REFUSED;
 	problem->message = pstrdup(_("switching to a tenant requires a token"));
@@ -160,7 +160,7 @@ missing_token(EntitlementProblem *problem)
 }
 
 static void
-lasting(EntitlementProblem *problem)
+lasting(AccessProblem *problem)
 {
 	problem->sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
 	problem->message = pstrdup(_("cannot bind the session to a tenant"));

@@ -1,56 +1,56 @@
 /*
- * entitlement.h
+ * access.h
  *		Which tenants the current role can be bound to, and why not.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
-#ifndef TENANT_MGR_ENTITLEMENT_H
-#define TENANT_MGR_ENTITLEMENT_H
+#ifndef TENANT_MGR_ACCESS_H
+#define TENANT_MGR_ACCESS_H
 
 #include "tenants/registry.h"
 
 /* Why the role cannot work for a tenant; the strings are palloc'd */
-typedef struct EntitlementProblem
+typedef struct AccessProblem
 {
 	int			sqlstate;		/* for errcode() */
 	char	   *message;		/* primary message */
 	char	   *detail;			/* or NULL */
-} EntitlementProblem;
+} AccessProblem;
 
 /*
  * Find the tenant that the role wants to be bound to.  On success its schema
  * is locked, and the name means what it did when the lock was taken; as_of is
  * the generation of the registry of which all this is true.
  */
-extern bool tm_entitlement_by_name(const char *name, TenantInfo *tenant,
+extern bool tm_access_by_name(const char *name, TenantInfo *tenant,
 								   uint64 *as_of,
-								   EntitlementProblem *problem);
+								   AccessProblem *problem);
 
 /* Can the role work for this tenant?  Its schema has been locked. */
-extern bool tm_entitlement_check(const TenantInfo *tenant,
-								 EntitlementProblem *problem);
+extern bool tm_access_check(const TenantInfo *tenant,
+								 AccessProblem *problem);
 
 /*
  * May the current user know what has been said about a tenant?  It is those to
  * whom the view tenant.tenants shows it.
  */
-extern bool tm_entitlement_may_see(const TenantInfo *tenant);
+extern bool tm_access_may_see(const TenantInfo *tenant);
 
 /* Object with the problem to a value of a setting, in its check hook. */
-extern void tm_entitlement_object(const EntitlementProblem *problem);
+extern void tm_access_object(const AccessProblem *problem);
 
 /* The problem of the session's user being assigned to another tenant. */
-extern void tm_entitlement_assigned(EntitlementProblem *problem);
+extern void tm_access_assigned(AccessProblem *problem);
 
 /* The problem of there being no such tenant. */
-extern void tm_entitlement_absent(const char *name,
-								  EntitlementProblem *problem);
+extern void tm_access_absent(const char *name,
+								  AccessProblem *problem);
 
 /*
  * Lock a schema so that it is neither dropped nor renamed until the end of
  * the transaction.  Returns false if that would have meant to wait and we are
  * not to.
  */
-extern bool tm_entitlement_lock_schema(Oid nspid, bool wait);
+extern bool tm_access_lock_schema(Oid nspid, bool wait);
 
-#endif							/* TENANT_MGR_ENTITLEMENT_H */
+#endif							/* TENANT_MGR_ACCESS_H */

@@ -1,5 +1,5 @@
 /*
- * entitlement.c
+ * access.c
  *		Which tenants the current role can be bound to, and why not.
  *
  * The role is the outer user, the one that SET ROLE selects, so neither a
@@ -25,14 +25,14 @@
 #include "base/compat.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
+#include "binding/access.h"
 #include "binding/assigned_role.h"
-#include "binding/entitlement.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_name.h"
 
 bool
-tm_entitlement_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
-					   EntitlementProblem *problem)
+tm_access_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
+					   AccessProblem *problem)
 {
 	TenantInfo *found;
 	Oid			locked = InvalidOid;
@@ -52,7 +52,7 @@ tm_entitlement_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
 		found = tm_registry_lookup(name, true);
 		if (found == NULL)
 		{
-			tm_entitlement_absent(name, problem);
+			tm_access_absent(name, problem);
 			return false;
 		}
 		if (!OidIsValid(found->nspid) || found->nspid == locked)
@@ -62,16 +62,16 @@ tm_entitlement_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
 		if (OidIsValid(locked))
 			UnlockDatabaseObject(NamespaceRelationId, locked, 0,
 								 AccessShareLock);
-		tm_entitlement_lock_schema(found->nspid, true);
+		tm_access_lock_schema(found->nspid, true);
 		locked = found->nspid;
 	}
 	*tenant = *found;
-	return tm_entitlement_check(tenant, problem);
+	return tm_access_check(tenant, problem);
 }
 
 /* Privileges come first: the rest is the business of those who have them. */
 bool
-tm_entitlement_check(const TenantInfo *tenant, EntitlementProblem *problem)
+tm_access_check(const TenantInfo *tenant, AccessProblem *problem)
 {
 	Oid			roleid = GetOuterUserId();
 	const pg_uuid_t *assigned = tm_assigned_role_tenant();
@@ -81,7 +81,7 @@ tm_entitlement_check(const TenantInfo *tenant, EntitlementProblem *problem)
 	if (assigned != NULL &&
 		memcmp(assigned, &tenant->id, sizeof(pg_uuid_t)) != 0)
 	{
-		tm_entitlement_assigned(problem);
+		tm_access_assigned(problem);
 		return false;
 	}
 
@@ -133,7 +133,7 @@ tm_entitlement_check(const TenantInfo *tenant, EntitlementProblem *problem)
 }
 
 bool
-tm_entitlement_may_see(const TenantInfo *tenant)
+tm_access_may_see(const TenantInfo *tenant)
 {
 	if (pg_class_aclcheck(tm_own_table_relid("registry"), GetUserId(),
 						  ACL_SELECT) == ACLCHECK_OK)
@@ -144,7 +144,7 @@ tm_entitlement_may_see(const TenantInfo *tenant)
 }
 
 void
-tm_entitlement_object(const EntitlementProblem *problem)
+tm_access_object(const AccessProblem *problem)
 {
 	GUC_check_errcode(problem->sqlstate);
 	GUC_check_errmsg("%s", problem->message);
@@ -153,7 +153,7 @@ tm_entitlement_object(const EntitlementProblem *problem)
 }
 
 void
-tm_entitlement_assigned(EntitlementProblem *problem)
+tm_access_assigned(AccessProblem *problem)
 {
 	problem->sqlstate = ERRCODE_TENANT_LOCKED;
 	problem->message = psprintf(_("role \"%s\" is assigned to a tenant and works for no other"),
@@ -162,7 +162,7 @@ tm_entitlement_assigned(EntitlementProblem *problem)
 }
 
 void
-tm_entitlement_absent(const char *name, EntitlementProblem *problem)
+tm_access_absent(const char *name, AccessProblem *problem)
 {
 	problem->sqlstate = ERRCODE_UNDEFINED_SCHEMA;
 	problem->message = psprintf(_("tenant \"%s\" does not exist"),
@@ -171,7 +171,7 @@ tm_entitlement_absent(const char *name, EntitlementProblem *problem)
 }
 
 bool
-tm_entitlement_lock_schema(Oid nspid, bool wait)
+tm_access_lock_schema(Oid nspid, bool wait)
 {
 	LOCKTAG		tag;
 

@@ -1,5 +1,5 @@
 /*
- * relabel_texts.c
+ * remap_texts.c
  *		Texts that the server derives from expressions.
  *
  * The default of a domain is stored twice, as an expression and as the text
@@ -19,12 +19,12 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
-#include "clone/relabel.h"
+#include "clone/remap.h"
 
 static void refresh_domain_default(Relation rel, Oid typid);
 
 void
-tm_relabel_note_domain(CloneState *state, Relation rel, HeapTuple source, HeapTuple copy)
+tm_remap_note_domain(CloneState *state, Relation rel, HeapTuple source, HeapTuple copy)
 {
 	TupleDesc	tupdesc = RelationGetDescr(rel);
 	bool		isnull;
@@ -41,7 +41,7 @@ tm_relabel_note_domain(CloneState *state, Relation rel, HeapTuple source, HeapTu
 }
 
 void
-tm_relabel_refresh_texts(CloneState *state)
+tm_remap_refresh_texts(CloneState *state)
 {
 	Relation	rel;
 	ListCell   *lc;

@@ -1,5 +1,5 @@
 /*
- * relabel_roles.c
+ * remap_roles.c
  *		Roles: what they may do to a clone, and what depends on them.
  *
  * Whoever clones gets nothing that the commands which made the source would
@@ -43,7 +43,7 @@
 #include "utils/syscache.h"
 
 #include "base/tenant_mgr.h"
-#include "clone/relabel_roles.h"
+#include "clone/remap_roles.h"
 
 static void check_use(const CloneState *state, Oid catalog, Oid objid,
 					  Oid source_owner, AclMode mode);
@@ -59,7 +59,7 @@ static HeapTuple shdepend_row(const CloneState *state, Relation shdepend,
 static bool may_reference_columns(Oid relid, Oid constraint, Oid roleid);
 
 AttrNumber
-tm_relabel_owner_column(Oid catalog)
+tm_remap_owner_column(Oid catalog)
 {
 	if (catalog == DefaultAclRelationId)
 		return Anum_pg_default_acl_defaclrole;
@@ -73,7 +73,7 @@ tm_relabel_owner_column(Oid catalog)
  * the template's owner become objects of the clone's owner.
  */
 void
-tm_relabel_check_owner(const CloneState *state, Oid catalog, Oid objid,
+tm_remap_check_owner(const CloneState *state, Oid catalog, Oid objid,
 					   Oid owner)
 {
 	if (has_privs_of_role(GetUserId(), owner) ||
@@ -92,18 +92,18 @@ tm_relabel_check_owner(const CloneState *state, Oid catalog, Oid objid,
 
 /* The rows of the clone become rows of the parent, so one must own that. */
 void
-tm_relabel_check_parent(Form_pg_inherits inherits)
+tm_remap_check_parent(Form_pg_inherits inherits)
 {
 	Oid			parent = inherits->inhparent;
 
-	if (!has_privs_of_role(GetUserId(), tm_relabel_owner_of_relation(parent)))
+	if (!has_privs_of_role(GetUserId(), tm_remap_owner_of_relation(parent)))
 		aclcheck_error(ACLCHECK_NOT_OWNER,
 					   get_relkind_objtype(get_rel_relkind(parent)),
 					   get_rel_name(parent));
 }
 
 void
-tm_relabel_check_reference(const CloneState *state, Form_pg_trigger trigger)
+tm_remap_check_reference(const CloneState *state, Form_pg_trigger trigger)
 {
 	Oid			relid = trigger->tgrelid;
 	Oid			roleid = OidIsValid(state->old_owner) ?
@@ -122,7 +122,7 @@ tm_relabel_check_reference(const CloneState *state, Form_pg_trigger trigger)
  * the server will call without asking again need EXECUTE.
  */
 void
-tm_relabel_check_use(const CloneState *state, Oid classid, char kind,
+tm_remap_check_use(const CloneState *state, Oid classid, char kind,
 					 Oid owner, Form_pg_depend dependency)
 {
 	switch (dependency->refclassid)
@@ -151,7 +151,7 @@ tm_relabel_check_use(const CloneState *state, Oid classid, char kind,
 }
 
 void
-tm_relabel_check_tablespace(const CloneState *state, Oid classid,
+tm_remap_check_tablespace(const CloneState *state, Oid classid,
 							HeapTuple row)
 {
 	Form_pg_class relation = (Form_pg_class) GETSTRUCT(row);
@@ -165,14 +165,14 @@ tm_relabel_check_tablespace(const CloneState *state, Oid classid,
 }
 
 bool
-tm_relabel_role_moves(const CloneState *state, Oid roleid)
+tm_remap_role_moves(const CloneState *state, Oid roleid)
 {
 	return OidIsValid(state->old_owner) &&
 		(roleid == state->old_owner || roleid == state->request->owner);
 }
 
 List *
-tm_relabel_new_owner_rows(const CloneState *state, Relation shdepend,
+tm_remap_new_owner_rows(const CloneState *state, Relation shdepend,
 						  const ObjectAddress *source, HeapTuple copy,
 						  TupleDesc tupdesc)
 {
@@ -187,7 +187,7 @@ tm_relabel_new_owner_rows(const CloneState *state, Relation shdepend,
 	/* a column belongs to the owner of its table */
 	if (source->objectSubId != 0)
 		owner = tm_oidmap_translate(state->map, AuthIdRelationId,
-									tm_relabel_owner_of_relation(source->objectId));
+									tm_remap_owner_of_relation(source->objectId));
 	else
 		owner = owner_of_row(source->classId, copy, tupdesc);
 
@@ -208,7 +208,7 @@ tm_relabel_new_owner_rows(const CloneState *state, Relation shdepend,
 }
 
 bool
-tm_relabel_default_acl_yields(const CloneState *state, HeapTuple row)
+tm_remap_default_acl_yields(const CloneState *state, HeapTuple row)
 {
 	Form_pg_default_acl form = (Form_pg_default_acl) GETSTRUCT(row);
 
@@ -268,7 +268,7 @@ may_use(Oid catalog, Oid objid, Oid roleid, AclMode mode)
 static Oid
 owner_of_row(Oid catalog, HeapTuple row, TupleDesc tupdesc)
 {
-	AttrNumber	attno = tm_relabel_owner_column(catalog);
+	AttrNumber	attno = tm_remap_owner_column(catalog);
 	bool		isnull;
 
 	if (attno == InvalidAttrNumber)
@@ -277,7 +277,7 @@ owner_of_row(Oid catalog, HeapTuple row, TupleDesc tupdesc)
 }
 
 Oid
-tm_relabel_owner_of_relation(Oid relid)
+tm_remap_owner_of_relation(Oid relid)
 {
 	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid			owner;

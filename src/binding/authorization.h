@@ -1,50 +1,50 @@
 /*
- * warrant.h
+ * authorization.h
  *		By what right a session is bound to a tenant, and until when.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
-#ifndef TENANT_MGR_WARRANT_H
-#define TENANT_MGR_WARRANT_H
+#ifndef TENANT_MGR_AUTHORIZATION_H
+#define TENANT_MGR_AUTHORIZATION_H
 
 #include "datatype/timestamp.h"
-#include "binding/entitlement.h"
+#include "binding/access.h"
 #include "utils/guc.h"
 
 /* Kept with a binding; see Binding */
-typedef struct Warrant
+typedef struct Authorization
 {
 	TimestampTz deadline;		/* DT_NOEND if there is none */
 	LocalTransactionId lxid;	/* the only transaction that it is for, or
 								 * InvalidLocalTransactionId */
-} Warrant;
+} Authorization;
 
 /* The one that holds for ever. */
-extern void tm_warrant_unlimited(Warrant *warrant);
+extern void tm_authorization_unlimited(Authorization *authorization);
 
 /* Does it hold in this transaction and statement?  Cheap. */
-extern bool tm_warrant_holds(const Warrant *warrant);
+extern bool tm_authorization_holds(const Authorization *authorization);
 
 /* Raise TM005 unless it does; the name is that of the tenant. */
-extern void tm_warrant_enforce(const Warrant *warrant, const char *name);
+extern void tm_authorization_enforce(const Authorization *authorization, const char *name);
 
 /*
- * The warrant by which the session can be bound to a tenant; following means
+ * The authorization by which the session can be bound to a tenant; following means
  * that it does no more than follow the tenant that it is bound to, or that it
  * has been given before anybody could verify it.  False, and a problem, if
  * there is none.
  */
-extern bool tm_warrant_find(const TenantInfo *tenant, bool following,
-							Warrant *warrant, EntitlementProblem *problem);
+extern bool tm_authorization_find(const TenantInfo *tenant, bool following,
+							Authorization *authorization, AccessProblem *problem);
 
 /*
  * May the current user give a tenant to a role, a database or a function?
  * For a check hook, which is given the objection to make.
  */
-extern bool tm_warrant_to_store(void);
+extern bool tm_authorization_to_store(void);
 
-/* Bind by this warrant, for as long as the action says. */
-extern void tm_warrant_bind(const Warrant *warrant, const char *name,
+/* Bind by this authorization, for as long as the action says. */
+extern void tm_authorization_bind(const Authorization *authorization, const char *name,
 							GucAction action);
 
-#endif							/* TENANT_MGR_WARRANT_H */
+#endif							/* TENANT_MGR_AUTHORIZATION_H */

@@ -1,13 +1,13 @@
 /*
- * relabel_statistics.h
+ * remap_statistics.h
  *		Which statistics of the source hold for a clone.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
-#ifndef TENANT_MGR_RELABEL_STATISTICS_H
-#define TENANT_MGR_RELABEL_STATISTICS_H
+#ifndef TENANT_MGR_REMAP_STATISTICS_H
+#define TENANT_MGR_REMAP_STATISTICS_H
 
-#include "clone/relabel.h"
+#include "clone/remap.h"
 
 /*
  * Do figures about the rows of a member, a relation or an extended statistics
@@ -19,4 +19,4 @@ extern bool tm_statistics_travel(CloneState *state, Oid classid, Oid objid);
 extern bool tm_statistics_row_travels(CloneState *state, Relation catalog,
 									  HeapTuple row);
 
-#endif							/* TENANT_MGR_RELABEL_STATISTICS_H */
+#endif							/* TENANT_MGR_REMAP_STATISTICS_H */

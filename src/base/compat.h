@@ -35,7 +35,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "clone/oidmap.h"
 #include "parser/parse_relation.h"
 #include "pgstat.h"
 #include "rewrite/rewriteHandler.h"
@@ -391,71 +390,75 @@ tm_leader_is_backend(void)
 }
 
 /*
- * Parts of expression trees that later servers have and PostgreSQL 15 has
- * not; see nodetree.c.  A range table entry's role is always unset in stored
- * rules, so relation OIDs are all there is to permission entries.
+ * Parts of expression trees that later servers have and PostgreSQL 15 has not;
+ * see nodetree.c.  A range table entry's role is always unset in stored rules,
+ * so relation OIDs are all there is to permission entries.
  */
-static inline void
-tm_nodetree_map_perminfos(Query *query, const OidMap *map)
+static inline List *
+tm_query_permissions(const Query *query)
 {
 #if PG_VERSION_NUM >= 160000
-	ListCell   *lc;
-
-	foreach(lc, query->rteperminfos)
-	{
-		RTEPermissionInfo *info = lfirst_node(RTEPermissionInfo, lc);
-
-		info->relid = tm_oidmap_translate(map, RelationRelationId, info->relid);
-	}
+	return query->rteperminfos;
+#else
+	return NIL;
 #endif
 }
 
-#if PG_VERSION_NUM >= 160000
-/* RETURNING of an SQL/JSON function, to which the server's walker does not go */
-static inline void
-tm_nodetree_map_returning(JsonReturning *returning, const OidMap *map)
+static inline Oid *
+tm_permission_relid(void *permission)
 {
-	if (returning != NULL)
-		returning->typid = tm_oidmap_translate(map, TypeRelationId,
-											   returning->typid);
-}
+#if PG_VERSION_NUM >= 160000
+	return &castNode(RTEPermissionInfo, permission)->relid;
+#else
+	return NULL;				/* not reached */
 #endif
+}
 
+/*
+ * Is it a node that PostgreSQL 15 has not?  Its OIDs, each NULL if there is none:
+ * a type that RETURNING of an SQL/JSON function names, to which the server's walker
+ * does not go, and a collation.
+ */
 static inline bool
-tm_nodetree_map_newer(Node *node, const OidMap *map)
+tm_node_is_newer(Node *node, Oid **type, Oid **collation)
 {
+#if PG_VERSION_NUM >= 160000
+	JsonReturning *returning = NULL;
+#endif
+
+	*type = NULL;
+	*collation = NULL;
 	switch (nodeTag(node))
 	{
 #if PG_VERSION_NUM >= 160000
 		case T_JsonConstructorExpr:
-			tm_nodetree_map_returning(((JsonConstructorExpr *) node)->returning,
-									  map);
-			return true;
+			returning = ((JsonConstructorExpr *) node)->returning;
+			break;
 		case T_JsonIsPredicate:
 		case T_JsonValueExpr:
-			return true;
+			break;
 #endif
 #if PG_VERSION_NUM >= 170000
 		case T_JsonExpr:
-			{
-				JsonExpr   *expr = (JsonExpr *) node;
-
-				tm_nodetree_map_returning(expr->returning, map);
-				expr->collation = tm_oidmap_translate(map, CollationRelationId,
-													  expr->collation);
-				return true;
-			}
+			returning = ((JsonExpr *) node)->returning;
+			*collation = &((JsonExpr *) node)->collation;
+			break;
 		case T_JsonBehavior:
 		case T_MergeSupportFunc:
-			return true;
+			break;
 #endif
 #if PG_VERSION_NUM >= 180000
 		case T_ReturningExpr:
-			return true;
+			break;
 #endif
 		default:
 			return false;
 	}
+#if PG_VERSION_NUM >= 160000
+	if (returning != NULL)
+		*type = &returning->typid;
+#endif
+	return true;
 }
 
 /*

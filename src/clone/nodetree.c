@@ -63,6 +63,7 @@ static bool map_call(Node *node, const OidMap *map);
 static bool map_coercion(Node *node, const OidMap *map);
 static bool map_constructor(Node *node, const OidMap *map);
 static bool map_clause(Node *node, const OidMap *map);
+static bool map_newer(Node *node, const OidMap *map);
 static bool holds_no_oids(Node *node);
 static void map_oid_list(List *oids, Oid catalog, const OidMap *map);
 
@@ -159,7 +160,7 @@ map_walker(Node *node, void *context)
 		default:
 			if (map_call(node, map) || map_coercion(node, map) ||
 				map_constructor(node, map) || map_clause(node, map) ||
-				tm_nodetree_map_newer(node, map) || holds_no_oids(node))
+				map_newer(node, map) || holds_no_oids(node))
 				break;
 			walk->unknown = nodeTag(node);
 			return true;
@@ -170,8 +171,13 @@ map_walker(Node *node, void *context)
 static bool
 map_query(Query *query, TreeWalk *walk)
 {
+	ListCell   *lc;
+
 	map_oid_list(query->constraintDeps, ConstraintRelationId, walk->map);
-	tm_nodetree_map_perminfos(query, walk->map);
+	foreach(lc, tm_query_permissions(query))
+		*tm_permission_relid(lfirst(lc)) =
+			tm_oidmap_translate(walk->map, RelationRelationId,
+								*tm_permission_relid(lfirst(lc)));
 	return query_tree_walker(query, map_walker, walk,
 							 QTW_EXAMINE_RTES_BEFORE | QTW_EXAMINE_SORTGROUP);
 }
@@ -466,6 +472,22 @@ map_clause(Node *node, const OidMap *map)
 		default:
 			return false;
 	}
+	return true;
+}
+
+/* Nodes that came with a later server than PostgreSQL 15 */
+static bool
+map_newer(Node *node, const OidMap *map)
+{
+	Oid		   *type;
+	Oid		   *collation;
+
+	if (!tm_node_is_newer(node, &type, &collation))
+		return false;
+	if (type != NULL)
+		MAP_TYPE(*type);
+	if (collation != NULL)
+		MAP_COLLATION(*collation);
 	return true;
 }
 

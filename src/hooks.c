@@ -39,6 +39,7 @@
 
 #include "base/compat.h"
 #include "base/list_setting.h"
+#include "base/utility_statement.h"
 #include "binding/binding.h"
 #include "binding/deferred.h"
 #include "binding/open_plan.h"

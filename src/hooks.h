@@ -7,27 +7,6 @@
 #ifndef TENANT_MGR_HOOKS_H
 #define TENANT_MGR_HOOKS_H
 
-#include "nodes/plannodes.h"
-
-/* A utility statement on its way through the steps */
-typedef struct UtilityStatement
-{
-	PlannedStmt *pstmt;			/* a step that changes it puts a copy here */
-	bool		alone;			/* the client has sent nothing else with it */
-	bool		watched;		/* the session is looked after, by watch.c */
-	bool		tagged;			/* a tag is about it as a whole */
-	bool		plain;			/* it evaluates no expressions */
-	bool		begins;			/* it begins a transaction block */
-	bool		done;			/* a step has executed it */
-	const char *prepares;		/* a statement of this name, by prepared.c */
-	bool		deallocates;	/* prepared statements */
-	Oid			copied;			/* the table that COPY writes to, by
-								 * deferred.c */
-	bool		listened;		/* guard_access.c hears what it does */
-	bool		commits_prepared;	/* a transaction, by prepared_commit.c */
-	Oid			drops_database; /* by hooks.c, for guard_stats.c */
-} UtilityStatement;
-
 /*
  * Install everything.  Cannot fail, and does nothing the second time.
  */

@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_LIST_SETTING_H
 #define TENANT_MGR_LIST_SETTING_H
 
-#include "hooks.h"
+#include "base/utility_statement.h"
 
 /*
  * The step about a utility statement that gives one of them a value: keep the

@@ -8,7 +8,7 @@
 #define TENANT_MGR_DEFERRED_H
 
 #include "executor/execdesc.h"
-#include "hooks.h"
+#include "base/utility_statement.h"
 
 /* A plan is about to be started, and about to end. */
 extern void tm_deferred_before_plan(PlannedStmt *plan);

@@ -10,7 +10,7 @@
 #include "executor/execdesc.h"
 #include "utils/uuid.h"
 
-#include "hooks.h"
+#include "base/utility_statement.h"
 
 /* A statement on its way, kept by who executes it */
 typedef struct RunningPlan

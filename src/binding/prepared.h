@@ -9,7 +9,7 @@
 
 #include "nodes/params.h"
 
-#include "hooks.h"
+#include "base/utility_statement.h"
 
 /*
  * The steps about a utility statement.  The first raises an error if it would

@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_PREPARED_COMMIT_H
 #define TENANT_MGR_PREPARED_COMMIT_H
 
-#include "hooks.h"
+#include "base/utility_statement.h"
 
 /* Before COMMIT PREPARED, if it is one, and after it. */
 extern void tm_prepared_commit_before_utility(UtilityStatement *statement);

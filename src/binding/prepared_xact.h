@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_PREPARED_XACT_H
 #define TENANT_MGR_PREPARED_XACT_H
 
-#include "hooks.h"
+#include "base/utility_statement.h"
 
 /*
  * Raise an error if a bound session is about to decide about a transaction

@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_WATCH_H
 #define TENANT_MGR_WATCH_H
 
-#include "hooks.h"
+#include "base/utility_statement.h"
 
 /* Register what is called at the end of transactions. */
 extern void tm_watch_init(void);

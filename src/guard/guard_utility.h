@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_GUARD_UTILITY_H
 #define TENANT_MGR_GUARD_UTILITY_H
 
-#include "hooks.h"
+#include "base/utility_statement.h"
 
 /*
  * The steps about a utility statement: before it is executed, after that, and

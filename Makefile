@@ -9,6 +9,7 @@ OBJS = \
 	src/base/database_list.o \
 	src/base/list_setting.o \
 	src/base/log_limit.o \
+	src/base/maintained.o \
 	src/base/name_escape.o \
 	src/base/name_scan.o \
 	src/base/object_schema.o \
@@ -73,7 +74,6 @@ OBJS = \
 	src/guard/guard_reach.o \
 	src/guard/guard_statistics.o \
 	src/guard/guard_utility.o \
-	src/guard/maintained.o \
 	src/guard/plpgsql_types.o \
 	src/guard/shared_ddl.o \
 	src/guard/tenant_code.o \

@@ -39,6 +39,7 @@
 
 #include "base/compat.h"
 #include "base/list_setting.h"
+#include "base/maintained.h"
 #include "base/utility_statement.h"
 #include "binding/binding.h"
 #include "binding/deferred.h"
@@ -54,7 +55,6 @@
 #include "guard/guard.h"
 #include "guard/guard_query.h"
 #include "guard/guard_utility.h"
-#include "guard/maintained.h"
 #include "guard/tenant_code.h"
 #include "hooks.h"
 #include "shmem.h"

@@ -43,6 +43,7 @@
 #include "utils/resowner.h"
 
 #include "base/compat.h"
+#include "base/maintained.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/change.h"
@@ -55,7 +56,6 @@
 #include "binding/statement_tag.h"
 #include "binding/temp_object.h"
 #include "binding/watch.h"
-#include "guard/maintained.h"
 #include "guc.h"
 #include "stats/guard_stats.h"
 

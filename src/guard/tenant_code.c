@@ -49,6 +49,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/maintained.h"
 #include "base/object_schema.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
@@ -57,7 +58,6 @@
 #include "guard/computing_function.h"
 #include "guard/guard.h"
 #include "guard/guard_query.h"
-#include "guard/maintained.h"
 #include "guard/tenant_code.h"
 #include "guc.h"
 #include "tenants/schema_owner.h"

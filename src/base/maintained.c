@@ -25,7 +25,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
-#include "guard/maintained.h"
+#include "base/maintained.h"
 
 /* What was there when a subtransaction began, in the memory of that */
 typedef struct NotedEntry

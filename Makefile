@@ -94,6 +94,7 @@ OBJS = \
 	src/clone/handover.o \
 	src/clone/nodetree.o \
 	src/clone/oidmap.o \
+	src/clone/outside_link.o \
 	src/clone/page_copy.o \
 	src/clone/reference_check.o \
 	src/clone/remap.o \
@@ -147,7 +148,6 @@ OBJS = \
 	src/connections/route.o \
 	src/lifecycle/adopt_all.o \
 	src/lifecycle/lifecycle.o \
-	src/lifecycle/outside_link.o \
 	src/lifecycle/purge.o \
 	src/lifecycle/purge_batch.o \
 	src/lifecycle/schema_drop.o \

@@ -46,6 +46,7 @@
 #include "clone/derived_check.h"
 #include "clone/exclusion.h"
 #include "clone/handover.h"
+#include "clone/outside_link.h"
 #include "clone/remap.h"
 #include "clone/replication.h"
 #include "clone/rowcopy.h"
@@ -53,7 +54,6 @@
 #include "clone/unclonable.h"
 #include "guard/guard.h"
 #include "guc.h"
-#include "lifecycle/outside_link.h"
 
 static Oid	replaced_owner(const CloneRequest *request);
 static void leave_out_invalid_indexes(CloneState *state);

@@ -50,8 +50,8 @@
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "clone/oidmap.h"
+#include "clone/outside_link.h"
 #include "guard/guard.h"
-#include "lifecycle/outside_link.h"
 
 #define LINK_TABLE			"outside_link"
 #define LINK_INDEX			"outside_link_pkey"

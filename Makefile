@@ -27,7 +27,6 @@ OBJS = \
 	src/tenants/punycode.o \
 	src/tenants/registry.o \
 	src/tenants/registry_cache.o \
-	src/tenants/schema_acl.o \
 	src/tenants/schema_lock.o \
 	src/tenants/schema_owner.o \
 	src/tenants/snapshot_registry.o \
@@ -150,6 +149,7 @@ OBJS = \
 	src/lifecycle/lifecycle.o \
 	src/lifecycle/purge.o \
 	src/lifecycle/purge_batch.o \
+	src/lifecycle/schema_acl.o \
 	src/lifecycle/schema_drop.o \
 	src/lifecycle/snapshot.o \
 	src/lifecycle/trash.o \

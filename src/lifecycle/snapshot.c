@@ -43,11 +43,11 @@
 #include "clone/replication.h"
 #include "guc.h"
 #include "lifecycle/purge.h"
+#include "lifecycle/schema_acl.h"
 #include "lifecycle/schema_drop.h"
 #include "lifecycle/trash.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
-#include "tenants/schema_acl.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
@@ -87,7 +87,7 @@ tenant_snapshot(PG_FUNCTION_ARGS)
 						tm_tenant_name_printable(label), tenant->name)));
 
 	nspid = copy_schema(tenant->nspid, schema, InvalidOid, true);
-	tm_schema_update(nspid, schema, NULL);
+	tm_schema_acl_update(nspid, schema, NULL);
 	keep_links(tenant->nspid, schema, nspid);
 	tm_snapshot_insert(&tenant->id, label, schema);
 	tm_event_record("snapshot", tenant, label,
@@ -129,7 +129,7 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 	acl = tm_schema_acl(tenant->nspid);
 	put_state_aside(tenant);
 	nspid = copy_schema(snapshot->nspid, tenant->schema_name, owner, false);
-	tm_schema_update(nspid, tenant->schema_name, acl);
+	tm_schema_acl_update(nspid, tenant->schema_name, acl);
 	tm_outside_links_restore(snapshot->schema_name, nspid);
 	tm_event_record("rollback", tenant, label, NULL);
 	tm_progress_end();

@@ -39,11 +39,11 @@
 #include "clone/schema_mention.h"
 #include "guc.h"
 #include "lifecycle/purge.h"
+#include "lifecycle/schema_acl.h"
 #include "lifecycle/schema_drop.h"
 #include "lifecycle/trash.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
-#include "tenants/schema_acl.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
@@ -142,7 +142,7 @@ tenant_restore(PG_FUNCTION_ARGS)
 	if (trash->saved_acl != NULL)
 		acl = tm_schema_acl_from_json(trash->saved_acl,
 									  tm_lifecycle_schema_owner(tenant->nspid));
-	tm_schema_update(tenant->nspid, schema, acl);
+	tm_schema_acl_update(tenant->nspid, schema, acl);
 	tm_outside_links_restore(tenant->schema_name, tenant->nspid);
 	tm_outside_links_forget(tenant->schema_name);
 	tm_registry_restore(tenant, new_name, schema);
@@ -210,7 +210,7 @@ tm_trash_move(const TenantInfo *tenant, bool stays)
 	links = tm_outside_links(closure);
 	tm_outside_links_cut(closure, links);
 	tm_outside_links_keep(trash_schema, links);
-	tm_schema_update(tenant->nspid, trash_schema, NULL);
+	tm_schema_acl_update(tenant->nspid, trash_schema, NULL);
 	tm_registry_trash(tenant, &id, trash_schema, saved_acl,
 					  tm_trash_retention);
 }
@@ -277,7 +277,7 @@ leave_in_trash(const TenantInfo *tenant)
 	char	   *trash_schema = schema_name_for(&id);
 
 	tm_outside_links_move(tenant->schema_name, trash_schema);
-	tm_schema_update(tenant->nspid, trash_schema, NULL);
+	tm_schema_acl_update(tenant->nspid, trash_schema, NULL);
 	tm_registry_part(tenant, &id, trash_schema);
 }
 

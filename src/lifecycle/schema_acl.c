@@ -39,7 +39,7 @@
 #include "utils/syscache.h"
 
 #include "clone/function_settings.h"
-#include "tenants/schema_acl.h"
+#include "lifecycle/schema_acl.h"
 
 /* The privileges that a schema can have */
 static const struct
@@ -69,7 +69,7 @@ static void grant_in_acl(Acl *acl, Oid grantee, Oid grantor, AclMode mode,
 						 bool grantable);
 
 void
-tm_schema_update(Oid nspid, const char *new_name, Acl *new_acl)
+tm_schema_acl_update(Oid nspid, const char *new_name, Acl *new_acl)
 {
 	Relation	rel = table_open(NamespaceRelationId, RowExclusiveLock);
 	Acl		   *old_acl = tm_schema_acl(nspid);

@@ -16,7 +16,7 @@
  * doing the same and has checked every privilege.  A command counter
  * increment has been done on return.
  */
-extern void tm_schema_update(Oid nspid, const char *new_name, Acl *new_acl);
+extern void tm_schema_acl_update(Oid nspid, const char *new_name, Acl *new_acl);
 
 /* The schema's privileges, palloc'd, or NULL if it has the default ones. */
 extern Acl *tm_schema_acl(Oid nspid);

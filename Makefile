@@ -221,6 +221,7 @@ ISOLATION = \
 	connection-races \
 	create-create \
 	create-drop \
+	drop-index \
 	drop-switch \
 	rename-rename \
 	rename-switch \

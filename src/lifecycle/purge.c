@@ -584,7 +584,7 @@ lock_members(const Closure *closure)
 	for (int i = 0; i < closure->nmembers; i++)
 	{
 		if (closure->members[i].classid == RelationRelationId)
-			LockRelationOid(closure->members[i].objid, AccessExclusiveLock);
+			tm_schema_drop_lock_relation(closure->members[i].objid);
 	}
 	for (int i = 0; i < closure->nmembers; i++)
 	{

@@ -289,7 +289,7 @@ lock_batch(const Closure *closure, Candidate *candidates)
 		if (!candidates[i].chosen ||
 			closure->members[i].classid != RelationRelationId)
 			continue;
-		LockRelationOid(objid, AccessExclusiveLock);
+		tm_schema_drop_lock_relation(objid);
 		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(objid)))
 			candidates[i].chosen = false;
 	}

@@ -9,15 +9,21 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_rewrite.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "rewrite/rewriteSupport.h"
 #include "storage/lmgr.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/snapmgr.h"
 
 #include "lifecycle/schema_drop.h"
 #include "tenants/tenant_name.h"
@@ -25,6 +31,7 @@
 /* The most dependent objects that an error lists */
 #define MAX_LISTED	10
 
+static TransactionId index_writer(Oid indexrelid);
 static char *describe_dependent(const ObjectAddress *dependent);
 
 bool
@@ -98,6 +105,49 @@ tm_trash_wait_for_users(const Closure *closure)
 	}
 	if (locktags != NIL)
 		WaitForLockersMultiple(locktags, AccessExclusiveLock, false);
+}
+
+/*
+ * A lock is not all: CREATE INDEX CONCURRENTLY gives up the one on the table just
+ * before it commits what it wrote about the index, and to drop the index then
+ * fails with "tuple concurrently updated".
+ */
+void
+tm_schema_drop_lock_relation(Oid relid)
+{
+	TransactionId writer;
+
+	LockRelationOid(relid, AccessExclusiveLock);
+	while (TransactionIdIsValid(writer = index_writer(relid)))
+	{
+		XactLockTableWait(writer, NULL, NULL, XLTW_None);
+		AcceptInvalidationMessages();
+	}
+}
+
+/* The transaction that is changing an index's row of pg_index, if there is one. */
+static TransactionId
+index_writer(Oid indexrelid)
+{
+	Relation	rel = table_open(IndexRelationId, AccessShareLock);
+	TransactionId writer = InvalidTransactionId;
+	SnapshotData dirty;
+	SysScanDesc scan;
+	ScanKeyData key;
+
+	InitDirtySnapshot(dirty);
+	ScanKeyInit(&key, Anum_pg_index_indexrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(indexrelid));
+	scan = systable_beginscan(rel, IndexRelidIndexId, true, &dirty, 1, &key);
+	while (HeapTupleIsValid(systable_getnext(scan)))
+	{
+		if (TransactionIdIsValid(dirty.xmax))
+			writer = dirty.xmax;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	return TransactionIdIsCurrentTransactionId(writer) ? InvalidTransactionId : writer;
 }
 
 /*

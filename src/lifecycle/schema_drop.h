@@ -29,4 +29,7 @@ extern char *tm_snapshot_refusal(const SnapshotInfo *snapshot);
  */
 extern void tm_trash_wait_for_users(const Closure *closure);
 
+/* Lock a relation that is to be dropped, until nobody writes about it. */
+extern void tm_schema_drop_lock_relation(Oid relid);
+
 #endif							/* TENANT_MGR_SCHEMA_DROP_H */

@@ -153,6 +153,10 @@ OBJS = \
 	src/lifecycle/schema_drop.o \
 	src/lifecycle/snapshot.o \
 	src/lifecycle/trash.o \
+	src/fleet/migration.o \
+	src/fleet/migration_ledger.o \
+	src/fleet/migration_run.o \
+	src/fleet/statement_settings.o \
 	src/doctor.o \
 	src/doctor_installation.o \
 	src/doctor_registry.o \

@@ -1467,6 +1467,204 @@ ALTER EVENT TRIGGER tenant_mgr_follow_drop ENABLE ALWAYS;
 ALTER EVENT TRIGGER tenant_mgr_follow_rename ENABLE ALWAYS;
 
 --
+-- Fleet
+--
+-- As with the registry, the library writes rows itself, and finds indexes by
+-- their name.  Statements can have anything in them, so they are nobody's to
+-- read who is not told so.
+--
+
+CREATE TABLE tenant.migration (
+	version pg_catalog.text COLLATE pg_catalog."C"
+		CONSTRAINT migration_pkey PRIMARY KEY
+		CONSTRAINT migration_version_check CHECK
+		(pg_catalog.octet_length(version) OPERATOR(pg_catalog.>) 0
+			AND pg_catalog.octet_length(version) OPERATOR(pg_catalog.<) 256
+			AND version OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text),
+	position pg_catalog.int8 NOT NULL,
+	description pg_catalog.text,
+	checksum pg_catalog.text COLLATE pg_catalog."C",
+	transactional pg_catalog.bool NOT NULL,
+	recorded pg_catalog.bool NOT NULL,
+	created_at pg_catalog.timestamptz NOT NULL,
+	created_by pg_catalog.text NOT NULL,
+	complete pg_catalog.bool NOT NULL,
+	tenant_id pg_catalog.uuid
+);
+COMMENT ON TABLE tenant.migration IS
+	'migrations, in the order of their versions; changed by the functions of tenant_mgr only';
+COMMENT ON COLUMN tenant.migration.position IS
+	'in which order they came, counted from 1';
+COMMENT ON COLUMN tenant.migration.checksum IS
+	'SHA-256 of what it does, null while it is being recorded';
+COMMENT ON COLUMN tenant.migration.transactional IS
+	'is it applied in one transaction';
+COMMENT ON COLUMN tenant.migration.recorded IS
+	'has it been recorded, rather than added as a text';
+COMMENT ON COLUMN tenant.migration.complete IS
+	'false while it is being recorded; then nobody gets it';
+COMMENT ON COLUMN tenant.migration.tenant_id IS
+	'tenant that it was recorded with';
+REVOKE ALL ON TABLE tenant.migration FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.migration'::pg_catalog.regclass, ''::pg_catalog.text);
+
+CREATE TABLE tenant.migration_statement (
+	version pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	ordinal pg_catalog.int4 NOT NULL,
+	statement pg_catalog.text NOT NULL,
+	parameter_types pg_catalog.text[],
+	parameter_values pg_catalog.text[],
+	role pg_catalog.text,
+	settings pg_catalog.text[],
+	CONSTRAINT migration_statement_pkey PRIMARY KEY (version, ordinal)
+);
+COMMENT ON TABLE tenant.migration_statement IS
+	'statements of migrations; changed by the functions of tenant_mgr only';
+COMMENT ON COLUMN tenant.migration_statement.ordinal IS
+	'place in the migration, counted from 1';
+COMMENT ON COLUMN tenant.migration_statement.parameter_types IS
+	'types of $1 and so on, as they are called on the search path of a tenant';
+COMMENT ON COLUMN tenant.migration_statement.parameter_values IS
+	'their values as text';
+COMMENT ON COLUMN tenant.migration_statement.role IS
+	'role that it was recorded with, null if that was the owner of the schema';
+COMMENT ON COLUMN tenant.migration_statement.settings IS
+	'settings that decide what it means, where they are not the built-in ones';
+REVOKE ALL ON TABLE tenant.migration_statement FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.migration_statement'::pg_catalog.regclass, ''::pg_catalog.text);
+
+CREATE TABLE tenant.migration_run (
+	run pg_catalog.int8
+		CONSTRAINT migration_run_pkey PRIMARY KEY,
+	started_at pg_catalog.timestamptz NOT NULL,
+	finished_at pg_catalog.timestamptz,
+	started_by pg_catalog.text NOT NULL,
+	state pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT migration_run_state_check CHECK
+		(state OPERATOR(pg_catalog.=) ANY
+			(ARRAY['running', 'finished', 'stopped', 'cancelled', 'interrupted']::pg_catalog.text[])),
+	options pg_catalog.jsonb NOT NULL,
+	tenants pg_catalog.int8 NOT NULL,
+	applied pg_catalog.int8 NOT NULL,
+	failed pg_catalog.int8 NOT NULL
+);
+COMMENT ON TABLE tenant.migration_run IS
+	'calls of tenant.migrate()';
+COMMENT ON COLUMN tenant.migration_run.options IS
+	'arguments of the call';
+COMMENT ON COLUMN tenant.migration_run.tenants IS
+	'tenants that had something to get';
+COMMENT ON COLUMN tenant.migration_run.applied IS
+	'migrations that tenants have got by it';
+COMMENT ON COLUMN tenant.migration_run.failed IS
+	'tenants for which one has failed';
+REVOKE ALL ON TABLE tenant.migration_run FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.migration_run'::pg_catalog.regclass, ''::pg_catalog.text);
+
+CREATE TABLE tenant.applied_migration (
+	tenant_id pg_catalog.uuid NOT NULL,
+	version pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	run pg_catalog.int8,
+	state pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT applied_migration_state_check CHECK
+		(state OPERATOR(pg_catalog.=) ANY
+			(ARRAY['applied', 'baseline', 'failed', 'partial']::pg_catalog.text[])),
+	statements_done pg_catalog.int4 NOT NULL,
+	attempts pg_catalog.int4 NOT NULL,
+	started_at pg_catalog.timestamptz NOT NULL,
+	duration pg_catalog.interval,
+	sqlstate pg_catalog.text COLLATE pg_catalog."C",
+	message pg_catalog.text,
+	fingerprint pg_catalog.text COLLATE pg_catalog."C",
+	CONSTRAINT applied_migration_pkey PRIMARY KEY (tenant_id, version)
+);
+COMMENT ON TABLE tenant.applied_migration IS
+	'which tenant has which migrations; changed by the functions of tenant_mgr only';
+COMMENT ON COLUMN tenant.applied_migration.run IS
+	'run of the last attempt, null if it came otherwise';
+COMMENT ON COLUMN tenant.applied_migration.state IS
+	'applied or baseline if the tenant has it, failed or partial if not';
+COMMENT ON COLUMN tenant.applied_migration.statements_done IS
+	'statements that are committed already, of one that is not transactional';
+COMMENT ON COLUMN tenant.applied_migration.message IS
+	'error of the last attempt';
+COMMENT ON COLUMN tenant.applied_migration.fingerprint IS
+	'fingerprint of the tenant afterwards';
+REVOKE ALL ON TABLE tenant.applied_migration FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.applied_migration'::pg_catalog.regclass, ''::pg_catalog.text);
+
+CREATE TABLE tenant.snapshot_migration (
+	tenant_id pg_catalog.uuid NOT NULL,
+	version pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	run pg_catalog.int8,
+	state pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	statements_done pg_catalog.int4 NOT NULL,
+	attempts pg_catalog.int4 NOT NULL,
+	started_at pg_catalog.timestamptz NOT NULL,
+	duration pg_catalog.interval,
+	sqlstate pg_catalog.text COLLATE pg_catalog."C",
+	message pg_catalog.text,
+	fingerprint pg_catalog.text COLLATE pg_catalog."C",
+	label pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	CONSTRAINT snapshot_migration_pkey PRIMARY KEY (tenant_id, label, version)
+);
+COMMENT ON TABLE tenant.snapshot_migration IS
+	'which migrations the snapshots of tenants have; changed by the functions of tenant_mgr only';
+COMMENT ON COLUMN tenant.snapshot_migration.label IS 'label of the snapshot';
+REVOKE ALL ON TABLE tenant.snapshot_migration FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.snapshot_migration'::pg_catalog.regclass, ''::pg_catalog.text);
+
+-- Whoever sees a tenant sees what it has, but not what the statements are.
+CREATE VIEW tenant.migration_status WITH (security_barrier) AS
+	SELECT r.name AS tenant,
+		m.version,
+		CASE WHEN a.state IS NULL THEN 'pending'::pg_catalog.text
+			ELSE a.state END AS state,
+		a.started_at,
+		a.duration,
+		a.message AS error,
+		a.sqlstate,
+		a.attempts,
+		a.run
+	FROM tenant.registry r
+		CROSS JOIN tenant.migration m
+		LEFT JOIN tenant.applied_migration a
+		ON a.tenant_id OPERATOR(pg_catalog.=) r.id
+			AND a.version OPERATOR(pg_catalog.=) m.version
+		LEFT JOIN pg_catalog.pg_namespace n
+		ON n.nspname OPERATOR(pg_catalog.=) r.schema_name
+	WHERE r.state OPERATOR(pg_catalog.<>) 'trashed'::pg_catalog.text
+		AND m.complete
+		AND (pg_catalog.has_table_privilege(
+				'tenant.registry'::pg_catalog.regclass::pg_catalog.oid,
+				'SELECT'::pg_catalog.text)
+			OR pg_catalog.has_schema_privilege(n.oid, 'USAGE'::pg_catalog.text)
+			OR pg_catalog.pg_has_role(n.nspowner, 'USAGE'::pg_catalog.text));
+COMMENT ON VIEW tenant.migration_status IS
+	'migrations of the tenants that the current user has to do with';
+GRANT SELECT ON TABLE tenant.migration_status TO PUBLIC;
+
+CREATE FUNCTION tenant.pending_migrations(
+	OUT tenant pg_catalog.text,
+	OUT version pg_catalog.text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_pending_migrations'
+	LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 1000;
+COMMENT ON FUNCTION tenant.pending_migrations() IS
+	'for the view tenant.pending';
+GRANT EXECUTE ON FUNCTION tenant.pending_migrations() TO PUBLIC;
+
+CREATE VIEW tenant.pending AS
+	SELECT tenant, version FROM tenant.pending_migrations();
+COMMENT ON VIEW tenant.pending IS
+	'migrations that tenants do not have, of the tenants that the current user has to do with';
+GRANT SELECT ON TABLE tenant.pending TO PUBLIC;
+
+--
 -- Privileges that ALTER DEFAULT PRIVILEGES has given away
 --
 -- What this script grants, to PUBLIC and pg_monitor, is all that is granted.

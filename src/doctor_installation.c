@@ -41,7 +41,12 @@
 	" ('assignment', 'assignment_pkey')," \
 	" ('assignment', 'assignment_connection_id_idx')," \
 	" ('outside_link', 'outside_link_pkey')," \
-	" ('policy', 'policy_pkey')) AS own (name, index)"
+	" ('policy', 'policy_pkey')," \
+	" ('migration', 'migration_pkey')," \
+	" ('migration_statement', 'migration_statement_pkey')," \
+	" ('migration_run', 'migration_run_pkey')," \
+	" ('applied_migration', 'applied_migration_pkey')," \
+	" ('snapshot_migration', 'snapshot_migration_pkey')) AS own (name, index)"
 
 /* Their triggers, with the state in which they are made; and constraints */
 #define TELLING_TRIGGERS(name) \
@@ -57,6 +62,9 @@
 	"(VALUES ('registry', 'registry_name_check')," \
 	" ('registry', 'registry_schema_name_check')," \
 	" ('registry', 'registry_state_check')," \
+	" ('applied_migration', 'applied_migration_state_check')," \
+	" ('migration', 'migration_version_check')," \
+	" ('migration_run', 'migration_run_state_check')," \
 	" ('connection', 'connection_database_name_check')," \
 	" ('connection', 'connection_host_check')," \
 	" ('connection', 'connection_name_check')," \

@@ -41,6 +41,13 @@ static const OwnTable own_tables[] =
 	{"assignment", 4, 0},
 	{"outside_link", 8, COLUMN(6) | COLUMN(7) | COLUMN(8)},
 	{"policy", 2, 0},
+	{"migration", 10, COLUMN(3) | COLUMN(4) | COLUMN(10)},
+	{"migration_statement", 7, COLUMN(4) | COLUMN(5) | COLUMN(6) | COLUMN(7)},
+	{"migration_run", 9, COLUMN(3)},
+	{"applied_migration", 11, COLUMN(3) | COLUMN(8) | COLUMN(9) | COLUMN(10) |
+	COLUMN(11)},
+	{"snapshot_migration", 12, COLUMN(3) | COLUMN(8) | COLUMN(9) | COLUMN(10) |
+	COLUMN(11)},
 };
 
 static bool is_being_built(Relation index);

@@ -1,0 +1,83 @@
+/*
+ * migration.h
+ *		Migrations and their statements: rows of tenant.migration and
+ *		tenant.migration_statement.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_MIGRATION_H
+#define TENANT_MGR_MIGRATION_H
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "utils/uuid.h"
+
+/* One migration, as the table knows it */
+typedef struct Migration
+{
+	char	   *version;		/* its name, and by it its place */
+	int64		position;		/* in which order they came, from 1 */
+	char	   *description;	/* NULL without */
+	char	   *checksum;		/* of what it does; NULL while being recorded */
+	bool		transactional;	/* applied in one transaction? */
+	bool		recorded;		/* rather than added as a text */
+	bool		complete;		/* false while being recorded */
+	bool		has_tenant;		/* is the next one something? */
+	pg_uuid_t	tenant_id;		/* tenant that it was recorded with */
+	TimestampTz created_at;		/* when it came */
+	char	   *created_by;		/* from whom */
+} Migration;
+
+/* One statement of a migration */
+typedef struct MigrationStatement
+{
+	int			ordinal;		/* its place, from 1 */
+	char	   *text;			/* one statement of SQL */
+	int			nparams;		/* how many of the next two there are */
+	char	  **types;			/* of $1 and so on, as on a tenant's path */
+	char	  **values;			/* as text, NULL where they are null */
+	char	   *role;			/* recorded with, NULL for the owner */
+	List	   *settings;		/* name=value; statement_settings.h */
+} MigrationStatement;
+
+/*
+ * Accessors.  They need a transaction but no privilege, see what is committed
+ * now, and lock nothing; results are palloc'd.
+ *
+ * tm_migration_lookup() raises 42704 without missing_ok, and knows migrations
+ * that are being recorded.  tm_migration_list() does not: those that tenants
+ * can get, in the order of their versions, up to and with to_version unless
+ * that is NULL.
+ */
+extern Migration *tm_migration_lookup(const char *version, bool missing_ok);
+extern List *tm_migration_list(const char *to_version);
+extern List *tm_migration_statements(const char *version);
+
+/* The versions in the order that counts, as strcmp() has them. */
+extern int	tm_migration_compare(const char *a, const char *b);
+
+/* Raise 22023 unless a migration can be called so. */
+extern void tm_migration_check_version(const char *version);
+
+/*
+ * Modifiers.  The caller has checked every privilege.  A command counter
+ * increment has been done on return.
+ *
+ * tm_migration_lock() keeps everybody else from adding or removing migrations
+ * until the end of the transaction; tm_migration_insert() takes it itself, and
+ * fills in position, created_at and created_by.
+ */
+extern void tm_migration_lock(void);
+extern void tm_migration_insert(Migration *migration);
+extern void tm_migration_add_statement(const char *version,
+									   const MigrationStatement *statement);
+extern void tm_migration_set_transactional(const char *version,
+										   bool transactional);
+extern void tm_migration_set_complete(const char *version,
+									  const char *checksum);
+extern void tm_migration_delete(const char *version);
+
+/* SHA-256 of statements with their parameters, in hexadecimal; palloc'd. */
+extern char *tm_migration_checksum(List *statements, bool transactional);
+
+#endif							/* TENANT_MGR_MIGRATION_H */

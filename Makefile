@@ -24,6 +24,7 @@ OBJS = \
 	src/base/worker_settings.o \
 	src/tenants/domain.o \
 	src/tenants/event.o \
+	src/tenants/persistent_schemas.o \
 	src/tenants/punycode.o \
 	src/tenants/registry.o \
 	src/tenants/registry_cache.o \
@@ -41,6 +42,7 @@ OBJS = \
 	src/binding/binding_refusals.o \
 	src/binding/change.o \
 	src/binding/deferred.o \
+	src/binding/guard_mode.o \
 	src/binding/jwt.o \
 	src/binding/open_plan.o \
 	src/binding/origin.o \
@@ -58,7 +60,6 @@ OBJS = \
 	src/binding/token.o \
 	src/binding/token_holder.o \
 	src/binding/token_key.o \
-	src/binding/token_setting.o \
 	src/binding/used_token.o \
 	src/binding/wall.o \
 	src/binding/watch.o \
@@ -136,9 +137,9 @@ OBJS = \
 	src/connections/health.o \
 	src/connections/health_check.o \
 	src/connections/health_launcher.o \
+	src/connections/health_policy.o \
 	src/connections/health_record.o \
 	src/connections/health_schedule.o \
-	src/connections/health_settings.o \
 	src/connections/health_worker.o \
 	src/connections/pgbouncer.o \
 	src/connections/pool.o \

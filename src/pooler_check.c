@@ -25,12 +25,12 @@
 #include "base/preload.h"
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
+#include "binding/authorization.h"
 #include "binding/binding.h"
+#include "binding/guard_mode.h"
 #include "binding/session_lock.h"
-#include "binding/token_setting.h"
 #include "binding/watch.h"
 #include "guard/guard.h"
-#include "guc.h"
 #include "tenants/registry.h"
 
 #define POOLER_CHECK_COLUMNS	3

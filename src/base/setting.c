@@ -11,82 +11,88 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/varlena.h"
 
 #include "base/compat.h"
 #include "base/setting.h"
 
+/* How the server takes a list of some kind apart */
+typedef bool (*SplitFunction) (char *rawstring, char separator,
+							   List **elements);
+
+static bool check_list(const char *value, SplitFunction split);
 static struct config_generic *find_defined(const char *name,
 										   enum config_type vartype);
 
 void
-tm_setting_define_bool(const char *name, const char *short_desc,
-					   const char *long_desc, bool *variable,
-					   bool boot_value, GucContext context, int flags,
-					   GucBoolCheckHook check_hook,
-					   GucBoolAssignHook assign_hook, GucShowHook show_hook)
+tm_setting_define_bool(const BoolSetting *setting)
 {
-	struct config_generic *record = find_defined(name, PGC_BOOL);
+	struct config_generic *record = find_defined(setting->name, PGC_BOOL);
 
-	if (record == NULL ||
-		((struct config_bool *) record)->variable != variable)
-		DefineCustomBoolVariable(name, short_desc, long_desc, variable,
-								 boot_value, context, flags, check_hook,
-								 assign_hook, show_hook);
+	if (record != NULL &&
+		((struct config_bool *) record)->variable == setting->variable)
+		return;
+	DefineCustomBoolVariable(setting->name, setting->short_desc,
+							 setting->long_desc, setting->variable,
+							 setting->boot_value, setting->context,
+								 setting->flags,
+							 setting->check_hook, setting->assign_hook,
+							 setting->show_hook);
 }
 
 void
-tm_setting_define_int(const char *name, const char *short_desc,
-					  const char *long_desc, int *variable, int boot_value,
-					  int min_value, int max_value, GucContext context,
-					  int flags, GucIntCheckHook check_hook,
-					  GucIntAssignHook assign_hook, GucShowHook show_hook)
+tm_setting_define_int(const IntSetting *setting)
 {
-	struct config_generic *record = find_defined(name, PGC_INT);
+	struct config_generic *record = find_defined(setting->name, PGC_INT);
+	GucContext	context = setting->context;
 
-	if (record == NULL ||
-		((struct config_int *) record)->variable != variable)
-		DefineCustomIntVariable(name, short_desc, long_desc, variable,
-								boot_value, min_value, max_value, context,
-								flags, check_hook, assign_hook, show_hook);
+	if (record != NULL &&
+		((struct config_int *) record)->variable == setting->variable)
+		return;
+	if (context == PGC_POSTMASTER &&
+		!process_shared_preload_libraries_in_progress)
+		context = PGC_SIGHUP;
+	DefineCustomIntVariable(setting->name, setting->short_desc,
+							 setting->long_desc, setting->variable,
+							 setting->boot_value, setting->min_value,
+								setting->max_value, context, setting->flags,
+							 setting->check_hook, setting->assign_hook,
+							 setting->show_hook);
 }
 
 void
-tm_setting_define_string(const char *name, const char *short_desc,
-						 const char *long_desc, char **variable,
-						 const char *boot_value, GucContext context,
-						 int flags, GucStringCheckHook check_hook,
-						 GucStringAssignHook assign_hook,
-						 GucShowHook show_hook)
+tm_setting_define_string(const StringSetting *setting)
 {
-	struct config_generic *record = find_defined(name, PGC_STRING);
+	struct config_generic *record = find_defined(setting->name, PGC_STRING);
 
-	if (record == NULL ||
-		((struct config_string *) record)->variable != variable)
-		DefineCustomStringVariable(name, short_desc, long_desc, variable,
-								   boot_value, context, flags, check_hook,
-								   assign_hook, show_hook);
+	if (record != NULL &&
+		((struct config_string *) record)->variable == setting->variable)
+		return;
+	DefineCustomStringVariable(setting->name, setting->short_desc,
+							 setting->long_desc, setting->variable,
+							 setting->boot_value, setting->context,
+								 setting->flags,
+							 setting->check_hook, setting->assign_hook,
+							 setting->show_hook);
 }
 
 void
-tm_setting_define_enum(const char *name, const char *short_desc,
-					   const char *long_desc, int *variable, int boot_value,
-					   const struct config_enum_entry *options,
-					   GucContext context, int flags,
-					   GucEnumCheckHook check_hook,
-					   GucEnumAssignHook assign_hook, GucShowHook show_hook)
+tm_setting_define_enum(const EnumSetting *setting)
 {
-	struct config_generic *record = find_defined(name, PGC_ENUM);
+	struct config_generic *record = find_defined(setting->name, PGC_ENUM);
 
-	if (record == NULL ||
-		((struct config_enum *) record)->variable != variable)
-	{
-		/* A variable has to have its default before it is defined. */
-		*variable = boot_value;
-		DefineCustomEnumVariable(name, short_desc, long_desc, variable,
-								 boot_value, options, context, flags,
-								 check_hook, assign_hook, show_hook);
-	}
+	if (record != NULL &&
+		((struct config_enum *) record)->variable == setting->variable)
+		return;
+	/* A variable has to have its default before it is defined. */
+	*setting->variable = setting->boot_value;
+	DefineCustomEnumVariable(setting->name, setting->short_desc,
+							 setting->long_desc, setting->variable,
+							 setting->boot_value, setting->options,
+								 setting->context, setting->flags,
+							 setting->check_hook, setting->assign_hook,
+							 setting->show_hook);
 }
 
 struct config_generic *
@@ -144,6 +150,33 @@ tm_setting_split_words(const char *value)
 	if (!SplitGUCList(pstrdup(value), ',', &words))
 		elog(ERROR, "invalid list of words: %s", value);
 	return words;
+}
+
+bool
+tm_setting_check_names(char **newval, void **extra, GucSource source)
+{
+	return check_list(*newval, SplitIdentifierString);
+}
+
+bool
+tm_setting_check_words(char **newval, void **extra, GucSource source)
+{
+	return check_list(*newval, SplitGUCList);
+}
+
+static bool
+check_list(const char *value, SplitFunction split)
+{
+	char	   *copy = pstrdup(value);
+	List	   *elements;
+	bool		valid = split(copy, ',', &elements);
+
+	if (!valid)
+		GUC_check_errdetail("List syntax is invalid.");
+	else
+		list_free(elements);
+	pfree(copy);
+	return valid;
 }
 
 /* A setting of this type, unless it is only a value given to its name. */

@@ -11,37 +11,78 @@
 #include "utils/guc_tables.h"
 
 /*
- * Define a setting as the server's functions of these names do, or leave it
- * alone if it has been defined with the same variable before.
+ * Settings as guc.c lists them.  The members are what the server's functions
+ * that define settings are given; the hooks may be NULL.
  */
-extern void tm_setting_define_bool(const char *name, const char *short_desc,
-								   const char *long_desc, bool *variable,
-								   bool boot_value, GucContext context,
-								   int flags, GucBoolCheckHook check_hook,
-								   GucBoolAssignHook assign_hook,
-								   GucShowHook show_hook);
-extern void tm_setting_define_int(const char *name, const char *short_desc,
-								  const char *long_desc, int *variable,
-								  int boot_value, int min_value,
-								  int max_value, GucContext context,
-								  int flags, GucIntCheckHook check_hook,
-								  GucIntAssignHook assign_hook,
-								  GucShowHook show_hook);
-extern void tm_setting_define_string(const char *name, const char *short_desc,
-									 const char *long_desc, char **variable,
-									 const char *boot_value,
-									 GucContext context, int flags,
-									 GucStringCheckHook check_hook,
-									 GucStringAssignHook assign_hook,
-									 GucShowHook show_hook);
-extern void tm_setting_define_enum(const char *name, const char *short_desc,
-								   const char *long_desc, int *variable,
-								   int boot_value,
-								   const struct config_enum_entry *options,
-								   GucContext context, int flags,
-								   GucEnumCheckHook check_hook,
-								   GucEnumAssignHook assign_hook,
-								   GucShowHook show_hook);
+typedef struct BoolSetting
+{
+	const char *name;
+	GucContext	context;
+	int			flags;
+	const char *short_desc;
+	const char *long_desc;		/* or NULL */
+	bool	   *variable;
+	bool		boot_value;
+	GucBoolCheckHook check_hook;
+	GucBoolAssignHook assign_hook;
+	GucShowHook show_hook;
+} BoolSetting;
+
+typedef struct IntSetting
+{
+	const char *name;
+	GucContext	context;
+	int			flags;
+	const char *short_desc;
+	const char *long_desc;		/* or NULL */
+	int		   *variable;
+	int			boot_value;
+	int			min_value;
+	int			max_value;
+	GucIntCheckHook check_hook;
+	GucIntAssignHook assign_hook;
+	GucShowHook show_hook;
+} IntSetting;
+
+typedef struct StringSetting
+{
+	const char *name;
+	GucContext	context;
+	int			flags;
+	const char *short_desc;
+	const char *long_desc;		/* or NULL */
+	char	  **variable;
+	const char *boot_value;
+	GucStringCheckHook check_hook;
+	GucStringAssignHook assign_hook;
+	GucShowHook show_hook;
+} StringSetting;
+
+typedef struct EnumSetting
+{
+	const char *name;
+	GucContext	context;
+	int			flags;
+	const char *short_desc;
+	const char *long_desc;		/* or NULL */
+	int		   *variable;
+	int			boot_value;
+	const struct config_enum_entry *options;
+	GucEnumCheckHook check_hook;
+	GucEnumAssignHook assign_hook;
+	GucShowHook show_hook;
+} EnumSetting;
+
+/*
+ * Define a setting, or leave it alone if it has been defined with the same
+ * variable before.  A number that can be set only when the server starts is
+ * about shared memory: if the library is loaded later there is none, and the
+ * number is defined as one that means nothing.
+ */
+extern void tm_setting_define_bool(const BoolSetting *setting);
+extern void tm_setting_define_int(const IntSetting *setting);
+extern void tm_setting_define_string(const StringSetting *setting);
+extern void tm_setting_define_enum(const EnumSetting *setting);
 
 /* The record of a setting that the server has; or else an error. */
 extern struct config_generic *tm_setting_record(const char *name);
@@ -73,5 +114,14 @@ extern List *tm_setting_split_names(const char *value);
  * neither folded nor cut to the length of a name.
  */
 extern List *tm_setting_split_words(const char *value);
+
+/*
+ * Check hooks of settings that are such lists.  Whoever splits the value of a
+ * setting that has one need not look for mistakes.
+ */
+extern bool tm_setting_check_names(char **newval, void **extra,
+								   GucSource source);
+extern bool tm_setting_check_words(char **newval, void **extra,
+								   GucSource source);
 
 #endif							/* TENANT_MGR_SETTING_H */

@@ -36,8 +36,10 @@
 #include "binding/binding.h"
 #include "binding/change.h"
 #include "binding/policy.h"
-#include "binding/token_setting.h"
-#include "guc.h"
+
+/* the settings; written by wall.c */
+int			tm_session_switch = SESSION_SWITCH_ALLOW;
+int			tm_switch_requires = SWITCH_REQUIRES_USAGE;
 
 static const Authorization *authorization_for(const TenantInfo *tenant);
 static bool is_assigned(const TenantInfo *tenant);

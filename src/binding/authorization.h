@@ -11,6 +11,23 @@
 #include "binding/access.h"
 #include "utils/guc.h"
 
+/* May a session be bound for longer than a transaction? */
+typedef enum SessionSwitch
+{
+	SESSION_SWITCH_ALLOW,
+	SESSION_SWITCH_DENY
+} SessionSwitch;
+
+/* What a role needs to switch to a tenant */
+typedef enum SwitchRequirement
+{
+	SWITCH_REQUIRES_USAGE,
+	SWITCH_REQUIRES_TOKEN
+} SwitchRequirement;
+
+extern int	tm_session_switch;	/* a SessionSwitch */
+extern int	tm_switch_requires; /* a SwitchRequirement */
+
 /* Kept with a binding; see Binding */
 typedef struct Authorization
 {

@@ -57,8 +57,11 @@
 #include "binding/open_plan.h"
 #include "binding/prepared.h"
 #include "binding/session_lock.h"
-#include "guc.h"
+#include "tenants/persistent_schemas.h"
 #include "tenants/registry.h"
+
+/* the setting; written by the GUC machinery only */
+char	   *tm_tenant = NULL;
 
 /* the binding in force; written by the assign hook */
 static Binding *current_binding = NULL;
@@ -168,7 +171,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	binding->bound = true;
 	binding->verified = true;
 	binding->generation = as_of;
-	binding->path_generation = tm_guc_path_generation;
+	binding->path_generation = tm_persistent_schemas_generation;
 	*extra = binding;
 	tm_change.binding = binding;
 	return true;
@@ -312,7 +315,7 @@ tm_binding_is_settled(void)
 		stamp.roleid == GetOuterUserId() &&
 		stamp.lxid == tm_local_transaction_id() &&
 		stamp.generation == tm_registry_generation() &&
-		stamp.path_generation == tm_guc_path_generation;
+		stamp.path_generation == tm_persistent_schemas_generation;
 }
 
 bool
@@ -323,7 +326,7 @@ tm_binding_needs_settling(void)
 		(current_binding != NULL &&
 		 (!current_binding->verified ||
 		  current_binding->generation != tm_registry_generation() ||
-		  current_binding->path_generation != tm_guc_path_generation));
+		  current_binding->path_generation != tm_persistent_schemas_generation));
 }
 
 void
@@ -718,7 +721,7 @@ nothing_has_changed(void)
 	return tm_authorization_holds(&current_binding->authorization) &&
 		stamp.roleid == GetOuterUserId() &&
 		stamp.generation == tm_registry_generation() &&
-		stamp.path_generation == tm_guc_path_generation;
+		stamp.path_generation == tm_persistent_schemas_generation;
 }
 
 /*
@@ -757,7 +760,7 @@ follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel)
 
 	/* Whoever has chosen another path keeps it. */
 	stale_path =
-		current_binding->path_generation != tm_guc_path_generation &&
+		current_binding->path_generation != tm_persistent_schemas_generation &&
 		strcmp(namespace_search_path, current_binding->path) == 0 &&
 		strcmp(tm_binding_path_of_schema(tenant->schema_name),
 			   current_binding->path) != 0;
@@ -769,7 +772,7 @@ follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel)
 		return;
 	}
 	current_binding->generation = as_of;
-	current_binding->path_generation = tm_guc_path_generation;
+	current_binding->path_generation = tm_persistent_schemas_generation;
 	put_stamp();
 }
 

@@ -35,7 +35,10 @@ typedef struct Binding
 												 * one before binding */
 } Binding;
 
-/* The hooks of the setting, and what follows its definition; for guc.c. */
+/* The binding as a setting, '' when unbound. */
+extern char *tm_tenant;
+
+/* Its hooks, and what follows its definition. */
 extern bool tm_binding_check_tenant(char **newval, void **extra,
 									GucSource source);
 extern void tm_binding_assign_tenant(const char *newval, void *extra);

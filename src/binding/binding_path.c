@@ -23,7 +23,7 @@
 #include "base/setting.h"
 #include "binding/binding_path.h"
 #include "binding/change.h"
-#include "guc.h"
+#include "tenants/persistent_schemas.h"
 
 /* record of search_path; written by tm_binding_path_start */
 static struct config_generic *path_record = NULL;

@@ -16,14 +16,19 @@
 #include "base/compat.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
+#include "binding/authorization.h"
+#include "binding/binding.h"
 #include "binding/binding_refusals.h"
 #include "binding/change.h"
+#include "binding/guard_mode.h"
 #include "binding/open_plan.h"
 #include "binding/session_lock.h"
 #include "guard/guard.h"
 #include "guard/tenant_code.h"
-#include "guc.h"
 #include "tenants/schema_owner.h"
+
+/* the setting; written by the GUC machinery only */
+int			tm_nested_switch = NESTED_SWITCH_ALLOW;
 
 static void refuse_nested(const GucStack *stack,
 						  const Binding *current_binding,

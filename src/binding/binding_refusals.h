@@ -11,6 +11,15 @@
 
 struct config_generic;
 
+/* What happens at a switch within a transaction that is bound already? */
+typedef enum NestedSwitch
+{
+	NESTED_SWITCH_ALLOW,
+	NESTED_SWITCH_ERROR
+} NestedSwitch;
+
+extern int	tm_nested_switch;	/* a NestedSwitch */
+
 /*
  * Raise an error if a value must not become that of the setting, whose record
  * is given; "fresh" if the check hook has seen it, else it may be the default.

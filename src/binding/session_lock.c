@@ -56,7 +56,6 @@
 #include "binding/protective.h"
 #include "binding/session_lock.h"
 #include "binding/temp_object.h"
-#include "guc.h"
 #include "tenants/registry.h"
 #include "tenants/snapshot_registry.h"
 
@@ -279,6 +278,14 @@ bool
 tm_session_lock_permits_change(GucSource source)
 {
 	return !concerns_us(source) || object_to_change();
+}
+
+/* They are on the search path, which a locked session keeps. */
+bool
+tm_session_lock_check_names(char **newval, void **extra, GucSource source)
+{
+	return tm_session_lock_permits_change(source) &&
+		tm_setting_check_names(newval, extra, source);
 }
 
 void

@@ -14,7 +14,7 @@
 /* Is the session locked?  Also known to its parallel workers. */
 extern bool tm_session_locked;
 
-/* Hook of the setting that tells; for guc.c. */
+/* Hook of the setting that tells. */
 extern bool tm_session_lock_check_locked(bool *newval, void **extra,
 										 GucSource source);
 
@@ -42,6 +42,10 @@ extern bool tm_session_lock_permits_tenant(const char *name,
  * changed?  Likewise.
  */
 extern bool tm_session_lock_permits_change(GucSource source);
+
+/* The check hook of tenant_mgr.persistent_schemas. */
+extern bool tm_session_lock_check_names(char **newval, void **extra,
+										GucSource source);
 
 /* Raise TM004 if the session is locked and the command would unlock it. */
 extern void tm_session_lock_check_utility(Node *stmt);

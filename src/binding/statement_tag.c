@@ -36,11 +36,13 @@
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/statement_tag.h"
-#include "guc.h"
 #include "stats/guard_stats.h"
 #include "tenants/tenant_name.h"
 
 #define TAG_KEY		"tenant"
+
+/* the setting; written by wall.c */
+int			tm_verify_tag = VERIFY_TAG_OFF;
 
 /* when the last message came that has been logged; written by mismatch */
 static TimestampTz logged_message = 0;

@@ -15,6 +15,8 @@ typedef enum VerifyTag
 	VERIFY_TAG_ENFORCE
 } VerifyTag;
 
+extern int	tm_verify_tag;		/* a VerifyTag */
+
 /*
  * Find the next comment at or after *position that names a tenant, and move
  * the position behind it.  The result is the name, palloc'd; NULL when there

@@ -18,7 +18,6 @@
 #include "binding/binding_path.h"
 #include "binding/deferred.h"
 #include "binding/session_lock.h"
-#include "guc.h"
 #include "tenants/registry.h"
 
 static char *bind_session(FunctionCallInfo fcinfo, bool local);

@@ -39,7 +39,6 @@
 #include "binding/jwt.h"
 #include "binding/token.h"
 #include "binding/token_key.h"
-#include "binding/token_setting.h"
 #include "binding/used_token.h"
 #include "tenants/tenant_name.h"
 
@@ -53,6 +52,13 @@ typedef struct TokenTimes
 	TimestampTz begins_at;
 	TimestampTz expires_at;
 } TokenTimes;
+
+/* the settings; written by the GUC machinery, those that are walls by wall.c */
+char	   *tm_token_audience = NULL;
+int			tm_token_leeway = 0;
+int			tm_token_max_lifetime = 24 * 60 * 60;
+int			tm_token_enforce_expiry = true;
+int			tm_token_single_use = TOKEN_SINGLE_USE_MARKED;
 
 static const char *verify(const char *text, Size size, JwtToken *token,
 						  JwtClaims *claims);

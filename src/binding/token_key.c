@@ -31,6 +31,9 @@ typedef struct TokenKeys
 	TokenKey	keys[FLEXIBLE_ARRAY_MEMBER];
 } TokenKeys;
 
+/* the setting; written by the GUC machinery only */
+char	   *tm_token_public_key = NULL;
+
 /* What DER puts before the 32 bytes of an Ed25519 key */
 static const unsigned char der_prefix[] = {
 	0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00

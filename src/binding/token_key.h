@@ -19,7 +19,8 @@ typedef struct TokenKey
 	unsigned char key[TM_CRYPTO_KEY_BYTES];
 } TokenKey;
 
-/* The hooks of tenant_mgr.token_public_key; for guc.c. */
+/* The setting, and its hooks. */
+extern char *tm_token_public_key;
 extern bool tm_token_key_check(char **newval, void **extra, GucSource source);
 extern void tm_token_key_assign(const char *newval, void *extra);
 

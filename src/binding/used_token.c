@@ -33,7 +33,6 @@
 
 #include "base/crypto.h"
 #include "binding/token_holder.h"
-#include "binding/token_setting.h"
 #include "binding/used_token.h"
 
 /* So many are forgotten in one go, lest others wait for long */
@@ -61,6 +60,9 @@ typedef struct UsedTokenState
 	UsedToken  *heap[FLEXIBLE_ARRAY_MEMBER];	/* the first to be forgotten
 												 * first */
 } UsedTokenState;
+
+/* the setting; written by the GUC machinery only */
+int			tm_max_used_tokens = 16384;
 
 /* In shared memory, or NULL; written by tm_used_token_shmem_startup() */
 static UsedTokenState *state = NULL;

@@ -12,6 +12,8 @@
 /* The longest time that a token can be taken for valid after it has expired */
 #define TM_MAX_TOKEN_LEEWAY		300
 
+extern int	tm_max_used_tokens; /* that can be remembered */
+
 typedef enum TokenUse
 {
 	TOKEN_USE_FIRST,			/* nobody has used it before */

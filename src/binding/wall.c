@@ -97,26 +97,32 @@ static const WallHooks hooks[NUM_WALLS] = {
 };
 
 void
-tm_wall_define(WallId id, const char *name, const char *short_desc,
-			   const char *long_desc, int *level, int boot_level,
-			   const struct config_enum_entry *options,
-			   void (*changed) (void))
+tm_wall_define(const WallSetting *setting, int boot_level)
 {
-	Wall	   *wall = &walls[id];
+	Wall	   *wall = &walls[setting->id];
+	const WallHooks *wall_hooks = &hooks[setting->id];
+	StringSetting string = {
+		.name = setting->name,
+		.context = PGC_SUSET,
+		.short_desc = setting->short_desc,
+		.long_desc = setting->long_desc,
+		.variable = &wall->value,
+		.check_hook = wall_hooks->check,
+		.assign_hook = wall_hooks->assign,
+		.show_hook = wall_hooks->show
+	};
 
 	if (wall->name == NULL)
 	{
-		wall->options = options;
-		wall->level = level;
-		wall->changed = changed;
+		wall->options = setting->options;
+		wall->level = setting->level;
+		wall->changed = setting->changed;
 		wall->set = wall->kept = 0;
-		*level = boot_level;
-		wall->name = name;
+		*wall->level = boot_level;
+		wall->name = setting->name;
 	}
-	tm_setting_define_string(name, short_desc, long_desc, &wall->value,
-							 word_of(wall, boot_level), PGC_SUSET, 0,
-							 hooks[id].check, hooks[id].assign,
-							 hooks[id].show);
+	string.boot_value = word_of(wall, boot_level);
+	tm_setting_define_string(&string);
 }
 
 void

@@ -27,17 +27,29 @@ typedef enum WallId
 #define NUM_WALLS	(WALL_TOKEN_EXPIRY + 1)
 
 /*
- * Define the setting, or leave it alone if it has been before.  The options go
- * from the laxest value, which is 0, to the strictest, each as its number says;
- * spellings that are not to be shown are hidden.  The level is what is in force,
- * which others read and only this module writes; when it changes to more than
- * 0 the callback is told, if there is one.
+ * One of them as guc.c lists it.  The options go from the laxest value, which
+ * is 0, to the strictest, each as its number says; spellings that are not to be
+ * shown are hidden.  The level is what is in force, which others read and only
+ * this module writes; when it changes to more than 0 the callback is told, if
+ * there is one.
  */
-extern void tm_wall_define(WallId wall, const char *name,
-						   const char *short_desc, const char *long_desc,
-						   int *level, int boot_level,
-						   const struct config_enum_entry *options,
-						   void (*changed) (void));
+typedef struct WallSetting
+{
+	WallId		id;
+	const char *name;
+	const char *short_desc;
+	const char *long_desc;		/* or NULL */
+	int		   *level;
+	int			boot_level;
+	const struct config_enum_entry *options;
+	void		(*changed) (void);	/* or NULL */
+} WallSetting;
+
+/*
+ * Define the setting, or leave it alone if it has been before.  The level to
+ * begin with may be another one than the table says.
+ */
+extern void tm_wall_define(const WallSetting *setting, int boot_level);
 
 /* All of them have been defined. */
 extern void tm_wall_start(void);

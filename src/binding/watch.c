@@ -56,7 +56,6 @@
 #include "binding/statement_tag.h"
 #include "binding/temp_object.h"
 #include "binding/watch.h"
-#include "guc.h"
 #include "stats/guard_stats.h"
 
 /* What a plan calls */

@@ -31,11 +31,11 @@
 
 #include "base/progress.h"
 #include "clone/blockcopy.h"
+#include "clone/clone_lock.h"
 #include "clone/copy_task.h"
 #include "clone/derived_value.h"
 #include "clone/file_writer.h"
 #include "clone/page_copy.h"
-#include "guc.h"
 
 /* Bytes of a page of the visibility map that hold bits */
 #define MAP_PAGE_BYTES		(BLCKSZ - MAXALIGN(SizeOfPageHeaderData))

@@ -53,7 +53,10 @@
 #include "clone/storage.h"
 #include "clone/unclonable.h"
 #include "guard/guard.h"
-#include "guc.h"
+
+/* the settings; written by the GUC machinery only */
+char	   *tm_clone_exclude = NULL;
+bool		tm_clone_scrub = true;
 
 static Oid	replaced_owner(const CloneRequest *request);
 static void leave_out_invalid_indexes(CloneState *state);

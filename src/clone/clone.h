@@ -9,6 +9,9 @@
 
 #include "nodes/pg_list.h"
 
+extern char *tm_clone_exclude;	/* tables whose rows no clone copies */
+extern bool tm_clone_scrub;		/* leave dead rows behind? */
+
 typedef struct CloneRequest
 {
 	Oid			source;			/* schema to copy, locked by the caller */

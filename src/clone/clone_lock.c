@@ -61,7 +61,6 @@
 #include "base/progress.h"
 #include "clone/clone_lock.h"
 #include "clone/reference_check.h"
-#include "guc.h"
 
 /*
  * How long an attempt to lock tables outside waits for the first of them, in
@@ -88,6 +87,9 @@ typedef struct OutsideTable
 	Oid			relid;			/* the table */
 	LOCKMODE	lockmode;		/* what it has to be locked in */
 } OutsideTable;
+
+/* the setting; written by the GUC machinery only */
+int			tm_clone_lock = CLONE_LOCK_SHARE;
 
 static void refuse_dangling_object(const Closure *closure,
 								   ObjectAddress *gone);

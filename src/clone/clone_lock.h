@@ -9,6 +9,15 @@
 
 #include "clone/remap.h"
 
+/* What may happen to the source meanwhile */
+typedef enum CloneLock
+{
+	CLONE_LOCK_NONE,			/* the source may be written to meanwhile */
+	CLONE_LOCK_SHARE			/* the source may be read meanwhile */
+} CloneLock;
+
+extern int	tm_clone_lock;		/* a CloneLock */
+
 /*
  * Lock what the source consists of, take the snapshot and collect the
  * members, so that both are there and agree with what is locked.

@@ -38,6 +38,9 @@ typedef struct CopyShared
 	pg_atomic_uint32 next;		/* first task that nobody has taken */
 } CopyShared;
 
+/* the setting; written by the GUC machinery only */
+int			tm_clone_workers = 2;
+
 extern PGDLLEXPORT void tm_copy_worker_main(dsm_segment *segment, shm_toc *toc);
 
 static void run_shared_tasks(CopyShared *shared, const CopyTask *tasks,

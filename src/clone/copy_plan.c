@@ -35,12 +35,12 @@
 #include "base/compat.h"
 #include "base/run_as.h"
 #include "base/tenant_mgr.h"
+#include "clone/clone_lock.h"
 #include "clone/closure.h"
 #include "clone/copy_plan.h"
 #include "clone/derived_value.h"
 #include "clone/page_copy.h"
 #include "clone/valuemap.h"
-#include "guc.h"
 #include "tenants/tenant_lock.h"
 
 static CopyChoice make_choice(CopyMethod method, const char *reason);

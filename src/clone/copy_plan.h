@@ -26,13 +26,6 @@ typedef struct CopyChoice
 	const char *reason;			/* a phrase for the user, palloc'd or static */
 } CopyChoice;
 
-/* tenant_mgr.clone_lock */
-typedef enum CloneLock
-{
-	CLONE_LOCK_NONE,			/* the source may be written to meanwhile */
-	CLONE_LOCK_SHARE			/* the source may be read meanwhile */
-} CloneLock;
-
 /* The fastest way that is legal for this table, and why no faster one is. */
 extern CopyChoice tm_plan_table(Relation table, const OidMap *map);
 

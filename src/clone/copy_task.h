@@ -52,6 +52,8 @@ extern void tm_copy_verbatim(Relation source, ForkNumber fork,
 							 BufferAccessStrategy strategy,
 							 FileWriter *writer);
 
+extern int	tm_clone_workers;	/* parallel workers of a clone, at most */
+
 /*
  * Run all tasks with the help of parallel workers, up to the given number;
  * those that need the map are run by the caller's own process.

@@ -29,7 +29,7 @@
 #include "binding/binding.h"
 #include "clone/closure.h"
 #include "clone/function_settings.h"
-#include "guc.h"
+#include "tenants/tenant_name.h"
 
 static char *retarget_setting(const char *setting, const char *schema,
 							  const char *new_schema);

@@ -24,9 +24,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "utils/guc.h"
-
-#include "base/setting.h"
 #include "connections/connection_host.h"
 #include "tenants/tenant_name.h"
 
@@ -34,39 +31,14 @@
 #define MAX_ENTRY		256
 
 /* the settings; written by the GUC machinery only */
-static char *connection_hosts = NULL;
-static char *certificate_directory = NULL;
+char	   *tm_connection_hosts = NULL;
+char	   *tm_certificate_directory = NULL;
 
 static bool is_allowed(const char *host);
 static bool is_socket(const char *host);
 static bool matches_entry(const char *host, const char *entry);
 static bool is_in_network(const char *host, const char *network);
 static bool matches_pattern(const char *string, const char *pattern, bool fold);
-
-void
-tm_connection_host_define(void)
-{
-	tm_setting_define_string("tenant_mgr.connection_hosts",
-							 "Sets the hosts of connections that others than superusers can write.",
-							 "Names with \"*\", networks, and directories of sockets.  If it is empty, all but sockets.",
-							 &connection_hosts,
-							 "",
-							 PGC_SUSET,
-							 0,
-							 NULL,
-							 NULL,
-							 NULL);
-	tm_setting_define_string("tenant_mgr.certificate_directory",
-							 "Sets the directory with the certificates that connections name.",
-							 "If it is empty, connections have none but those of the system.",
-							 &certificate_directory,
-							 "",
-							 PGC_SIGHUP,
-							 0,
-							 NULL,
-							 NULL,
-							 NULL);
-}
 
 void
 tm_connection_host_check(const char *host)
@@ -104,9 +76,9 @@ tm_connection_file(const char *name)
 	struct stat st;
 	char	   *path;
 
-	if (certificate_directory[0] == '\0')
+	if (tm_certificate_directory[0] == '\0')
 		return NULL;
-	path = psprintf("%s/%s", certificate_directory, name);
+	path = psprintf("%s/%s", tm_certificate_directory, name);
 	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
 		return NULL;
 	return path;
@@ -115,7 +87,7 @@ tm_connection_file(const char *name)
 static bool
 is_allowed(const char *host)
 {
-	const char *entry = connection_hosts + strspn(connection_hosts, SEPARATORS);
+	const char *entry = tm_connection_hosts + strspn(tm_connection_hosts, SEPARATORS);
 
 	if (*entry == '\0')
 		return !is_socket(host);

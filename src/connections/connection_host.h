@@ -9,8 +9,8 @@
 
 #include "connections/connection.h"
 
-/* Define the settings. */
-extern void tm_connection_host_define(void);
+extern char *tm_connection_hosts;	/* for all but superusers, or '' */
+extern char *tm_certificate_directory;	/* of files that are named, or '' */
 
 /* Raise 42501 unless who is no superuser may write a row with this host. */
 extern void tm_connection_host_check(const char *host);

@@ -35,6 +35,7 @@
 #include "base/own_table.h"
 #include "connections/conninfo.h"
 #include "connections/health.h"
+#include "connections/health_policy.h"
 #include "connections/health_schedule.h"
 
 #define TRANCHE_NAME	"tenant_mgr health"
@@ -64,6 +65,9 @@ typedef struct HealthShared
 {
 	bool		full;			/* has it been told that there is no room? */
 } HealthShared;
+
+/* the setting; written by the GUC machinery only */
+int			tm_health_slots = 256;
 
 /* the records; written by tm_health_shmem_startup() */
 static HTAB *slots = NULL;

@@ -14,9 +14,6 @@
 #include "connections/health_record.h"
 
 extern int	tm_health_slots;	/* connections in shared memory, or 0 */
-extern int	tm_health_workers;	/* databases looked at at a time */
-extern int	tm_health_interval; /* ms between looks at a connection, or 0 */
-extern int	tm_health_timeout;	/* ms that a server has to answer in */
 
 /* What is guarded by a lock of its own */
 typedef enum HealthLock
@@ -39,10 +36,6 @@ typedef struct HealthEntry
 	HealthState state;			/* what is known of it */
 	TimestampTz next_check;		/* when it will be looked at again */
 } HealthEntry;
-
-/* Define the settings; and those that judge, as this session has them. */
-extern void tm_health_settings_define(void);
-extern void tm_health_policy(HealthPolicy *policy);
 
 extern void tm_health_shmem_request(void);
 extern void tm_health_shmem_startup(void);

@@ -29,6 +29,7 @@
 #include "connections/conninfo.h"
 #include "connections/health.h"
 #include "connections/health_check.h"
+#include "connections/health_policy.h"
 #include "tenants/event.h"
 
 #define NOTIFY_CHANNEL		"tenant_mgr"

@@ -32,6 +32,7 @@
 #include "base/compat.h"
 #include "base/database_list.h"
 #include "connections/health.h"
+#include "connections/health_policy.h"
 #include "connections/health_schedule.h"
 #include "connections/health_worker.h"
 
@@ -45,6 +46,9 @@ typedef struct Round
 	Oid			dbid;			/* its database */
 	BackgroundWorkerHandle *handle; /* itself */
 } Round;
+
+/* the setting; written by the GUC machinery only */
+int			tm_health_workers = 2;
 
 /* workers that may be running; written by the launcher, in its own context */
 static List *rounds = NIL;

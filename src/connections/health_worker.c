@@ -46,6 +46,7 @@
 #include "connections/connection.h"
 #include "connections/health.h"
 #include "connections/health_check.h"
+#include "connections/health_policy.h"
 #include "connections/health_schedule.h"
 #include "connections/health_worker.h"
 #include "tenants/registry.h"

@@ -11,6 +11,8 @@
 #define TM_HEALTH_WORKER_MAIN	"tm_health_worker_main"
 #define TM_HEALTH_LAUNCHER_MAIN "tm_health_launcher_main"
 
+extern int	tm_health_workers;	/* databases looked at at a time */
+
 /* Have the launcher started, if the server is just loading the library. */
 extern void tm_health_launcher_register(void);
 

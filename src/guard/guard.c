@@ -46,6 +46,7 @@
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/guard_mode.h"
 #include "binding/policy.h"
 #include "binding/session_lock.h"
 #include "binding/wall.h"
@@ -53,7 +54,6 @@
 #include "guard/guard_query.h"
 #include "guard/plpgsql_types.h"
 #include "guard/tenant_code.h"
-#include "guc.h"
 #include "stats/guard_stats.h"
 #include "tenants/registry.h"
 #include "tenants/schema_owner.h"
@@ -63,6 +63,11 @@
 
 /* Objects that have been written to the log for the present statement */
 #define MAX_LOGGED	32
+
+/* the settings; written by wall.c, the last one by the GUC machinery */
+int			tm_unbound = UNBOUND_ALLOW;
+int			tm_unbound_superuser = UNBOUND_ALLOW;
+char	   *tm_guard_tenant = NULL;
 
 /*
  * tm_guard_enter_own is changing its setting.  An error on the way leaves this

@@ -13,20 +13,15 @@
 
 #define TM_GUARD_TENANT_SETTING		"tenant_mgr.guard_tenant"
 
-/* What happens when a bound session uses something of another tenant */
-typedef enum GuardMode
-{
-	GUARD_OFF,
-	GUARD_LOG,
-	GUARD_ENFORCE
-} GuardMode;
-
 /* Whether tenants can be reached by sessions that are not bound */
 typedef enum UnboundMode
 {
 	UNBOUND_ALLOW,
 	UNBOUND_DENY
 } UnboundMode;
+
+extern int	tm_unbound;			/* an UnboundMode */
+extern int	tm_unbound_superuser;	/* an UnboundMode, for superusers */
 
 /*
  * Judge the relations of a plan.  Returns false, if no error is to be raised,
@@ -77,7 +72,8 @@ extern void tm_guard_leave_own(int save_nestlevel);
 /* The former within a nesting level of settings that is there already. */
 extern void tm_guard_set_own(Oid nspid);
 
-/* The hooks of the setting behind this; for guc.c. */
+/* The setting behind this, and its hooks. */
+extern char *tm_guard_tenant;
 extern bool tm_guard_check_tenant(char **newval, void **extra,
 								  GucSource source);
 extern void tm_guard_assign_tenant(const char *newval, void *extra);

@@ -49,11 +49,11 @@
 
 #include "base/object_schema.h"
 #include "base/tenant_mgr.h"
+#include "binding/binding.h"
 #include "binding/temp_object.h"
 #include "guard/guard.h"
 #include "guard/guard_access.h"
 #include "guard/shared_ddl.h"
-#include "guc.h"
 #include "tenants/schema_owner.h"
 
 /* the hook that was there before ours; written by tm_guard_access_begin */

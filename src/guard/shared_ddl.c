@@ -51,8 +51,10 @@
 #include "binding/session_lock.h"
 #include "guard/shared_ddl.h"
 #include "guard/tenant_code.h"
-#include "guc.h"
 #include "tenants/schema_owner.h"
+
+/* the setting; written by wall.c */
+int			tm_shared_ddl = SHARED_DDL_ALLOW;
 
 static bool is_shared(Oid classid, Oid objid);
 static const char *describe(Oid classid, Oid objid);

@@ -14,6 +14,8 @@ typedef enum SharedDdlMode
 	SHARED_DDL_DENY
 } SharedDdlMode;
 
+extern int	tm_shared_ddl;		/* a SharedDdlMode */
+
 /*
  * An object is about to be dropped or emptied, or something about it changed:
  * raise an error if it is outside of the session's tenant and that is denied.

@@ -54,12 +54,12 @@
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/deferred.h"
+#include "binding/guard_mode.h"
 #include "binding/policy.h"
 #include "guard/computing_function.h"
 #include "guard/guard.h"
 #include "guard/guard_query.h"
 #include "guard/tenant_code.h"
-#include "guc.h"
 #include "tenants/schema_owner.h"
 
 /* the schema of the tenant whose code is run; written by enter() and its like */

@@ -45,7 +45,6 @@
 #include "clone/clone.h"
 #include "clone/function_settings.h"
 #include "clone/schema_mention.h"
-#include "guc.h"
 #include "lifecycle/lifecycle.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
@@ -59,6 +58,9 @@ typedef struct CloneSource
 	Oid			owner;			/* its owner */
 	bool		is_template;	/* registered as a template? */
 } CloneSource;
+
+/* the setting; written by the GUC machinery only */
+char	   *tm_default_template = NULL;
 
 /* For whoever wants the name of a schema that is there */
 static const char adopt_hint[] =

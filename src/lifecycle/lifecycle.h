@@ -9,6 +9,8 @@
 
 #include "utils/jsonb.h"
 
+extern char *tm_default_template;	/* what tenant.create() clones, or '' */
+
 /*
  * Make a tenant of a schema of the current user's, which keeps its name; NULL
  * is the name that goes with that of the schema.  Returns the name, palloc'd.

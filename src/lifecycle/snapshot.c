@@ -41,7 +41,6 @@
 #include "clone/closure.h"
 #include "clone/outside_link.h"
 #include "clone/replication.h"
-#include "guc.h"
 #include "lifecycle/purge.h"
 #include "lifecycle/schema_acl.h"
 #include "lifecycle/schema_drop.h"

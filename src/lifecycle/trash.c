@@ -37,7 +37,6 @@
 #include "clone/outside_link.h"
 #include "clone/replication.h"
 #include "clone/schema_mention.h"
-#include "guc.h"
 #include "lifecycle/purge.h"
 #include "lifecycle/schema_acl.h"
 #include "lifecycle/schema_drop.h"
@@ -46,6 +45,9 @@
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
+
+/* the setting; written by the GUC machinery only */
+int			tm_trash_retention = 7 * 24 * 60 * 60;
 
 static char *schema_name_for(const pg_uuid_t *id);
 static TenantInfo *lock_trashed(const char *name);

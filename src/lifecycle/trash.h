@@ -9,6 +9,8 @@
 
 #include "tenants/registry.h"
 
+extern int	tm_trash_retention; /* seconds that a dropped tenant is kept */
+
 /*
  * Rename the tenant's schema and close it.  The caller holds
  * AccessExclusiveLock on it.  If the tenant itself stays, waiting for another

@@ -30,9 +30,9 @@
 
 #include "base/crypto.h"
 #include "base/tenant_mgr.h"
-#include "guc.h"
 #include "secrets/data_key.h"
 #include "secrets/keyring.h"
+#include "secrets/secret.h"
 #include "tenants/event.h"
 #include "tenants/tenant_lock.h"
 

@@ -45,7 +45,6 @@
 
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
-#include "guc.h"
 #include "secrets/keyring.h"
 #include "secrets/shared_ring.h"
 
@@ -56,6 +55,10 @@ typedef struct RingText
 	char		bytes[TM_MAX_RING_SIZE + 1];	/* one more, to see that it is
 												 * too long */
 } RingText;
+
+/* the settings; written by the GUC machinery only */
+char	   *tm_key_file = NULL;
+char	   *tm_key_command = NULL;
 
 /*
  * The ring in force, or NULL; written by look_at_ring().  The process that
@@ -98,6 +101,16 @@ static char *read_file(RingText *ring_text);
 static char *check_file(const struct stat *st);
 static char *read_command(RingText *ring_text);
 static char *read_all(int fd, RingText *ring_text);
+
+/*
+ * Whenever the server reads its files again, also if they have the same as
+ * before.
+ */
+void
+tm_keyring_assign_command(const char *newval, void *extra)
+{
+	tm_shared_ring_count_reload();
+}
 
 void
 tm_keyring_start(void)

@@ -11,6 +11,12 @@
 
 #include "secrets/keyring_text.h"
 
+extern char *tm_key_file;		/* where the root keys are, or '' */
+extern char *tm_key_command;	/* what prints them, or '' */
+
+/* The assign hook of the latter. */
+extern void tm_keyring_assign_command(const char *newval, void *extra);
+
 /*
  * When the library is loaded by the starting server: read the ring, if one is
  * configured.  FATAL when it cannot be used.

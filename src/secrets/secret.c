@@ -39,7 +39,6 @@
 #include "base/tenant_mgr.h"
 #include "base/wipe.h"
 #include "binding/binding.h"
-#include "guc.h"
 #include "secrets/data_key.h"
 #include "secrets/envelope.h"
 #include "secrets/secret.h"
@@ -47,6 +46,9 @@
 /* What passwords of connections are bound to, together with an id */
 #define PASSWORD_CONTEXT	"connection.password"
 #define UUID_TEXT_LEN		36
+
+/* the setting; written by the GUC machinery only */
+int			tm_secret_algorithm = CRYPTO_XCHACHA20_POLY1305;
 
 static void refuse_to_open(void);
 static void refuse_null(FunctionCallInfo fcinfo);

@@ -11,6 +11,8 @@
 
 #include "secrets/data_key.h"
 
+extern int	tm_secret_algorithm;	/* a CryptoAlgorithm, for new secrets */
+
 /* What a secret is bound to; it is opened nowhere else */
 typedef struct SecretPlace
 {

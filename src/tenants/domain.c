@@ -29,7 +29,6 @@
 #include "base/own_table.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
-#include "guc.h"
 #include "tenants/domain.h"
 #include "tenants/punycode.h"
 #include "tenants/registry.h"
@@ -58,6 +57,10 @@ typedef enum HostPlace
 	HOST_IS_BASE,
 	HOST_BELOW_BASE
 } HostPlace;
+
+/* the settings; written by the GUC machinery only */
+char	   *tm_base_domains = NULL;
+char	   *tm_excluded_subdomains = NULL;
 
 static char *host_argument(FunctionCallInfo fcinfo, int argno);
 static char *normalize_host(const char *input);

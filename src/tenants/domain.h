@@ -10,6 +10,9 @@
 #include "nodes/pg_list.h"
 #include "utils/uuid.h"
 
+extern char *tm_base_domains;	/* hosts under these name a tenant */
+extern char *tm_excluded_subdomains;	/* first labels that never do */
+
 /*
  * Remove the hosts of a tenant that is gone for good.  The caller has checked
  * the privileges.

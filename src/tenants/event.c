@@ -34,7 +34,6 @@
 #include "utils/uuid.h"
 
 #include "base/own_table.h"
-#include "guc.h"
 #include "tenants/event.h"
 
 /* Columns of tenant.event */
@@ -55,6 +54,9 @@
 #define EVENT_BY_TIME	"event_happened_at_idx"
 
 #define PURGE_BATCH		10000
+
+/* the setting; written by the GUC machinery only */
+int			tm_event_retention = 90 * 24 * 60 * 60;
 
 static int64 next_event_id(Relation rel);
 static Oid	sequence_oid(Relation rel);

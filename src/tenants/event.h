@@ -10,6 +10,8 @@
 #include "tenants/registry.h"
 #include "utils/jsonb.h"
 
+extern int	tm_event_retention; /* seconds that events are kept, or 0 */
+
 /*
  * Add a row that stays if the transaction commits, which must be one that may
  * write.  The tenant (its name as it was before), the object and the detail

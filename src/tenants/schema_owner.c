@@ -20,7 +20,7 @@
 
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
-#include "guc.h"
+#include "tenants/persistent_schemas.h"
 #include "tenants/registry.h"
 #include "tenants/schema_owner.h"
 #include "tenants/snapshot_registry.h"
@@ -52,7 +52,7 @@ tm_schema_owner(Oid nspid, SchemaOwner *owner)
 	OwnerEntry *entry = NULL;
 	OwnerEntry	found;
 	uint64		as_of = tm_registry_generation();
-	uint64		path_as_of = tm_guc_path_generation;
+	uint64		path_as_of = tm_persistent_schemas_generation;
 
 	if (nspid == PG_CATALOG_NAMESPACE || nspid == PG_TOAST_NAMESPACE)
 		return false;
@@ -80,7 +80,7 @@ tm_schema_owner(Oid nspid, SchemaOwner *owner)
 	found.nspid = nspid;
 	found.owned = find_owner(nspid, &found.owner);
 	if (as_of == tm_registry_generation() &&
-		path_as_of == tm_guc_path_generation)
+		path_as_of == tm_persistent_schemas_generation)
 	{
 		prepare_cache();
 		entry = hash_search(cache, &nspid, HASH_ENTER, NULL);
@@ -99,7 +99,7 @@ prepare_cache(void)
 	uint64		generation = tm_registry_generation();
 
 	if (cache != NULL && cache_generation == generation &&
-		cache_path_generation == tm_guc_path_generation &&
+		cache_path_generation == tm_persistent_schemas_generation &&
 		hash_get_num_entries(cache) < MAX_ENTRIES)
 		return;
 
@@ -116,7 +116,7 @@ prepare_cache(void)
 	cache = hash_create("tenant_mgr schema owners", 64, &ctl,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	cache_generation = generation;
-	cache_path_generation = tm_guc_path_generation;
+	cache_path_generation = tm_persistent_schemas_generation;
 }
 
 /*

@@ -32,7 +32,6 @@
 #include "base/compat.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
-#include "guc.h"
 #include "tenants/registry.h"
 #include "tenants/snapshot_registry.h"
 
@@ -47,6 +46,9 @@
 
 #define SNAPSHOT_LABEL_INDEX		"snapshot_registry_pkey"
 #define SNAPSHOT_SCHEMA_INDEX		"snapshot_registry_schema_name_key"
+
+/* the setting; written by the GUC machinery only */
+int			tm_snapshot_retention = 0;
 
 static SnapshotInfo *first_match(const char *index, int nkeys, ScanKey keys);
 static SnapshotInfo *info_from_tuple(HeapTuple tuple, TupleDesc desc);

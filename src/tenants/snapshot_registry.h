@@ -11,6 +11,8 @@
 #include "nodes/pg_list.h"
 #include "utils/uuid.h"
 
+extern int	tm_snapshot_retention;	/* seconds that they are kept, or 0 */
+
 /* One snapshot, as the table knows it */
 typedef struct SnapshotInfo
 {

@@ -32,12 +32,15 @@
 
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
-#include "guc.h"
+#include "tenants/persistent_schemas.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_name.h"
 
 /* What is shown of a name in a message, in characters */
 #define MAX_SHOWN	80
+
+/* the setting; written by the GUC machinery only */
+char	   *tm_schema_prefix = NULL;
 
 static char *fold_unicode(const char *name);
 static void check_length(const char *name, const char *schema);
@@ -51,6 +54,37 @@ static bool is_ascii_name_char(unsigned char c);
 static bool is_letter_or_digit(pg_wchar c);
 static locale_t unicode_locale(void);
 static void invalid_name(const char *shown, const char *detail);
+
+/*
+ * Names that begin with the prefix have to be names of schemas that a user
+ * can create.  Letters beyond ASCII are left to the check of the whole name,
+ * which knows the encoding.
+ */
+bool
+tm_tenant_name_check_prefix(char **newval, void **extra, GucSource source)
+{
+	const char *prefix = *newval;
+
+	if (strlen(prefix) >= NAMEDATALEN - 1)
+	{
+		GUC_check_errdetail("The prefix leaves no room for a name.");
+		return false;
+	}
+	if (pg_strncasecmp(prefix, "pg_", 3) == 0)
+	{
+		GUC_check_errdetail("The prefix \"pg_\" is reserved for system schemas.");
+		return false;
+	}
+	for (; *prefix != '\0'; prefix++)
+	{
+		if (IS_HIGHBIT_SET(*prefix) || isalnum((unsigned char) *prefix) ||
+			strchr("_-.", *prefix) != NULL)
+			continue;
+		GUC_check_errdetail("Only letters, digits, \"_\", \"-\" and \".\" are allowed.");
+		return false;
+	}
+	return true;
+}
 
 void
 tm_tenant_name_check(const char *name)

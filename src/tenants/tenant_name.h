@@ -7,11 +7,19 @@
 #ifndef TENANT_MGR_TENANT_NAME_H
 #define TENANT_MGR_TENANT_NAME_H
 
+#include "utils/guc.h"
+
 /* Schemas of dropped tenants are called this and the tenant's id */
 #define TM_TRASH_PREFIX		"tenant_trash_"
 
 /* Schemas of snapshots are called this and an id of their own */
 #define TM_SNAPSHOT_PREFIX	"tenant_snapshot_"
+
+extern char *tm_schema_prefix;	/* goes before a tenant's name */
+
+/* The check hook of that. */
+extern bool tm_tenant_name_check_prefix(char **newval, void **extra,
+										GucSource source);
 
 /* Raise 42602, saying why, unless a tenant may have this name. */
 extern void tm_tenant_name_check(const char *name);

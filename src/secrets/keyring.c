@@ -299,6 +299,10 @@ is_news(const RingStamp *stamp, const SharedRingView *view)
 		return false;
 	}
 
+	/* That there is to be none cannot have failed. */
+	if (stamp->source == 0)
+		return true;
+
 	/* Without any ring, it is tried again each time. */
 	return view->state != SHARED_RING_PRESENT ||
 		!is_same_ring(stamp, &failed_stamp);

@@ -151,5 +151,17 @@ set('tenant_mgr.key_file', $inside);
 is(value(q{SELECT severity, problem FROM tenant.doctor() WHERE object = 'key ring'}), 'warning|it is in the data directory, so a base backup includes it', 'the doctor tells of a ring in the data directory');
 ok($node->log_contains('key file is in the data directory', $offset), 'and so does the log');
 
+# a ring that came after the start, and was taken away: no process has failed to
+# read one
+set('tenant_mgr.key_file', '');
+set('tenant_mgr.key_command', '');
+$node->restart;
+write_ring(2);
+set('tenant_mgr.key_file', $ring);
+is(versions(), '[2]', 'a ring that is configured while the server runs is read');
+set('tenant_mgr.key_file', '');
+is(versions(), '[]', 'and is gone when it is not configured any more');
+like(value(q{SELECT tenant.generate_key()}), qr/^1:/, 'the next key is the first one then');
+
 $node->stop;
 done_testing();

@@ -150,6 +150,17 @@ tm_guard_elevel(void)
 	return tm_guard == GUARD_LOG && tm_binding_in_force() != NULL ? LOG : ERROR;
 }
 
+void
+tm_guard_refuse_computed(const char *name)
+{
+	ereport(tm_guard_elevel(),
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("cannot use \"%s\" here with a relation that is not a constant while bound to a tenant",
+					name),
+			 errdetail("Whose relation it is could not be judged when it is used."),
+			 errhint("Give the name of the relation as a string.")));
+}
+
 bool
 tm_guard_out_of_reach(Oid classid, Oid objid)
 {

@@ -49,11 +49,17 @@ extern bool tm_guard_is_on(void);
  */
 extern bool tm_guard_check_object(Oid classid, Oid objid);
 
+/* The same question without consequences. */
+extern bool tm_guard_out_of_reach(Oid classid, Oid objid);
+
 /* Whether a refusal is an error or, with guard = log, a line in the log */
 extern int	tm_guard_elevel(void);
 
-/* The same question without consequences. */
-extern bool tm_guard_out_of_reach(Oid classid, Oid objid);
+/*
+ * Raise an error, or write to the log, because something of that name cannot
+ * be judged where it stands.
+ */
+extern void tm_guard_refuse_computed(const char *name);
 
 /* The tenant that decides what may be used; false if there is none. */
 extern bool tm_guard_judge(pg_uuid_t *id);

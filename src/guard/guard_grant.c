@@ -20,7 +20,7 @@
 #include "guard/guard_access.h"
 #include "guard/guard_closure.h"
 #include "guard/guard_grant.h"
-#include "guard/guard_reach.h"
+#include "guard/guard_name.h"
 #include "guard/shared_ddl.h"
 
 static void reach_granted_object(Oid classid, Oid objid);
@@ -35,7 +35,7 @@ tm_guard_reach_granted(GrantStmt *stmt)
 	{
 		foreach(lc, stmt->objects)
 			reach_granted_object(NamespaceRelationId,
-								 tm_guard_reach_schema(strVal(lfirst(lc))));
+								 tm_guard_name_schema(strVal(lfirst(lc))));
 		return;
 	}
 	switch (stmt->objtype)
@@ -43,7 +43,7 @@ tm_guard_reach_granted(GrantStmt *stmt)
 		case OBJECT_TABLE:
 		case OBJECT_SEQUENCE:
 			foreach(lc, stmt->objects)
-				(void) tm_guard_reach_changed(lfirst_node(RangeVar, lc));
+				(void) tm_guard_name_changed(lfirst_node(RangeVar, lc));
 			break;
 		case OBJECT_FUNCTION:
 		case OBJECT_PROCEDURE:
@@ -93,7 +93,7 @@ tm_guard_reach_default_privileges(AlterDefaultPrivilegesStmt *stmt)
 
 		if (strcmp(option->defname, "schemas") == 0)
 		{
-			tm_guard_reach_schemas((List *) option->arg);
+			tm_guard_name_schemas((List *) option->arg);
 			limited = true;
 		}
 	}

@@ -102,17 +102,6 @@ tm_guard_works_on_relation(Oid funcid)
 }
 
 void
-tm_guard_refuse_computed(const char *name)
-{
-	ereport(tm_guard_elevel(),
-			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
-			 errmsg("cannot use \"%s\" here with a relation that is not a constant while bound to a tenant",
-					name),
-			 errdetail("Whose relation it is could not be judged when it is used."),
-			 errhint("Give the name of the relation as a string.")));
-}
-
-void
 tm_guard_raw_calls(Node *node)
 {
 	(void) raw_calls_walker(node, NULL);

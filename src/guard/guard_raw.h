@@ -16,12 +16,6 @@
 extern bool tm_guard_works_on_relation(Oid funcid);
 
 /*
- * Raise an error, or write to the log, because something of that name cannot
- * be judged where it stands.
- */
-extern void tm_guard_refuse_computed(const char *name);
-
-/*
  * Let relations be judged when the calls in an expression are executed.
  * Changes the tree in place.
  */

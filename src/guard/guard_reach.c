@@ -9,9 +9,8 @@
  * long before the server says that it has changed anything.  So all of it is
  * judged here, before the statement is executed, and only here.
  *
- * What is named is looked up as the server will look it up.  A name is judged
- * only if its schema may be used, so that a refusal does not tell what the
- * server would not tell.  What lies behind the name is judged in any case.
+ * Names are judged by guard_name.c.  What lies behind a name is judged in any
+ * case.
  *
  * A kind of statement that is not known here cannot be judged and is refused.
  *
@@ -46,6 +45,7 @@
 #include "guard/guard_access.h"
 #include "guard/guard_closure.h"
 #include "guard/guard_grant.h"
+#include "guard/guard_name.h"
 #include "guard/guard_raw.h"
 #include "guard/guard_reach.h"
 #include "guard/shared_ddl.h"
@@ -85,31 +85,6 @@ tm_guard_reach(Node *stmt)
 			 errdetail("It is not known which objects the command reaches.")));
 }
 
-Oid
-tm_guard_reach_relation(const RangeVar *relation)
-{
-	Oid			relid;
-
-	if (relation == NULL)
-		return InvalidOid;
-	if (relation->schemaname != NULL)
-	{
-		Oid			nspid = get_namespace_oid(relation->schemaname, true);
-
-		if (!OidIsValid(nspid) ||
-			tm_schema_aclcheck(nspid, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
-			return InvalidOid;
-		relid = get_relname_relid(relation->relname, nspid);
-		if (!OidIsValid(relid))
-			tm_guard_check_object(NamespaceRelationId, nspid);
-	}
-	else
-		relid = RangeVarGetRelid(relation, NoLock, true);
-	if (OidIsValid(relid))
-		tm_guard_check_object(RelationRelationId, relid);
-	return relid;
-}
-
 /* Commands that work on relations and their rows */
 static bool
 reach_by_command(Node *stmt)
@@ -138,7 +113,7 @@ reach_by_command(Node *stmt)
 			reach_reindexed((ReindexStmt *) stmt);
 			return true;
 		case T_RefreshMatViewStmt:
-			(void) tm_guard_reach_relation(((RefreshMatViewStmt *) stmt)->relation);
+			(void) tm_guard_name_relation(((RefreshMatViewStmt *) stmt)->relation);
 			return true;
 		case T_CreatePublicationStmt:
 			if (((CreatePublicationStmt *) stmt)->for_all_tables)
@@ -182,7 +157,7 @@ reach_by_definition(Node *stmt)
 			(void) reach_new(((CreateSeqStmt *) stmt)->sequence);
 			return true;
 		case T_AlterSeqStmt:
-			(void) tm_guard_reach_changed(((AlterSeqStmt *) stmt)->sequence);
+			(void) tm_guard_name_changed(((AlterSeqStmt *) stmt)->sequence);
 			return true;
 		case T_CompositeTypeStmt:
 			(void) reach_new(((CompositeTypeStmt *) stmt)->typevar);
@@ -195,22 +170,22 @@ reach_by_definition(Node *stmt)
 			return true;
 		case T_CreateTrigStmt:
 			reach_partitions(((CreateTrigStmt *) stmt)->relation);
-			(void) tm_guard_reach_relation(((CreateTrigStmt *) stmt)->constrrel);
+			(void) tm_guard_name_relation(((CreateTrigStmt *) stmt)->constrrel);
 			return true;
 		case T_RuleStmt:
-			(void) tm_guard_reach_changed(((RuleStmt *) stmt)->relation);
+			(void) tm_guard_name_changed(((RuleStmt *) stmt)->relation);
 			return true;
 		case T_CreatePolicyStmt:
-			(void) tm_guard_reach_changed(((CreatePolicyStmt *) stmt)->table);
+			(void) tm_guard_name_changed(((CreatePolicyStmt *) stmt)->table);
 			return true;
 		case T_AlterPolicyStmt:
-			(void) tm_guard_reach_changed(((AlterPolicyStmt *) stmt)->table);
+			(void) tm_guard_name_changed(((AlterPolicyStmt *) stmt)->table);
 			return true;
 		case T_CreateStatsStmt:
 			foreach(lc, ((CreateStatsStmt *) stmt)->relations)
 			{
 				if (IsA(lfirst(lc), RangeVar))
-					(void) tm_guard_reach_changed(lfirst(lc));
+					(void) tm_guard_name_changed(lfirst(lc));
 			}
 			return true;
 		case T_AlterDomainStmt:
@@ -228,23 +203,23 @@ reach_by_name(Node *stmt)
 	switch (nodeTag(stmt))
 	{
 		case T_RenameStmt:
-			(void) tm_guard_reach_changed(((RenameStmt *) stmt)->relation);
+			(void) tm_guard_name_changed(((RenameStmt *) stmt)->relation);
 			reach_object(((RenameStmt *) stmt)->renameType,
 						 ((RenameStmt *) stmt)->object);
 			return true;
 		case T_AlterObjectSchemaStmt:
-			(void) tm_guard_reach_changed(((AlterObjectSchemaStmt *) stmt)->relation);
+			(void) tm_guard_name_changed(((AlterObjectSchemaStmt *) stmt)->relation);
 			reach_object(((AlterObjectSchemaStmt *) stmt)->objectType,
 						 ((AlterObjectSchemaStmt *) stmt)->object);
-			(void) tm_guard_reach_schema(((AlterObjectSchemaStmt *) stmt)->newschema);
+			(void) tm_guard_name_schema(((AlterObjectSchemaStmt *) stmt)->newschema);
 			return true;
 		case T_AlterOwnerStmt:
-			(void) tm_guard_reach_changed(((AlterOwnerStmt *) stmt)->relation);
+			(void) tm_guard_name_changed(((AlterOwnerStmt *) stmt)->relation);
 			reach_object(((AlterOwnerStmt *) stmt)->objectType,
 						 ((AlterOwnerStmt *) stmt)->object);
 			return true;
 		case T_AlterObjectDependsStmt:
-			(void) tm_guard_reach_relation(((AlterObjectDependsStmt *) stmt)->relation);
+			(void) tm_guard_name_relation(((AlterObjectDependsStmt *) stmt)->relation);
 			return true;
 		case T_DropStmt:
 			reach_dropped((DropStmt *) stmt);
@@ -281,7 +256,7 @@ reach_by_name(Node *stmt)
 						 ((AlterExtensionContentsStmt *) stmt)->object);
 			return true;
 		case T_ImportForeignSchemaStmt:
-			(void) tm_guard_reach_schema(((ImportForeignSchemaStmt *) stmt)->local_schema);
+			(void) tm_guard_name_schema(((ImportForeignSchemaStmt *) stmt)->local_schema);
 			return true;
 		default:
 			return false;
@@ -360,7 +335,7 @@ reach_new(const RangeVar *relation)
 	List	   *path;
 
 	if (relation->schemaname != NULL)
-		return tm_guard_reach_schema(relation->schemaname);
+		return tm_guard_name_schema(relation->schemaname);
 	if (relation->relpersistence == RELPERSISTENCE_TEMP)
 		return InvalidOid;
 	path = fetch_search_path(false);
@@ -387,23 +362,11 @@ reach_viewed(ViewStmt *stmt)
 		tm_shared_ddl_check(RelationRelationId, relid);
 }
 
-/* A relation that the statement changes, or makes a part of */
-Oid
-tm_guard_reach_changed(const RangeVar *relation)
-{
-	Oid			relid = tm_guard_reach_relation(relation);
-
-	if (OidIsValid(relid) &&
-		!tm_guard_access_created(RelationRelationId, relid))
-		tm_shared_ddl_check(RelationRelationId, relid);
-	return relid;
-}
-
 /* A relation, for a command that goes on to its children */
 static void
 reach_family(const RangeVar *relation)
 {
-	Oid			relid = tm_guard_reach_relation(relation);
+	Oid			relid = tm_guard_name_relation(relation);
 
 	if (OidIsValid(relid) && relation->inh)
 		tm_guard_check_children(relid);
@@ -413,7 +376,7 @@ reach_family(const RangeVar *relation)
 static void
 reach_partitions(const RangeVar *relation)
 {
-	Oid			relid = tm_guard_reach_changed(relation);
+	Oid			relid = tm_guard_name_changed(relation);
 
 	if (OidIsValid(relid) && relation->inh &&
 		get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
@@ -430,7 +393,7 @@ reach_truncated(TruncateStmt *stmt)
 
 	foreach(lc, stmt->relations)
 	{
-		Oid			relid = tm_guard_reach_changed(lfirst_node(RangeVar, lc));
+		Oid			relid = tm_guard_name_changed(lfirst_node(RangeVar, lc));
 
 		reach_family(lfirst_node(RangeVar, lc));
 		if (OidIsValid(relid))
@@ -453,7 +416,7 @@ reach_truncated(TruncateStmt *stmt)
 static void
 reach_locked(const RangeVar *relation)
 {
-	Oid			relid = tm_guard_reach_relation(relation);
+	Oid			relid = tm_guard_name_relation(relation);
 
 	reach_family(relation);
 	if (OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_VIEW)
@@ -466,7 +429,7 @@ reach_reindexed(ReindexStmt *stmt)
 	switch (stmt->kind)
 	{
 		case REINDEX_OBJECT_SCHEMA:
-			(void) tm_guard_reach_schema(stmt->name);
+			(void) tm_guard_name_schema(stmt->name);
 			break;
 		case REINDEX_OBJECT_DATABASE:
 			tm_guard_check_all_tenants();
@@ -488,7 +451,7 @@ reach_created(CreateStmt *stmt)
 	(void) reach_new(stmt->relation);
 	foreach(lc, stmt->inhRelations)
 	{
-		Oid			parent = tm_guard_reach_relation(lfirst_node(RangeVar, lc));
+		Oid			parent = tm_guard_name_relation(lfirst_node(RangeVar, lc));
 
 		if (stmt->partbound != NULL && !stmt->partbound->is_default)
 			tm_guard_check_default_partition(parent);
@@ -496,14 +459,14 @@ reach_created(CreateStmt *stmt)
 	foreach(lc, stmt->tableElts)
 	{
 		if (IsA(lfirst(lc), TableLikeClause))
-			(void) tm_guard_reach_relation(((TableLikeClause *) lfirst(lc))->relation);
+			(void) tm_guard_name_relation(((TableLikeClause *) lfirst(lc))->relation);
 	}
 }
 
 static void
 reach_altered(AlterTableStmt *stmt)
 {
-	Oid			relid = tm_guard_reach_changed(stmt->relation);
+	Oid			relid = tm_guard_name_changed(stmt->relation);
 	ListCell   *lc;
 
 	foreach(lc, stmt->cmds)
@@ -562,7 +525,7 @@ reach_by_subcommand(AlterTableCmd *cmd, Oid relid)
 	switch (nodeTag(cmd->def))
 	{
 		case T_RangeVar:
-			(void) tm_guard_reach_relation((RangeVar *) cmd->def);
+			(void) tm_guard_name_relation((RangeVar *) cmd->def);
 			break;
 		case T_PartitionCmd:
 			reach_family(((PartitionCmd *) cmd->def)->name);
@@ -570,7 +533,7 @@ reach_by_subcommand(AlterTableCmd *cmd, Oid relid)
 				tm_guard_check_default_partition(relid);
 			break;
 		case T_Constraint:
-			(void) tm_guard_reach_relation(((Constraint *) cmd->def)->pktable);
+			(void) tm_guard_name_relation(((Constraint *) cmd->def)->pktable);
 			break;
 		default:
 			break;
@@ -622,11 +585,11 @@ reach_dropped(DropStmt *stmt)
 			{
 				/* Temporary ones may be dropped, whosoever they are. */
 				if (!tm_temp_object_is_named(lfirst(lc)))
-					(void) tm_guard_reach_changed(makeRangeVarFromNameList((List *) lfirst(lc)));
+					(void) tm_guard_name_changed(makeRangeVarFromNameList((List *) lfirst(lc)));
 			}
 			break;
 		case OBJECT_SCHEMA:
-			tm_guard_reach_schemas(stmt->objects);
+			tm_guard_name_schemas(stmt->objects);
 			break;
 		default:
 			break;
@@ -643,32 +606,10 @@ reach_published(List *objects)
 		PublicationObjSpec *object = lfirst_node(PublicationObjSpec, lc);
 
 		if (object->pubobjtype == PUBLICATIONOBJ_TABLES_IN_SCHEMA)
-			(void) tm_guard_reach_schema(object->name);
+			(void) tm_guard_name_schema(object->name);
 		else if (object->pubtable != NULL)
 			reach_family(object->pubtable->relation);
 	}
-}
-
-void
-tm_guard_reach_schemas(List *names)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-		(void) tm_guard_reach_schema(strVal(lfirst(lc)));
-}
-
-/* InvalidOid if there is none, or none that may be used */
-Oid
-tm_guard_reach_schema(const char *name)
-{
-	Oid			nspid = get_namespace_oid(name, true);
-
-	if (!OidIsValid(nspid) ||
-		tm_schema_aclcheck(nspid, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
-		return InvalidOid;
-	tm_guard_check_object(NamespaceRelationId, nspid);
-	return nspid;
 }
 
 static void
@@ -679,7 +620,7 @@ reach_schema_option(List *options, const char *option)
 	foreach(lc, options)
 	{
 		if (strcmp(lfirst_node(DefElem, lc)->defname, option) == 0)
-			(void) tm_guard_reach_schema(defGetString(lfirst_node(DefElem, lc)));
+			(void) tm_guard_name_schema(defGetString(lfirst_node(DefElem, lc)));
 	}
 }
 

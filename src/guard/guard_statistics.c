@@ -19,8 +19,8 @@
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
-#include "guard/guard_raw.h"
-#include "guard/guard_reach.h"
+#include "guard/guard.h"
+#include "guard/guard_name.h"
 #include "guard/guard_statistics.h"
 
 /* Pairs of names and values, or schema and name of the relation first */
@@ -78,7 +78,7 @@ tm_guard_statistics_call(const FuncExpr *call)
 		!find_names(call, statistics_functions[i].pairs, &schema, &relation))
 		tm_guard_refuse_computed(statistics_functions[i].name);
 	else if (schema != NULL && relation != NULL)
-		(void) tm_guard_reach_relation(makeRangeVar(schema, relation, -1));
+		(void) tm_guard_name_relation(makeRangeVar(schema, relation, -1));
 }
 
 static int

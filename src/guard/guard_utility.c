@@ -29,6 +29,7 @@
 #include "guard/guard.h"
 #include "guard/guard_access.h"
 #include "guard/guard_closure.h"
+#include "guard/guard_name.h"
 #include "guard/guard_query.h"
 #include "guard/guard_raw.h"
 #include "guard/guard_reach.h"
@@ -247,7 +248,7 @@ check_copy(CopyStmt *stmt)
 
 	if (!stmt->is_from || stmt->relation == NULL)
 		return;
-	(void) tm_guard_reach_relation(stmt->relation);
+	(void) tm_guard_name_relation(stmt->relation);
 	rel = relation_openrv_extended(stmt->relation, AccessShareLock, true);
 	if (rel == NULL)
 		return;

@@ -69,6 +69,7 @@ OBJS = \
 	src/guard/guard_access.o \
 	src/guard/guard_closure.o \
 	src/guard/guard_grant.o \
+	src/guard/guard_hooks.o \
 	src/guard/guard_name.o \
 	src/guard/guard_query.o \
 	src/guard/guard_raw.o \

@@ -42,6 +42,7 @@
 #include "connections/health_policy.h"
 #include "connections/health_worker.h"
 #include "guard/guard.h"
+#include "guard/guard_hooks.h"
 #include "guard/shared_ddl.h"
 #include "guc.h"
 #include "lifecycle/lifecycle.h"

@@ -52,7 +52,7 @@
 #include "binding/session_lock.h"
 #include "binding/wall.h"
 #include "binding/watch.h"
-#include "guard/guard.h"
+#include "guard/guard_hooks.h"
 #include "guard/guard_query.h"
 #include "guard/guard_utility.h"
 #include "guard/tenant_code.h"

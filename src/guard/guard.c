@@ -8,20 +8,9 @@
  * is refused, whoever asks and whatever privileges there are.  No way to write
  * a name, no search path, view or function makes a difference.
  *
- * Here is what hooks do that see everything that is executed:
- *
- * - the executor tells which relations a plan is about, among them those that
- *   views and inheritance have brought in;
- * - the planner tells the same before it looks at statistics, so that no
- *   function of the user's gets to see values from them;
- * - the function manager asks about each function that is not built in when
- *   it looks the function up, and before it is inlined.
- *
- * What they do not see is the business of guard_query.c (sequences and types
- * in expressions) and guard_utility.c (utility statements).
- *
- * The hooks run in parallel workers as well: a function in a worker may have
- * queries of its own.
+ * Here is who judges and what is refused.  What asks is in guard_hooks.c, which
+ * sees everything that is executed, guard_query.c (sequences and types in
+ * expressions) and guard_utility.c (utility statements).
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -32,8 +21,6 @@
 #include "access/xact.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_proc.h"
-#include "commands/sequence.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -51,8 +38,6 @@
 #include "binding/session_lock.h"
 #include "binding/wall.h"
 #include "guard/guard.h"
-#include "guard/guard_query.h"
-#include "guard/plpgsql_types.h"
 #include "guard/tenant_code.h"
 #include "stats/guard_stats.h"
 #include "tenants/registry.h"
@@ -80,7 +65,7 @@ static const pg_uuid_t *working_for = NULL;
 
 /*
  * May there be plans that have to be judged again when the tenant changes?
- * Written by tm_guard_note_unjudged, other_owner and tm_guard_tenant_changed.
+ * Written by tm_guard_note_unjudged, other_owner and tm_guard_forget_plans.
  */
 static bool plans_depend_on_tenant = true;
 
@@ -241,89 +226,18 @@ tm_guard_assign_tenant(const char *newval, void *extra)
 	working_for = (const pg_uuid_t *) extra;
 }
 
-/*
- * What plans and answers were made of before does not hold any more, be it
- * that nobody looked, or that it was only written to the log.
- */
-void
-tm_guard_mode_changed(void)
-{
-	ResetPlanCache();
-	tm_guard_query_forget();
-	plans_depend_on_tenant = true;
-}
-
 void
 tm_guard_note_unjudged(void)
 {
 	plans_depend_on_tenant = true;
 }
 
-/*
- * Plans would go on calling functions that were called when they were made,
- * and sequences that they hold as constants.  So they are made again, which
- * the change of the search path would mostly lead to anyway.  A session that
- * does nothing but switch keeps the plan of the switch.
- */
 void
-tm_guard_tenant_changed(void)
+tm_guard_forget_plans(void)
 {
-	tm_plpgsql_types_forget();
-	if (tm_guard == GUARD_OFF && tm_unbound == UNBOUND_ALLOW)
-		return;
 	if (plans_depend_on_tenant)
 		ResetPlanCache();
 	plans_depend_on_tenant = false;
-	ResetSequenceCaches();
-	tm_guard_query_forget();
-}
-
-/*
- * A plan, COPY or a check of a foreign key is about to begin.  Its planner has
- * added children and what views stand for, with no privileges required.
- */
-bool
-tm_guard_check_range_table(List *range_table, bool raise)
-{
-	ListCell   *lc;
-
-	if (!tm_guard_is_on())
-		return true;
-	foreach(lc, range_table)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		/* A view may be there as the subquery that it has become. */
-		if (rte->relid < FirstNormalObjectId ||
-			(rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY))
-			continue;
-		if (!raise && tm_guard_out_of_reach(RelationRelationId, rte->relid))
-			return false;
-		tm_guard_check_object(RelationRelationId, rte->relid);
-	}
-	return true;
-}
-
-void
-tm_guard_check_planned(Oid relid)
-{
-	if (relid >= FirstNormalObjectId && tm_guard_is_on() &&
-		tm_guard_out_of_reach(RelationRelationId, relid))
-		tm_guard_check_object(RelationRelationId, relid);
-}
-
-bool
-tm_guard_check_called(Oid funcid)
-{
-	bool		result;
-
-	if (funcid < FirstNormalObjectId)
-		return false;
-	result = tm_tenant_code_watches(funcid);
-	if (!tm_guard_is_on() || tm_tenant_code_admits(funcid))
-		return result;
-	tm_guard_check_object(ProcedureRelationId, funcid);
-	return tm_guard_keeps_apart(funcid) || result;
 }
 
 /* Is it known whose code is run, beside the session's binding? */

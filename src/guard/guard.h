@@ -7,7 +7,6 @@
 #ifndef TENANT_MGR_GUARD_H
 #define TENANT_MGR_GUARD_H
 
-#include "nodes/pg_list.h"
 #include "utils/guc.h"
 #include "utils/uuid.h"
 
@@ -22,18 +21,6 @@ typedef enum UnboundMode
 
 extern int	tm_unbound;			/* an UnboundMode */
 extern int	tm_unbound_superuser;	/* an UnboundMode, for superusers */
-
-/*
- * Judge the relations of a plan.  Returns false, if no error is to be raised,
- * for a relation that is out of reach.
- */
-extern bool tm_guard_check_range_table(List *range_table, bool raise);
-
-/* Judge a relation that is being planned for. */
-extern void tm_guard_check_planned(Oid relid);
-
-/* Judge a function that is about to be called; must it not be inlined? */
-extern bool tm_guard_check_called(Oid funcid);
 
 /*
  * Is this session, at this moment, kept away from any tenant?  False as well
@@ -84,16 +71,10 @@ extern bool tm_guard_check_tenant(char **newval, void **extra,
 								  GucSource source);
 extern void tm_guard_assign_tenant(const char *newval, void *extra);
 
-/* The settings of the guard get other values. */
-extern void tm_guard_mode_changed(void);
-
 /* A plan is made that the guard has not looked at. */
 extern void tm_guard_note_unjudged(void);
 
-/*
- * The session has got another tenant, or none: forget what was prepared for
- * the one before.  May be called whenever settings can change.
- */
-extern void tm_guard_tenant_changed(void);
+/* Have plans made again if there may be some that depend on the tenant. */
+extern void tm_guard_forget_plans(void);
 
 #endif							/* TENANT_MGR_GUARD_H */

@@ -18,7 +18,6 @@ OBJS = \
 	src/base/own_table_write.o \
 	src/base/preload.o \
 	src/base/progress.o \
-	src/base/run_as.o \
 	src/base/setting.o \
 	src/base/wipe.o \
 	src/base/worker_settings.o \
@@ -77,6 +76,7 @@ OBJS = \
 	src/guard/guard_statistics.o \
 	src/guard/guard_utility.o \
 	src/guard/plpgsql_types.o \
+	src/guard/run_as.o \
 	src/guard/shared_ddl.o \
 	src/guard/tenant_code.o \
 	src/clone/blockcopy.o \

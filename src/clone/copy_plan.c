@@ -33,7 +33,6 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
-#include "base/run_as.h"
 #include "base/tenant_mgr.h"
 #include "clone/clone_lock.h"
 #include "clone/closure.h"
@@ -41,6 +40,7 @@
 #include "clone/derived_value.h"
 #include "clone/page_copy.h"
 #include "clone/valuemap.h"
+#include "guard/run_as.h"
 #include "tenants/tenant_lock.h"
 
 static CopyChoice make_choice(CopyMethod method, const char *reason);

@@ -30,13 +30,13 @@
 #include "utils/typcache.h"
 
 #include "base/compat.h"
-#include "base/run_as.h"
 #include "base/tenant_mgr.h"
 #include "clone/clone_lock.h"
 #include "clone/derived_check.h"
 #include "clone/derived_value.h"
 #include "clone/handover.h"
 #include "clone/valuemap.h"
+#include "guard/run_as.h"
 
 /* One check of a table of the clone, or those of a column's domain */
 typedef struct RowCheck

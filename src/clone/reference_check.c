@@ -34,9 +34,9 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "base/run_as.h"
 #include "base/tenant_mgr.h"
 #include "clone/reference_check.h"
+#include "guard/run_as.h"
 
 static bool is_known(Oid constraint, Oid partition);
 static void check_partitions_of_child(const OutsideReference *reference);

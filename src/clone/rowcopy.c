@@ -40,11 +40,11 @@
 #include "utils/rel.h"
 
 #include "base/progress.h"
-#include "base/run_as.h"
 #include "clone/derived_value.h"
 #include "clone/handover.h"
 #include "clone/rowcopy.h"
 #include "clone/valuemap.h"
+#include "guard/run_as.h"
 
 /* A batch is written when it has this many rows or bytes */
 #define BATCH_ROWS	500

@@ -51,11 +51,11 @@
 #include "utils/syscache.h"
 
 #include "base/progress.h"
-#include "base/run_as.h"
 #include "clone/copy_task.h"
 #include "clone/file_writer.h"
 #include "clone/handover.h"
 #include "clone/storage.h"
+#include "guard/run_as.h"
 
 static void create_files(const CloneRelation *relation);
 static void create_init_fork(const CloneRelation *relation, SMgrRelation files);

@@ -44,9 +44,9 @@
 
 #include "base/compat.h"
 #include "base/object_schema.h"
-#include "base/run_as.h"
 #include "base/tenant_mgr.h"
 #include "clone/valuemap.h"
+#include "guard/run_as.h"
 
 /* A question about a type */
 typedef bool (*TypeTest) (const OidMap *map, Oid typid);

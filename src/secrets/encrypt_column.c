@@ -47,9 +47,9 @@
 
 #include "base/compat.h"
 #include "base/progress.h"
-#include "base/run_as.h"
 #include "base/tenant_mgr.h"
 #include "guard/guard.h"
+#include "guard/run_as.h"
 #include "secrets/column_users.h"
 #include "secrets/sealed_column.h"
 #include "tenants/event.h"

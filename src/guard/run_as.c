@@ -22,9 +22,9 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "base/run_as.h"
 #include "binding/binding_path.h"
 #include "guard/guard.h"
+#include "guard/run_as.h"
 
 void
 tm_run_as_begin(RunAs *before, Oid roleid, Oid nspid)

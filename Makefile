@@ -12,7 +12,6 @@ OBJS = \
 	src/base/maintained.o \
 	src/base/name_escape.o \
 	src/base/name_scan.o \
-	src/base/object_schema.o \
 	src/base/own_table.o \
 	src/base/own_table_ddl.o \
 	src/base/own_table_write.o \
@@ -43,6 +42,7 @@ OBJS = \
 	src/binding/deferred.o \
 	src/binding/guard_mode.o \
 	src/binding/jwt.o \
+	src/binding/object_schema.o \
 	src/binding/open_plan.o \
 	src/binding/origin.o \
 	src/binding/policy.o \

@@ -43,8 +43,8 @@
 #include "utils/typcache.h"
 
 #include "base/compat.h"
-#include "base/object_schema.h"
 #include "base/tenant_mgr.h"
+#include "binding/object_schema.h"
 #include "clone/valuemap.h"
 #include "guard/run_as.h"
 

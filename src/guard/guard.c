@@ -29,11 +29,11 @@
 
 #include "base/compat.h"
 #include "base/log_limit.h"
-#include "base/object_schema.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/guard_mode.h"
+#include "binding/object_schema.h"
 #include "binding/policy.h"
 #include "binding/session_lock.h"
 #include "binding/wall.h"

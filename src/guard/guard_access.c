@@ -47,9 +47,9 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-#include "base/object_schema.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/object_schema.h"
 #include "binding/temp_object.h"
 #include "guard/guard.h"
 #include "guard/guard_access.h"

@@ -18,9 +18,9 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "binding/object_schema.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "base/object_schema.h"
 #include "plpgsql.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"

@@ -45,9 +45,9 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
-#include "base/object_schema.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/object_schema.h"
 #include "binding/session_lock.h"
 #include "guard/shared_ddl.h"
 #include "guard/tenant_code.h"

@@ -50,11 +50,11 @@
 
 #include "base/compat.h"
 #include "base/maintained.h"
-#include "base/object_schema.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/deferred.h"
 #include "binding/guard_mode.h"
+#include "binding/object_schema.h"
 #include "binding/policy.h"
 #include "guard/computing_function.h"
 #include "guard/guard.h"

@@ -27,7 +27,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-#include "base/object_schema.h"
+#include "binding/object_schema.h"
 #include "binding/temp_object.h"
 
 /*

@@ -51,6 +51,7 @@ OBJS = \
 	src/binding/prepared_lock.o \
 	src/binding/prepared_xact.o \
 	src/binding/protective.o \
+	src/binding/running_code.o \
 	src/binding/session_lock.o \
 	src/binding/standby_catchup.o \
 	src/binding/statement_tag.o \

@@ -49,6 +49,7 @@
 #include "binding/prepared.h"
 #include "binding/prepared_commit.h"
 #include "binding/prepared_xact.h"
+#include "binding/running_code.h"
 #include "binding/session_lock.h"
 #include "binding/wall.h"
 #include "binding/watch.h"
@@ -156,7 +157,7 @@ tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	}
 	PG_FINALLY();
 	{
-		tm_tenant_code_end(&code);
+		tm_running_code_end(&code);
 	}
 	PG_END_TRY();
 	tm_open_plan_started(queryDesc);
@@ -176,7 +177,7 @@ tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
-		tm_tenant_code_enter_schema(running.code);
+		tm_running_code_enter(running.code);
 		tm_tenant_code_enter_plan(&code, queryDesc->plannedstmt);
 		if (prev_ExecutorRun)
 			prev_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
@@ -186,7 +187,7 @@ tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 	}
 	PG_FINALLY();
 	{
-		tm_tenant_code_end(&code);
+		tm_running_code_end(&code);
 		tm_open_plan_end(&running);
 	}
 	PG_END_TRY();
@@ -216,7 +217,7 @@ tm_ExecutorFinish(QueryDesc *queryDesc)
 	}
 	PG_FINALLY();
 	{
-		tm_tenant_code_end(&code);
+		tm_running_code_end(&code);
 	}
 	PG_END_TRY();
 }
@@ -318,13 +319,13 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		else
 			standard_ProcessUtility(statement.pstmt, queryString, readOnlyTree,
 									context, params, queryEnv, dest, qc);
-		tm_tenant_code_end(&code);
+		tm_running_code_end(&code);
 		tm_maintained_restore(&maintained);
 		tm_guard_after_utility(&statement);
 	}
 	PG_FINALLY();
 	{
-		tm_tenant_code_end(&code);
+		tm_running_code_end(&code);
 		tm_guard_end_utility(&statement);
 		tm_watch_end_utility(&statement);
 	}
@@ -360,7 +361,7 @@ tm_planner(Query *parse, const char *query_string, int cursorOptions,
 	}
 	PG_FINALLY();
 	{
-		tm_tenant_code_end(&code);
+		tm_running_code_end(&code);
 	}
 	PG_END_TRY();
 	return result;

@@ -22,9 +22,8 @@
 #include "binding/change.h"
 #include "binding/guard_mode.h"
 #include "binding/open_plan.h"
+#include "binding/running_code.h"
 #include "binding/session_lock.h"
-#include "guard/guard.h"
-#include "guard/tenant_code.h"
 #include "tenants/schema_owner.h"
 
 /* the setting; written by the GUC machinery only */
@@ -128,7 +127,7 @@ refuse_nested(const GucStack *stack, const Binding *current_binding,
 static void
 refuse_from_code(const char *name, const Binding *new_binding)
 {
-	Oid			nspid = tm_tenant_code_schema();
+	Oid			nspid = tm_running_code_schema();
 	SchemaOwner owner;
 
 	if (!OidIsValid(nspid) || tm_guard != GUARD_ENFORCE)

@@ -61,7 +61,7 @@
 #include "binding/binding.h"
 #include "binding/deferred.h"
 #include "binding/origin.h"
-#include "guard/tenant_code.h"
+#include "binding/running_code.h"
 #include "tenants/schema_owner.h"
 
 /* Events may wait on a table, queued under a binding. */
@@ -451,17 +451,17 @@ run_tenants(void)
 static void
 run_tenant(Oid nspid)
 {
-	RunningCode code;
+	RunningCode before;
 
-	tm_tenant_code_begin(&code);
+	tm_running_code_begin(&before);
 	PG_TRY();
 	{
-		tm_tenant_code_enter_schema(nspid);
+		tm_running_code_enter(nspid);
 		run_all(OF_SCHEMA, nspid);
 	}
 	PG_FINALLY();
 	{
-		tm_tenant_code_end(&code);
+		tm_running_code_end(&before);
 	}
 	PG_END_TRY();
 }

@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
@@ -29,6 +30,7 @@
 
 #include "binding/object_schema.h"
 #include "binding/temp_object.h"
+#include "tenants/schema_owner.h"
 
 /*
  * Relations and functions that have been asked about lately, each in the place
@@ -62,6 +64,18 @@ tm_object_schema(Oid classid, Oid objid)
 	ObjectAddressSet(object, classid, objid);
 	nspid = tm_object_place(&object);
 	return tm_temp_object_schema(object.classId, object.objectId, nspid);
+}
+
+Oid
+tm_object_tenant_schema(Oid classid, Oid objid)
+{
+	Oid			nspid;
+
+	if (objid < FirstNormalObjectId || !IsTransactionState())
+		return InvalidOid;
+	nspid = tm_object_schema(classid, objid);
+	return OidIsValid(nspid) && tm_schema_owner(nspid, NULL) ?
+		nspid : InvalidOid;
 }
 
 Oid

@@ -15,6 +15,9 @@
  */
 extern Oid	tm_object_schema(Oid classid, Oid objid);
 
+/* The same if it is a tenant's, or InvalidOid; also outside of transactions. */
+extern Oid	tm_object_tenant_schema(Oid classid, Oid objid);
+
 /*
  * The schema that it is really in.  The object is replaced by the relation that
  * it is a part of, if it is one.

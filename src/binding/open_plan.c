@@ -60,8 +60,8 @@
 #include "binding/binding.h"
 #include "binding/open_plan.h"
 #include "binding/origin.h"
+#include "binding/running_code.h"
 #include "binding/session_lock.h"
-#include "guard/tenant_code.h"
 #include "tenants/registry.h"
 #include "tenants/snapshot_registry.h"
 
@@ -322,7 +322,7 @@ forget_held_cursor(void *arg)
 static void
 refuse_to_code(const Origin *origin)
 {
-	if (!OidIsValid(tm_tenant_code_schema()) ||
+	if (!OidIsValid(tm_running_code_schema()) ||
 		(tm_origin_is_code_here(origin) && tm_origin_is_here(origin)))
 		return;
 	ereport(ERROR,

@@ -26,8 +26,8 @@
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/origin.h"
+#include "binding/running_code.h"
 #include "binding/session_lock.h"
-#include "guard/tenant_code.h"
 #include "tenants/registry.h"
 
 /* So many labels are kept beyond the end of a transaction. */
@@ -184,7 +184,7 @@ tm_origin_end_of_transaction(void)
 static Oid
 code_now(const Binding *binding)
 {
-	Oid			nspid = tm_tenant_code_schema();
+	Oid			nspid = tm_running_code_schema();
 
 	return binding != NULL && binding->verified && binding->nspid == nspid ?
 		InvalidOid : nspid;

@@ -53,8 +53,8 @@
 #include "binding/open_plan.h"
 #include "binding/origin.h"
 #include "binding/prepared.h"
+#include "binding/running_code.h"
 #include "binding/session_lock.h"
-#include "guard/tenant_code.h"
 #include "tenants/schema_owner.h"
 
 /* A statement that was prepared while the session was bound */
@@ -195,7 +195,7 @@ static void
 origin_here(Origin *origin)
 {
 	SchemaOwner owner;
-	Oid			nspid = tm_tenant_code_schema();
+	Oid			nspid = tm_running_code_schema();
 
 	tm_origin_now(origin);
 	if (!OidIsValid(nspid) || !tm_schema_owner(nspid, &owner))

@@ -35,10 +35,10 @@
 #include "binding/guard_mode.h"
 #include "binding/object_schema.h"
 #include "binding/policy.h"
+#include "binding/running_code.h"
 #include "binding/session_lock.h"
 #include "binding/wall.h"
 #include "guard/guard.h"
-#include "guard/tenant_code.h"
 #include "stats/guard_stats.h"
 #include "tenants/registry.h"
 #include "tenants/schema_owner.h"
@@ -244,7 +244,7 @@ tm_guard_forget_plans(void)
 static bool
 works_for_tenant(void)
 {
-	return working_for != NULL || OidIsValid(tm_tenant_code_schema());
+	return working_for != NULL || OidIsValid(tm_running_code_schema());
 }
 
 /*
@@ -262,7 +262,7 @@ tm_guard_judge(pg_uuid_t *id)
 		*id = *working_for;
 		return true;
 	}
-	nspid = tm_guard == GUARD_OFF ? InvalidOid : tm_tenant_code_schema();
+	nspid = tm_guard == GUARD_OFF ? InvalidOid : tm_running_code_schema();
 	if (OidIsValid(nspid))
 	{
 		SchemaOwner owner;
@@ -313,7 +313,7 @@ is_own_schema(Oid nspid)
 
 	if (working_for != NULL)
 		return false;
-	code = tm_guard == GUARD_OFF ? InvalidOid : tm_tenant_code_schema();
+	code = tm_guard == GUARD_OFF ? InvalidOid : tm_running_code_schema();
 	if (OidIsValid(code))
 		return nspid == code;
 	binding = tm_binding_in_force();

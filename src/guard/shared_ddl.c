@@ -48,9 +48,9 @@
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/object_schema.h"
+#include "binding/running_code.h"
 #include "binding/session_lock.h"
 #include "guard/shared_ddl.h"
-#include "guard/tenant_code.h"
 #include "tenants/schema_owner.h"
 
 /* the setting; written by wall.c */
@@ -67,7 +67,7 @@ static bool is_for_all(Oid typid);
 void
 tm_shared_ddl_check(Oid classid, Oid objid)
 {
-	Oid			code = tm_tenant_code_schema();
+	Oid			code = tm_running_code_schema();
 	SchemaOwner owner;
 
 	if (tm_shared_ddl == SHARED_DDL_ALLOW ||
@@ -93,7 +93,7 @@ tm_shared_ddl_check(Oid classid, Oid objid)
 void
 tm_shared_ddl_check_code(Oid classid, Oid objid)
 {
-	Oid			code = tm_tenant_code_schema();
+	Oid			code = tm_running_code_schema();
 	SchemaOwner owner;
 	bool		is_tenants;
 

@@ -1,12 +1,10 @@
 /*
  * tenant_code.c
- *		For which tenant's object the server works just now.
+ *		How it comes to be known that a tenant's code is run.
  *
- * Code that is reached through an object of a tenant is that tenant's, whoever
- * runs it: a session that is not bound, a superuser's maintenance, autovacuum,
- * a clone.  The guard (guard.c) asks here whose it is, and judges accordingly.
- * What a session's own statement says is not a tenant's code, even if it is
- * about a tenant's table.
+ * What is known is in running_code.c, and the guard (guard.c) judges
+ * accordingly.  What a session's own statement says is not a tenant's code, even
+ * if it is about a tenant's table.
  *
  * There are five ways by which a tenant's code comes to be run:
  *
@@ -21,13 +19,7 @@
  * - maintenance evaluates expressions of indexes and statistics.  There is no
  *   hook for that, but it is known which table it works on (maintained.c).
  *
- * The outermost counts: whoever is let in by it stays what he is.  Parallel
- * workers are told by a setting.
- *
- * The server's own queries for foreign keys are nobody's code.  What they do to
- * a table of another tenant, to which only a session that is not bound can have
- * made a foreign key, is reached through that table.  They can be told by a
- * flag of the security context that nothing else sets.
+ * Parallel workers are told by a setting.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -49,45 +41,24 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
-#include "base/maintained.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/deferred.h"
 #include "binding/guard_mode.h"
 #include "binding/object_schema.h"
 #include "binding/policy.h"
+#include "binding/running_code.h"
 #include "guard/computing_function.h"
 #include "guard/guard.h"
 #include "guard/guard_query.h"
 #include "guard/tenant_code.h"
 #include "tenants/schema_owner.h"
 
-/* the schema of the tenant whose code is run; written by enter() and its like */
-static Oid	running = InvalidOid;
-
-/*
- * It is known by this plan, whose own expressions and triggers are evaluated,
- * and by nothing else; written likewise
- */
-static const PlannedStmt *by_plan = NULL;
-
-/* whose code would be run within the planning of a query; written likewise */
-static Oid	offered = InvalidOid;
-
-/*
- * There is a statement whose code it would be, and not only the end of a
- * transaction; written by enter_plan and enter_utility
- */
-static bool in_statement = false;
-
-/* the server is looking after a foreign key; written by tm_tenant_code_begin */
-static bool referential = false;
-
 /* What was before a call */
 typedef struct RunningCall
 {
-	Oid			schema;			/* running */
-	const PlannedStmt *plan;	/* by_plan */
+	Oid			schema;			/* of tm_running_code */
+	const PlannedStmt *plan;	/* likewise */
 } RunningCall;
 
 /* that, of each call under way; in TopMemoryContext */
@@ -95,49 +66,31 @@ static RunningCall *calls = NULL;
 static int	ncalls = 0;
 static int	maxcalls = 0;
 
-static Oid	maintained_schema(void);
 static bool is_admitted(Oid nspid);
-static Oid	tenant_schema_of_relation(Oid relid);
+static Oid	schema_of_relation(Oid relid);
 static bool is_tenants(Oid nspid);
 static Oid	schema_of_plan(const PlannedStmt *pstmt);
-static void keep(RunningCode *code);
-static void accept_offer(void);
-static void enter(Oid nspid);
-static bool may_enter(void);
 static void push_call(Oid funcid);
 static bool brought_in_walker(Node *node, void *context);
 static void judge_as(Oid relid, Node *node, Oid *found);
 static Oid	view_of_subquery(const RangeTblEntry *rte);
 static Oid	relation_of_rule(const Query *query);
 
-Oid
-tm_tenant_code_schema(void)
-{
-	if (OidIsValid(running))
-		return running;
-	return referential ? InvalidOid : maintained_schema();
-}
-
 void
-tm_tenant_code_begin(RunningCode *code)
+tm_tenant_code_begin(RunningCode *before)
 {
-	keep(code);
-	by_plan = NULL;
-	if (InNoForceRLSOperation() && !referential)
-	{
-		running = offered = InvalidOid;
-		referential = true;
-	}
-	accept_offer();
+	tm_running_code_begin(before);
 
 	/* Triggers that were deferred are fired by nobody's statement. */
-	if (!in_statement && !referential && may_enter())
-		enter(tm_deferred_tenant());
+	if (!tm_running_code.in_statement && !tm_running_code.referential &&
+		tm_running_code_is_open())
+		tm_running_code_enter(tm_deferred_tenant());
 
 	/* Autovacuum executes nothing of its own. */
-	if (MyBackendType == B_AUTOVAC_WORKER && !OidIsValid(running) &&
-		tm_guard != GUARD_OFF && !OidIsValid(maintained_schema()))
-		running = PG_CATALOG_NAMESPACE;
+	if (MyBackendType == B_AUTOVAC_WORKER &&
+		!OidIsValid(tm_running_code.schema) && tm_guard != GUARD_OFF &&
+		!OidIsValid(tm_running_code_maintained()))
+		tm_running_code.schema = PG_CATALOG_NAMESPACE;
 }
 
 /*
@@ -150,97 +103,63 @@ tm_tenant_code_enter_query(Query *query)
 {
 	Oid			found = InvalidOid;
 
-	if (!may_enter())
+	if (!tm_running_code_is_open())
 		return;
 	if (query->resultRelation > 0)
-		found = tenant_schema_of_relation(rt_fetch(query->resultRelation,
-												   query->rtable)->relid);
+		found = schema_of_relation(rt_fetch(query->resultRelation,
+											query->rtable)->relid);
 	(void) brought_in_walker((Node *) query, &found);
-	offered = found;
+	tm_running_code.offered = found;
 }
 
 void
-tm_tenant_code_enter_plan(RunningCode *code, const PlannedStmt *pstmt)
+tm_tenant_code_enter_plan(RunningCode *before, const PlannedStmt *pstmt)
 {
-	in_statement = true;
-	if (may_enter())
+	RunningCode *code = &tm_running_code;
+
+	code->in_statement = true;
+	if (tm_running_code_is_open())
 	{
-		enter(schema_of_plan(pstmt));
-		if (OidIsValid(running))
-			by_plan = pstmt;
+		code->schema = schema_of_plan(pstmt);
+		if (OidIsValid(code->schema))
+			code->plan = pstmt;
 	}
 
 	/* A worker knows as much as we do by the views in its plan. */
-	if (OidIsValid(running) && pstmt->parallelModeNeeded &&
-		(by_plan == NULL || pstmt->dependsOnRole))
-		code->nestlevel = tm_guard_enter_own(running);
+	if (OidIsValid(code->schema) && pstmt->parallelModeNeeded &&
+		(code->plan == NULL || pstmt->dependsOnRole))
+		before->nestlevel = tm_guard_enter_own(code->schema);
 }
 
 /*
  * Those that take their time tell of it themselves, once they have begun
- * (maintained_schema); these do not.
+ * (tm_running_code_maintained); these do not.
  */
 void
 tm_tenant_code_enter_utility(Node *stmt)
 {
 	RangeVar   *relation;
 
-	in_statement = in_statement ||
-		!(IsA(stmt, TransactionStmt) || IsA(stmt, ConstraintsSetStmt) ||
-		  IsA(stmt, CallStmt) || IsA(stmt, DoStmt));
+	if (!IsA(stmt, TransactionStmt) && !IsA(stmt, ConstraintsSetStmt) &&
+		!IsA(stmt, CallStmt) && !IsA(stmt, DoStmt))
+		tm_running_code.in_statement = true;
 	if (IsA(stmt, RefreshMatViewStmt))
 		relation = ((RefreshMatViewStmt *) stmt)->relation;
 	else if (IsA(stmt, AlterTableStmt))
 		relation = ((AlterTableStmt *) stmt)->relation;
 	else
 		return;
-	if (may_enter())
-		enter(tenant_schema_of_relation(RangeVarGetRelid(relation, NoLock,
-														 true)));
+	if (tm_running_code_is_open())
+		tm_running_code_enter(schema_of_relation(RangeVarGetRelid(relation,
+																  NoLock,
+																  true)));
 }
 
 void
-tm_tenant_code_enter_schema(Oid nspid)
+tm_tenant_code_finish(const RunningCode *before)
 {
-	if (may_enter())
-		enter(nspid);
-}
-
-void
-tm_tenant_code_finish(const RunningCode *code)
-{
-	if (code->nestlevel > 0)
-		tm_guard_leave_own(code->nestlevel);
-}
-
-void
-tm_tenant_code_end(const RunningCode *code)
-{
-	running = code->schema;
-	by_plan = code->plan;
-	offered = code->offered;
-	referential = code->referential;
-	in_statement = code->in_statement;
-}
-
-void
-tm_tenant_code_refuse_other(const pg_uuid_t *tenant_id)
-{
-	Oid			nspid = tm_tenant_code_schema();
-	SchemaOwner owner;
-	bool		is_owned;
-
-	if (!OidIsValid(nspid) || tm_guard != GUARD_ENFORCE)
-		return;
-	is_owned = tm_schema_owner(nspid, &owner);
-	if (is_owned && tenant_id != NULL &&
-		memcmp(&owner.id, tenant_id, sizeof(pg_uuid_t)) == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
-			 errmsg("cannot administer other tenants from code of tenant \"%s\"",
-					is_owned ? owner.name : ""),
-			 errhint("Keep functions that do so in a persistent schema.")));
+	if (before->nestlevel > 0)
+		tm_guard_leave_own(before->nestlevel);
 }
 
 bool
@@ -273,8 +192,8 @@ tm_tenant_code_called(FmgrHookEventType event, Oid funcid)
 			if (ncalls > 0)
 			{
 				ncalls--;
-				running = calls[ncalls].schema;
-				by_plan = calls[ncalls].plan;
+				tm_running_code.schema = calls[ncalls].schema;
+				tm_running_code.plan = calls[ncalls].plan;
 			}
 			break;
 	}
@@ -283,7 +202,7 @@ tm_tenant_code_called(FmgrHookEventType event, Oid funcid)
 bool
 tm_tenant_code_admits(Oid funcid)
 {
-	return by_plan != NULL &&
+	return tm_running_code.plan != NULL &&
 		is_admitted(tm_object_schema(ProcedureRelationId, funcid));
 }
 
@@ -297,39 +216,26 @@ tm_tenant_code_admits(Oid funcid)
 static bool
 is_admitted(Oid nspid)
 {
+	const PlannedStmt *plan = tm_running_code.plan;
 	ListCell   *lc;
 
 	if (!is_tenants(nspid))
 		return false;
-	if (by_plan->resultRelations == NIL)
+	if (plan->resultRelations == NIL)
 		return true;
-	foreach(lc, by_plan->resultRelations)
+	foreach(lc, plan->resultRelations)
 	{
-		if (nspid == tenant_schema_of_relation(rt_fetch(lfirst_int(lc),
-														by_plan->rtable)->relid))
+		if (nspid == schema_of_relation(rt_fetch(lfirst_int(lc),
+												 plan->rtable)->relid))
 			return true;
 	}
 	return false;
 }
 
-/* The schema of the table that is being maintained, if it is a tenant's */
 static Oid
-maintained_schema(void)
+schema_of_relation(Oid relid)
 {
-	if (tm_guard == GUARD_OFF)
-		return InvalidOid;
-	return tenant_schema_of_relation(tm_maintained_relation());
-}
-
-static Oid
-tenant_schema_of_relation(Oid relid)
-{
-	Oid			nspid;
-
-	if (relid < FirstNormalObjectId || !IsTransactionState())
-		return InvalidOid;
-	nspid = tm_object_schema(RelationRelationId, relid);
-	return is_tenants(nspid) ? nspid : InvalidOid;
+	return tm_object_tenant_schema(RelationRelationId, relid);
 }
 
 static bool
@@ -350,8 +256,8 @@ schema_of_plan(const PlannedStmt *pstmt)
 
 	foreach(lc, pstmt->resultRelations)
 	{
-		found = tenant_schema_of_relation(rt_fetch(lfirst_int(lc),
-												   pstmt->rtable)->relid);
+		found = schema_of_relation(rt_fetch(lfirst_int(lc),
+											pstmt->rtable)->relid);
 		if (OidIsValid(found))
 			return found;
 	}
@@ -362,56 +268,18 @@ schema_of_plan(const PlannedStmt *pstmt)
 		if (!OidIsValid(rte->relid) ||
 			(rte->relkind != RELKIND_VIEW && !pstmt->dependsOnRole))
 			continue;
-		found = tenant_schema_of_relation(rte->relid);
+		found = schema_of_relation(rte->relid);
 		if (OidIsValid(found))
 			return found;
 	}
 	return InvalidOid;
 }
 
-static void
-keep(RunningCode *code)
-{
-	code->schema = running;
-	code->plan = by_plan;
-	code->offered = offered;
-	code->referential = referential;
-	code->in_statement = in_statement;
-	code->nestlevel = 0;
-}
-
-/* Something is planned or started within the planning of a query. */
-static void
-accept_offer(void)
-{
-	if (!OidIsValid(running))
-		running = offered;
-	offered = InvalidOid;
-}
-
-/* From here on, code of the schema's tenant is run, if there is one. */
-static void
-enter(Oid nspid)
-{
-	if (OidIsValid(nspid))
-		running = nspid;
-}
-
-/*
- * A binding tells whose code it is, and so does what is being run already.  A
- * binding that comes only then does not take anybody out of that again.
- */
-static bool
-may_enter(void)
-{
-	return tm_guard != GUARD_OFF && !OidIsValid(running) &&
-		IsTransactionState() && tm_binding_in_force() == NULL;
-}
-
 /* A function is called, which may bind the session, or take a binding away. */
 static void
 push_call(Oid funcid)
 {
+	RunningCode *code = &tm_running_code;
 	Binding    *binding;
 	Oid			nspid = InvalidOid;
 
@@ -426,23 +294,23 @@ push_call(Oid funcid)
 			calls = repalloc(calls, newmax * sizeof(RunningCall));
 		maxcalls = newmax;
 	}
-	calls[ncalls].schema = running;
-	calls[ncalls].plan = by_plan;
+	calls[ncalls].schema = code->schema;
+	calls[ncalls].plan = code->plan;
 	ncalls++;
 	if (funcid < FirstNormalObjectId || tm_guard == GUARD_OFF ||
 		!IsTransactionState())
 		return;
 	nspid = tm_object_schema(ProcedureRelationId, funcid);
-	if (OidIsValid(running))
+	if (OidIsValid(code->schema))
 	{
-		if (by_plan != NULL && is_admitted(nspid))
-			running = nspid;
-		by_plan = NULL;
+		if (code->plan != NULL && is_admitted(nspid))
+			code->schema = nspid;
+		code->plan = NULL;
 		return;
 	}
 	binding = tm_binding_in_force();
 	if (binding != NULL ? nspid == binding->nspid : is_tenants(nspid))
-		running = nspid;
+		code->schema = nspid;
 }
 
 /*
@@ -480,22 +348,21 @@ brought_in_walker(Node *node, void *context)
 static void
 judge_as(Oid relid, Node *node, Oid *found)
 {
-	Oid			nspid = tenant_schema_of_relation(relid);
-	RunningCode code;
+	Oid			nspid = schema_of_relation(relid);
+	RunningCode before = tm_running_code;
 
 	if (!OidIsValid(nspid))
 		return;
 	if (!OidIsValid(*found))
 		*found = nspid;
-	keep(&code);
-	enter(nspid);
+	tm_running_code.schema = nspid;
 	PG_TRY();
 	{
 		tm_guard_query(node);
 	}
 	PG_FINALLY();
 	{
-		tm_tenant_code_end(&code);
+		tm_running_code_end(&before);
 	}
 	PG_END_TRY();
 }

@@ -22,8 +22,8 @@
 
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
+#include "binding/running_code.h"
 #include "binding/session_lock.h"
-#include "guard/tenant_code.h"
 #include "tenants/schema_owner.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
@@ -43,7 +43,7 @@ void
 tm_lifecycle_refuse_other(const pg_uuid_t *tenant_id)
 {
 	tm_session_lock_refuse_other(tenant_id);
-	tm_tenant_code_refuse_other(tenant_id);
+	tm_running_code_refuse_other(tenant_id);
 }
 
 void

@@ -1,0 +1,114 @@
+/*
+ * running_code.c
+ *		For which tenant's object the server works just now.
+ *
+ * Code that is reached through an object of a tenant is that tenant's, whoever
+ * runs it: a session that is not bound, a superuser's maintenance, autovacuum,
+ * a clone.  Here is what is known of it.  How it comes to be known, when plans,
+ * functions and utility statements begin, is in tenant_code.c; that maintenance
+ * works on a table of a tenant is looked up when somebody asks, for there is no
+ * hook that tells (maintained.c).
+ *
+ * The outermost counts: whoever is let in by it stays what he is.
+ *
+ * The server's own queries for foreign keys are nobody's code.  What they do to
+ * a table of another tenant, to which only a session that is not bound can have
+ * made a foreign key, is reached through that table.  They can be told by a
+ * flag of the security context that nothing else sets.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+
+#include "base/maintained.h"
+#include "base/tenant_mgr.h"
+#include "binding/binding.h"
+#include "binding/guard_mode.h"
+#include "binding/object_schema.h"
+#include "binding/running_code.h"
+#include "tenants/schema_owner.h"
+
+RunningCode tm_running_code;
+
+Oid
+tm_running_code_schema(void)
+{
+	if (OidIsValid(tm_running_code.schema))
+		return tm_running_code.schema;
+	return tm_running_code.referential ? InvalidOid :
+		tm_running_code_maintained();
+}
+
+Oid
+tm_running_code_maintained(void)
+{
+	if (tm_guard == GUARD_OFF)
+		return InvalidOid;
+	return tm_object_tenant_schema(RelationRelationId,
+								   tm_maintained_relation());
+}
+
+/* What is planned or started within the planning of a query takes its offer. */
+void
+tm_running_code_begin(RunningCode *before)
+{
+	*before = tm_running_code;
+	before->nestlevel = 0;
+	tm_running_code.plan = NULL;
+	if (InNoForceRLSOperation() && !tm_running_code.referential)
+	{
+		tm_running_code.schema = tm_running_code.offered = InvalidOid;
+		tm_running_code.referential = true;
+	}
+	if (!OidIsValid(tm_running_code.schema))
+		tm_running_code.schema = tm_running_code.offered;
+	tm_running_code.offered = InvalidOid;
+}
+
+void
+tm_running_code_end(const RunningCode *before)
+{
+	tm_running_code = *before;
+}
+
+void
+tm_running_code_enter(Oid nspid)
+{
+	if (OidIsValid(nspid) && tm_running_code_is_open())
+		tm_running_code.schema = nspid;
+}
+
+/*
+ * A binding tells whose code it is, and so does what is being run already.  A
+ * binding that comes only then does not take anybody out of that again.
+ */
+bool
+tm_running_code_is_open(void)
+{
+	return tm_guard != GUARD_OFF && !OidIsValid(tm_running_code.schema) &&
+		IsTransactionState() && tm_binding_in_force() == NULL;
+}
+
+void
+tm_running_code_refuse_other(const pg_uuid_t *tenant_id)
+{
+	Oid			nspid = tm_running_code_schema();
+	SchemaOwner owner;
+	bool		is_owned;
+
+	if (!OidIsValid(nspid) || tm_guard != GUARD_ENFORCE)
+		return;
+	is_owned = tm_schema_owner(nspid, &owner);
+	if (is_owned && tenant_id != NULL &&
+		memcmp(&owner.id, tenant_id, sizeof(pg_uuid_t)) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
+			 errmsg("cannot administer other tenants from code of tenant \"%s\"",
+					is_owned ? owner.name : ""),
+			 errhint("Keep functions that do so in a persistent schema.")));
+}

@@ -19,7 +19,7 @@ OBJS = \
 	src/base/progress.o \
 	src/base/setting.o \
 	src/base/wipe.o \
-	src/base/worker_settings.o \
+	src/base/worker.o \
 	src/tenants/domain.o \
 	src/tenants/event.o \
 	src/tenants/persistent_schemas.o \
@@ -140,6 +140,7 @@ OBJS = \
 	src/connections/health.o \
 	src/connections/health_check.o \
 	src/connections/health_launcher.o \
+	src/connections/health_memory.o \
 	src/connections/health_policy.o \
 	src/connections/health_record.o \
 	src/connections/health_schedule.o \

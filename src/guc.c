@@ -38,7 +38,7 @@
 #include "clone/clone_lock.h"
 #include "clone/copy_task.h"
 #include "connections/connection_host.h"
-#include "connections/health.h"
+#include "connections/health_memory.h"
 #include "connections/health_policy.h"
 #include "connections/health_worker.h"
 #include "guard/guard.h"

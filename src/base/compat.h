@@ -64,6 +64,13 @@
 typedef RelFileNode RelFileLocator;
 #endif
 
+/* For background workers: as a role that need not be able to log in */
+#if PG_VERSION_NUM >= 170000
+#define TM_BGWORKER_ANY_ROLE	BGWORKER_BYPASS_ROLELOGINCHECK
+#else
+#define TM_BGWORKER_ANY_ROLE	0
+#endif
+
 /* Where the files of a relation in this database are */
 static inline RelFileLocator
 tm_file_locator(Oid reltablespace, Oid relfilenumber)

@@ -35,10 +35,9 @@
 #include "base/own_table.h"
 #include "connections/conninfo.h"
 #include "connections/health.h"
+#include "connections/health_memory.h"
 #include "connections/health_policy.h"
 #include "connections/health_schedule.h"
-
-#define TRANCHE_NAME	"tenant_mgr health"
 
 /* A connection; bytes without padding */
 typedef struct HealthKey
@@ -65,9 +64,6 @@ typedef struct HealthShared
 {
 	bool		full;			/* has it been told that there is no room? */
 } HealthShared;
-
-/* the setting; written by the GUC machinery only */
-int			tm_health_slots = 256;
 
 /* the records; written by tm_health_shmem_startup() */
 static HTAB *slots = NULL;
@@ -100,7 +96,7 @@ tm_health_shmem_request(void)
 	if (tm_health_slots == 0)
 		return;
 	RequestAddinShmemSpace(shmem_size());
-	RequestNamedLWLockTranche(TRANCHE_NAME, 2);
+	tm_health_request_locks();
 }
 
 void
@@ -127,12 +123,6 @@ tm_health_shmem_startup(void)
 						   tm_health_slots, &info,
 						   HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
 	tm_health_schedule_shmem_startup();
-}
-
-LWLock *
-tm_health_lock(HealthLock lock)
-{
-	return &GetNamedLWLockTranche(TRANCHE_NAME)[lock].lock;
 }
 
 bool

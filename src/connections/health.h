@@ -7,20 +7,10 @@
 #ifndef TENANT_MGR_HEALTH_H
 #define TENANT_MGR_HEALTH_H
 
-#include "storage/lwlock.h"
 #include "utils/uuid.h"
 
 #include "connections/connection.h"
 #include "connections/health_record.h"
-
-extern int	tm_health_slots;	/* connections in shared memory, or 0 */
-
-/* What is guarded by a lock of its own */
-typedef enum HealthLock
-{
-	HEALTH_LOCK_STATES,
-	HEALTH_LOCK_SCHEDULE
-} HealthLock;
 
 /* When it is a connection's turn */
 typedef struct HealthTurn
@@ -39,9 +29,6 @@ typedef struct HealthEntry
 
 extern void tm_health_shmem_request(void);
 extern void tm_health_shmem_startup(void);
-
-/* A lock, for the modules that keep health in shared memory. */
-extern LWLock *tm_health_lock(HealthLock lock);
 
 /*
  * What is known of a connection of this database.  False, and all of it

@@ -21,17 +21,17 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/database_list.h"
+#include "base/worker.h"
 #include "connections/health.h"
+#include "connections/health_memory.h"
 #include "connections/health_policy.h"
 #include "connections/health_schedule.h"
 #include "connections/health_worker.h"
@@ -68,22 +68,14 @@ static void sleep_until_needed(long timeout_ms);
 void
 tm_health_launcher_register(void)
 {
-	BackgroundWorker worker = {0};
+	static const WorkerType launcher = {
+		.name = "tenant_mgr health launcher",
+		.function = TM_HEALTH_LAUNCHER_MAIN,
+		.restart_seconds = RESTART_SECONDS
+	};
 
-	if (!process_shared_preload_libraries_in_progress ||
-		tm_health_slots == 0 || IsBinaryUpgrade)
-		return;
-
-	snprintf(worker.bgw_name, BGW_MAXLEN, "tenant_mgr health launcher");
-	snprintf(worker.bgw_type, BGW_MAXLEN, "tenant_mgr health launcher");
-	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name),
-			 TM_LIBRARY_NAME);
-	snprintf(worker.bgw_function_name, BGW_MAXLEN, TM_HEALTH_LAUNCHER_MAIN);
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_ConsistentState;
-	worker.bgw_restart_time = RESTART_SECONDS;
-	RegisterBackgroundWorker(&worker);
+	if (tm_health_slots > 0)
+		tm_worker_register(&launcher);
 }
 
 void
@@ -92,11 +84,7 @@ tm_health_launcher_main(Datum arg)
 	MemoryContext context;
 
 	before_shmem_exit(launcher_exit, (Datum) 0);
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
-
+	tm_worker_begin();
 	context = AllocSetContextCreate(TopMemoryContext,
 									"tenant_mgr health launcher",
 									ALLOCSET_DEFAULT_SIZES);
@@ -199,11 +187,15 @@ next_database(TimestampTz now, TimestampTz *when)
 	return dbid;
 }
 
-/* False if no worker is to be had. */
+/* False if no background worker is free. */
 static bool
 start_round(Oid dbid)
 {
-	BackgroundWorker worker = {0};
+	static const WorkerType visitor = {
+		.name = "tenant_mgr health worker",
+		.function = TM_HEALTH_WORKER_MAIN,
+		.none_free = gettext_noop("no background worker is free to look at connections")
+	};
 	Round	   *round = palloc(sizeof(Round));
 	TimestampTz until;
 
@@ -212,26 +204,11 @@ start_round(Oid dbid)
 										Max(tm_health_interval, MIN_PAUSE_MS));
 	tm_health_schedule_postpone(dbid, until);
 
-	snprintf(worker.bgw_name, BGW_MAXLEN,
-			 "tenant_mgr health worker for database %u", dbid);
-	snprintf(worker.bgw_type, BGW_MAXLEN, "tenant_mgr health worker");
-	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name),
-			 TM_LIBRARY_NAME);
-	snprintf(worker.bgw_function_name, BGW_MAXLEN, TM_HEALTH_WORKER_MAIN);
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_ConsistentState;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_main_arg = ObjectIdGetDatum(dbid);
-	worker.bgw_notify_pid = MyProcPid;
-
-	if (!RegisterDynamicBackgroundWorker(&worker, &round->handle))
+	if (!tm_worker_start(&visitor, dbid, InvalidOid, (Datum) 0,
+						 &round->handle))
 	{
 		if (!told_no_worker)
-			ereport(LOG,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("no background worker is free to look at connections"),
-					 errhint("Consider increasing max_worker_processes.")));
+			tm_worker_report_none_free(&visitor, LOG);
 		told_no_worker = true;
 		unvisited = list_append_unique_oid(unvisited, dbid);
 		pfree(round);

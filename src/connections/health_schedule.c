@@ -25,7 +25,7 @@
 #include "utils/hsearch.h"
 #include "utils/timestamp.h"
 
-#include "connections/health.h"
+#include "connections/health_memory.h"
 #include "connections/health_schedule.h"
 
 /* A database that has connections, as far as we know */

@@ -15,7 +15,7 @@
  *
  * It runs as the bootstrap superuser, who owns the server, and reads and writes
  * tables of the extension only; what somebody has hung on these runs as that
- * user, too.  Settings that get in its way are overridden (worker_settings.c).
+ * user, too.  Settings that get in its way are overridden (worker.c).
  * What keeps one change from being told keeps no other.
  *
  * Nobody can drop, rename or copy a database while there is a session in it,
@@ -34,15 +34,12 @@
 #include "access/xlog.h"
 #include "catalog/pg_database.h"
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "storage/lock.h"
-#include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/worker_settings.h"
+#include "base/worker.h"
 #include "connections/connection.h"
 #include "connections/health.h"
 #include "connections/health_check.h"
@@ -95,7 +92,6 @@ static void announce_change(const Check *check);
 void
 tm_health_worker_main(Datum arg)
 {
-	Oid			dbid = DatumGetObjectId(arg);
 	HealthRound round = {.next = DT_NOEND};
 	ProbeHooks	hooks = {
 		.begun = probe_begun,
@@ -105,21 +101,17 @@ tm_health_worker_main(Datum arg)
 	};
 	uint64		ticket;
 
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnectionByOid(dbid, InvalidOid, 0);
-	tm_worker_settings_override();
+	tm_worker_begin();
 	round.context = AllocSetContextCreate(TopMemoryContext,
 										  "tenant_mgr health round",
 										  ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(round.context);
-	pgstat_report_activity(STATE_RUNNING, "tenant_mgr health");
 
-	ticket = tm_health_schedule_begin(dbid);
+	ticket = tm_health_schedule_begin(MyDatabaseId);
 	read_connections(&round);
 	if (round.nconnections == 0)
 	{
-		tm_health_schedule_forget(dbid, ticket);
+		tm_health_schedule_forget(MyDatabaseId, ticket);
 		return;
 	}
 
@@ -130,7 +122,7 @@ tm_health_worker_main(Datum arg)
 					 &hooks) != NULL)
 	{
 		leave_over(&round);
-		tm_health_schedule_end(dbid, ticket, round.next);
+		tm_health_schedule_end(MyDatabaseId, ticket, round.next);
 	}
 	announce_changes(&round);
 }

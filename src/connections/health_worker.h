@@ -7,7 +7,6 @@
 #ifndef TENANT_MGR_HEALTH_WORKER_H
 #define TENANT_MGR_HEALTH_WORKER_H
 
-#define TM_LIBRARY_NAME			"tenant_mgr"
 #define TM_HEALTH_WORKER_MAIN	"tm_health_worker_main"
 #define TM_HEALTH_LAUNCHER_MAIN "tm_health_launcher_main"
 
@@ -16,7 +15,7 @@ extern int	tm_health_workers;	/* databases looked at at a time */
 /* Have the launcher started, if the server is just loading the library. */
 extern void tm_health_launcher_register(void);
 
-/* Entry points of the workers; the argument of the second is a database. */
+/* Entry points of the workers. */
 extern PGDLLEXPORT void tm_health_launcher_main(Datum arg);
 extern PGDLLEXPORT void tm_health_worker_main(Datum arg);
 

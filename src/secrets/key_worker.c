@@ -18,11 +18,9 @@
 #include "access/xact.h"
 #include "commands/dbcommands.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -30,7 +28,7 @@
 
 #include "base/database_list.h"
 #include "base/tenant_mgr.h"
-#include "base/worker_settings.h"
+#include "base/worker.h"
 #include "secrets/key_check.h"
 #include "secrets/key_worker.h"
 #include "secrets/keyring.h"
@@ -41,22 +39,19 @@
 PGDLLEXPORT void tm_key_worker_main(Datum arg);
 PGDLLEXPORT void tm_key_database_main(Datum arg);
 
-static void fill_worker(BackgroundWorker *worker, const char *type,
-						const char *function);
 static void check_databases(void);
-static bool check_database(Oid dbid);
 
 void
 tm_key_worker_register(void)
 {
-	BackgroundWorker worker;
+	static const WorkerType worker = {
+		.name = "tenant_mgr key worker",
+		.function = "tm_key_worker_main",
+		.restart_seconds = RESTART_SECONDS
+	};
 
-	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade ||
-		strcmp(tm_keyring_source(), "none") == 0)
-		return;
-	fill_worker(&worker, "tenant_mgr key worker", "tm_key_worker_main");
-	worker.bgw_restart_time = RESTART_SECONDS;
-	RegisterBackgroundWorker(&worker);
+	if (strcmp(tm_keyring_source(), "none") != 0)
+		tm_worker_register(&worker);
 }
 
 /* The worker in no database. */
@@ -65,10 +60,7 @@ tm_key_worker_main(Datum arg)
 {
 	MemoryContext context;
 
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	tm_worker_begin();
 	context = AllocSetContextCreate(TopMemoryContext, "tenant_mgr key worker",
 									ALLOCSET_DEFAULT_SIZES);
 
@@ -95,12 +87,7 @@ tm_key_database_main(Datum arg)
 {
 	ListCell   *lc;
 
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg),
-											  InvalidOid, 0);
-	SetCurrentStatementStartTimestamp();
-	tm_worker_settings_override();
+	tm_worker_begin();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (tm_registry_installed())
@@ -123,25 +110,15 @@ tm_key_database_main(Datum arg)
 	CommitTransactionCommand();
 }
 
-static void
-fill_worker(BackgroundWorker *worker, const char *type, const char *function)
-{
-	memset(worker, 0, sizeof(*worker));
-	snprintf(worker->bgw_name, BGW_MAXLEN, "%s", type);
-	snprintf(worker->bgw_type, BGW_MAXLEN, "%s", type);
-	snprintf(worker->bgw_library_name, sizeof(worker->bgw_library_name),
-			 TM_EXTENSION_NAME);
-	snprintf(worker->bgw_function_name, BGW_MAXLEN, "%s", function);
-	worker->bgw_flags = BGWORKER_SHMEM_ACCESS |
-		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker->bgw_start_time = BgWorkerStart_ConsistentState;
-	worker->bgw_restart_time = BGW_NEVER_RESTART;
-}
-
 /* A ring that cannot be used has been complained of by now, or is now. */
 static void
 check_databases(void)
 {
+	static const WorkerType visitor = {
+		.name = "tenant_mgr key check",
+		.function = "tm_key_database_main",
+		.none_free = gettext_noop("no background worker is free to check keys")
+	};
 	char	   *problem;
 	ListCell   *lc;
 
@@ -149,29 +126,14 @@ check_databases(void)
 		return;
 	foreach(lc, tm_database_list())
 	{
-		if (!check_database(lfirst_oid(lc)))
+		BackgroundWorkerHandle *handle;
+
+		if (!tm_worker_start(&visitor, lfirst_oid(lc), InvalidOid, (Datum) 0,
+							 &handle))
 		{
-			ereport(LOG,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("no background worker is free to check keys"),
-					 errhint("Consider increasing max_worker_processes.")));
+			tm_worker_report_none_free(&visitor, LOG);
 			break;
 		}
+		(void) WaitForBackgroundWorkerShutdown(handle);
 	}
-}
-
-/* False if there is no worker to be had. */
-static bool
-check_database(Oid dbid)
-{
-	BackgroundWorker worker;
-	BackgroundWorkerHandle *handle;
-
-	fill_worker(&worker, "tenant_mgr key check", "tm_key_database_main");
-	worker.bgw_main_arg = ObjectIdGetDatum(dbid);
-	worker.bgw_notify_pid = MyProcPid;
-	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
-		return false;
-	(void) WaitForBackgroundWorkerShutdown(handle);
-	return true;
 }

@@ -268,7 +268,7 @@ SELECT count(tenant.drop_connection(connection_name, true))
 	FROM tenant.connection WHERE connection_name ~ '^[pr][0-3]';
 SELECT tenant.assign(NULL, 'main');
 
--- for PgBouncer; test/t/044_pgbouncer_registry.pl has it read by one
+-- for PgBouncer; test/t/105_pgbouncer_registry.pl has it read by one
 SELECT tenant.add_connection('it''s', host => 'db''1', port => 6000,
 	database_name => 'the "db"', username => 'app', pool_max_size => 3);
 SELECT tenant.add_connection('tm_b', host => 'db2', database_name => 'app',

@@ -1,4 +1,4 @@
-# 044_pgbouncer_registry.pl: PgBouncer with the databases of the registry, in
+# 105_pgbouncer_registry.pl: PgBouncer with the databases of the registry, in
 # front of two clusters.  Clients ask for a tenant and get the server that it
 # lives on, bound to the tenant, and sign in with the password that the server
 # knows; one of the servers is killed and comes back.

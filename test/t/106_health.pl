@@ -1,4 +1,4 @@
-# 045_health.pl: which connections work.  Servers that answer, do not answer,
+# 106_health.pl: which connections work.  Servers that answer, do not answer,
 # answer nonsense, are killed, come back, let us in with a wrong password or
 # say the password aloud are told apart; the background workers notice all of
 # it, survive whatever is done to them and their databases, and are in nobody's

@@ -1,4 +1,4 @@
-# 043_connections.pl: connections with passwords, between two clusters.  What
+# 104_connections.pl: connections with passwords, between two clusters.  What
 # is sealed is opened in its own row only, revealed to whom it may be and on
 # record; others use it without seeing it.  The number of open connections has
 # a limit across sessions, whatever becomes of those.  The password is in no

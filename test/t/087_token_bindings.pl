@@ -1,4 +1,4 @@
-# 054_token_bindings.pl: what a token gives and for how long: with a token
+# 087_token_bindings.pl: what a token gives and for how long: with a token
 # required there is no other way in; a binding ends with its token and is
 # undone by what undoes any other; a token for a single use is used once, by
 # whomever, whatever becomes of the transaction or of the server.

@@ -184,6 +184,8 @@ sub split_statement
 	while (pos($text) < length $text)
 	{
 		next if $text =~ /\G(?:--[^\n]*|\/\*.*?\*\/|'(?:[^']|'')*'|"[^"]*"|(\$\w*\$).*?\1)/gcs;
+		# One of those has begun and does not end.
+		return (undef, $text) if $text =~ /\G(?:'|"|\/\*|\$\w*\$)/gc;
 		if ($text =~ /\G;/gc)
 		{
 			return (substr($text, 0, pos $text), substr($text, pos $text)) if $depth <= 0;
@@ -238,6 +240,7 @@ sub split_shell
 	my ($lines) = @_;
 	my @segment;
 	my $goes_on = 0;
+	my $open = '';		# the command so far, whose quotes may be open
 
 	foreach (@$lines)
 	{
@@ -245,7 +248,9 @@ sub split_shell
 		{
 			push @segment, { sh => '', shown => [] } if !@segment || @{ $segment[-1]{shown} };
 			$segment[-1]{sh} .= "$_\n";
-			$goes_on = /(?:\\|\|)\s*$/;
+			$open .= "$_\n";
+			$goes_on = /(?:\\|\|)\s*$/ || $open =~ s/\\.|'[^']*'|"(?:[^"\\]|\\.)*"|#[^\n'"]*$//gmsr =~ /['"]/;
+			$open = '' unless $goes_on;
 			next;
 		}
 		next if /^\s*$/ && !@segment;
@@ -577,7 +582,7 @@ sub judge_steps
 		if (!defined $got || !$states[$i])
 		{
 			push @$problem, "$one->{where}: psql has not come to the end of: $what"
-			  . ($i > 0 && defined $printed[ $i - 1 ] || $i == 0 ? "\n    " . join("\n    ", @{ $got // [ split /\n/, $output ] }) : '');
+			  . join("\n    ", '', (split /\n/, $output)[ -20 .. -1 ]);
 			last;
 		}
 		judge_step($one, $got, $states[$i], $what, $problem);

@@ -83,9 +83,29 @@ foreach my $source (glob("$root/src/*.c $root/src/*/*.c"))
 	my $text = slurp_file($source);
 	$used{$1} = 1 while $text =~ /$raised/g;
 }
-my ($codes) = $reference =~ /^## SQLSTATEs\n(.*)/ms;
-my @documented = map { /`(\w{5})`/g } $codes =~ /^\| (`[^|]*) \|/mg;
+# A line is for one code, and says when it comes and what to do then.
+my ($codes) = $reference =~ /^## SQLSTATEs\n(.*?)(?=^## |\z)/ms;
+my @rows = map { [ split / +\| +/, s/^\| | \|$//gr ] } grep { /^\| `/ } split /\n/, $codes;
+my @documented = map { $_->[0] =~ /^`(\w{5})`$/ ? $1 : $_->[0] } @rows;
 compare('error codes', \@documented, [ map { $code{$_} // $_ } keys %used ]);
+my %seen;
+is(join(' ', grep { $seen{$_}++ } @documented), '', 'each error code has one line');
+is(join("\n", map { join ' | ', @$_ } grep { @$_ != 3 || grep { !/\w+\W+\w+.*\.$/s } @$_[ 1, 2 ] } @rows), '',
+	'which says when it is raised and what to do');
+
+# A code that any page speaks of is explained there, those of the server in a table
+# of their own.
+my ($of_server) = $reference =~ /^## SQLSTATEs raised by the server\n(.*)/ms;
+my %explained = map { $_ => 1 } 'TM008', @documented, $of_server =~ /^\| `(\w{5})` \|/mg;
+my %unexplained;
+foreach my $page ("$root/README.md", glob "$root/docs/*.md")
+{
+	foreach my $mentioned (slurp_file($page) =~ /`((?=\w*\d)(?!1)[0-9A-Z]{5})`/g)
+	{
+		$unexplained{"$mentioned in " . $page =~ s/.*\///r} = 1 unless $explained{$mentioned};
+	}
+}
+is(join(', ', sort keys %unexplained), '', 'each error code that a page names is explained');
 
 $node->stop;
 done_testing();

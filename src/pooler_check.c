@@ -172,7 +172,7 @@ check_walls(ReturnSetInfo *rsinfo)
 
 	ok = !superuser_arg(GetSessionUserId());
 	add_row(rsinfo, "role", ok, ok ? NULL :
-			_("A superuser is stopped by nothing."));
+			_("Nothing that protects tenants from each other restrains a superuser."));
 }
 
 /* What the session says about itself, and whose it is at the moment. */

@@ -176,7 +176,7 @@ tm_assume_new_file(Relation rel)
 #endif
 }
 
-/* Does the role own the schema (or act as its owner)? */
+/* Does the role own the relation, or act as its owner? */
 static inline bool
 tm_class_ownercheck(Oid relid, Oid roleid)
 {

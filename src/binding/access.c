@@ -144,7 +144,7 @@ tm_access_may_see(const TenantInfo *tenant)
 }
 
 void
-tm_access_object(const AccessProblem *problem)
+tm_access_reject(const AccessProblem *problem)
 {
 	GUC_check_errcode(problem->sqlstate);
 	GUC_check_errmsg("%s", problem->message);

@@ -37,7 +37,7 @@ extern bool tm_access_check(const TenantInfo *tenant,
 extern bool tm_access_may_see(const TenantInfo *tenant);
 
 /* Object with the problem to a value of a setting, in its check hook. */
-extern void tm_access_object(const AccessProblem *problem);
+extern void tm_access_reject(const AccessProblem *problem);
 
 /* The problem of the session's user being assigned to another tenant. */
 extern void tm_access_assigned(AccessProblem *problem);

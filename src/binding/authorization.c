@@ -120,7 +120,7 @@ tm_authorization_to_store(void)
 		!IsTransactionState() || superuser())
 		return true;
 	missing_token(&problem);
-	tm_access_object(&problem);
+	tm_access_reject(&problem);
 	return false;
 }
 

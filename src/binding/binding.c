@@ -144,7 +144,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 		if (tm_assigned_role_tenant() != NULL)
 		{
 			tm_access_assigned(&problem);
-			tm_access_object(&problem);
+			tm_access_reject(&problem);
 			return false;
 		}
 		tm_change.binding = make_binding("", path_when_unbound());
@@ -155,7 +155,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	if (!tm_access_by_name(*newval, &tenant, &as_of, &problem) ||
 		!tm_authorization_find(&tenant, tm_change.following, &authorization, &problem))
 	{
-		tm_access_object(&problem);
+		tm_access_reject(&problem);
 		return false;
 	}
 

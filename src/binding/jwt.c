@@ -161,7 +161,7 @@ tm_jwt_parse_claims(const JwtToken *token, bool ascii, JwtClaims *claims)
 }
 
 int
-tm_base64url_decode(const char *string, Size size, unsigned char *bytes)
+tm_jwt_base64url_decode(const char *string, Size size, unsigned char *bytes)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -452,7 +452,7 @@ static char *
 decode_part(const char *part, Size size, Size *decoded)
 {
 	char	   *bytes = palloc(size + 1);
-	int			nbytes = tm_base64url_decode(part, size,
+	int			nbytes = tm_jwt_base64url_decode(part, size,
 											 (unsigned char *) bytes);
 
 	if (nbytes < 0)

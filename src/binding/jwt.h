@@ -56,7 +56,7 @@ extern const char *tm_jwt_parse_claims(const JwtToken *token, bool ascii,
  * Decode base64url (RFC 4648) without padding, of which each string of bytes
  * has exactly one form.  The number of bytes, at most size * 3 / 4, or -1.
  */
-extern int	tm_base64url_decode(const char *string, Size size,
+extern int	tm_jwt_base64url_decode(const char *string, Size size,
 								unsigned char *bytes);
 
 #endif							/* TENANT_MGR_JWT_H */

@@ -122,7 +122,7 @@ static text *key_argument(FunctionCallInfo fcinfo);
 static void hash_key(text *key, unsigned char *hash);
 static void set_locked(const char *value);
 static bool concerns_us(GucSource source);
-static bool object_to_change(void);
+static bool reject_change(void);
 static const char *locked_tenant(void);
 static bool locked_tenant_id(pg_uuid_t *id);
 static bool path_is_harmless(const char *path);
@@ -271,13 +271,13 @@ tm_session_lock_permits_tenant(const char *name, GucSource source)
 	if (tenant != NULL && locked_tenant_id(&own) &&
 		memcmp(&tenant->id, &own, sizeof(own)) == 0)
 		return true;
-	return object_to_change();
+	return reject_change();
 }
 
 bool
 tm_session_lock_permits_change(GucSource source)
 {
-	return !concerns_us(source) || object_to_change();
+	return !concerns_us(source) || reject_change();
 }
 
 /* They are on the search path, which a locked session keeps. */
@@ -394,7 +394,7 @@ check_path(char **newval, void **extra, GucSource source)
 		strcmp(*newval, namespace_search_path) == 0)
 		return true;
 	if (!path_is_harmless(*newval))
-		return object_to_change();
+		return reject_change();
 	if (source == PGC_S_TEST)
 		return true;
 
@@ -432,11 +432,11 @@ check_role_name(char **newval, void **extra, GucSource source)
 	if (concerns_us(source))
 	{
 		if (*newval == NULL || !IsTransactionState())
-			return object_to_change();
+			return reject_change();
 		roleid = strcmp(*newval, "none") == 0 ? GetSessionUserId() :
 			get_role_oid(*newval, true);
 		if (IsParallelWorker() || roleid != lock.outer_user)
-			return object_to_change();
+			return reject_change();
 	}
 	return role_setting.prev_check_hook == NULL ||
 		role_setting.prev_check_hook(newval, extra, source);
@@ -456,7 +456,7 @@ check_session_user(char **newval, void **extra, GucSource source)
 	if (concerns_us(source) &&
 		(*newval == NULL || !IsTransactionState() || IsParallelWorker() ||
 		 get_role_oid(*newval, true) != lock.session_user))
-		return object_to_change();
+		return reject_change();
 	return session_user_setting.prev_check_hook == NULL ||
 		session_user_setting.prev_check_hook(newval, extra, source);
 }
@@ -524,7 +524,7 @@ concerns_us(GucSource source)
 
 /* Tell the GUC machinery why not. */
 static bool
-object_to_change(void)
+reject_change(void)
 {
 	GUC_check_errcode(ERRCODE_TENANT_LOCKED);
 	GUC_check_errmsg("session is locked to tenant \"%s\"", locked_tenant());

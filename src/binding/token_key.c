@@ -208,7 +208,7 @@ decode_key(const char *text, Size size, unsigned char *key)
 	for (i = 0; i < size; i++)
 		plain[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
 
-	nbytes = tm_base64url_decode(plain, size, bytes);
+	nbytes = tm_jwt_base64url_decode(plain, size, bytes);
 	if (nbytes == TM_CRYPTO_KEY_BYTES)
 		memcpy(key, bytes, TM_CRYPTO_KEY_BYTES);
 	else if (nbytes == sizeof(der_prefix) + TM_CRYPTO_KEY_BYTES &&

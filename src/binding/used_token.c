@@ -1,6 +1,6 @@
 /*
  * used_token.c
- *		Tokens for a single use that have had it.
+ *		Tokens for a single use that have been used.
  *
  * They are remembered in shared memory and not in a table.  A row would go
  * with the transaction that wrote it, so who rolls back could use a token

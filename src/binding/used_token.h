@@ -1,6 +1,6 @@
 /*
  * used_token.h
- *		Tokens for a single use that have had it.
+ *		Tokens for a single use that have been used.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

@@ -150,11 +150,11 @@ choose_for_table(CloneState *state, CloneRelation *relation)
 		CloneRelation *owner = tm_remap_relation(state, member->owner_seed);
 
 		relation->method = owner->method == COPY_PATCHED ?
-			tm_plan_table(source, state->map).method : COPY_EMPTY;
+			tm_copy_plan_table(source, state->map).method : COPY_EMPTY;
 	}
 	else
 	{
-		relation->method = tm_plan_table(source, state->map).method;
+		relation->method = tm_copy_plan_table(source, state->map).method;
 		relation->suspect = relation->method != COPY_EMPTY &&
 			tm_derived_checks(source, state->map);
 	}
@@ -170,7 +170,7 @@ choose_for_index(CloneState *state, CloneRelation *relation)
 	if (table->method == COPY_EMPTY)
 		return;
 	source = index_open(relation->source, AccessShareLock);
-	relation->method = tm_plan_index(source, table->method, state->map).method;
+	relation->method = tm_copy_plan_index(source, table->method, state->map).method;
 	if (relation->method == COPY_BLOCKS)
 	{
 		table->keep_pointers = true;

@@ -57,7 +57,7 @@ static void step(CatalogReader *reader);
 static int	compare_keys(const Oid *a, const Oid *b, int nkeys);
 
 CatalogReader *
-tm_reader_open(Relation catalog, Oid index, int nkeys, Snapshot snapshot)
+tm_catalog_reader_open(Relation catalog, Oid index, int nkeys, Snapshot snapshot)
 {
 	CatalogReader *reader = palloc0(sizeof(CatalogReader));
 
@@ -71,7 +71,7 @@ tm_reader_open(Relation catalog, Oid index, int nkeys, Snapshot snapshot)
 }
 
 void
-tm_reader_seek(CatalogReader *reader, const Oid *keys)
+tm_catalog_reader_seek(CatalogReader *reader, const Oid *keys)
 {
 	bool		near = can_continue(reader, keys);
 
@@ -90,7 +90,7 @@ tm_reader_seek(CatalogReader *reader, const Oid *keys)
 }
 
 HeapTuple
-tm_reader_next(CatalogReader *reader)
+tm_catalog_reader_next(CatalogReader *reader)
 {
 	while (reader->pending &&
 		   compare_keys(reader->entry, reader->sought, reader->nkeys) == 0)
@@ -109,7 +109,7 @@ tm_reader_next(CatalogReader *reader)
 }
 
 void
-tm_reader_close(CatalogReader *reader)
+tm_catalog_reader_close(CatalogReader *reader)
 {
 	ExecDropSingleTupleTableSlot(reader->slot);
 	index_endscan(reader->scan);

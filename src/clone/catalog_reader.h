@@ -18,18 +18,18 @@ typedef struct CatalogReader CatalogReader;
  * reader lives in the current memory context and keeps the index open; the
  * snapshot must stay registered as long as the reader is used.
  */
-extern CatalogReader *tm_reader_open(Relation catalog, Oid index, int nkeys,
+extern CatalogReader *tm_catalog_reader_open(Relation catalog, Oid index, int nkeys,
 									 Snapshot snapshot);
 
 /* Go to the rows with these keys.  Ascending keys cost least. */
-extern void tm_reader_seek(CatalogReader *reader, const Oid *keys);
+extern void tm_catalog_reader_seek(CatalogReader *reader, const Oid *keys);
 
 /*
  * The next row with the keys sought, in the order of the index, or NULL.  It
  * is valid until the reader is used again.
  */
-extern HeapTuple tm_reader_next(CatalogReader *reader);
+extern HeapTuple tm_catalog_reader_next(CatalogReader *reader);
 
-extern void tm_reader_close(CatalogReader *reader);
+extern void tm_catalog_reader_close(CatalogReader *reader);
 
 #endif							/* TENANT_MGR_CATALOG_READER_H */

@@ -92,7 +92,7 @@ tenant_clone_plan(PG_FUNCTION_ARGS)
 }
 
 CopyChoice
-tm_plan_table(Relation table, const OidMap *map)
+tm_copy_plan_table(Relation table, const OidMap *map)
 {
 	TupleDesc	tupdesc = RelationGetDescr(table);
 	CopyChoice	choice = make_choice(COPY_BLOCKS, "no value depends on an OID");
@@ -127,7 +127,7 @@ tm_plan_table(Relation table, const OidMap *map)
 									 "values of a dropped column are wiped");
 			continue;
 		}
-		if (!tm_value_holds_oids(map, att->atttypid))
+		if (!tm_valuemap_holds_oids(map, att->atttypid))
 			continue;
 		if (!tm_column_patchable(att->atttypid))
 			return make_choice(COPY_ROWS,
@@ -141,7 +141,7 @@ tm_plan_table(Relation table, const OidMap *map)
 }
 
 CopyChoice
-tm_plan_index(Relation index, CopyMethod table_method, const OidMap *map)
+tm_copy_plan_index(Relation index, CopyMethod table_method, const OidMap *map)
 {
 	if (table_method == COPY_EMPTY)
 		return make_choice(COPY_EMPTY, "there are no rows");
@@ -159,7 +159,7 @@ tm_plan_index(Relation index, CopyMethod table_method, const OidMap *map)
 }
 
 const char *
-tm_plan_method_name(CopyMethod method)
+tm_copy_plan_method_name(CopyMethod method)
 {
 	switch (method)
 	{
@@ -265,7 +265,7 @@ key_follows_oids(const PartitionKeyData *key, const OidMap *map)
 	{
 		for (int i = 0; i < key->partnatts; i++)
 		{
-			if (tm_value_holds_oids(map, key->parttypid[i]))
+			if (tm_valuemap_holds_oids(map, key->parttypid[i]))
 				return true;
 		}
 	}
@@ -316,9 +316,9 @@ index_depends_on_oids(Relation index, const OidMap *map)
 	{
 		AttrNumber	attnum = index->rd_index->indkey.values[i];
 
-		result = tm_value_holds_oids(map, TupleDescAttr(keys, i)->atttypid) ||
+		result = tm_valuemap_holds_oids(map, TupleDescAttr(keys, i)->atttypid) ||
 			(attnum > 0 &&
-			 tm_value_holds_oids(map, TupleDescAttr(columns, attnum - 1)->atttypid));
+			 tm_valuemap_holds_oids(map, TupleDescAttr(columns, attnum - 1)->atttypid));
 	}
 	table_close(table, NoLock);
 	return result;
@@ -333,7 +333,7 @@ expression_depends_on_oids(Node *node, void *map)
 	if (node == NULL)
 		return false;
 	if (!type_of_part(node, &typid) ||
-		(OidIsValid(typid) && tm_value_holds_oids(map, typid)))
+		(OidIsValid(typid) && tm_valuemap_holds_oids(map, typid)))
 		return true;
 	return expression_tree_walker(node, expression_depends_on_oids, map);
 }
@@ -418,13 +418,13 @@ plan_relation(const OidMap *map, Oid relid, char relkind, CopyChoice *choice)
 		rel = index_open(relid, AccessShareLock);
 		plan_relation(map, rel->rd_index->indrelid, RELKIND_RELATION,
 					  &table_choice);
-		*choice = tm_plan_index(rel, table_choice.method, map);
+		*choice = tm_copy_plan_index(rel, table_choice.method, map);
 		index_close(rel, AccessShareLock);
 	}
 	else
 	{
 		rel = table_open(relid, AccessShareLock);
-		*choice = tm_plan_table(rel, map);
+		*choice = tm_copy_plan_table(rel, map);
 		table_close(rel, AccessShareLock);
 	}
 	return choice->method;
@@ -453,7 +453,7 @@ emit_plan(ReturnSetInfo *rsinfo, const OidMap *map, const ClosureMember *member)
 
 	plan_relation(map, member->objid, member->relkind, &choice);
 	values[0] = CStringGetTextDatum(name);
-	values[1] = CStringGetTextDatum(tm_plan_method_name(choice.method));
+	values[1] = CStringGetTextDatum(tm_copy_plan_method_name(choice.method));
 	values[2] = CStringGetTextDatum(choice.reason);
 	values[3] = Int64GetDatum(relation_bytes(member->objid));
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

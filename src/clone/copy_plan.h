@@ -27,13 +27,13 @@ typedef struct CopyChoice
 } CopyChoice;
 
 /* The fastest way that is legal for this table, and why no faster one is. */
-extern CopyChoice tm_plan_table(Relation table, const OidMap *map);
+extern CopyChoice tm_copy_plan_table(Relation table, const OidMap *map);
 
 /* The same for an index, whose table is copied in the given way. */
-extern CopyChoice tm_plan_index(Relation index, CopyMethod table_method,
+extern CopyChoice tm_copy_plan_index(Relation index, CopyMethod table_method,
 								const OidMap *map);
 
 /* The name of a method, as users see it. */
-extern const char *tm_plan_method_name(CopyMethod method);
+extern const char *tm_copy_plan_method_name(CopyMethod method);
 
 #endif							/* TENANT_MGR_COPY_PLAN_H */

@@ -321,7 +321,7 @@ column_changes(const CloneState *state, Oid relid, Datum columns,
 
 		if (bms_is_member(attnums[i], derived))
 			result[i] = COLUMN_COMPUTED;
-		else if (tm_value_holds_oids(state->map, att->atttypid))
+		else if (tm_valuemap_holds_oids(state->map, att->atttypid))
 			result[i] = COLUMN_FOLLOWS;
 	}
 	table_close(rel, NoLock);

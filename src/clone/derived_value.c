@@ -115,7 +115,7 @@ tm_derived_domain(Oid domain, const OidMap *map)
 	bool		result = false;
 
 	if (get_typtype(domain) != TYPTYPE_DOMAIN ||
-		!tm_value_holds_oids(map, domain))
+		!tm_valuemap_holds_oids(map, domain))
 		return false;
 
 	rel = table_open(ConstraintRelationId, AccessShareLock);
@@ -279,7 +279,7 @@ holds_oids(Node *node, const OidMap *map)
 {
 	Oid			typid = exprType(node);
 
-	return typid == RECORDOID || tm_value_holds_oids(map, typid);
+	return typid == RECORDOID || tm_valuemap_holds_oids(map, typid);
 }
 
 static bool

@@ -44,7 +44,7 @@ static void follow_schema(Relation rel, Oid funcid, const char *schema,
 						  const char *new_schema);
 
 bool
-tm_settings_retarget(Datum *settings, const char *schema,
+tm_function_settings_retarget(Datum *settings, const char *schema,
 					 const char *new_schema)
 {
 	Datum	   *elements;
@@ -71,7 +71,7 @@ tm_settings_retarget(Datum *settings, const char *schema,
 }
 
 void
-tm_settings_follow_schema(Oid nspid, const char *schema,
+tm_function_settings_follow_schema(Oid nspid, const char *schema,
 						  const char *new_schema)
 {
 	Relation	rel;
@@ -191,7 +191,7 @@ follow_schema(Relation rel, Oid funcid, const char *schema,
 		return;
 	settings = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig,
 							   &isnull);
-	if (!isnull && tm_settings_retarget(&settings, schema, new_schema))
+	if (!isnull && tm_function_settings_retarget(&settings, schema, new_schema))
 	{
 		HeapTuple	changed;
 

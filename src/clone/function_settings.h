@@ -11,14 +11,14 @@
  * Settings as pg_proc.proconfig has them, with one schema's name in place of
  * another's; false, and nothing is changed, if they do not name it.
  */
-extern bool tm_settings_retarget(Datum *settings, const char *schema,
+extern bool tm_function_settings_retarget(Datum *settings, const char *schema,
 								 const char *new_schema);
 
 /*
  * Change the settings of all functions of a schema that has got another name.
  * The caller has locked the schema and does the command counter increment.
  */
-extern void tm_settings_follow_schema(Oid nspid, const char *schema,
+extern void tm_function_settings_follow_schema(Oid nspid, const char *schema,
 									  const char *new_schema);
 
 #endif							/* TENANT_MGR_FUNCTION_SETTINGS_H */

@@ -118,7 +118,7 @@ may_hold_oids(const OidMap *map, const char *tree)
 			return true;
 		if (start - tree >= (ptrdiff_t) label_len &&
 			memcmp(start - label_len, consttype, label_len) == 0 &&
-			tm_value_holds_oids(map, (Oid) number))
+			tm_valuemap_holds_oids(map, (Oid) number))
 			return true;
 	}
 	return false;
@@ -217,8 +217,8 @@ map_set_operation(SetOperationStmt *setop, TreeWalk *walk)
 static void
 map_const(Const *con, const OidMap *map)
 {
-	if (!con->constisnull && tm_value_holds_oids(map, con->consttype))
-		con->constvalue = tm_value_map(map, con->constvalue, con->consttype);
+	if (!con->constisnull && tm_valuemap_holds_oids(map, con->consttype))
+		con->constvalue = tm_valuemap_value(map, con->constvalue, con->consttype);
 	MAP_TYPE(con->consttype);
 	MAP_COLLATION(con->constcollid);
 }

@@ -115,7 +115,7 @@ tm_page_patch(Relation source, const OidMap *map)
 		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
 
 		patch->holds_oid[i] = !att->attisdropped &&
-			tm_value_holds_oids(map, att->atttypid);
+			tm_valuemap_holds_oids(map, att->atttypid);
 		patch->any_oid |= patch->holds_oid[i];
 		if (patch->holds_oid[i] || att->attisdropped)
 			patch->last_column = i + 1;
@@ -400,7 +400,7 @@ patch_value(const PagePatch *patch, int column, char *value)
 		Oid			oid;
 
 		memcpy(&oid, value, sizeof(Oid));
-		oid = DatumGetObjectId(tm_value_map(patch->map, ObjectIdGetDatum(oid),
+		oid = DatumGetObjectId(tm_valuemap_value(patch->map, ObjectIdGetDatum(oid),
 											att->atttypid));
 		memcpy(value, &oid, sizeof(Oid));
 	}

@@ -343,11 +343,11 @@ seek_rows(Remap *remap, CatalogTarget *target, Oid index, int nkeys,
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(remap->context);
 
-		target->reader = tm_reader_open(target->rel, index, nkeys,
+		target->reader = tm_catalog_reader_open(target->rel, index, nkeys,
 										remap->state->snapshot);
 		MemoryContextSwitchTo(old_context);
 	}
-	tm_reader_seek(target->reader, keys);
+	tm_catalog_reader_seek(target->reader, keys);
 	return target->reader;
 }
 
@@ -364,7 +364,7 @@ close_targets(Remap *remap)
 		for (int i = 0; i < BATCH_ROWS && target->slots[i] != NULL; i++)
 			ExecDropSingleTupleTableSlot(target->slots[i]);
 		if (target->reader != NULL)
-			tm_reader_close(target->reader);
+			tm_catalog_reader_close(target->reader);
 		CatalogCloseIndexes(target->indstate);
 		table_close(target->rel, RowExclusiveLock);
 	}
@@ -378,7 +378,7 @@ copy_object(Remap *remap, Oid classid, Oid objid)
 	CatalogTarget *target = open_target(remap, classid);
 	CatalogReader *reader = seek_rows(remap, target, target->identity,
 									  1, &objid);
-	HeapTuple	row = tm_reader_next(reader);
+	HeapTuple	row = tm_catalog_reader_next(reader);
 	HeapTuple	copy;
 	Oid			owner;
 	char		kind;
@@ -485,7 +485,7 @@ copy_parts(Remap *remap, Oid classid, Oid objid, char kind)
 
 		target = open_target(remap, part->catalog);
 		reader = seek_rows(remap, target, part->index, 1, &objid);
-		while (HeapTupleIsValid(row = tm_reader_next(reader)))
+		while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
 		{
 			if (part->catalog == InheritsRelationId)
 				note_parent(remap->state, (Form_pg_inherits) GETSTRUCT(row));
@@ -555,7 +555,7 @@ copy_dependencies(Remap *remap, Oid classid, Oid objid, char kind,
 									  lengthof(keys), keys);
 	HeapTuple	row;
 
-	while (HeapTupleIsValid(row = tm_reader_next(reader)))
+	while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
 	{
 		HeapTuple	copy = heap_copytuple(row);
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(copy);
@@ -614,7 +614,7 @@ copy_role_dependencies(Remap *remap, Oid classid, Oid objid)
 									  lengthof(keys), keys);
 	HeapTuple	row;
 
-	while (HeapTupleIsValid(row = tm_reader_next(reader)))
+	while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
 	{
 		HeapTuple	copy = heap_copytuple(row);
 		Form_pg_shdepend dep = (Form_pg_shdepend) GETSTRUCT(copy);
@@ -675,7 +675,7 @@ copy_remarks(Remap *remap, Oid catalog, Oid index, Oid classid, Oid objid)
 					 Anum_pg_description_classoid == Anum_pg_seclabel_classoid,
 					 "pg_description and pg_seclabel are addressed alike");
 
-	while (HeapTupleIsValid(row = tm_reader_next(reader)))
+	while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
 	{
 		HeapTuple	copy;
 

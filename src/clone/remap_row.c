@@ -165,10 +165,10 @@ remap_column(CloneState *state, const ColumnRule *rule, Datum *value)
 												 state->request->owner));
 			return true;
 		case COLUMN_ANYARRAY:
-			*value = tm_value_map_anyarray(state->map, *value);
+			*value = tm_valuemap_anyarray(state->map, *value);
 			return true;
 		case COLUMN_SETTINGS:
-			return tm_settings_retarget(value, state->closure->nspname,
+			return tm_function_settings_retarget(value, state->closure->nspname,
 										state->request->target);
 	}
 	return false;				/* keep compiler quiet */

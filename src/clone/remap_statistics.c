@@ -53,7 +53,7 @@ tm_statistics_travel(CloneState *state, Oid classid, Oid objid)
 			return false;
 		relid = ((Form_pg_statistic_ext) GETSTRUCT(tup))->stxrelid;
 		holds_oids = expressions_hold_oids(state->map, tup) ||
-			tm_columns_hold_oids(state->map, get_rel_type_id(relid)) ||
+			tm_valuemap_row_holds_oids(state->map, get_rel_type_id(relid)) ||
 			has_derived_column(state->map, relid, InvalidAttrNumber);
 		ReleaseSysCache(tup);
 		if (holds_oids)
@@ -144,7 +144,7 @@ expressions_hold_oids(const OidMap *map, HeapTuple statistics)
 		return false;
 	foreach(lc, castNode(List, stringToNode(TextDatumGetCString(tree))))
 	{
-		if (tm_value_holds_oids(map, exprType(lfirst(lc))))
+		if (tm_valuemap_holds_oids(map, exprType(lfirst(lc))))
 			return true;
 	}
 	return false;
@@ -164,7 +164,7 @@ values_can_travel(const OidMap *map, Relation catalog, HeapTuple row)
 										  RelationGetDescr(catalog), &isnull);
 
 		if (!isnull &&
-			tm_value_needs_types(map,
+			tm_valuemap_needs_types(map,
 								 ARR_ELEMTYPE(DatumGetArrayTypeP(values))))
 			return false;
 	}

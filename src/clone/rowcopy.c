@@ -198,7 +198,7 @@ inspect_columns(RowCopy *copy)
 
 		if (att->attisdropped)
 			copy->take_apart = true;
-		else if (tm_value_holds_oids(copy->map, att->atttypid))
+		else if (tm_valuemap_holds_oids(copy->map, att->atttypid))
 		{
 			copy->holds_oids[i] = true;
 			copy->take_apart = true;
@@ -259,7 +259,7 @@ changed_row(RowCopy *copy, TupleTableSlot *slot)
 		values[i] = slot->tts_values[i];
 		nulls[i] = slot->tts_isnull[i] || att->attisdropped;
 		if (!nulls[i] && copy->holds_oids[i])
-			values[i] = tm_value_map(copy->map, values[i], att->atttypid);
+			values[i] = tm_valuemap_value(copy->map, values[i], att->atttypid);
 	}
 	if (copy->generated != NULL)
 		generate_columns(copy, values, nulls);

@@ -207,7 +207,7 @@ refuse_ranges_of_oids(const Closure *closure, const ClosureMember *member)
 		AttrNumber	attnum = form->partattrs.values[i];
 
 		found = attnum > 0 &&
-			tm_value_sorts_by_oid(get_atttype(member->objid, attnum));
+			tm_valuemap_sorts_by_oid(get_atttype(member->objid, attnum));
 	}
 	ReleaseSysCache(tup);
 	if (found)

@@ -76,14 +76,14 @@ static RangeType **side_by_side(RangeType **ranges, int32 nranges);
 static Oid	owner_of_type(Oid typid);
 
 bool
-tm_value_holds_oids(const OidMap *map, Oid typid)
+tm_valuemap_holds_oids(const OidMap *map, Oid typid)
 {
 	return any_part(map, typid, is_mapped);
 }
 
 /* The order of enum values is that of their labels. */
 bool
-tm_value_sorts_by_oid(Oid typid)
+tm_valuemap_sorts_by_oid(Oid typid)
 {
 	Oid			elemtype;
 
@@ -91,7 +91,7 @@ tm_value_sorts_by_oid(Oid typid)
 	typid = getBaseType(typid);
 	elemtype = get_element_type(typid);
 	if (OidIsValid(elemtype))
-		return tm_value_sorts_by_oid(elemtype);
+		return tm_valuemap_sorts_by_oid(elemtype);
 	switch (get_typtype(typid))
 	{
 		case TYPTYPE_COMPOSITE:
@@ -101,21 +101,21 @@ tm_value_sorts_by_oid(Oid typid)
 
 				for (int i = 0; i < tupdesc->natts && !result; i++)
 					result = !TupleDescAttr(tupdesc, i)->attisdropped &&
-						tm_value_sorts_by_oid(TupleDescAttr(tupdesc, i)->atttypid);
+						tm_valuemap_sorts_by_oid(TupleDescAttr(tupdesc, i)->atttypid);
 				ReleaseTupleDesc(tupdesc);
 				return result;
 			}
 		case TYPTYPE_RANGE:
-			return tm_value_sorts_by_oid(get_range_subtype(typid));
+			return tm_valuemap_sorts_by_oid(get_range_subtype(typid));
 		case TYPTYPE_MULTIRANGE:
-			return tm_value_sorts_by_oid(get_range_subtype(get_multirange_range(typid)));
+			return tm_valuemap_sorts_by_oid(get_range_subtype(get_multirange_range(typid)));
 		default:
 			return OidIsValid(reg_type_catalog(typid));
 	}
 }
 
 bool
-tm_columns_hold_oids(const OidMap *map, Oid rowtype)
+tm_valuemap_row_holds_oids(const OidMap *map, Oid rowtype)
 {
 	TupleDesc	tupdesc = lookup_rowtype_tupdesc(rowtype, -1);
 	bool		result = false;
@@ -125,14 +125,14 @@ tm_columns_hold_oids(const OidMap *map, Oid rowtype)
 		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
 
 		if (!att->attisdropped)
-			result = tm_value_holds_oids(map, att->atttypid);
+			result = tm_valuemap_holds_oids(map, att->atttypid);
 	}
 	ReleaseTupleDesc(tupdesc);
 	return result;
 }
 
 Datum
-tm_value_map(const OidMap *map, Datum value, Oid typid)
+tm_valuemap_value(const OidMap *map, Datum value, Oid typid)
 {
 	Oid			catalog;
 
@@ -163,13 +163,13 @@ tm_value_map(const OidMap *map, Datum value, Oid typid)
 }
 
 bool
-tm_value_needs_types(const OidMap *map, Oid typid)
+tm_valuemap_needs_types(const OidMap *map, Oid typid)
 {
 	return any_part(map, typid, needs_order);
 }
 
 Datum
-tm_value_map_anyarray(const OidMap *map, Datum value)
+tm_valuemap_anyarray(const OidMap *map, Datum value)
 {
 	return map_array(map, value);
 }
@@ -308,7 +308,7 @@ map_array(const OidMap *map, Datum value)
 	bool	   *nulls;
 	int			nelems;
 
-	if (ARR_NDIM(array) == 0 || !tm_value_holds_oids(map, elemtype))
+	if (ARR_NDIM(array) == 0 || !tm_valuemap_holds_oids(map, elemtype))
 	{
 		array->elemtype = newtype;
 		return PointerGetDatum(array);
@@ -321,7 +321,7 @@ map_array(const OidMap *map, Datum value)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!nulls[i])
-			elems[i] = tm_value_map(map, elems[i], elemtype);
+			elems[i] = tm_valuemap_value(map, elems[i], elemtype);
 	}
 	return PointerGetDatum(construct_md_array(elems, nulls, ARR_NDIM(array),
 											  ARR_DIMS(array),
@@ -354,8 +354,8 @@ map_composite(const OidMap *map, Datum value)
 
 		if (att->attisdropped)
 			nulls[i] = true;
-		else if (!nulls[i] && tm_value_holds_oids(map, att->atttypid))
-			values[i] = tm_value_map(map, values[i], att->atttypid);
+		else if (!nulls[i] && tm_valuemap_holds_oids(map, att->atttypid))
+			values[i] = tm_valuemap_value(map, values[i], att->atttypid);
 	}
 	result = heap_copy_tuple_as_datum(heap_form_tuple(tupdesc, values, nulls),
 									  tupdesc);
@@ -376,7 +376,7 @@ map_range(const OidMap *map, Datum value)
 	Oid			typid = RangeTypeGetOid(range);
 	Oid			subtype = get_range_subtype(typid);
 
-	if (tm_value_holds_oids(map, subtype) && !RangeIsEmpty(range))
+	if (tm_valuemap_holds_oids(map, subtype) && !RangeIsEmpty(range))
 	{
 		if (get_typtype(getBaseType(subtype)) != TYPTYPE_ENUM)
 			return RangeTypePGetDatum(rebuild_range(map, range, typid));
@@ -398,7 +398,7 @@ map_multirange(const OidMap *map, Datum value)
 	Oid			typid = MultirangeTypeGetOid(multirange);
 	Oid			subtype = get_range_subtype(get_multirange_range(typid));
 
-	if (tm_value_holds_oids(map, subtype) && !MultirangeIsEmpty(multirange))
+	if (tm_valuemap_holds_oids(map, subtype) && !MultirangeIsEmpty(multirange))
 	{
 		Size		header = sizeof(MultirangeType) +
 			(multirange->rangeCount - 1) * sizeof(uint32) +
@@ -435,9 +435,9 @@ rebuild_range(const OidMap *map, const RangeType *range, Oid typid)
 
 	range_deserialize(old_type, range, &lower, &upper, &empty);
 	if (!empty && !lower.infinite)
-		lower.val = tm_value_map(map, lower.val, subtype);
+		lower.val = tm_valuemap_value(map, lower.val, subtype);
 	if (!empty && !upper.infinite)
-		upper.val = tm_value_map(map, upper.val, subtype);
+		upper.val = tm_valuemap_value(map, upper.val, subtype);
 	if (needs_order(map, typid))
 		return tm_range_serialize(lookup_range_type(map, typid),
 								  &lower, &upper, empty);

@@ -31,9 +31,9 @@ extern void tm_health_shmem_request(void);
 extern void tm_health_shmem_startup(void);
 
 /*
- * What is known of a connection of this database.  False, and all of it
- * unknown, if nothing is; then somebody will look at it soon, if there is
- * anybody who does.  Costs little and needs no transaction.
+ * What is known of a connection of this database.  If nothing is, the result is
+ * false and the state that of an unknown server; background workers, if there
+ * are any, are told to look at it soon.  Costs little and needs no transaction.
  */
 extern bool tm_health_get(const pg_uuid_t *id, HealthState *state);
 

@@ -109,8 +109,9 @@ prepared_utility(const char *name)
 }
 
 /*
- * Not so are statements about the transaction, settings and the session, and
- * those whose inside comes by again.
+ * Does the statement name objects that have to be judged here?  Statements about
+ * the transaction, settings and the session name none.  What EXPLAIN, EXECUTE and
+ * their like contain is judged when it is executed in turn.
  */
 static bool
 is_about_objects(Node *stmt)

@@ -235,7 +235,7 @@ tenant_rename(PG_FUNCTION_ARGS)
 									  tm_lifecycle_schema_owner(tenant->nspid));
 		/* checks what ALTER SCHEMA ... RENAME does */
 		RenameSchema(tenant->schema_name, new_schema);
-		tm_settings_follow_schema(tenant->nspid, tenant->schema_name,
+		tm_function_settings_follow_schema(tenant->nspid, tenant->schema_name,
 								  new_schema);
 	}
 	tm_registry_rename(tenant, new_name, new_schema);

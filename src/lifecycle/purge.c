@@ -164,7 +164,7 @@ tm_purge_at_once(const TenantInfo *tenant, const Closure *closure)
 		{
 			Closure    *part = tm_closure_of_schema(snapshot->nspid, NULL);
 
-			tm_trash_report_dependents(tm_snapshot_refusal(snapshot), part,
+			tm_schema_drop_report_dependents(tm_schema_drop_snapshot_refusal(snapshot), part,
 									   ERROR);
 			nobjects += part->nmembers;
 		}
@@ -209,7 +209,7 @@ tm_purge_snapshot_at_once(const SnapshotInfo *snapshot)
 {
 	Closure    *closure = tm_closure_of_schema(snapshot->nspid, NULL);
 
-	tm_trash_report_dependents(tm_snapshot_refusal(snapshot), closure, ERROR);
+	tm_schema_drop_report_dependents(tm_schema_drop_snapshot_refusal(snapshot), closure, ERROR);
 	if (closure->nmembers > lock_table_size() / 2)
 		return false;
 	drop_snapshot(snapshot);
@@ -354,7 +354,7 @@ tenant_step(PurgeJob *job)
 	/* Among many, one that cannot go must not hold up the others. */
 	closure = tm_closure_of_schema(tenant->nspid, NULL);
 	tm_closure_sort(closure);
-	if (tm_trash_report_dependents(tm_trash_refusal(tenant), closure,
+	if (tm_schema_drop_report_dependents(tm_schema_drop_refusal(tenant), closure,
 								   job->is_named ? ERROR : WARNING))
 		return false;
 	report_progress(job, closure);
@@ -366,7 +366,7 @@ tenant_step(PurgeJob *job)
 	}
 	if (!tenant->purging)
 		return begin_tenant(job, tenant);
-	tm_purge_batch(closure, batch_size(), tm_trash_refusal(tenant));
+	tm_purge_batch(closure, batch_size(), tm_schema_drop_refusal(tenant));
 	return true;
 }
 
@@ -388,7 +388,7 @@ begin_tenant(const PurgeJob *job, const TenantInfo *tenant)
 		if (job->is_named)
 			tm_snapshot_check_owner(snapshot);
 		if (!may_purge(snapshot->nspid) ||
-			tm_trash_report_dependents(tm_snapshot_refusal(snapshot),
+			tm_schema_drop_report_dependents(tm_schema_drop_snapshot_refusal(snapshot),
 									   tm_closure_of_schema(snapshot->nspid,
 															NULL),
 									   job->is_named ? ERROR : WARNING))
@@ -436,7 +436,7 @@ snapshot_step(PurgeJob *job)
 
 	closure = tm_closure_of_schema(snapshot->nspid, NULL);
 	tm_closure_sort(closure);
-	if (tm_trash_report_dependents(tm_snapshot_refusal(snapshot), closure,
+	if (tm_schema_drop_report_dependents(tm_schema_drop_snapshot_refusal(snapshot), closure,
 								   WARNING))
 		return false;
 	report_progress(job, closure);
@@ -449,7 +449,7 @@ snapshot_step(PurgeJob *job)
 	if (!snapshot->purging)
 		tm_snapshot_begin_purge(snapshot);
 	else
-		tm_purge_batch(closure, batch_size(), tm_snapshot_refusal(snapshot));
+		tm_purge_batch(closure, batch_size(), tm_schema_drop_snapshot_refusal(snapshot));
 	return true;
 }
 
@@ -546,7 +546,7 @@ static void
 drop_tenant(const TenantInfo *tenant, const char *command)
 {
 	if (OidIsValid(tenant->nspid))
-		drop_schema(tenant->nspid, tm_trash_refusal(tenant));
+		drop_schema(tenant->nspid, tm_schema_drop_refusal(tenant));
 	tm_purge_forget(tenant, command);
 }
 
@@ -554,7 +554,7 @@ static void
 drop_snapshot(const SnapshotInfo *snapshot)
 {
 	if (OidIsValid(snapshot->nspid))
-		drop_schema(snapshot->nspid, tm_snapshot_refusal(snapshot));
+		drop_schema(snapshot->nspid, tm_schema_drop_snapshot_refusal(snapshot));
 	tm_purge_forget_snapshot(snapshot);
 }
 
@@ -571,7 +571,7 @@ drop_schema(Oid nspid, const char *refusal)
 
 	tm_closure_sort(closure);
 	lock_members(closure);
-	tm_trash_report_dependents(refusal, tm_closure_of_schema(nspid, NULL),
+	tm_schema_drop_report_dependents(refusal, tm_closure_of_schema(nspid, NULL),
 							   ERROR);
 	ObjectAddressSet(address, NamespaceRelationId, nspid);
 	performDeletion(&address, DROP_CASCADE, PERFORM_DELETION_QUIETLY);

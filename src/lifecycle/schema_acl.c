@@ -102,7 +102,7 @@ tm_schema_acl_update(Oid nspid, const char *new_name, Acl *new_acl)
 						  ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner,
 						  nold, old_members, nnew, new_members);
 	InvokeObjectPostAlterHook(NamespaceRelationId, nspid, 0);
-	tm_settings_follow_schema(nspid,
+	tm_function_settings_follow_schema(nspid,
 							  NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname),
 							  new_name);
 

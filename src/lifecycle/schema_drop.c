@@ -35,7 +35,7 @@ static TransactionId index_writer(Oid indexrelid);
 static char *describe_dependent(const ObjectAddress *dependent);
 
 bool
-tm_trash_report_dependents(const char *message, const Closure *closure,
+tm_schema_drop_report_dependents(const char *message, const Closure *closure,
 						   int elevel)
 {
 	List	   *dependents = tm_closure_outside_dependents(closure);
@@ -74,21 +74,21 @@ tm_trash_report_dependents(const char *message, const Closure *closure,
 }
 
 char *
-tm_trash_refusal(const TenantInfo *tenant)
+tm_schema_drop_refusal(const TenantInfo *tenant)
 {
 	return psprintf(_("cannot drop tenant \"%s\" because objects outside its schema depend on it"),
 					tenant->name);
 }
 
 char *
-tm_snapshot_refusal(const SnapshotInfo *snapshot)
+tm_schema_drop_snapshot_refusal(const SnapshotInfo *snapshot)
 {
 	return psprintf(_("cannot drop snapshot \"%s\" because objects outside its schema depend on it"),
 					tm_tenant_name_printable(snapshot->label));
 }
 
 void
-tm_trash_wait_for_users(const Closure *closure)
+tm_schema_drop_wait_for_users(const Closure *closure)
 {
 	List	   *locktags = NIL;
 	int			i;

@@ -16,18 +16,18 @@
  * what is in it, and list them: they would be dropped along with the schema.
  * With an elevel below ERROR the result says whether there are any.
  */
-extern bool tm_trash_report_dependents(const char *message,
+extern bool tm_schema_drop_report_dependents(const char *message,
 									   const Closure *closure, int elevel);
 
 /* That message, for what is to be dropped; palloc'd. */
-extern char *tm_trash_refusal(const TenantInfo *tenant);
-extern char *tm_snapshot_refusal(const SnapshotInfo *snapshot);
+extern char *tm_schema_drop_refusal(const TenantInfo *tenant);
+extern char *tm_schema_drop_snapshot_refusal(const SnapshotInfo *snapshot);
 
 /*
  * Wait for the transactions that use a relation of the schema.  The locks
  * themselves are not taken: a large schema would not fit the lock table.
  */
-extern void tm_trash_wait_for_users(const Closure *closure);
+extern void tm_schema_drop_wait_for_users(const Closure *closure);
 
 /* Lock a relation that is to be dropped, until nobody writes about it. */
 extern void tm_schema_drop_lock_relation(Oid relid);

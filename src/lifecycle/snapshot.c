@@ -235,14 +235,14 @@ put_state_aside(const TenantInfo *tenant)
 	Closure    *closure = tm_closure_of_schema(tenant->nspid, NULL);
 	char	   *message;
 
-	tm_trash_wait_for_users(closure);
+	tm_schema_drop_wait_for_users(closure);
 	keep_out(closure);
 
 	/* Those who were waited for may have added some. */
 	closure = tm_closure_of_schema(tenant->nspid, NULL);
 	message = psprintf(_("cannot roll back tenant \"%s\" because objects outside its schema depend on it"),
 					   tenant->name);
-	tm_trash_report_dependents(message, closure, ERROR);
+	tm_schema_drop_report_dependents(message, closure, ERROR);
 	message = psprintf(_("cannot roll back tenant \"%s\" because it is replicated to"),
 					   tenant->name);
 	tm_replication_refuse_targets(closure, message);

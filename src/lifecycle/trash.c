@@ -83,11 +83,11 @@ tenant_drop(PG_FUNCTION_ARGS)
 	else
 	{
 		closure = tm_closure_of_schema(tenant->nspid, NULL);
-		tm_trash_wait_for_users(closure);
+		tm_schema_drop_wait_for_users(closure);
 
 		/* Those who were waited for may have added some. */
 		closure = tm_closure_of_schema(tenant->nspid, NULL);
-		tm_trash_report_dependents(tm_trash_refusal(tenant), closure, ERROR);
+		tm_schema_drop_report_dependents(tm_schema_drop_refusal(tenant), closure, ERROR);
 		tm_replication_refuse_targets(closure,
 									  psprintf(_("cannot drop tenant \"%s\" because it is replicated to"),
 											   tenant->name));

@@ -143,7 +143,7 @@ tm_sealed_column_is_done(const SealedColumn *column, TupleTableSlot *slot)
 	plain_text = DatumGetTextPP(plain);
 	PG_TRY();
 	{
-		done = tm_secret_is(&place, DatumGetByteaPP(sealed),
+		done = tm_secret_matches(&place, DatumGetByteaPP(sealed),
 							VARDATA_ANY(plain_text),
 							VARSIZE_ANY_EXHDR(plain_text));
 	}

@@ -296,7 +296,7 @@ tm_secret_try_open(const SecretPlace *place, bytea *secret)
 }
 
 bool
-tm_secret_is(const SecretPlace *place, bytea *secret, const char *plain,
+tm_secret_matches(const SecretPlace *place, bytea *secret, const char *plain,
 			 Size plain_size)
 {
 	const char *bytes = VARDATA_ANY(secret);

@@ -51,7 +51,7 @@ extern text *tm_secret_try_open(const SecretPlace *place, bytea *secret);
  * Is the text in the secret, sealed with the data key that seals at present?
  * Raises an error if there are no keys, but none because of the secret.
  */
-extern bool tm_secret_is(const SecretPlace *place, bytea *secret,
+extern bool tm_secret_matches(const SecretPlace *place, bytea *secret,
 						 const char *plain, Size size);
 
 /*

@@ -290,7 +290,7 @@ try_base64url(const char *string, Size size)
 {
 	unsigned char *bytes = palloc(size);
 	unsigned char *others = palloc(size);
-	int			nbytes = tm_base64url_decode(string, size, bytes);
+	int			nbytes = tm_jwt_base64url_decode(string, size, bytes);
 	size_t		nothers;
 	bool		ascii = true;
 	Size		i;

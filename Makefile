@@ -22,6 +22,7 @@ OBJS = \
 	src/base/worker.o \
 	src/tenants/domain.o \
 	src/tenants/event.o \
+	src/tenants/notification.o \
 	src/tenants/persistent_schemas.o \
 	src/tenants/punycode.o \
 	src/tenants/registry.o \
@@ -151,12 +152,15 @@ OBJS = \
 	src/connections/probe_text.o \
 	src/connections/route.o \
 	src/lifecycle/adopt_all.o \
+	src/lifecycle/hook_table.o \
 	src/lifecycle/lifecycle.o \
 	src/lifecycle/purge.o \
 	src/lifecycle/purge_batch.o \
 	src/lifecycle/schema_acl.o \
 	src/lifecycle/schema_drop.o \
 	src/lifecycle/snapshot.o \
+	src/lifecycle/tenant_hook.o \
+	src/lifecycle/tenant_work.o \
 	src/lifecycle/trash.o \
 	src/fleet/migration.o \
 	src/fleet/migration_ledger.o \

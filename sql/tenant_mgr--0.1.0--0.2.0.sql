@@ -533,6 +533,103 @@ ALTER TABLE tenant.connection
 		AND username OPERATOR(pg_catalog.!~) '[[:cntrl:]]'::pg_catalog.text);
 
 --
+-- Hooks
+--
+-- Functions are kept by name, for OIDs do not survive a dump; they all take
+-- one argument, a jsonb.
+--
+
+CREATE TABLE tenant.hook (
+	event pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	function_schema pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	function_name pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	priority pg_catalog.int4 NOT NULL,
+	function_owner pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	CONSTRAINT hook_pkey PRIMARY KEY (event, function_schema, function_name)
+);
+COMMENT ON TABLE tenant.hook IS
+	'functions that are called when something becomes of a tenant; tenant.add_hook() changes them';
+COMMENT ON COLUMN tenant.hook.event IS 'when it is called';
+COMMENT ON COLUMN tenant.hook.priority IS 'low ones come first';
+COMMENT ON COLUMN tenant.hook.function_owner IS
+	'owner of the function when it was added';
+REVOKE ALL ON TABLE tenant.hook FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.hook'::pg_catalog.regclass, ''::pg_catalog.text);
+CREATE TRIGGER hook_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tenant.hook
+	FOR EACH STATEMENT EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER hook_changed ON tenant.hook IS
+	'tells all sessions about rows edited or restored';
+ALTER TABLE tenant.hook ENABLE ALWAYS TRIGGER hook_changed;
+CREATE TRIGGER hook_row_changed
+	AFTER INSERT OR UPDATE OR DELETE ON tenant.hook
+	FOR EACH ROW EXECUTE FUNCTION tenant.registry_changed();
+COMMENT ON TRIGGER hook_row_changed ON tenant.hook IS
+	'tells all sessions about rows that are replicated';
+ALTER TABLE tenant.hook ENABLE REPLICA TRIGGER hook_row_changed;
+
+CREATE FUNCTION tenant.add_hook(
+	event pg_catalog.text,
+	function pg_catalog.regprocedure,
+	priority pg_catalog.int4 DEFAULT 100) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_add_hook'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.add_hook(text, regprocedure, int) IS
+	'have a function called when something becomes of a tenant';
+REVOKE ALL ON FUNCTION tenant.add_hook(text, regprocedure, int) FROM PUBLIC;
+
+CREATE FUNCTION tenant.drop_hook(
+	event pg_catalog.text,
+	function pg_catalog.regprocedure) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_drop_hook'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.drop_hook(text, regprocedure) IS
+	'do not have a function called any more';
+REVOKE ALL ON FUNCTION tenant.drop_hook(text, regprocedure) FROM PUBLIC;
+
+-- Whoever owns a function sees its hooks, whoever may read the table sees all.
+CREATE VIEW tenant.hooks WITH (security_barrier) AS
+	SELECT h.event,
+		p.oid::pg_catalog.regprocedure AS function,
+		h.priority,
+		pg_catalog.format('%I.%I'::pg_catalog.text,
+			h.function_schema, h.function_name) AS function_name,
+		h.function_owner
+	FROM tenant.hook h
+		LEFT JOIN pg_catalog.pg_namespace n
+		ON n.nspname OPERATOR(pg_catalog.=) h.function_schema
+		LEFT JOIN pg_catalog.pg_proc p
+		ON p.pronamespace OPERATOR(pg_catalog.=) n.oid
+		AND p.proname OPERATOR(pg_catalog.=) h.function_name
+		AND p.pronargs OPERATOR(pg_catalog.=) 1::pg_catalog.int2
+		AND p.proargtypes[0] OPERATOR(pg_catalog.=)
+			'pg_catalog.jsonb'::pg_catalog.regtype::pg_catalog.oid
+	WHERE pg_catalog.has_table_privilege(
+			'tenant.hook'::pg_catalog.regclass::pg_catalog.oid,
+			'SELECT'::pg_catalog.text)
+		OR pg_catalog.pg_has_role(p.proowner, 'USAGE'::pg_catalog.text);
+COMMENT ON VIEW tenant.hooks IS
+	'functions that are called when something becomes of a tenant';
+COMMENT ON COLUMN tenant.hooks.function IS
+	'the function; null if there is none of that name';
+GRANT SELECT ON TABLE tenant.hooks TO PUBLIC;
+
+CREATE FUNCTION tenant.forget_hooks() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'tenant_forget_hooks'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.forget_hooks() IS
+	'event trigger: forget hooks whose function has been dropped';
+REVOKE ALL ON FUNCTION tenant.forget_hooks() FROM PUBLIC;
+CREATE EVENT TRIGGER tenant_mgr_forget_hooks ON sql_drop
+	WHEN TAG IN ('DROP FUNCTION', 'DROP ROUTINE', 'DROP SCHEMA', 'DROP OWNED',
+		'DROP EXTENSION')
+	EXECUTE FUNCTION tenant.forget_hooks();
+COMMENT ON EVENT TRIGGER tenant_mgr_forget_hooks IS
+	'forgets hooks whose function has been dropped';
+ALTER EVENT TRIGGER tenant_mgr_forget_hooks ENABLE ALWAYS;
+
+--
 -- Privileges that ALTER DEFAULT PRIVILEGES has given away
 --
 -- What this script grants, to PUBLIC and pg_monitor, is all that is granted.

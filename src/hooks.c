@@ -58,6 +58,7 @@
 #include "guard/guard_utility.h"
 #include "guard/tenant_code.h"
 #include "hooks.h"
+#include "lifecycle/tenant_hook.h"
 #include "shmem.h"
 #include "stats/guard_stats.h"
 #include "tenants/schema_lock.h"
@@ -128,6 +129,7 @@ tm_hooks_install(void)
 	prev_fmgr = fmgr_hook;
 	fmgr_hook = tm_fmgr;
 	tm_binding_changed_hook = tm_guard_tenant_changed;
+	tm_switched_hook = tm_tenant_hook_switched;
 
 	if (!process_shared_preload_libraries_in_progress)
 		return;

@@ -32,6 +32,7 @@
 #include "binding/session_lock.h"
 #include "clone/outside_link.h"
 #include "connections/health.h"
+#include "lifecycle/hook_table.h"
 #include "lifecycle/purge.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
@@ -51,6 +52,7 @@ PG_FUNCTION_INFO_V1(tenant_registry_changed);
 PG_FUNCTION_INFO_V1(tenant_follow_drop);
 PG_FUNCTION_INFO_V1(tenant_follow_rename);
 PG_FUNCTION_INFO_V1(tenant_keep_schemas);
+PG_FUNCTION_INFO_V1(tenant_forget_hooks);
 
 /*
  * Statement trigger of our tables: their rows are news to every backend, and
@@ -166,6 +168,17 @@ tenant_keep_schemas(PG_FUNCTION_ARGS)
 
 	foreach(lc, created_schemas())
 		keep_schema(lfirst(lc));
+
+	PG_RETURN_NULL();
+}
+
+/* sql_drop of functions: those that are gone are no hooks any more. */
+Datum
+tenant_forget_hooks(PG_FUNCTION_ARGS)
+{
+	check_event_trigger(fcinfo);
+	if (tm_registry_installed())
+		tm_hook_forget_dropped();
 
 	PG_RETURN_NULL();
 }

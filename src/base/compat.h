@@ -250,6 +250,17 @@ tm_function_aclcheck(Oid function, Oid roleid, AclMode mode)
 #endif
 }
 
+/* Does the role own the function? */
+static inline bool
+tm_function_ownercheck(Oid function, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(ProcedureRelationId, function, roleid);
+#else
+	return pg_proc_ownercheck(function, roleid);
+#endif
+}
+
 /* Does the role have these privileges on the current database? */
 static inline AclResult
 tm_database_aclcheck(Oid roleid, AclMode mode)

@@ -30,43 +30,25 @@
 #include "tenants/registry.h"
 #include "tenants/tenant_name.h"
 
+static bool lock_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
+						 AccessProblem *problem);
+static bool has_schema(const TenantInfo *tenant, AccessProblem *problem);
+static bool fits_path(const TenantInfo *tenant, AccessProblem *problem);
+
 bool
 tm_access_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
 					   AccessProblem *problem)
 {
-	TenantInfo *found;
-	Oid			locked = InvalidOid;
+	return lock_by_name(name, tenant, as_of, problem) &&
+		tm_access_check(tenant, problem);
+}
 
-	if (!tm_registry_installed())
-	{
-		problem->sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
-		problem->message = psprintf(_("extension \"%s\" is not installed in this database"),
-									TM_EXTENSION_NAME);
-		problem->detail = NULL;
-		return false;
-	}
-
-	for (;;)
-	{
-		*as_of = tm_registry_generation();
-		found = tm_registry_lookup(name, true);
-		if (found == NULL)
-		{
-			tm_access_absent(name, problem);
-			return false;
-		}
-		if (!OidIsValid(found->nspid) || found->nspid == locked)
-			break;
-
-		/* While we waited, the name may have gone to another schema. */
-		if (OidIsValid(locked))
-			UnlockDatabaseObject(NamespaceRelationId, locked, 0,
-								 AccessShareLock);
-		tm_access_lock_schema(found->nspid, true);
-		locked = found->nspid;
-	}
-	*tenant = *found;
-	return tm_access_check(tenant, problem);
+bool
+tm_access_by_order(const char *name, TenantInfo *tenant, uint64 *as_of,
+				   AccessProblem *problem)
+{
+	return lock_by_name(name, tenant, as_of, problem) &&
+		tm_access_is_possible(tenant, problem);
 }
 
 /* Privileges come first: the rest is the business of those who have them. */
@@ -85,15 +67,8 @@ tm_access_check(const TenantInfo *tenant, AccessProblem *problem)
 		return false;
 	}
 
-	if (!OidIsValid(tenant->nspid))
-	{
-		problem->sqlstate = ERRCODE_UNDEFINED_SCHEMA;
-		problem->message = psprintf(_("schema \"%s\" does not exist"),
-									tenant->schema_name);
-		problem->detail = psprintf(_("It is the schema of tenant \"%s\"."),
-								   tenant->name);
+	if (!has_schema(tenant, problem))
 		return false;
-	}
 	if (tm_schema_aclcheck(tenant->nspid, roleid, ACL_USAGE) != ACLCHECK_OK)
 	{
 		problem->sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
@@ -121,15 +96,14 @@ tm_access_check(const TenantInfo *tenant, AccessProblem *problem)
 			problem->detail = psprintf(_("The reason given is: %s"), reason);
 		return false;
 	}
-	if (strcmp(tenant->schema_name, "$user") == 0)
-	{
-		/* On a search path this is not the name of a schema. */
-		problem->sqlstate = ERRCODE_FEATURE_NOT_SUPPORTED;
-		problem->message = psprintf(_("schema \"%s\" cannot be put on a search path"),
-									tenant->schema_name);
-		return false;
-	}
-	return true;
+	return fits_path(tenant, problem);
+}
+
+bool
+tm_access_is_possible(const TenantInfo *tenant, AccessProblem *problem)
+{
+	problem->detail = NULL;
+	return has_schema(tenant, problem) && fits_path(tenant, problem);
 }
 
 bool
@@ -189,4 +163,69 @@ tm_access_lock_schema(Oid nspid, bool wait)
 	/* The lock was free, but perhaps only since a moment ago. */
 	AcceptInvalidationMessages();
 	return true;
+}
+
+/* Find the tenant and lock its schema. */
+static bool
+lock_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
+			 AccessProblem *problem)
+{
+	TenantInfo *found;
+	Oid			locked = InvalidOid;
+
+	if (!tm_registry_installed())
+	{
+		problem->sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+		problem->message = psprintf(_("extension \"%s\" is not installed in this database"),
+									TM_EXTENSION_NAME);
+		problem->detail = NULL;
+		return false;
+	}
+
+	for (;;)
+	{
+		*as_of = tm_registry_generation();
+		found = tm_registry_lookup(name, true);
+		if (found == NULL)
+		{
+			tm_access_absent(name, problem);
+			return false;
+		}
+		if (!OidIsValid(found->nspid) || found->nspid == locked)
+			break;
+
+		/* While we waited, the name may have gone to another schema. */
+		if (OidIsValid(locked))
+			UnlockDatabaseObject(NamespaceRelationId, locked, 0,
+								 AccessShareLock);
+		tm_access_lock_schema(found->nspid, true);
+		locked = found->nspid;
+	}
+	*tenant = *found;
+	return true;
+}
+
+static bool
+has_schema(const TenantInfo *tenant, AccessProblem *problem)
+{
+	if (OidIsValid(tenant->nspid))
+		return true;
+	problem->sqlstate = ERRCODE_UNDEFINED_SCHEMA;
+	problem->message = psprintf(_("schema \"%s\" does not exist"),
+								tenant->schema_name);
+	problem->detail = psprintf(_("It is the schema of tenant \"%s\"."),
+							   tenant->name);
+	return false;
+}
+
+/* On a search path there is a name that is not the one of a schema. */
+static bool
+fits_path(const TenantInfo *tenant, AccessProblem *problem)
+{
+	if (strcmp(tenant->schema_name, "$user") != 0)
+		return true;
+	problem->sqlstate = ERRCODE_FEATURE_NOT_SUPPORTED;
+	problem->message = psprintf(_("schema \"%s\" cannot be put on a search path"),
+								tenant->schema_name);
+	return false;
 }

@@ -26,6 +26,14 @@ extern bool tm_access_by_name(const char *name, TenantInfo *tenant,
 								   uint64 *as_of,
 								   AccessProblem *problem);
 
+/* The same for an operation that works for it, whatever the role may do. */
+extern bool tm_access_by_order(const char *name, TenantInfo *tenant,
+							   uint64 *as_of, AccessProblem *problem);
+
+/* Can anybody work for this tenant? */
+extern bool tm_access_is_possible(const TenantInfo *tenant,
+								  AccessProblem *problem);
+
 /* Can the role work for this tenant?  Its schema has been locked. */
 extern bool tm_access_check(const TenantInfo *tenant,
 								 AccessProblem *problem);

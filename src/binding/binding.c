@@ -99,6 +99,7 @@ static void return_to_assigned(bool wait, int elevel);
 static bool may_settle(void);
 static bool nothing_has_changed(void);
 static TenantInfo *tenant_of_binding(void);
+static bool may_stay(const TenantInfo *tenant, AccessProblem *problem);
 static void follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel);
 static void put_stamp(void);
 static void set_tenant_again(const char *name, int elevel);
@@ -152,8 +153,12 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 		return tm_change.binding != NULL;
 	}
 
-	if (!tm_access_by_name(*newval, &tenant, &as_of, &problem) ||
-		!tm_authorization_find(&tenant, tm_change.following, &authorization, &problem))
+	tm_authorization_unlimited(&authorization);
+	if (tm_change.lending ?
+		!tm_access_by_order(*newval, &tenant, &as_of, &problem) :
+		(!tm_access_by_name(*newval, &tenant, &as_of, &problem) ||
+		 !tm_authorization_find(&tenant, tm_change.following, &authorization,
+								&problem)))
 	{
 		tm_access_reject(&problem);
 		return false;
@@ -170,6 +175,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 	binding->authorization = authorization;
 	binding->bound = true;
 	binding->verified = true;
+	binding->lent = tm_change.lending;
 	binding->generation = as_of;
 	binding->path_generation = tm_persistent_schemas_generation;
 	*extra = binding;
@@ -373,7 +379,7 @@ tm_binding_validate(void)
 		tm_access_absent(tm_tenant, &problem);
 		problem.detail = _("The tenant that the session is bound to has been dropped.");
 	}
-	else if (tm_access_check(tenant, &problem))
+	else if (may_stay(tenant, &problem))
 	{
 		follow_tenant(tenant, as_of, ERROR);
 		return;
@@ -429,7 +435,7 @@ tm_binding_settle(bool wait)
 			return;
 	}
 	if (tenant && tenant->state != TENANT_TRASHED &&
-		tm_access_check(tenant, &problem))
+		may_stay(tenant, &problem))
 		follow_tenant(tenant, as_of, DEBUG2);
 }
 
@@ -465,6 +471,14 @@ void
 tm_binding_set(const char *name, GucAction action)
 {
 	set_tenant(name, action, ERROR);
+}
+
+void
+tm_binding_lend(const char *name)
+{
+	tm_change.lending = true;
+	set_tenant(name, GUC_ACTION_SAVE, ERROR);
+	tm_change.lending = false;
 }
 
 void
@@ -597,8 +611,11 @@ static void
 set_tenant_again(const char *name, int elevel)
 {
 	tm_change.following = true;
+	tm_change.lending = current_binding != NULL && current_binding->lent &&
+		name[0] != '\0';
 	set_tenant(name, follow_action(), elevel);
 	tm_change.following = false;
+	tm_change.lending = false;
 }
 
 /*
@@ -738,6 +755,14 @@ tenant_of_binding(void)
 		memcmp(&tenant->id, &current_binding->id, sizeof(pg_uuid_t)) == 0)
 		return tenant;
 	return tm_registry_lookup_id(&current_binding->id);
+}
+
+/* Can the session stay with the tenant that it is bound to? */
+static bool
+may_stay(const TenantInfo *tenant, AccessProblem *problem)
+{
+	return current_binding->lent ? tm_access_is_possible(tenant, problem) :
+		tm_access_check(tenant, problem);
 }
 
 /*

@@ -26,6 +26,7 @@ typedef struct Binding
 	bool		bound;			/* false where the value is '' */
 	bool		verified;		/* the tenant was looked up, the path set */
 	bool		prior_is_reset; /* unbinding resets the search path */
+	bool		lent;			/* by an operation, whatever the role may */
 	Authorization		authorization;		/* by what right, and until when */
 	uint64		generation;		/* of the registry when last looked at */
 	uint64		path_generation;	/* of the persistent schemas in path */
@@ -50,6 +51,9 @@ extern void tm_binding_start(void);
  */
 extern void (*tm_binding_changed_hook) (void);
 
+/* Called when a function has bound the session.  Set by hooks.c. */
+extern void (*tm_switched_hook) (void);
+
 /* Of another one, which tells parallel workers, and its variable */
 #define TM_VERIFIED_SETTING	"tenant_mgr.verified"
 extern bool tm_tenant_verified;
@@ -62,6 +66,13 @@ extern void tm_binding_assign_verified(bool newval, void *extra);
  * settings to a tenant; an empty name unbinds.
  */
 extern void tm_binding_set(const char *name, GucAction action);
+
+/*
+ * Bind the session to a tenant until the present nesting level of settings
+ * ends, whatever its role may do there and also if the tenant is suspended: an
+ * operation that its caller was entitled to works for the tenant.
+ */
+extern void tm_binding_lend(const char *name);
 
 /*
  * Warn, as SET LOCAL does, that this function binds nothing that comes after it:

@@ -59,8 +59,12 @@ tm_binding_path_of_schema(const char *schema)
 	ListCell   *lc;
 
 	initStringInfo(&path);
-	appendStringInfoString(&path, quote_identifier(schema));
-	seen = list_make2(makeString(pstrdup(schema)), makeString("pg_temp"));
+	seen = list_make1(makeString("pg_temp"));
+	if (schema != NULL)
+	{
+		appendStringInfo(&path, "%s, ", quote_identifier(schema));
+		seen = lappend(seen, makeString(pstrdup(schema)));
+	}
 	foreach(lc, names)
 	{
 		String	   *name = makeString(lfirst(lc));
@@ -68,9 +72,9 @@ tm_binding_path_of_schema(const char *schema)
 		if (list_member(seen, name))
 			continue;
 		seen = lappend(seen, name);
-		appendStringInfo(&path, ", %s", quote_identifier(strVal(name)));
+		appendStringInfo(&path, "%s, ", quote_identifier(strVal(name)));
 	}
-	appendStringInfoString(&path, ", pg_temp");
+	appendStringInfoString(&path, "pg_temp");
 	return path.data;
 }
 

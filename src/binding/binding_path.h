@@ -12,7 +12,7 @@
 /* To be called once the settings are there. */
 extern void tm_binding_path_start(void);
 
-/* The search path of a schema's tenant; palloc'd. */
+/* The search path of a schema's tenant, NULL for none; palloc'd. */
 extern char *tm_binding_path_of_schema(const char *schema);
 
 /* The search path that the session has chosen, or NULL for the default. */

@@ -22,6 +22,7 @@ typedef struct Change
 	const char *path;			/* its search path, about to be set */
 	void	   *path_extra;		/* "extra" of a path that may be a function's */
 	bool		turning_key;	/* lock() or unlock() is at work */
+	bool		lending;		/* the binding is lent by whoever sets it */
 } Change;
 
 extern Change tm_change;

@@ -144,6 +144,13 @@ tenant_lock(PG_FUNCTION_ARGS)
 
 	PreventCommandIfParallelMode("tenant.lock()");
 	tm_session_lock_refuse();
+
+	/* What is run for somebody does not decide where the session stays. */
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot execute %s within security-restricted operation",
+						"tenant.lock()")));
 	tm_deferred_run_others();
 	tm_binding_validate();
 	binding = tm_binding_current();

@@ -20,6 +20,9 @@
 #include "binding/session_lock.h"
 #include "tenants/registry.h"
 
+/* whoever has to know that a function has bound the session */
+void		(*tm_switched_hook) (void) = NULL;
+
 static char *bind_session(FunctionCallInfo fcinfo, bool local);
 
 PG_FUNCTION_INFO_V1(tenant_switch);
@@ -110,5 +113,7 @@ bind_session(FunctionCallInfo fcinfo, bool local)
 
 	tm_binding_set(name, local ? GUC_ACTION_LOCAL : GUC_ACTION_SET);
 	tm_deferred_after_statement();
+	if (tm_switched_hook != NULL)
+		tm_switched_hook();
 	return name;
 }

@@ -127,6 +127,8 @@ tenant_switch_token(PG_FUNCTION_ARGS)
 		if (reason != NULL)
 			refuse(reason, &token, &claims);
 	}
+	if (tm_switched_hook != NULL)
+		tm_switched_hook();
 	PG_RETURN_TEXT_P(cstring_to_text(claims.tenant));
 }
 

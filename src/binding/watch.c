@@ -57,6 +57,7 @@
 #include "binding/temp_object.h"
 #include "binding/watch.h"
 #include "stats/guard_stats.h"
+#include "tenants/notification.h"
 
 /* What a plan calls */
 typedef struct CallSearch
@@ -216,11 +217,14 @@ end_of_transaction(XactEvent event, void *arg)
 			if (watching())
 				tm_temp_object_before_commit();
 			tm_guard_stats_before_commit();
+			if (event == XACT_EVENT_PRE_COMMIT)
+				tm_notification_before_commit();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			tm_maintained_end_of_transaction();
+			tm_notification_end_of_transaction();
 			tm_guard_stats_end_of_transaction(event == XACT_EVENT_COMMIT);
 			tm_deferred_end_of_transaction();
 			tm_origin_end_of_transaction();
@@ -249,6 +253,8 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 		tm_change_reset();
 		tm_maintained_end_subtransaction(mySubid,
 										 event == SUBXACT_EVENT_ABORT_SUB);
+		tm_notification_end_of_subtransaction(event == SUBXACT_EVENT_COMMIT_SUB,
+											  mySubid, parentSubid);
 		tm_temp_object_end_of_subtransaction(event == SUBXACT_EVENT_COMMIT_SUB,
 											 mySubid, parentSubid);
 	}

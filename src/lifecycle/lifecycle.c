@@ -46,6 +46,7 @@
 #include "clone/function_settings.h"
 #include "clone/schema_mention.h"
 #include "lifecycle/lifecycle.h"
+#include "lifecycle/tenant_hook.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
@@ -80,6 +81,9 @@ static void create_from_template(const char *schema, const char *template,
 static CloneSource lock_source(const char *source, bool template_will_do);
 static void check_source(const CloneSource *source, bool template_will_do);
 static char *default_name(const char *schema);
+static Oid	future_owner(const char *template, Oid owner);
+static void run_before(const char *event, const char *name,
+					   const char *schema, Oid owner, Jsonb *detail);
 
 PG_FUNCTION_INFO_V1(tenant_create);
 PG_FUNCTION_INFO_V1(tenant_adopt);
@@ -125,6 +129,9 @@ tenant_create(PG_FUNCTION_ARGS)
 	tm_lifecycle_refuse_taken_schema(schema, adopt_hint);
 	if (owner != NULL)
 		ownerid = role_to_own(owner);
+	run_before("before_create", name, schema,
+			   future_owner(template, ownerid),
+			   tm_event_detail("template", template, NULL));
 
 	if (template != NULL)
 	{
@@ -143,6 +150,8 @@ tenant_create(PG_FUNCTION_ARGS)
 	tm_registry_insert(name, schema, false, metadata, template);
 	tm_event_record("create", tm_registry_lookup(name, false), schema,
 					tm_event_detail("template", template, NULL));
+	tm_tenant_hook_run("after_create", tm_registry_lookup(name, false),
+					   tm_event_detail("template", template, NULL));
 
 	PG_RETURN_TEXT_P(cstring_to_text(schema));
 }
@@ -186,6 +195,11 @@ tenant_clone(PG_FUNCTION_ARGS)
 	tm_registry_lock_names(target, NULL);
 	(void) name_is_taken(target, false, NULL);
 	tm_lifecycle_refuse_taken_schema(schema, adopt_hint);
+	source.nspid = tm_lifecycle_find_source(source_name, &source.is_template);
+	check_source(&source, false);
+	run_before("before_clone", target, schema,
+			   tm_lifecycle_schema_owner(source.nspid),
+			   tm_event_detail("source", source_name, NULL));
 	tm_progress_begin(PROGRESS_CLONE, target);
 	source = lock_source(source_name, false);
 	tm_lifecycle_refuse_role_name(schema, source.owner);
@@ -202,6 +216,8 @@ tenant_clone(PG_FUNCTION_ARGS)
 	tm_registry_insert(target, schema, false, metadata, source_name);
 	tm_event_record("clone", tm_registry_lookup(target, false), schema,
 					tm_event_detail("source", source_name, NULL));
+	tm_tenant_hook_run("after_clone", tm_registry_lookup(target, false),
+					   tm_event_detail("source", source_name, NULL));
 
 	PG_RETURN_TEXT_P(cstring_to_text(schema));
 }
@@ -220,6 +236,8 @@ tenant_rename(PG_FUNCTION_ARGS)
 
 	/* Both names before the schema, in an order of their own. */
 	tm_registry_lock_names(name, new_name);
+	tm_tenant_hook_before("before_rename", name,
+						  tm_event_detail("new_name", new_name, NULL));
 	tenant = tm_lifecycle_lock_tenant(name, AccessExclusiveLock, false);
 
 	/* A tenant may change the case of its own name. */
@@ -245,6 +263,8 @@ tenant_rename(PG_FUNCTION_ARGS)
 	tm_event_record("rename", tenant, new_name,
 					tm_event_detail("schema", new_schema, NULL));
 	tm_binding_poke_at_commit();
+	tm_tenant_hook_run("after_rename", tm_registry_lookup_id(&tenant->id),
+					   tm_event_detail("old_name", tenant->name, NULL));
 
 	PG_RETURN_VOID();
 }
@@ -266,10 +286,15 @@ tenant_suspend(PG_FUNCTION_ARGS)
 						tenant->name)));
 		PG_RETURN_VOID();
 	}
+	tm_tenant_hook_before("before_suspend", name,
+						  tm_event_detail("reason", reason, NULL));
+	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
 	tm_registry_suspend(tenant, reason);
 	tm_event_record("suspend", tenant, NULL,
 					tm_event_detail("reason", reason, NULL));
 	tm_binding_poke_at_commit();
+	tm_tenant_hook_run("after_suspend", tm_registry_lookup_id(&tenant->id),
+					   tm_event_detail("reason", reason, NULL));
 
 	PG_RETURN_VOID();
 }
@@ -290,9 +315,13 @@ tenant_resume(PG_FUNCTION_ARGS)
 						tenant->name)));
 		PG_RETURN_VOID();
 	}
+	tm_tenant_hook_before("before_resume", name, NULL);
+	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
 	tm_registry_resume(tenant);
 	tm_event_record("resume", tenant, NULL, NULL);
 	tm_binding_poke_at_commit();
+	tm_tenant_hook_run("after_resume", tm_registry_lookup_id(&tenant->id),
+					   NULL);
 
 	PG_RETURN_VOID();
 }
@@ -554,4 +583,30 @@ default_name(const char *schema)
 	if (strncmp(schema, tm_schema_prefix, len) == 0 && schema[len] != '\0')
 		return pstrdup(schema + len);
 	return pstrdup(schema);
+}
+
+/* Who will own a tenant that is made of this template for this role, if any */
+static Oid
+future_owner(const char *template, Oid owner)
+{
+	Oid			nspid;
+	bool		is_template;
+
+	if (OidIsValid(owner))
+		return owner;
+	if (template == NULL)
+		return GetUserId();
+	nspid = tm_lifecycle_find_source(template, &is_template);
+	return tm_schema_ownercheck(nspid, GetUserId()) ?
+		tm_lifecycle_schema_owner(nspid) : GetUserId();
+}
+
+/* Hooks of a tenant to be.  They may have taken its name, or that of its schema. */
+static void
+run_before(const char *event, const char *name, const char *schema, Oid owner,
+		   Jsonb *detail)
+{
+	tm_tenant_hook_run_without(event, name, NULL, owner, detail);
+	(void) name_is_taken(name, false, NULL);
+	tm_lifecycle_refuse_taken_schema(schema, adopt_hint);
 }

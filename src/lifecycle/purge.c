@@ -49,9 +49,11 @@
 #include "binding/binding.h"
 #include "clone/outside_link.h"
 #include "connections/assignment.h"
+#include "lifecycle/hook_table.h"
 #include "lifecycle/purge.h"
 #include "lifecycle/purge_batch.h"
 #include "lifecycle/schema_drop.h"
+#include "lifecycle/tenant_hook.h"
 #include "secrets/data_key.h"
 #include "stats/guard_stats.h"
 #include "tenants/domain.h"
@@ -61,6 +63,14 @@
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
+/* What is tried without holding up the purge of other tenants */
+typedef enum PurgeAttempt
+{
+	ATTEMPT_HOOKS,				/* call those of before_purge */
+	ATTEMPT_FORGET,				/* forget the tenant, and undo that */
+	ATTEMPT_DROP				/* drop it for good */
+} PurgeAttempt;
+
 /* What is purged, over several transactions: a tenant or a snapshot */
 typedef struct PurgeJob
 {
@@ -69,6 +79,9 @@ typedef struct PurgeJob
 	bool		is_named;		/* has somebody asked for this one? */
 	int			nobjects;		/* what there was of it at first */
 } PurgeJob;
+
+/* is it a hook that is being called?  Written by do_attempt and drop_tenant */
+static bool in_hooks = false;
 
 static List *tenants_to_purge(const char *name);
 static List *snapshots_to_purge(void);
@@ -82,8 +95,9 @@ static void report_progress(PurgeJob *job, const Closure *closure);
 static bool may_purge(Oid nspid);
 static int	lock_table_size(void);
 static int	batch_size(void);
-static bool drop_unless_held(const PurgeJob *job, const TenantInfo *tenant,
-							 bool for_good);
+static bool attempt(const PurgeJob *job, const TenantInfo *tenant,
+					PurgeAttempt what);
+static void do_attempt(const TenantInfo *tenant, PurgeAttempt what);
 static bool is_refusal(const ErrorData *error);
 static void drop_tenant(const TenantInfo *tenant, const char *command);
 static void drop_snapshot(const SnapshotInfo *snapshot);
@@ -338,6 +352,17 @@ tenant_step(PurgeJob *job)
 	if (tenant == NULL || tenant->state != TENANT_TRASHED ||
 		!may_purge(tenant->nspid))
 		return false;
+	if (!tenant->purging && tm_hook_is_there("before_purge"))
+	{
+		if (!attempt(job, tenant, ATTEMPT_HOOKS))
+			return false;
+
+		/* A hook may have brought it back. */
+		tenant = tm_registry_lookup_id(&tenant->id);
+		if (tenant == NULL || tenant->state != TENANT_TRASHED)
+			return false;
+	}
+
 	/* Its snapshots first: without their tenant they would be nobody's. */
 	snapshots = tm_snapshot_list(&tenant->id);
 	if (snapshots != NIL && tenant->purging)
@@ -347,7 +372,7 @@ tenant_step(PurgeJob *job)
 	{
 		if (snapshots != NIL)
 			return begin_tenant(job, tenant);
-		(void) drop_unless_held(job, tenant, true);
+		(void) attempt(job, tenant, ATTEMPT_DROP);
 		return false;
 	}
 
@@ -361,7 +386,7 @@ tenant_step(PurgeJob *job)
 
 	if (closure->nmembers < batch_size() && snapshots == NIL)
 	{
-		(void) drop_unless_held(job, tenant, true);
+		(void) attempt(job, tenant, ATTEMPT_DROP);
 		return false;
 	}
 	if (!tenant->purging)
@@ -394,7 +419,7 @@ begin_tenant(const PurgeJob *job, const TenantInfo *tenant)
 									   job->is_named ? ERROR : WARNING))
 			return false;
 	}
-	if (!drop_unless_held(job, tenant, false))
+	if (!attempt(job, tenant, ATTEMPT_FORGET))
 		return false;
 	tm_registry_begin_purge(tenant);
 	return true;
@@ -481,11 +506,12 @@ batch_size(void)
 
 /*
  * Drop the tenant, or find out whether nothing keeps its row before any of it
- * is dropped: foreign keys that others have to the registry, or triggers.
- * False, with a warning, if something does and nobody has asked for this one.
+ * is dropped: hooks, foreign keys that others have to the registry, or
+ * triggers.  False, with a warning, if something does and nobody has asked for
+ * this one.
  */
 static bool
-drop_unless_held(const PurgeJob *job, const TenantInfo *tenant, bool for_good)
+attempt(const PurgeJob *job, const TenantInfo *tenant, PurgeAttempt what)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -495,11 +521,8 @@ drop_unless_held(const PurgeJob *job, const TenantInfo *tenant, bool for_good)
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(context);
-		if (for_good)
-			drop_tenant(tenant, "CALL tenant.purge()");
-		else
-			tm_purge_forget(tenant, "CALL tenant.purge()");
-		if (for_good)
+		do_attempt(tenant, what);
+		if (what != ATTEMPT_FORGET)
 			ReleaseCurrentSubTransaction();
 		else
 			RollbackAndReleaseCurrentSubTransaction();
@@ -516,6 +539,7 @@ drop_unless_held(const PurgeJob *job, const TenantInfo *tenant, bool for_good)
 			ReThrowError(error);
 	}
 	PG_END_TRY();
+	in_hooks = false;
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 
@@ -530,12 +554,36 @@ drop_unless_held(const PurgeJob *job, const TenantInfo *tenant, bool for_good)
 	return false;
 }
 
-/* Does somebody want the tenant to stay, rather than something go wrong? */
+static void
+do_attempt(const TenantInfo *tenant, PurgeAttempt what)
+{
+	in_hooks = false;
+	switch (what)
+	{
+		case ATTEMPT_HOOKS:
+			in_hooks = true;
+			tm_tenant_hook_run("before_purge", tenant, NULL);
+			break;
+		case ATTEMPT_FORGET:
+			tm_purge_forget(tenant, "CALL tenant.purge()");
+			break;
+		case ATTEMPT_DROP:
+			drop_tenant(tenant, "CALL tenant.purge()");
+			break;
+	}
+}
+
+/*
+ * Does somebody want the tenant to stay, rather than something go wrong?  What
+ * goes wrong in a hook is the same to us.
+ */
 static bool
 is_refusal(const ErrorData *error)
 {
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
+	if (in_hooks && error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+		return true;
 	return category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
 		category == ERRCODE_TO_CATEGORY(ERRCODE_RAISE_EXCEPTION) ||
 		error->sqlerrcode == ERRCODE_TRIGGERED_ACTION_EXCEPTION ||
@@ -545,9 +593,15 @@ is_refusal(const ErrorData *error)
 static void
 drop_tenant(const TenantInfo *tenant, const char *command)
 {
+	Oid			owner = tm_tenant_hook_owner(tenant);
+
 	if (OidIsValid(tenant->nspid))
 		drop_schema(tenant->nspid, tm_schema_drop_refusal(tenant));
 	tm_purge_forget(tenant, command);
+	in_hooks = true;
+	tm_tenant_hook_run_without("after_purge", tenant->name, &tenant->id, owner,
+							   NULL);
+	in_hooks = false;
 }
 
 static void

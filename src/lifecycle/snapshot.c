@@ -44,6 +44,7 @@
 #include "lifecycle/purge.h"
 #include "lifecycle/schema_acl.h"
 #include "lifecycle/schema_drop.h"
+#include "lifecycle/tenant_hook.h"
 #include "lifecycle/trash.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
@@ -77,6 +78,8 @@ tenant_snapshot(PG_FUNCTION_ARGS)
 	tm_lifecycle_begin("tenant.snapshot()");
 	tm_lifecycle_refuse_old_snapshot();
 	tm_lifecycle_check_create();
+	tm_tenant_hook_before("before_snapshot", name,
+						  tm_event_detail("label", label, NULL));
 	tm_progress_begin(PROGRESS_SNAPSHOT, name);
 	tenant = tm_lifecycle_lock_tenant(name, ShareLock, false);
 	if (tm_snapshot_lookup(&tenant->id, label) != NULL)
@@ -92,6 +95,8 @@ tenant_snapshot(PG_FUNCTION_ARGS)
 	tm_event_record("snapshot", tenant, label,
 					tm_event_detail("schema", schema, NULL));
 	tm_progress_end();
+	tm_tenant_hook_run("after_snapshot", tenant,
+					   tm_event_detail("label", label, NULL));
 
 	PG_RETURN_TEXT_P(cstring_to_text(schema));
 }
@@ -111,6 +116,8 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 	tm_lifecycle_begin("tenant.rollback_to()");
 	tm_lifecycle_refuse_old_snapshot();
 	tm_lifecycle_check_create();
+	tm_tenant_hook_before("before_rollback", name,
+						  tm_event_detail("label", label, NULL));
 	tm_progress_begin(PROGRESS_ROLLBACK, name);
 	tenant = tm_lifecycle_lock_tenant(name, AccessExclusiveLock, false);
 	snapshot = find_snapshot(tenant, label, ShareLock);
@@ -133,6 +140,8 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 	tm_event_record("rollback", tenant, label, NULL);
 	tm_progress_end();
 	tm_binding_poke_at_commit();
+	tm_tenant_hook_run("after_rollback", tm_registry_lookup_id(&tenant->id),
+					   tm_event_detail("label", label, NULL));
 
 	PG_RETURN_VOID();
 }

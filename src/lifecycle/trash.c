@@ -40,6 +40,7 @@
 #include "lifecycle/purge.h"
 #include "lifecycle/schema_acl.h"
 #include "lifecycle/schema_drop.h"
+#include "lifecycle/tenant_hook.h"
 #include "lifecycle/trash.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
@@ -70,10 +71,16 @@ tenant_drop(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	bool		purge = PG_GETARG_BOOL(1);
 	TenantInfo *tenant;
+	Jsonb	   *detail = tm_event_detail("purge", purge ? "true" : "false", NULL);
 	Closure    *closure;
+	Oid			owner;
 
 	tm_lifecycle_begin("tenant.drop()");
+	tm_tenant_hook_before("before_drop", name, detail);
+	if (purge)
+		tm_tenant_hook_before("before_purge", name, NULL);
 	tenant = tm_lifecycle_lock_tenant(name, AccessExclusiveLock, true);
+	owner = tm_tenant_hook_owner(tenant);
 
 	if (!OidIsValid(tenant->nspid))
 	{
@@ -100,6 +107,12 @@ tenant_drop(PG_FUNCTION_ARGS)
 		}
 	}
 	tm_binding_poke_at_commit();
+	if (tm_registry_lookup_id(&tenant->id) != NULL)
+		tm_tenant_hook_run("after_drop", tm_registry_lookup_id(&tenant->id),
+						   detail);
+	else
+		tm_tenant_hook_run_without("after_drop", tenant->name, &tenant->id,
+								   owner, detail);
 
 	PG_RETURN_VOID();
 }
@@ -128,6 +141,8 @@ tenant_restore(PG_FUNCTION_ARGS)
 
 	tm_lifecycle_begin("tenant.restore()");
 	tm_registry_lock_names(name, new_name);
+	tm_tenant_hook_run("before_restore", lock_trashed(name),
+					   tm_event_detail("new_name", new_name, NULL));
 	tenant = lock_trashed(name);
 	schema = restored_schema_name(tenant, new_name);
 
@@ -155,6 +170,8 @@ tenant_restore(PG_FUNCTION_ARGS)
 	tm_event_record("restore", tenant, new_name,
 					tm_event_detail("schema", schema, NULL));
 	tm_binding_poke_at_commit();
+	tm_tenant_hook_run("after_restore", tm_registry_lookup_id(&tenant->id),
+					   tm_event_detail("old_name", tenant->name, NULL));
 
 	PG_RETURN_VOID();
 }
@@ -175,6 +192,7 @@ tenant_restore_from(PG_FUNCTION_ARGS)
 	tm_tenant_name_refuse_schema(schema);
 	tm_lifecycle_begin("tenant.restore_from()");
 	tm_registry_lock_names(name, NULL);
+	tm_tenant_hook_run("before_restore", lock_trashed(name), NULL);
 	tenant = lock_trashed(name);
 	nspid = tm_lifecycle_lock_free_schema(schema);
 	refuse_taken_name(tenant->name, "Drop it first, or adopt the schema under another name.");
@@ -188,6 +206,8 @@ tenant_restore_from(PG_FUNCTION_ARGS)
 	tm_event_record("restore", tenant, tenant->name,
 					tm_event_detail("schema", schema, NULL));
 	tm_binding_poke_at_commit();
+	tm_tenant_hook_run("after_restore", tm_registry_lookup_id(&tenant->id),
+					   tm_event_detail("old_name", tenant->name, NULL));
 
 	PG_RETURN_VOID();
 }

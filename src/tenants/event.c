@@ -35,6 +35,7 @@
 
 #include "base/own_table.h"
 #include "tenants/event.h"
+#include "tenants/notification.h"
 
 /* Columns of tenant.event */
 #define Anum_event_event_id			1
@@ -100,6 +101,10 @@ tm_event_record(const char *event, const TenantInfo *tenant,
 	/* A trigger may pick what is worth to be remembered. */
 	(void) tm_own_table_try_insert(rel, Natts_event, values, nulls);
 	table_close(rel, NoLock);
+
+	tm_notification_add(event, tenant,
+						strcmp(event, "rename") == 0 ||
+						strcmp(event, "restore") == 0 ? object : NULL);
 }
 
 Jsonb *

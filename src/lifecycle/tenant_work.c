@@ -94,6 +94,7 @@ refuse_open_schema(const TenantInfo *tenant, Oid roleid)
 	const Acl  *acl;
 
 	if (!superuser_arg(roleid) ||
+		(acl = tm_schema_acl(tenant->nspid)) == NULL)
 		return;
 	for (int i = 0; i < ACL_NUM(acl); i++)
 	{

@@ -163,9 +163,12 @@ OBJS = \
 	src/lifecycle/tenant_work.o \
 	src/lifecycle/trash.o \
 	src/fleet/migration.o \
+	src/fleet/migration_admin.o \
 	src/fleet/migration_ledger.o \
 	src/fleet/migration_run.o \
+	src/fleet/statement_refusal.o \
 	src/fleet/statement_settings.o \
+	src/fleet/statement_text.o \
 	src/doctor.o \
 	src/doctor_installation.o \
 	src/doctor_registry.o \

@@ -1761,6 +1761,35 @@ COMMENT ON VIEW tenant.pending IS
 	'migrations that tenants do not have, of the tenants that the current user has to do with';
 GRANT SELECT ON TABLE tenant.pending TO PUBLIC;
 
+CREATE FUNCTION tenant.add_migration(
+	version pg_catalog.text,
+	sql pg_catalog.text,
+	description pg_catalog.text DEFAULT NULL,
+	transactional pg_catalog.bool DEFAULT true) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_add_migration'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.add_migration(text, text, text, boolean) IS
+	'add a text of SQL that every tenant is to get once';
+REVOKE ALL ON FUNCTION tenant.add_migration(text, text, text, boolean)
+	FROM PUBLIC;
+
+CREATE FUNCTION tenant.drop_migration(version pg_catalog.text)
+	RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_drop_migration'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.drop_migration(text) IS
+	'remove a migration that no tenant has, or discard what has been recorded of one';
+REVOKE ALL ON FUNCTION tenant.drop_migration(text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.baseline(
+	name pg_catalog.text,
+	version pg_catalog.text) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_baseline'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.baseline(text, text) IS
+	'say that a tenant has all migrations up to a version';
+REVOKE ALL ON FUNCTION tenant.baseline(text, text) FROM PUBLIC;
+
 --
 -- Privileges that ALTER DEFAULT PRIVILEGES has given away
 --

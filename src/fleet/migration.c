@@ -25,6 +25,7 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -155,6 +156,13 @@ int
 tm_migration_compare(const char *a, const char *b)
 {
 	return strcmp(a, b);
+}
+
+bool
+tm_migration_may_write(void)
+{
+	return pg_class_aclcheck(tm_own_table_relid(MIGRATION_TABLE), GetUserId(),
+							 ACL_INSERT) == ACLCHECK_OK;
 }
 
 void

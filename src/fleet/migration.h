@@ -56,6 +56,9 @@ extern List *tm_migration_statements(const char *version);
 /* The versions in the order that counts, as strcmp() has them. */
 extern int	tm_migration_compare(const char *a, const char *b);
 
+/* May the current user write the table by SQL? */
+extern bool tm_migration_may_write(void);
+
 /* Raise 22023 unless a migration can be called so. */
 extern void tm_migration_check_version(const char *version);
 

@@ -95,6 +95,7 @@ static const char *const state_names[] = {
 static Relation open_ledger(LOCKMODE lockmode);
 static SysScanDesc scan_ledger(Relation rel, const pg_uuid_t *tenant_id,
 							   const char *version);
+static SysScanDesc scan_version(Relation rel, const char *version);
 static SysScanDesc scan_kept(Relation rel, const pg_uuid_t *tenant_id,
 							 const char *label);
 static LedgerEntry entry_from_tuple(HeapTuple tuple, TupleDesc desc);
@@ -288,6 +289,46 @@ tm_ledger_record(const LedgerAttempt *attempt)
 	table_close(rel, NoLock);
 }
 
+char *
+tm_ledger_who_has(const char *version)
+{
+	Relation	rel = open_ledger(AccessShareLock);
+	SysScanDesc scan = scan_version(rel, version);
+	char	   *name = NULL;
+	HeapTuple	tuple;
+
+	while (name == NULL && (tuple = systable_getnext(scan)) != NULL)
+	{
+		TenantInfo *tenant;
+		bool		isnull;
+		Datum		id = heap_getattr(tuple, Anum_applied_tenant_id,
+									  RelationGetDescr(rel), &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (entry_from_tuple(tuple, RelationGetDescr(rel)).state == LEDGER_FAILED)
+			continue;
+		tenant = tm_registry_lookup_id(DatumGetUUIDP(id));
+		if (tenant != NULL)
+			name = pstrdup(tenant->name);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return name;
+}
+
+void
+tm_ledger_forget_version(const char *version)
+{
+	Relation	rel = open_ledger(RowExclusiveLock);
+	Relation	kept = tm_own_table_open(KEPT_TABLE, Natts_kept,
+										 RowExclusiveLock);
+
+	delete_rows(rel, scan_version(rel, version));
+	delete_rows(kept, scan_version(kept, version));
+	table_close(kept, NoLock);
+	table_close(rel, NoLock);
+}
+
 void
 tm_ledger_copy(const pg_uuid_t *from, const pg_uuid_t *to)
 {
@@ -360,6 +401,17 @@ scan_ledger(Relation rel, const pg_uuid_t *tenant_id, const char *version)
 					F_TEXTEQ, CStringGetTextDatum(version));
 	return tm_own_table_scan(rel, LEDGER_BY_TENANT, version != NULL ? 2 : 1,
 							 keys);
+}
+
+/* The entries about a version, in either table; there is no index for that. */
+static SysScanDesc
+scan_version(Relation rel, const char *version)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, Anum_applied_version, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(version));
+	return systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
 }
 
 /* The entries of a snapshot. */

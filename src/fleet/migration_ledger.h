@@ -91,6 +91,13 @@ extern bool tm_ledger_try_lock(const pg_uuid_t *tenant_id);
  */
 extern void tm_ledger_record(const LedgerAttempt *attempt);
 
+/*
+ * The name of a tenant that has the migration, or a part of it, in the trash or
+ * not; palloc'd, or NULL.  And nobody has it any more.  Both read all entries.
+ */
+extern char *tm_ledger_who_has(const char *version);
+extern void tm_ledger_forget_version(const char *version);
+
 /* What becomes of the entries with the tenant. */
 extern void tm_ledger_copy(const pg_uuid_t *from, const pg_uuid_t *to);
 extern void tm_ledger_forget(const pg_uuid_t *tenant_id);

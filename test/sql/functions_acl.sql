@@ -53,6 +53,9 @@ SELECT tenant.restore('tm_acl');  -- fails
 SELECT tenant.restore_from('tm_acl', 'tm_acl');  -- fails
 CALL tenant.purge();  -- fails
 SELECT tenant.snapshot('tm_acl', 'a');  -- fails
+SELECT tenant.add_migration('1', 'SELECT 1');  -- fails
+SELECT tenant.drop_migration('1');  -- fails
+SELECT tenant.baseline('tm_acl', '1');  -- fails
 SELECT tenant.rollback_to('tm_acl', 'a');  -- fails
 SELECT tenant.drop_snapshot('tm_acl', 'a');  -- fails
 SELECT tenant.encrypt('a');  -- fails

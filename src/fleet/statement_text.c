@@ -1,0 +1,296 @@
+/*
+ * statement_text.c
+ *		Statements as texts.
+ *
+ * A text is taken apart by the server's own grammar and scanner, under the
+ * settings of the session.  Nothing is put together here: a statement is kept
+ * as it was written.
+ *
+ * A name before a period can be that of a schema or of a table, say in
+ * "account.id".  It is taken for a table's if the statement has it as a name of
+ * its own as well, as in "FROM account", unless it stands where an object is
+ * named.  Strings can hold code, of functions and
+ * DO, or names for regclass; in these a schema is looked for where a period
+ * follows, or where the search path is the subject.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "parser/scanner.h"
+#include "parser/scansup.h"
+
+#include "base/name_scan.h"
+#include "fleet/statement_text.h"
+
+/* Keywords are words like others. */
+static const ScanKeywordList no_keywords = {.num_keywords = 0,.max_kw_len = 0};
+
+/* The scanner's tokens, numbered as in all its users */
+enum
+{
+	TOKEN_IDENT = 258,
+	TOKEN_UIDENT,
+	TOKEN_FCONST,
+	TOKEN_SCONST,
+	TOKEN_USCONST,
+	TOKEN_BCONST,
+	TOKEN_XCONST,
+	TOKEN_OP,
+	TOKEN_ICONST,
+	TOKEN_PARAM,
+	TOKEN_TYPECAST
+};
+
+/* One token */
+typedef struct Token
+{
+	int			kind;			/* as above, or a character */
+	const char *word;			/* an identifier or keyword, or NULL */
+	const char *string;			/* a string, or NULL */
+	int			location;		/* where it begins */
+} Token;
+
+/* What is looked for in a string */
+typedef struct StringSearch
+{
+	const char *body;			/* the string */
+	SchemaUnwanted unwanted;	/* names that must not be in it */
+	void	   *arg;			/* its argument */
+	char	   *found;			/* one of them, or NULL */
+} StringSearch;
+
+static List *read_tokens(const char *text);
+static bool is_qualifier(List *tokens, int position);
+static bool names_object(List *tokens, int position);
+static bool stands_alone(List *tokens, const char *name);
+static bool names_schemas(List *tokens, int position);
+static void search_string(const char *name, void *arg);
+static bool is_qualified_in(const char *body, const char *name);
+
+List *
+tm_statement_split(const char *text)
+{
+	List	   *statements = NIL;
+	ListCell   *lc;
+
+	foreach(lc, raw_parser(text, RAW_PARSE_DEFAULT))
+	{
+		const RawStmt *raw = lfirst_node(RawStmt, lc);
+		ParsedStatement *statement = palloc(sizeof(ParsedStatement));
+
+		statement->tree = raw->stmt;
+		statement->text = tm_statement_part(text, raw->stmt_location,
+											raw->stmt_len);
+		statements = lappend(statements, statement);
+	}
+	return statements;
+}
+
+char *
+tm_statement_part(const char *text, int location, int length)
+{
+	if (location > 0)
+		text += location;
+	if (length <= 0)
+		length = strlen(text);
+	while (length > 0 && scanner_isspace(*text))
+	{
+		text++;
+		length--;
+	}
+	while (length > 0 && (scanner_isspace(text[length - 1]) ||
+						  text[length - 1] == ';'))
+		length--;
+	return pnstrdup(text, length);
+}
+
+char *
+tm_statement_names_schema(const char *text, SchemaUnwanted unwanted, void *arg)
+{
+	List	   *tokens = read_tokens(text);
+
+	for (int i = 0; i < list_length(tokens); i++)
+	{
+		const Token *token = list_nth(tokens, i);
+
+		if (token->string != NULL)
+		{
+			StringSearch search = {token->string, unwanted, arg, NULL};
+
+			tm_scan_names(token->string, search_string, &search);
+			if (search.found != NULL)
+				return search.found;
+			if (names_schemas(tokens, i) && unwanted(token->string, arg))
+				return pstrdup(token->string);
+		}
+		else if (token->word != NULL && unwanted(token->word, arg) &&
+				 ((is_qualifier(tokens, i) &&
+				   (names_object(tokens, i) ||
+					!stands_alone(tokens, token->word))) ||
+				  names_schemas(tokens, i)))
+			return pstrdup(token->word);
+	}
+	return NULL;
+}
+
+/* PREPARE name [(types)] AS query */
+char *
+tm_statement_of_prepare(const char *text)
+{
+	List	   *tokens = read_tokens(text);
+	int			depth = 0;
+
+	for (int i = 2; i < list_length(tokens); i++)
+	{
+		const Token *token = list_nth(tokens, i);
+
+		depth += token->kind == '(' ? 1 : token->kind == ')' ? -1 : 0;
+		if (depth == 0 && token->word != NULL && strcmp(token->word, "as") == 0 &&
+			i + 1 < list_length(tokens))
+		{
+			const Token *first = list_nth(tokens, i + 1);
+
+			return pstrdup(text + first->location);
+		}
+	}
+	return pstrdup(text);
+}
+
+static List *
+read_tokens(const char *text)
+{
+	core_yy_extra_type extra;
+	core_yyscan_t scanner = scanner_init(text, &extra, &no_keywords, NULL);
+	List	   *tokens = NIL;
+	core_YYSTYPE value;
+	int			location;
+	int			kind;
+
+	while ((kind = core_yylex(&value, &location, scanner)) != 0)
+	{
+		Token	   *token = palloc0(sizeof(Token));
+
+		token->kind = kind;
+		token->location = location;
+		if (kind == TOKEN_IDENT || kind == TOKEN_UIDENT)
+			token->word = pstrdup(value.str);
+		else if (kind == TOKEN_SCONST || kind == TOKEN_USCONST)
+			token->string = pstrdup(value.str);
+		tokens = lappend(tokens, token);
+	}
+	scanner_finish(scanner);
+	return tokens;
+}
+
+/* Is the word followed by a period, and itself not behind one? */
+static bool
+is_qualifier(List *tokens, int position)
+{
+	const Token *before = position > 0 ? list_nth(tokens, position - 1) : NULL;
+	const Token *after = position + 1 < list_length(tokens) ?
+		list_nth(tokens, position + 1) : NULL;
+
+	return after != NULL && after->kind == '.' &&
+		(before == NULL || before->kind != '.');
+}
+
+/* Does the name of an object begin here, rather than that of a column? */
+static bool
+names_object(List *tokens, int position)
+{
+	static const char *const before_objects[] = {
+		"from", "join", "update", "into", "only", "table", "exists", "view",
+		"sequence", "index", "type", "domain", "function", "procedure",
+		"references", "call"
+	};
+	const Token *before = position > 0 ? list_nth(tokens, position - 1) : NULL;
+
+	if (before != NULL && before->kind == TOKEN_TYPECAST)
+		return true;
+	for (int i = 0; i < (int) lengthof(before_objects); i++)
+	{
+		if (before != NULL && before->word != NULL &&
+			strcmp(before->word, before_objects[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is there this name without a period on either side, as of a table? */
+static bool
+stands_alone(List *tokens, const char *name)
+{
+	for (int i = 0; i < list_length(tokens); i++)
+	{
+		const Token *token = list_nth(tokens, i);
+		const Token *before = i > 0 ? list_nth(tokens, i - 1) : NULL;
+
+		if (token->word != NULL && strcmp(token->word, name) == 0 &&
+			!is_qualifier(tokens, i) && !names_schemas(tokens, i) &&
+			(before == NULL || before->kind != '.'))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Do names of schemas, or of a tenant, stand here: after SCHEMA, as in ALTER
+ * DEFAULT PRIVILEGES, or as the value of a setting that holds them?
+ */
+static bool
+names_schemas(List *tokens, int position)
+{
+	for (int i = position - 1; i >= 0; i--)
+	{
+		const Token *token = list_nth(tokens, i);
+
+		if (token->string != NULL ? strcmp(token->string, "search_path") == 0 :
+			token->word != NULL && (strcmp(token->word, "schema") == 0 ||
+									strcmp(token->word, "search_path") == 0))
+			return true;
+		if (token->kind == ';' || token->kind == ')')
+			return false;
+		if (token->word != NULL && strcmp(token->word, "to") != 0 &&
+			position - i > 2)
+			return false;
+	}
+	return false;
+}
+
+/* In a string, for tm_scan_names, which tells more than is meant here. */
+static void
+search_string(const char *name, void *arg)
+{
+	StringSearch *search = arg;
+
+	if (search->found == NULL && search->unwanted(name, search->arg) &&
+		is_qualified_in(search->body, name))
+		search->found = pstrdup(name);
+}
+
+/* Is the name before a period, or is it about search paths? */
+static bool
+is_qualified_in(const char *body, const char *name)
+{
+	size_t		length = strlen(name);
+
+	if (strstr(body, "search_path") != NULL)
+		return true;
+	for (const char *p = body; *p != '\0'; p++)
+	{
+		const char *end = p + length;
+
+		if (pg_strncasecmp(p, name, length) != 0)
+			continue;
+		if (*end == '"')
+			end++;
+		while (scanner_isspace(*end))
+			end++;
+		if (*end == '.')
+			return true;
+	}
+	return false;
+}

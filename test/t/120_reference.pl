@@ -12,7 +12,7 @@ use TenantTest;
 
 my $root = "$FindBin::RealBin/../..";
 my $reference = slurp_file("$root/docs/reference.md");
-my $node = new_node('reference');
+my $node = new_node('reference', "shared_preload_libraries = 'tenant_mgr'\n");
 
 $node->safe_psql('postgres', 'CREATE EXTENSION tenant_mgr');
 
@@ -64,6 +64,14 @@ compare('settings',
 	[ $settings =~ /^\| `(tenant_mgr\.\w+)`/mg ],
 	[ names(q{SET tenant_mgr.tenant = ''; SELECT tenant.current();
 		SELECT name FROM pg_settings WHERE name LIKE 'tenant\_mgr.%' AND NOT 'NO_SHOW_ALL' = ANY (pg_settings_get_flags(name))}) ]);
+
+# Who may set them is what the server says.
+my %context = map { split /\|/ } names(q{SET tenant_mgr.tenant = ''; SELECT tenant.current();
+	SELECT name || '|' || context FROM pg_settings WHERE name LIKE 'tenant\_mgr.%'});
+my %documented_context = $settings =~ /^\| `(tenant_mgr\.\w+)` \|(?:[^|]*\|){2} (\w+) \|/mg;
+is(join(', ', map { "$_: $context{$_}, not $documented_context{$_}" }
+	grep { exists $context{$_} && $documented_context{$_} ne 'nobody' && $context{$_} ne $documented_context{$_} } sort keys %documented_context),
+	'', 'the reference says who may set a setting');
 
 # The codes that the source raises, by the names that the server has for them.
 my $raised = qr/(?:errcode\(|GUC_check_errcode\(|sqlstate = |sqlstate,\s*)(ERRCODE_\w+)/;

@@ -117,6 +117,37 @@ foreach my $file ("$root/README.md", sort glob "$root/docs/*.md")
 	push @not_run, map { "$name, $_" } @{ $result->{not_run} };
 	$examples += $count;
 }
+
+# Links within the repository lead somewhere.
+sub anchors_of
+{
+	my ($text) = @_;
+	my %anchor;
+	while ($text =~ /^#+ +(.+?) *$/mg)
+	{
+		my $anchor = lc $1;
+		$anchor =~ s/[^\w\- ]//g;
+		$anchor =~ s/ /-/g;
+		$anchor{$anchor} = 1;
+	}
+	return \%anchor;
+}
+
+my @broken;
+foreach my $file (glob "$root/*.md $root/docs/*.md $root/src/*.md")
+{
+	my $text = slurp_file($file);
+	my ($dir) = $file =~ m{^(.*)/};
+	while ($text =~ /\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)
+	{
+		my ($path, $anchor) = ($1, $2);
+		my $target = $path eq '' ? $file : "$dir/$path";
+		push @broken, "$path#" . ($anchor // '') . ' in ' . $file =~ s/.*\///r
+		  if !-e $target || defined $anchor && !anchors_of(slurp_file($target))->{$anchor};
+	}
+}
+is(join("\n", @broken), '', 'links between pages lead somewhere');
+
 cmp_ok(scalar(@not_run), '<=', 12, scalar(@not_run) . " examples are not run, $examples are");
 foreach (@not_run)
 {

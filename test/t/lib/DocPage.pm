@@ -8,7 +8,8 @@
 #
 #   <!-- setup
 #   SQL or commands of psql that make what the page takes for granted; "\! ..."
-#   for the shell.  All of it has to succeed.
+#   for the shell, which knows wait_for QUERY, set_and_reload SETTING VALUE and
+#   make_key_ring.  All of it has to succeed.
 #   -->
 #
 #   <!-- example
@@ -122,6 +123,32 @@ sub read_examples
 	push @example, { line => $mark_line, kind => 'stray', lines => [], mark => [] } if @mark;
 	return @example;
 }
+
+# For commands of the shell: wait until a query is true; set a setting that needs a
+# reload; give the server a key ring.
+my $shell_functions = <<'END';
+wait_for()
+{
+	for i in $(seq 600); do
+		if [ "$(psql -XAtqc "$1" postgres)" = t ]; then return 0; fi
+		sleep 0.1
+	done
+	echo "not true in a minute: $1"
+	return 1
+}
+set_and_reload()
+{
+	psql -Xqc "ALTER SYSTEM SET $1 = '$2'" -c 'SELECT pg_reload_conf()' postgres >reload.out
+	wait_for "SELECT current_setting('$1') = '$2'"
+}
+make_key_ring()
+{
+	touch ring
+	chmod 600 ring
+	psql -XAtc 'SELECT tenant.generate_key()' >>ring
+	set_and_reload tenant_mgr.key_file "$PWD/ring"
+}
+END
 
 # What a block is, if its marks do not say so.
 sub language_of
@@ -528,7 +555,7 @@ sub script_of
 		if (/^\\! (.*)/s)
 		{
 			my $file = "$dir/step$number." . $part++ . '.sh';
-			append_to_file($file, "cd $dir\n$1\n");
+			append_to_file($file, "cd $dir\n$shell_functions\n$1\n");
 			$script .= "\\! bash -eu -o pipefail $file 2>&1; echo \"\@\@state\" \$?\n";
 			next;
 		}

@@ -54,6 +54,7 @@ OBJS = \
 	src/binding/protective.o \
 	src/binding/running_code.o \
 	src/binding/session_lock.o \
+	src/binding/set_policy.o \
 	src/binding/standby_catchup.o \
 	src/binding/statement_tag.o \
 	src/binding/switch.o \

@@ -24,27 +24,17 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "commands/extension.h"
-#include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "base/compat.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
-#include "binding/binding.h"
 #include "binding/policy.h"
-#include "binding/session_lock.h"
-#include "tenants/event.h"
 #include "tenants/registry.h"
-#include "tenants/tenant_lock.h"
-#include "tenants/tenant_name.h"
 
 /* Columns of tenant.policy */
 #define Anum_policy_setting		1
@@ -61,43 +51,6 @@ static bool loading = false;
 
 static void load(void);
 static bool table_exists(void);
-static WallId setting_argument(text *setting);
-static char *settings(void);
-static void check_value(WallId wall, const char *value, int *level);
-static void check_permission(void);
-static void write_policy(WallId wall, const char *value);
-
-PG_FUNCTION_INFO_V1(tenant_set_policy);
-
-/* set_policy(setting, value): the database keeps it at least as strict. */
-Datum
-tenant_set_policy(PG_FUNCTION_ARGS)
-{
-	const char *value = NULL;
-	int			level = 0;
-	WallId		wall;
-
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("setting must not be null")));
-	tm_lifecycle_begin("tenant.set_policy()");
-	check_permission();
-	tm_lifecycle_refuse_other(NULL);
-	wall = setting_argument(PG_GETARG_TEXT_PP(0));
-	if (!PG_ARGISNULL(1))
-	{
-		value = text_to_cstring(PG_GETARG_TEXT_PP(1));
-		check_value(wall, value, &level);
-		value = tm_wall_value(wall, level);
-	}
-	write_policy(wall, value);
-	tm_registry_announce();
-	tm_event_record("set_policy", NULL, tm_wall_name(wall),
-					tm_event_detail("value", value, NULL));
-	tm_binding_poke_at_commit();
-	PG_RETURN_VOID();
-}
 
 void
 tm_policy_load(void)
@@ -164,6 +117,34 @@ tm_policy_is_table(Relation rel)
 	return strcmp(RelationGetRelationName(rel), POLICY_TABLE) == 0;
 }
 
+/* Nobody else writes meanwhile. */
+void
+tm_policy_write(WallId wall, const char *value)
+{
+	Relation	rel = tm_own_table_open(POLICY_TABLE, Natts_policy,
+										ShareRowExclusiveLock);
+	Datum		values[Natts_policy];
+	bool		nulls[Natts_policy] = {false, false};
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	values[Anum_policy_setting - 1] = CStringGetTextDatum(tm_wall_name(wall));
+	ScanKeyInit(&key, Anum_policy_setting, BTEqualStrategyNumber, F_TEXTEQ,
+				values[Anum_policy_setting - 1]);
+	scan = tm_own_table_scan(rel, POLICY_BY_SETTING, 1, &key);
+	tuple = systable_getnext(scan);
+	if (tuple != NULL)
+		tm_own_table_delete(rel, &tuple->t_self);
+	systable_endscan(scan);
+	if (value != NULL)
+	{
+		values[Anum_policy_value - 1] = CStringGetTextDatum(value);
+		tm_own_table_insert(rel, Natts_policy, values, nulls);
+	}
+	table_close(rel, NoLock);
+}
+
 static void
 load(void)
 {
@@ -190,105 +171,4 @@ table_exists(void)
 
 	return OidIsValid(nspid) &&
 		OidIsValid(get_relname_relid(POLICY_TABLE, nspid));
-}
-
-static WallId
-setting_argument(text *setting)
-{
-	char	   *name = text_to_cstring(setting);
-	WallId		wall = tm_wall_find(name);
-
-	if (wall == WALL_NONE)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("setting \"%s\" cannot be a policy",
-						tm_tenant_name_printable(name)),
-				 errdetail("Policies are about settings whose values are more or less strict."),
-				 errhint("Settings that can be policies: %s.", settings())));
-	if (wall == WALL_UNBOUND_SUPERUSER)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("setting \"%s\" cannot be a policy",
-						tm_wall_name(wall)),
-				 errdetail("Nobody could restore a dump of the database."),
-				 errhint("Use ALTER DATABASE or ALTER ROLE to set it.")));
-	return wall;
-}
-
-static char *
-settings(void)
-{
-	StringInfoData list;
-
-	initStringInfo(&list);
-	for (int i = 0; i < NUM_WALLS; i++)
-	{
-		if (tm_policy_is_possible((WallId) i))
-			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
-							 tm_wall_name(i));
-	}
-	return list.data;
-}
-
-static void
-check_value(WallId wall, const char *value, int *level)
-{
-	if (!tm_wall_read(wall, value, level))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid value for policy \"%s\": \"%s\"",
-						tm_wall_name(wall), tm_tenant_name_printable(value)),
-				 errhint("Available values: %s.", tm_wall_values(wall))));
-	if (*level == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("policy \"%s\" cannot be \"%s\"",
-						tm_wall_name(wall), tm_wall_value(wall, *level)),
-				 errdetail("A policy makes the setting stricter, and no value is less strict."),
-				 errhint("Use NULL to remove the policy.")));
-}
-
-/* EXECUTE is not enough: whoever may write here decides for all roles. */
-static void
-check_permission(void)
-{
-	Oid			extension = get_extension_oid(TM_EXTENSION_NAME, true);
-
-	if (superuser() ||
-		(OidIsValid(extension) &&
-		 tm_extension_ownercheck(extension, GetUserId())))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to set policies"),
-			 errhint("Only superusers and the owner of extension \"%s\" may do that.",
-					 TM_EXTENSION_NAME)));
-}
-
-/* Put the row there, or take it away; nobody else writes meanwhile. */
-static void
-write_policy(WallId wall, const char *value)
-{
-	Relation	rel = tm_own_table_open(POLICY_TABLE, Natts_policy,
-										ShareRowExclusiveLock);
-	Datum		values[Natts_policy];
-	bool		nulls[Natts_policy] = {false, false};
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	values[Anum_policy_setting - 1] = CStringGetTextDatum(tm_wall_name(wall));
-	ScanKeyInit(&key, Anum_policy_setting, BTEqualStrategyNumber, F_TEXTEQ,
-				values[Anum_policy_setting - 1]);
-	scan = tm_own_table_scan(rel, POLICY_BY_SETTING, 1, &key);
-	tuple = systable_getnext(scan);
-	if (tuple != NULL)
-		tm_own_table_delete(rel, &tuple->t_self);
-	systable_endscan(scan);
-	if (value != NULL)
-	{
-		values[Anum_policy_value - 1] = CStringGetTextDatum(value);
-		tm_own_table_insert(rel, Natts_policy, values, nulls);
-	}
-	table_close(rel, NoLock);
 }

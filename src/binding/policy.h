@@ -40,6 +40,12 @@ typedef struct Policy
 /* All rows, a List of palloc'd Policy; none where there is no such table. */
 extern List *tm_policy_list(void);
 
+/*
+ * Put the row of a setting there, or take it away if the value is NULL.  The
+ * caller has checked both.
+ */
+extern void tm_policy_write(WallId wall, const char *value);
+
 /* Can the database keep a value of this setting? */
 extern bool tm_policy_is_possible(WallId wall);
 

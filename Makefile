@@ -44,6 +44,7 @@ OBJS = \
 	src/binding/guard_mode.o \
 	src/binding/jwt.o \
 	src/binding/object_schema.o \
+	src/binding/lock.o \
 	src/binding/open_plan.o \
 	src/binding/origin.o \
 	src/binding/policy.o \

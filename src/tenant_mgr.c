@@ -46,6 +46,5 @@ _PG_init(void)
 	tm_key_worker_register();
 	tm_binding_start();
 	tm_session_lock_init();
-	tm_protective_start();
 	tm_hooks_install();
 }

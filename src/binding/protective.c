@@ -19,7 +19,6 @@
 #include "base/compat.h"
 #include "base/setting.h"
 #include "binding/protective.h"
-#include "binding/session_lock.h"
 
 /* The value that the session had set when it was locked */
 typedef struct FrozenValue
@@ -54,9 +53,6 @@ static struct config_generic *records[NUM_PROTECTIVE];
 /* written by tm_protective_freeze */
 static FrozenValue frozen[NUM_PROTECTIVE];
 
-static bool check_bool(bool *newval, void **extra, GucSource source);
-static bool check_number(int *newval, void **extra, GucSource source);
-static bool check_string(char **newval, void **extra, GucSource source);
 static int	number_of(const struct config_generic *record);
 
 /*
@@ -86,7 +82,8 @@ tm_protective_refuse_hidden(void)
 
 /* A setting's own check hook asks for the lock itself. */
 void
-tm_protective_start(void)
+tm_protective_start(GucBoolCheckHook check_bool, GucIntCheckHook check_number,
+					GucStringCheckHook check_string)
 {
 	int			i;
 
@@ -163,24 +160,6 @@ tm_protective_is_intact(void)
 			return false;
 	}
 	return true;
-}
-
-static bool
-check_bool(bool *newval, void **extra, GucSource source)
-{
-	return tm_session_lock_permits_change(source);
-}
-
-static bool
-check_number(int *newval, void **extra, GucSource source)
-{
-	return tm_session_lock_permits_change(source);
-}
-
-static bool
-check_string(char **newval, void **extra, GucSource source)
-{
-	return tm_session_lock_permits_change(source);
 }
 
 /* The value of a setting that is no string */

@@ -7,6 +7,8 @@
 #ifndef TENANT_MGR_PROTECTIVE_H
 #define TENANT_MGR_PROTECTIVE_H
 
+#include "utils/guc.h"
+
 /*
  * Raise 42501 if the client has hidden a setting that is not its to choose.
  * To be called before the settings are defined.
@@ -14,10 +16,12 @@
 extern void tm_protective_refuse_hidden(void);
 
 /*
- * Have those that have no check hook of their own ask whether a session is
- * locked.  To be called once they are defined; does nothing the second time.
+ * Give those that have no check hook of their own one of these.  To be called
+ * once they are defined; does nothing the second time.
  */
-extern void tm_protective_start(void);
+extern void tm_protective_start(GucBoolCheckHook check_bool,
+								GucIntCheckHook check_number,
+								GucStringCheckHook check_string);
 
 /*
  * Note what the session has set them to, for as long as it is locked; and is

@@ -28,7 +28,8 @@
  * or the end of a transaction takes the binding or the role away under which
  * the session was locked, it can do nothing until it is back or unlocked.
  *
- * Of the key only a hash is kept, in this process.
+ * Of the key only a hash is kept, in this process.  The functions that lock and
+ * unlock are in lock.c: they also have to look after what the session remembers.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -37,7 +38,6 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/acl.h"
@@ -50,16 +50,10 @@
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/change.h"
-#include "binding/deferred.h"
-#include "binding/open_plan.h"
-#include "binding/prepared.h"
 #include "binding/protective.h"
 #include "binding/session_lock.h"
-#include "binding/temp_object.h"
 #include "tenants/registry.h"
 #include "tenants/snapshot_registry.h"
-
-#define MAX_KEY_LEN		1024
 
 /* So often somebody may be mistaken; then the lock stays. */
 #define MAX_WRONG_KEYS	10
@@ -104,7 +98,7 @@ static WrappedSetting session_user_setting = {
 /* written by the GUC machinery on behalf of lock() and unlock() */
 bool		tm_session_locked = false;
 
-/* the lock; written by lock() and unlock() */
+/* the lock; written by close, check_key and open */
 static struct
 {
 	pg_uuid_t	tenant_id;		/* the tenant the session is locked to */
@@ -118,7 +112,12 @@ static struct
 
 static void wrap(WrappedSetting *setting);
 static void refuse_default(const WrappedSetting *setting, const char *newval);
-static text *key_argument(FunctionCallInfo fcinfo);
+static bool check_protective_bool(bool *newval, void **extra,
+								  GucSource source);
+static bool check_protective_number(int *newval, void **extra,
+									GucSource source);
+static bool check_protective_string(char **newval, void **extra,
+									GucSource source);
 static void hash_key(text *key, unsigned char *hash);
 static void set_locked(const char *value);
 static bool concerns_us(GucSource source);
@@ -130,96 +129,6 @@ static bool schema_is_harmless(const char *schema, const pg_uuid_t *own);
 static bool lasts_for_others(Node *stmt);
 static bool is_for_all(ObjectType objtype);
 static bool guarded_setting(const char *name);
-
-PG_FUNCTION_INFO_V1(tenant_lock);
-PG_FUNCTION_INFO_V1(tenant_unlock);
-PG_FUNCTION_INFO_V1(tenant_is_locked);
-
-/* lock(key): the session stays with its tenant until it is unlocked. */
-Datum
-tenant_lock(PG_FUNCTION_ARGS)
-{
-	text	   *key = key_argument(fcinfo);
-	Binding    *binding;
-
-	PreventCommandIfParallelMode("tenant.lock()");
-	tm_session_lock_refuse();
-
-	/* What is run for somebody does not decide where the session stays. */
-	if (InSecurityRestrictedOperation())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("cannot execute %s within security-restricted operation",
-						"tenant.lock()")));
-	tm_deferred_run_others();
-	tm_binding_validate();
-	binding = tm_binding_current();
-	if (binding == NULL || !binding->verified)
-		ereport(ERROR,
-				(errcode(ERRCODE_TENANT_NOT_BOUND),
-				 errmsg("session is not bound to a tenant"),
-				 errhint("Use tenant.switch() first.")));
-
-	tm_open_plan_refuse_lock(&binding->id);
-
-	memset(&lock, 0, sizeof(lock));
-	lock.tenant_id = binding->id;
-	strlcpy(lock.tenant, tm_tenant, NAMEDATALEN);
-	lock.session_user = GetSessionUserId();
-	lock.outer_user = GetOuterUserId();
-	tm_protective_freeze();
-	tm_crypto_random(lock.salt, sizeof(lock.salt));
-	hash_key(key, lock.hash);
-	set_locked("on");
-
-	PG_RETURN_VOID();
-}
-
-/* unlock(key): it may go where it likes again. */
-Datum
-tenant_unlock(PG_FUNCTION_ARGS)
-{
-	text	   *key = key_argument(fcinfo);
-	unsigned char hash[TM_CRYPTO_HASH_BYTES];
-
-	PreventCommandIfParallelMode("tenant.unlock()");
-	if (!tm_session_locked)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("session is not locked")));
-
-	/* What comes after the last attempt looks like another wrong key. */
-	hash_key(key, hash);
-	if (!tm_crypto_same(hash, lock.hash, sizeof(hash)) ||
-		lock.wrong_keys >= MAX_WRONG_KEYS)
-	{
-		if (lock.wrong_keys < MAX_WRONG_KEYS)
-			lock.wrong_keys++;
-		ereport(ERROR,
-				(errcode(ERRCODE_TENANT_LOCKED),
-				 errmsg("session is locked to tenant \"%s\"",
-						locked_tenant()),
-				 errdetail("The key is not the one it was locked with.")));
-	}
-
-	/* What was made under the lock ends with it. */
-	tm_deferred_run_locked();
-	tm_prepared_unlocked();
-	tm_open_plan_unlocked();
-	tm_temp_object_drop_locked();
-
-	set_locked("off");
-	tm_crypto_wipe(&lock, sizeof(lock));
-
-	PG_RETURN_VOID();
-}
-
-/* is_locked(): would it have to be unlocked? */
-Datum
-tenant_is_locked(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(tm_session_locked);
-}
 
 /*
  * The setting tells the session's parallel workers, for which it is there, and
@@ -243,6 +152,47 @@ tm_session_lock_init(void)
 	wrap(&path_setting);
 	wrap(&role_setting);
 	wrap(&session_user_setting);
+	tm_protective_start(check_protective_bool, check_protective_number,
+						check_protective_string);
+}
+
+void
+tm_session_lock_close(const Binding *binding, text *key)
+{
+	memset(&lock, 0, sizeof(lock));
+	lock.tenant_id = binding->id;
+	strlcpy(lock.tenant, tm_tenant, NAMEDATALEN);
+	lock.session_user = GetSessionUserId();
+	lock.outer_user = GetOuterUserId();
+	tm_protective_freeze();
+	tm_crypto_random(lock.salt, sizeof(lock.salt));
+	hash_key(key, lock.hash);
+	set_locked("on");
+}
+
+/* What comes after the last attempt looks like another wrong key. */
+void
+tm_session_lock_check_key(text *key)
+{
+	unsigned char hash[TM_CRYPTO_HASH_BYTES];
+
+	hash_key(key, hash);
+	if (tm_crypto_same(hash, lock.hash, sizeof(hash)) &&
+		lock.wrong_keys < MAX_WRONG_KEYS)
+		return;
+	if (lock.wrong_keys < MAX_WRONG_KEYS)
+		lock.wrong_keys++;
+	ereport(ERROR,
+			(errcode(ERRCODE_TENANT_LOCKED),
+			 errmsg("session is locked to tenant \"%s\"", locked_tenant()),
+			 errdetail("The key is not the one it was locked with.")));
+}
+
+void
+tm_session_lock_open(void)
+{
+	set_locked("off");
+	tm_crypto_wipe(&lock, sizeof(lock));
 }
 
 void
@@ -476,26 +426,22 @@ assign_session_user(const char *newval, void *extra)
 		session_user_setting.prev_assign_hook(newval, extra);
 }
 
-static text *
-key_argument(FunctionCallInfo fcinfo)
+static bool
+check_protective_bool(bool *newval, void **extra, GucSource source)
 {
-	text	   *key;
+	return tm_session_lock_permits_change(source);
+}
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("key must not be null")));
-	key = PG_GETARG_TEXT_PP(0);
-	if (VARSIZE_ANY_EXHDR(key) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("key must not be empty")));
-	if (VARSIZE_ANY_EXHDR(key) > MAX_KEY_LEN)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("key is too long"),
-				 errdetail("The limit is %d bytes.", MAX_KEY_LEN)));
-	return key;
+static bool
+check_protective_number(int *newval, void **extra, GucSource source)
+{
+	return tm_session_lock_permits_change(source);
+}
+
+static bool
+check_protective_string(char **newval, void **extra, GucSource source)
+{
+	return tm_session_lock_permits_change(source);
 }
 
 static void

@@ -11,6 +11,8 @@
 #include "utils/guc_tables.h"
 #include "utils/uuid.h"
 
+#include "binding/binding.h"
+
 /* Is the session locked?  Also known to its parallel workers. */
 extern bool tm_session_locked;
 
@@ -20,9 +22,18 @@ extern bool tm_session_lock_check_locked(bool *newval, void **extra,
 
 /*
  * Put our hooks before those of the server's settings that say where a
- * session is.  To be called once the settings are defined.
+ * session is, and of those that protect the database.  To be called once the
+ * settings are defined.
  */
 extern void tm_session_lock_init(void);
+
+/*
+ * Lock the session to the tenant of its binding, which has been verified; raise
+ * TM004 unless it is locked by this key; unlock it.
+ */
+extern void tm_session_lock_close(const Binding *binding, text *key);
+extern void tm_session_lock_check_key(text *key);
+extern void tm_session_lock_open(void);
 
 /* Raise TM004 if the session is locked. */
 extern void tm_session_lock_refuse(void);

@@ -37,8 +37,11 @@ OBJS = \
 	src/binding/assigned_role.o \
 	src/binding/authorization.o \
 	src/binding/binding.o \
+	src/binding/binding_in_force.o \
 	src/binding/binding_path.o \
 	src/binding/binding_refusals.o \
+	src/binding/binding_setting.o \
+	src/binding/binding_settle.o \
 	src/binding/change.o \
 	src/binding/deferred.o \
 	src/binding/guard_mode.o \
@@ -55,6 +58,7 @@ OBJS = \
 	src/binding/protective.o \
 	src/binding/running_code.o \
 	src/binding/session_lock.o \
+	src/binding/session_wakeup.o \
 	src/binding/set_policy.o \
 	src/binding/standby_catchup.o \
 	src/binding/statement_tag.o \

@@ -27,6 +27,7 @@
 #include "binding/authorization.h"
 #include "binding/binding.h"
 #include "binding/binding_refusals.h"
+#include "binding/binding_setting.h"
 #include "binding/guard_mode.h"
 #include "binding/session_lock.h"
 #include "binding/statement_tag.h"

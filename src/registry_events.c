@@ -30,6 +30,7 @@
 #include "binding/binding.h"
 #include "binding/policy.h"
 #include "binding/session_lock.h"
+#include "binding/session_wakeup.h"
 #include "clone/outside_link.h"
 #include "connections/health.h"
 #include "lifecycle/hook_table.h"
@@ -103,7 +104,7 @@ tenant_follow_drop(PG_FUNCTION_ARGS)
 		changed = true;
 	}
 	if (changed)
-		tm_binding_poke_at_commit();
+		tm_session_wakeup_at_commit();
 
 	PG_RETURN_NULL();
 }
@@ -151,7 +152,7 @@ tenant_follow_rename(PG_FUNCTION_ARGS)
 	tm_event_record("rename", tenant, tenant->name,
 					tm_event_detail("command", "ALTER SCHEMA",
 									"schema", rename->newname, NULL));
-	tm_binding_poke_at_commit();
+	tm_session_wakeup_at_commit();
 
 	PG_RETURN_NULL();
 }

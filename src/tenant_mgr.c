@@ -16,8 +16,10 @@
 
 #include "base/preload.h"
 #include "binding/binding.h"
+#include "binding/binding_path.h"
 #include "binding/protective.h"
 #include "binding/session_lock.h"
+#include "binding/session_wakeup.h"
 #include "binding/watch.h"
 #include "connections/health_worker.h"
 #include "guard/plpgsql_types.h"
@@ -38,12 +40,14 @@ _PG_init(void)
 	tm_guc_init();
 	tm_keyring_start();
 	tm_watch_init();
+	tm_session_wakeup_init();
 	tm_plpgsql_types_init();
 
 	/* what cannot */
 	tm_preload_note();
 	tm_health_launcher_register();
 	tm_key_worker_register();
+	tm_binding_path_start();
 	tm_binding_start();
 	tm_session_lock_init();
 	tm_hooks_install();

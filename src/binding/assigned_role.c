@@ -5,7 +5,7 @@
  * This is the only file that knows the columns of that table, which is read
  * and written like the registry.  A session whose user, the one that logged
  * in, is assigned is bound to that tenant and to no other, whatever schemas
- * the role may use; binding.c sees to it.
+ * the role may use; binding_settle.c sees to it.
  *
  * The role also gets tenant_mgr.tenant as a setting of its own in this
  * database, so that its sessions are bound before their first statement is

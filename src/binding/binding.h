@@ -39,33 +39,21 @@ typedef struct Binding
 /* The binding as a setting, '' when unbound. */
 extern char *tm_tenant;
 
-/* Its hooks, and what follows its definition. */
-extern bool tm_binding_check_tenant(char **newval, void **extra,
-									GucSource source);
-extern void tm_binding_assign_tenant(const char *newval, void *extra);
-extern void tm_binding_start(void);
-
-/*
- * Called when the session has got another tenant, or none; may be called
- * whenever settings can change.  Set by hooks.c.
- */
-extern void (*tm_binding_changed_hook) (void);
-
-/* Called when a function has bound the session.  Set by hooks.c. */
-extern void (*tm_switched_hook) (void);
-
-/* Of another one, which tells parallel workers, and its variable */
-#define TM_VERIFIED_SETTING	"tenant_mgr.verified"
+/* Another setting, which tells parallel workers that it has been verified */
 extern bool tm_tenant_verified;
-extern bool tm_binding_check_verified(bool *newval, void **extra,
-									  GucSource source);
-extern void tm_binding_assign_verified(bool newval, void *extra);
+
+/* The record of the setting, NULL before the library has started. */
+extern struct config_generic *tm_binding_record;
+extern void tm_binding_start(void);
 
 /*
  * Bind the session, the rest of the transaction or of a nesting level of
  * settings to a tenant; an empty name unbinds.
  */
 extern void tm_binding_set(const char *name, GucAction action);
+
+/* The same; what is in the way is reported with this level. */
+extern void tm_binding_try_set(const char *name, GucAction action, int elevel);
 
 /*
  * Bind the session to a tenant until the present nesting level of settings
@@ -74,72 +62,23 @@ extern void tm_binding_set(const char *name, GucAction action);
  */
 extern void tm_binding_lend(const char *name);
 
-/*
- * Warn, as SET LOCAL does, that this function binds nothing that comes after it:
- * what the client has sent is a transaction of its own.
- */
-extern void tm_binding_warn_unconfined(const char *function);
-
-/* Is the session known to be bound so already, for as long as is asked for? */
-extern bool tm_binding_is_there(const char *name, bool local);
-
 /* Is it unbound, with nothing that could come back? */
 extern bool tm_binding_is_pristine(void);
 
+/* Written by binding_setting.c only */
+extern Binding *tm_current_binding;
+
 /* The binding in force, or NULL; valid until the setting changes. */
-extern Binding *tm_binding_current(void);
-
-/*
- * The binding if it has been verified, or NULL, also when it is not the one
- * that the session is locked to.  Only its id and schema are of use to a
- * parallel worker.  Needs a transaction.
- */
-extern Binding *tm_binding_in_force(void);
-
-/*
- * Is there nothing to look at before the next statement?  Processes pending
- * invalidations, costs next to nothing, and is also true when unbound.
- */
-extern bool tm_binding_is_settled(void);
-
-/*
- * Lock the tenant's schema against being dropped or renamed until the end of
- * the transaction, make sure that the role may still work there, and follow
- * the tenant if its name, its schema or the persistent schemas have changed.
- * Raises an error if the binding is broken.
- */
-extern void tm_binding_validate(void);
-
-/*
- * The same as far as it goes without an error, and without waiting for a lock
- * unless told to.
- */
-extern void tm_binding_settle(bool wait);
-
-/* Something may have to be settled. */
-extern bool tm_binding_needs_settling(void);
+static inline Binding *
+tm_binding_current(void)
+{
+	return tm_current_binding;
+}
 
 /* Does the binding end with the transaction, or with a function? */
 extern bool tm_binding_is_passing(void);
 
 /* Does it end with a function, or another nesting level of settings? */
 extern bool tm_binding_is_of_function(void);
-
-/*
- * The values of settings from before a transaction are about to come back, or
- * have done so.
- */
-extern void tm_binding_end_of_transaction(void);
-
-/* The lock on the tenant's schema may be gone. */
-extern void tm_binding_forget_lock(void);
-
-/*
- * Bring this session's binding in line with changes that the current
- * transaction has made to tenants, and see to it that idle sessions look at
- * theirs once it has committed.  To be called after the last change of a
- * name, a state or a schema; does a command counter increment.
- */
-extern void tm_binding_poke_at_commit(void);
 
 #endif							/* TENANT_MGR_BINDING_H */

@@ -2,7 +2,7 @@
  * binding_refusals.c
  *		Why a session does not take another tenant.
  *
- * The check hook of tenant_mgr.tenant (binding.c) has looked at the value; here
+ * The check hook of tenant_mgr.tenant (binding_setting.c) has looked at the value; here
  * is what depends on how it came and on what the session is doing: a switch for
  * the session where only transactions may be bound, one within a transaction, or
  * beside a statement that still reads.
@@ -83,15 +83,13 @@ tm_binding_refuse_change(struct config_generic *tenant_record,
 }
 
 void
-tm_binding_refuse_uninstalled(void)
+tm_binding_warn_unconfined(const char *function)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("extension \"%s\" is not installed in this database",
-					TM_EXTENSION_NAME),
-			 errdetail("The session is bound to tenant \"%s\".", tm_tenant),
-			 errhint("Use SET %s = '' to leave the tenant.",
-					 TM_TENANT_SETTING)));
+	if (!IsTransactionBlock() && tm_open_plan_is_whole_command())
+		ereport(WARNING,
+				(errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s can only be used in transaction blocks",
+						function)));
 }
 
 /*

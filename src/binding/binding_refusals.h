@@ -28,7 +28,10 @@ extern void tm_binding_refuse_change(struct config_generic *tenant_record,
 									 const char *newval,
 									 const Binding *new_binding, bool fresh);
 
-/* There is a tenant, and no extension in this database. */
-extern void tm_binding_refuse_uninstalled(void);
+/*
+ * Warn, as SET LOCAL does, that this function binds nothing that comes after it:
+ * what the client has sent is a transaction of its own.
+ */
+extern void tm_binding_warn_unconfined(const char *function);
 
 #endif							/* TENANT_MGR_BINDING_REFUSALS_H */

@@ -59,6 +59,7 @@
 
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/binding_in_force.h"
 #include "binding/deferred.h"
 #include "binding/origin.h"
 #include "binding/running_code.h"

@@ -15,6 +15,7 @@
 
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/binding_settle.h"
 #include "binding/deferred.h"
 #include "binding/open_plan.h"
 #include "binding/prepared.h"

@@ -50,6 +50,7 @@
 
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/binding_in_force.h"
 #include "binding/open_plan.h"
 #include "binding/origin.h"
 #include "binding/prepared.h"

@@ -14,6 +14,7 @@
 #include "utils/inval.h"
 
 #include "binding/prepared_commit.h"
+#include "binding/session_wakeup.h"
 #include "binding/watch.h"
 #include "connections/health.h"
 #include "tenants/registry.h"
@@ -47,5 +48,5 @@ tm_prepared_commit_after_utility(UtilityStatement *statement)
 	if (tm_health_table_generation() != connections_before)
 		tm_health_announce_now();
 	if (tm_registry_generation() != registry_before)
-		tm_watch_poke_others();
+		tm_session_wakeup_now();
 }

@@ -27,6 +27,7 @@
 #include "base/maintained.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/binding_in_force.h"
 #include "binding/guard_mode.h"
 #include "binding/object_schema.h"
 #include "binding/running_code.h"

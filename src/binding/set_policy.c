@@ -17,6 +17,7 @@
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/policy.h"
+#include "binding/session_wakeup.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
@@ -55,7 +56,7 @@ tenant_set_policy(PG_FUNCTION_ARGS)
 	tm_registry_announce();
 	tm_event_record("set_policy", NULL, tm_wall_name(wall),
 					tm_event_detail("value", value, NULL));
-	tm_binding_poke_at_commit();
+	tm_session_wakeup_at_commit();
 	PG_RETURN_VOID();
 }
 

@@ -3,7 +3,7 @@
  *		The SQL functions that bind a session to a tenant, and tell to which.
  *
  * They set tenant_mgr.tenant, as SET and SET LOCAL do; what that means is in
- * binding.c.
+ * binding_setting.c.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -16,8 +16,11 @@
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/binding_path.h"
+#include "binding/binding_refusals.h"
+#include "binding/binding_settle.h"
 #include "binding/deferred.h"
 #include "binding/session_lock.h"
+#include "binding/switch.h"
 #include "tenants/registry.h"
 
 /* whoever has to know that a function has bound the session */

@@ -1,6 +1,6 @@
 /*
  * watch.c
- *		Statements of bound sessions, and sessions that have to follow.
+ *		What happens before and after the statements of bound sessions.
  *
  * A bound session asks before each statement whether its binding still holds:
  * the tenant may have been renamed, suspended or dropped, or the role may
@@ -16,9 +16,7 @@
  * search path.  That is why a session follows as early as it can: at the end
  * of a statement that changed something, and after BEGIN, which also takes
  * the lock that keeps others from changing anything.  Sessions that are idle
- * are woken up by the committing transaction: it asks all of them to process
- * invalidation messages, for which an idle backend runs an empty transaction,
- * and at the end of each transaction there is a callback of ours; on a standby,
+ * are woken up by the committing transaction (session_wakeup.c); on a standby,
  * where nobody commits, they see to it themselves (standby_catchup.c).  What is
  * left is the moment between the start of a statement and its first look at
  * the catalogs; a plan that may have been made on a wrong path is refused if
@@ -40,18 +38,19 @@
 #include "parser/parsetree.h"
 #include "tcop/tcopprot.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 
 #include "base/compat.h"
 #include "base/maintained.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/binding_settle.h"
 #include "binding/change.h"
 #include "binding/deferred.h"
 #include "binding/open_plan.h"
 #include "binding/origin.h"
 #include "binding/prepared.h"
 #include "binding/session_lock.h"
+#include "binding/session_wakeup.h"
 #include "binding/standby_catchup.h"
 #include "binding/statement_tag.h"
 #include "binding/temp_object.h"
@@ -73,14 +72,9 @@ typedef struct CallSearch
 static int	tagged_depth = 0;
 static int	plain_depth = 0;
 
-/* others are to be woken up when the transaction commits */
-static bool poke_armed = false;
-
 static void end_of_transaction(XactEvent event, void *arg);
 static void end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 								  SubTransactionId parentSubid, void *arg);
-static void release_of_resources(ResourceReleasePhase phase, bool isCommit,
-								 bool isTopLevel, void *arg);
 static bool watching(void);
 static void watch_plan(PlannedStmt *pstmt);
 static bool plan_is_ours(PlannedStmt *pstmt);
@@ -103,17 +97,6 @@ tm_watch_init(void)
 	RegisterXactCallback(end_of_transaction, NULL);
 	UnregisterSubXactCallback(end_of_subtransaction, NULL);
 	RegisterSubXactCallback(end_of_subtransaction, NULL);
-	UnregisterResourceReleaseCallback(release_of_resources, NULL);
-	RegisterResourceReleaseCallback(release_of_resources, NULL);
-}
-
-void
-tm_binding_poke_at_commit(void)
-{
-	CommandCounterIncrement();
-	poke_armed = true;
-	if (tm_binding_needs_settling())
-		tm_binding_settle(true);
 }
 
 void
@@ -263,21 +246,6 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 		tm_binding_forget_lock();
 		tm_deferred_abort_subtransaction(mySubid);
 	}
-}
-
-/*
- * The locks of a transaction have been released, after its invalidation
- * messages were sent: now others can see what it has done.
- */
-static void
-release_of_resources(ResourceReleasePhase phase, bool isCommit,
-					 bool isTopLevel, void *arg)
-{
-	if (!poke_armed || !isTopLevel || phase != RESOURCE_RELEASE_AFTER_LOCKS)
-		return;
-	poke_armed = false;
-	if (isCommit)
-		tm_watch_poke_others();
 }
 
 /*
@@ -459,7 +427,7 @@ begins_transaction(Node *stmt)
 		return false;
 	kind = ((TransactionStmt *) stmt)->kind;
 	if (kind == TRANS_STMT_COMMIT_PREPARED)
-		poke_armed = true;
+		tm_session_wakeup_arm();
 	return kind == TRANS_STMT_BEGIN || kind == TRANS_STMT_START;
 }
 
@@ -551,24 +519,4 @@ spell_out_reset(PlannedStmt *pstmt)
 	stmt->kind = VAR_SET_VALUE;
 	stmt->args = list_make1(value);
 	return pstmt;
-}
-
-/*
- * Ask every other backend of this database to process invalidation messages.
- * The array is read without a lock: an entry that is just being recycled
- * means a signal too many, or a backend that has yet to look at anything.
- */
-void
-tm_watch_poke_others(void)
-{
-	uint32		i;
-
-	for (i = 0; i < ProcGlobal->allProcCount; i++)
-	{
-		PGPROC	   *proc = &ProcGlobal->allProcs[i];
-
-		if (proc->pid != 0 && proc != MyProc &&
-			proc->databaseId == MyDatabaseId)
-			tm_signal_catchup(proc);
-	}
 }

@@ -1,6 +1,6 @@
 /*
  * watch.h
- *		Statements of bound sessions, and sessions that have to follow.
+ *		What happens before and after the statements of bound sessions.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -13,9 +13,6 @@
 extern void tm_watch_init(void);
 
 /* Before a plan is started or goes on, and after it has ended */
-/* Have the other sessions of this database follow what has been committed. */
-extern void tm_watch_poke_others(void);
-
 extern void tm_watch_before_plan(PlannedStmt *pstmt);
 extern void tm_watch_before_more_rows(PlannedStmt *pstmt);
 extern void tm_watch_after_plan(void);

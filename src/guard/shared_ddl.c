@@ -47,6 +47,7 @@
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/binding_in_force.h"
 #include "binding/object_schema.h"
 #include "binding/running_code.h"
 #include "binding/session_lock.h"

@@ -43,6 +43,7 @@
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/binding_in_force.h"
 #include "binding/deferred.h"
 #include "binding/guard_mode.h"
 #include "binding/object_schema.h"

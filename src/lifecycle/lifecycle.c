@@ -42,6 +42,7 @@
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
 #include "binding/binding.h"
+#include "binding/session_wakeup.h"
 #include "clone/clone.h"
 #include "clone/function_settings.h"
 #include "clone/schema_mention.h"
@@ -262,7 +263,7 @@ tenant_rename(PG_FUNCTION_ARGS)
 		tm_mention_tell(tenant->nspid, tenant->schema_name, new_schema);
 	tm_event_record("rename", tenant, new_name,
 					tm_event_detail("schema", new_schema, NULL));
-	tm_binding_poke_at_commit();
+	tm_session_wakeup_at_commit();
 	tm_tenant_hook_run("after_rename", tm_registry_lookup_id(&tenant->id),
 					   tm_event_detail("old_name", tenant->name, NULL));
 
@@ -292,7 +293,7 @@ tenant_suspend(PG_FUNCTION_ARGS)
 	tm_registry_suspend(tenant, reason);
 	tm_event_record("suspend", tenant, NULL,
 					tm_event_detail("reason", reason, NULL));
-	tm_binding_poke_at_commit();
+	tm_session_wakeup_at_commit();
 	tm_tenant_hook_run("after_suspend", tm_registry_lookup_id(&tenant->id),
 					   tm_event_detail("reason", reason, NULL));
 
@@ -319,7 +320,7 @@ tenant_resume(PG_FUNCTION_ARGS)
 	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
 	tm_registry_resume(tenant);
 	tm_event_record("resume", tenant, NULL, NULL);
-	tm_binding_poke_at_commit();
+	tm_session_wakeup_at_commit();
 	tm_tenant_hook_run("after_resume", tm_registry_lookup_id(&tenant->id),
 					   NULL);
 
@@ -340,7 +341,7 @@ tenant_set_template(PG_FUNCTION_ARGS)
 	tm_event_record("set_template", tenant, NULL,
 					tm_event_detail("is_template",
 									is_template ? "true" : "false", NULL));
-	tm_binding_poke_at_commit();
+	tm_session_wakeup_at_commit();
 
 	PG_RETURN_VOID();
 }

@@ -37,6 +37,7 @@
 #include "base/compat.h"
 #include "base/progress.h"
 #include "binding/binding.h"
+#include "binding/session_wakeup.h"
 #include "clone/clone.h"
 #include "clone/closure.h"
 #include "clone/outside_link.h"
@@ -139,7 +140,7 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 	tm_outside_links_restore(snapshot->schema_name, nspid);
 	tm_event_record("rollback", tenant, label, NULL);
 	tm_progress_end();
-	tm_binding_poke_at_commit();
+	tm_session_wakeup_at_commit();
 	tm_tenant_hook_run("after_rollback", tm_registry_lookup_id(&tenant->id),
 					   tm_event_detail("label", label, NULL));
 

@@ -34,6 +34,7 @@
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
 #include "binding/binding.h"
+#include "binding/session_wakeup.h"
 #include "clone/outside_link.h"
 #include "clone/replication.h"
 #include "clone/schema_mention.h"
@@ -106,7 +107,7 @@ tenant_drop(PG_FUNCTION_ARGS)
 			tm_event_record("drop", tenant, tenant->schema_name, NULL);
 		}
 	}
-	tm_binding_poke_at_commit();
+	tm_session_wakeup_at_commit();
 	if (tm_registry_lookup_id(&tenant->id) != NULL)
 		tm_tenant_hook_run("after_drop", tm_registry_lookup_id(&tenant->id),
 						   detail);
@@ -169,7 +170,7 @@ tenant_restore(PG_FUNCTION_ARGS)
 		tm_mention_tell(tenant->nspid, trash->saved_schema, schema);
 	tm_event_record("restore", tenant, new_name,
 					tm_event_detail("schema", schema, NULL));
-	tm_binding_poke_at_commit();
+	tm_session_wakeup_at_commit();
 	tm_tenant_hook_run("after_restore", tm_registry_lookup_id(&tenant->id),
 					   tm_event_detail("old_name", tenant->name, NULL));
 
@@ -205,7 +206,7 @@ tenant_restore_from(PG_FUNCTION_ARGS)
 		tm_mention_tell(nspid, saved_schema, schema);
 	tm_event_record("restore", tenant, tenant->name,
 					tm_event_detail("schema", schema, NULL));
-	tm_binding_poke_at_commit();
+	tm_session_wakeup_at_commit();
 	tm_tenant_hook_run("after_restore", tm_registry_lookup_id(&tenant->id),
 					   tm_event_detail("old_name", tenant->name, NULL));
 

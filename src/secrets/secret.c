@@ -39,6 +39,7 @@
 #include "base/tenant_mgr.h"
 #include "base/wipe.h"
 #include "binding/binding.h"
+#include "binding/binding_settle.h"
 #include "secrets/data_key.h"
 #include "secrets/envelope.h"
 #include "secrets/secret.h"

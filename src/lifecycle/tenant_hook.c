@@ -35,6 +35,7 @@
 
 #include "base/compat.h"
 #include "binding/binding.h"
+#include "binding/binding_in_force.h"
 #include "lifecycle/hook_table.h"
 #include "lifecycle/tenant_hook.h"
 #include "lifecycle/tenant_work.h"

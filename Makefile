@@ -88,6 +88,8 @@ OBJS = \
 	src/guard/shared_ddl.o \
 	src/guard/tenant_code.o \
 	src/clone/blockcopy.o \
+	src/clone/btree_batch.o \
+	src/clone/catalog_insert.o \
 	src/clone/catalog_reader.o \
 	src/clone/catalog_rules.o \
 	src/clone/clone.o \

@@ -12,6 +12,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/nbtree.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/catalog.h"
@@ -810,6 +811,19 @@ tm_before_delete(EState *estate, EPQState *epq, ResultRelInfo *info,
 								NULL);
 #else
 	return ExecBRDeleteTriggers(estate, epq, info, tid, NULL, NULL);
+#endif
+}
+
+/* The leaf page for a key, locked to be written to */
+static inline BTStack
+tm_bt_search(Relation index, Relation table, BTScanInsert key, Buffer *buffer)
+{
+#if PG_VERSION_NUM >= 170000
+	return _bt_search(index, table, key, buffer, BT_WRITE);
+#elif PG_VERSION_NUM >= 160000
+	return _bt_search(index, table, key, buffer, BT_WRITE, NULL);
+#else
+	return _bt_search(index, key, buffer, BT_WRITE, NULL);
 #endif
 }
 

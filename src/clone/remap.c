@@ -73,6 +73,7 @@
 #include "utils/syscache.h"
 
 #include "base/tenant_mgr.h"
+#include "clone/catalog_insert.h"
 #include "clone/catalog_reader.h"
 #include "clone/catalog_rules.h"
 #include "clone/clone_lock.h"
@@ -86,10 +87,7 @@
 #include "clone/valuemap.h"
 
 /* Rows that are inserted at once */
-#define BATCH_ROWS	128
-
-/* Members whose rows are inserted in one command */
-#define MEMBERS_PER_COMMAND	1000
+#define BATCH_ROWS	1000
 
 /* A catalog that takes part, and the rows on their way into it */
 typedef struct CatalogTarget
@@ -100,6 +98,7 @@ typedef struct CatalogTarget
 	CatalogRules *rules;		/* what changes in its rows */
 	Oid			identity;		/* unique index on its OIDs, or InvalidOid */
 	AttrNumber	owner_attno;	/* its owner column, or 0 */
+	TupleDesc	tupdesc;		/* of the slots, which count no references */
 	CatalogReader *reader;		/* the source's rows, once they are read */
 	TupleTableSlot *slots[BATCH_ROWS];	/* made when first needed */
 	int			nslots;			/* slots that hold a row */
@@ -258,14 +257,6 @@ tm_remap_copy_rows(CloneState *state)
 			copy_object(&remap, closure->members[i].classid,
 						closure->members[i].objid);
 		MemoryContextReset(remap.scratch);
-
-		/*
-		 * Each row of a relation announces that the relation has changed, and
-		 * the server looks through all announcements of a command for one
-		 * that is there already.
-		 */
-		if (i % MEMBERS_PER_COMMAND == MEMBERS_PER_COMMAND - 1)
-			CommandCounterIncrement();
 	}
 	close_targets(&remap);
 	MemoryContextDelete(remap.scratch);
@@ -326,6 +317,7 @@ open_target(Remap *remap, Oid catalog)
 	if (!tm_catalog_identity(catalog, &target->identity, &attno))
 		target->identity = InvalidOid;
 	target->owner_attno = tm_remap_owner_column(catalog);
+	target->tupdesc = CreateTupleDescCopy(RelationGetDescr(target->rel));
 	remap->targets = lappend(remap->targets, target);
 	MemoryContextSwitchTo(old_context);
 	return target;
@@ -710,8 +702,7 @@ enqueue(CatalogTarget *target, HeapTuple row)
 	slot = target->slots[target->nslots];
 	if (slot == NULL)
 	{
-		slot = MakeSingleTupleTableSlot(RelationGetDescr(target->rel),
-										&TTSOpsHeapTuple);
+		slot = MakeSingleTupleTableSlot(target->tupdesc, &TTSOpsHeapTuple);
 		target->slots[target->nslots] = slot;
 	}
 	ExecStoreHeapTuple(row, slot, true);
@@ -719,16 +710,22 @@ enqueue(CatalogTarget *target, HeapTuple row)
 		flush(target);
 }
 
+/*
+ * Insert the rows that are waiting.  Each row of a relation announces that the
+ * relation has changed, and the server looks through all announcements of a
+ * command for one that is there already; so this is a command.
+ */
 static void
 flush(CatalogTarget *target)
 {
 	if (target->nslots == 0)
 		return;
-	CatalogTuplesMultiInsertWithInfo(target->rel, target->slots,
-									 target->nslots, target->indstate);
+	tm_catalog_insert(target->rel, target->indstate, target->slots,
+					  target->nslots);
 	for (int i = 0; i < target->nslots; i++)
 		ExecClearTuple(target->slots[i]);
 	target->nslots = 0;
+	CommandCounterIncrement();
 
 	/* the WAL writer can begin with what the commit would have to flush */
 	XLogSetAsyncXactLSN(XactLastRecEnd);

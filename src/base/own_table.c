@@ -60,20 +60,31 @@ tm_own_table_at(int position)
 }
 
 Oid
-tm_own_table_relid(const char *name)
+tm_own_table_find(const char *name)
 {
+	Oid			extension = get_extension_oid(TM_EXTENSION_NAME, true);
 	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
 	Oid			relid = InvalidOid;
 
-	if (OidIsValid(nspid))
+	if (OidIsValid(extension) && OidIsValid(nspid))
 		relid = get_relname_relid(name, nspid);
 	if (!OidIsValid(relid) ||
-		getExtensionOfObject(RelationRelationId, relid) !=
-		get_extension_oid(TM_EXTENSION_NAME, true))
+		getExtensionOfObject(RelationRelationId, relid) != extension)
+		return InvalidOid;
+	return relid;
+}
+
+Oid
+tm_own_table_relid(const char *name)
+{
+	Oid			relid = tm_own_table_find(name);
+
+	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("extension \"%s\" is not installed in this database",
-						TM_EXTENSION_NAME)));
+						TM_EXTENSION_NAME),
+				 errhint("Use CREATE EXTENSION %s.", TM_EXTENSION_NAME)));
 	return relid;
 }
 

@@ -23,8 +23,10 @@ typedef struct OwnTable
 extern const OwnTable *tm_own_table_at(int position);
 
 /*
- * A table of the extension, not locked; 55000 where there is no extension.
+ * A table of the extension, not locked; InvalidOid, or 55000, where there is no
+ * extension.
  */
+extern Oid	tm_own_table_find(const char *name);
 extern Oid	tm_own_table_relid(const char *name);
 
 /*
@@ -84,5 +86,8 @@ extern void tm_own_table_update(Relation rel, ItemPointer tid, int natts,
 								const Datum *values, const bool *nulls,
 								const bool *replace);
 extern void tm_own_table_delete(Relation rel, ItemPointer tid);
+
+/* Delete the rows that a scan finds, and end it. */
+extern void tm_own_table_delete_found(Relation rel, SysScanDesc scan);
 
 #endif							/* TENANT_MGR_OWN_TABLE_H */

@@ -172,6 +172,19 @@ tm_own_table_delete(Relation rel, ItemPointer tid)
 		refuse_suppression(rel);
 }
 
+void
+tm_own_table_delete_found(Relation rel, SysScanDesc scan)
+{
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		tm_own_table_delete(rel, &tuple->t_self);
+	}
+	systable_endscan(scan);
+}
+
 /* What follows happens in the memory of the executor's state. */
 static void
 begin_write(RowWrite *write, Relation rel, CmdType operation,

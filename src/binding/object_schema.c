@@ -52,7 +52,6 @@ static Oid	namespace_of_relation(Oid relid);
 static Oid	namespace_of_function(Oid funcid);
 static void forget_relation(Datum arg, Oid relid);
 static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
-static Oid	schema_in_row(Oid classid, Oid objid);
 static Oid	place_of_parent(ObjectAddress *object);
 
 Oid
@@ -76,6 +75,22 @@ tm_object_tenant_schema(Oid classid, Oid objid)
 	nspid = tm_object_schema(classid, objid);
 	return OidIsValid(nspid) && tm_schema_owner(nspid, NULL) ?
 		nspid : InvalidOid;
+}
+
+Oid
+tm_object_schema_in_row(Oid classid, Oid objid)
+{
+	int			cacheid = get_object_catcache_oid(classid);
+	HeapTuple	tuple = SearchSysCache1(cacheid, ObjectIdGetDatum(objid));
+	Datum		nspid;
+	bool		isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	nspid = SysCacheGetAttr(cacheid, tuple,
+							get_object_attnum_namespace(classid), &isnull);
+	ReleaseSysCache(tuple);
+	return isnull ? InvalidOid : DatumGetObjectId(nspid);
 }
 
 Oid
@@ -104,7 +119,7 @@ tm_object_place(ObjectAddress *object)
 			if (is_objectclass_supported(classid) &&
 				get_object_attnum_namespace(classid) != InvalidAttrNumber &&
 				get_object_catcache_oid(classid) >= 0)
-				return schema_in_row(classid, objid);
+				return tm_object_schema_in_row(classid, objid);
 			return place_of_parent(object);
 	}
 }
@@ -200,23 +215,6 @@ static void
 forget_functions(Datum arg, int cacheid, uint32 hashvalue)
 {
 	memset(recent_functions, 0, sizeof(recent_functions));
-}
-
-/* The schema that the object's own row names */
-static Oid
-schema_in_row(Oid classid, Oid objid)
-{
-	int			cacheid = get_object_catcache_oid(classid);
-	HeapTuple	tuple = SearchSysCache1(cacheid, ObjectIdGetDatum(objid));
-	Datum		nspid;
-	bool		isnull;
-
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	nspid = SysCacheGetAttr(cacheid, tuple,
-							get_object_attnum_namespace(classid), &isnull);
-	ReleaseSysCache(tuple);
-	return isnull ? InvalidOid : DatumGetObjectId(nspid);
 }
 
 /*

@@ -24,6 +24,12 @@ extern Oid	tm_object_tenant_schema(Oid classid, Oid objid);
  */
 extern Oid	tm_object_place(ObjectAddress *object);
 
+/*
+ * The schema that the object's own row names, or InvalidOid.  Its kind has to be
+ * one that lives in schemas.
+ */
+extern Oid	tm_object_schema_in_row(Oid classid, Oid objid);
+
 /* An object as messages name it, its kind first; palloc'd */
 extern char *tm_object_describe(Oid classid, Oid objid);
 

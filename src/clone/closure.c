@@ -61,6 +61,7 @@
 #include "utils/syscache.h"
 
 #include "base/tenant_mgr.h"
+#include "binding/object_schema.h"
 #include "clone/closure.h"
 #include "clone/oidmap.h"
 
@@ -266,23 +267,6 @@ seeds_of_catalog(Oid nspid, Oid classid)
 	return oids;
 }
 
-Oid
-tm_closure_namespace_of(Oid classid, Oid objid)
-{
-	int			cacheid = get_object_catcache_oid(classid);
-	HeapTuple	tup = SearchSysCache1(cacheid, ObjectIdGetDatum(objid));
-	bool		isnull;
-	Oid			nspid;
-
-	if (!HeapTupleIsValid(tup))
-		return InvalidOid;
-	nspid = DatumGetObjectId(SysCacheGetAttr(cacheid, tup,
-											 get_object_attnum_namespace(classid),
-											 &isnull));
-	ReleaseSysCache(tup);
-	return nspid;
-}
-
 /* The objects that hang directly off the schema. */
 static void
 add_seeds(Closure *closure, Relation depRel)
@@ -442,7 +426,7 @@ is_seed(Oid classid, Oid objid, Oid nspid, ObjectAddress *gone)
 		case TSParserRelationId:
 		case TSTemplateRelationId:
 		case TypeRelationId:
-			lives_in = tm_closure_namespace_of(classid, objid);
+			lives_in = tm_object_schema_in_row(classid, objid);
 			if (!OidIsValid(lives_in) && gone != NULL)
 				ObjectAddressSet(*gone, classid, objid);
 			return lives_in == nspid;

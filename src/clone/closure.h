@@ -113,7 +113,4 @@ extern SysScanDesc tm_closure_scan_dependents(Relation depRel,
 /* What such a row says. */
 extern DependentRole tm_closure_classify_dependent(Form_pg_depend dep);
 
-/* The schema that an object lives in, or InvalidOid if it has been dropped. */
-extern Oid	tm_closure_namespace_of(Oid classid, Oid objid);
-
 #endif							/* TENANT_MGR_CLOSURE_H */

@@ -251,7 +251,6 @@ tm_outside_links_forget(const char *schema)
 	Relation	rel;
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	tuple;
 
 	if (!tm_outside_links_known())
 		return;
@@ -259,9 +258,7 @@ tm_outside_links_forget(const char *schema)
 	ScanKeyInit(&key, Anum_link_schema_name, BTEqualStrategyNumber,
 				F_TEXTEQ, CStringGetTextDatum(schema));
 	scan = tm_own_table_scan(rel, LINK_INDEX, 1, &key);
-	while ((tuple = systable_getnext(scan)) != NULL)
-		tm_own_table_delete(rel, &tuple->t_self);
-	systable_endscan(scan);
+	tm_own_table_delete_found(rel, scan);
 	table_close(rel, NoLock);
 }
 

@@ -55,6 +55,7 @@
 #include "utils/syscache.h"
 
 #include "base/tenant_mgr.h"
+#include "binding/object_schema.h"
 #include "clone/unclonable.h"
 #include "clone/valuemap.h"
 
@@ -158,7 +159,7 @@ refuse_foreign_namespace(const Closure *closure, const ClosureMember *member)
 		get_object_attnum_namespace(member->classid) == InvalidAttrNumber)
 		return;
 
-	nspid = tm_closure_namespace_of(member->classid, member->objid);
+	nspid = tm_object_schema_in_row(member->classid, member->objid);
 	if (!OidIsValid(nspid) || nspid == closure->nspid ||
 		IsToastNamespace(nspid))
 		return;

@@ -21,7 +21,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -34,6 +33,7 @@
 
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "connections/assignment.h"
 #include "connections/connection.h"
 #include "tenants/event.h"
@@ -219,7 +219,7 @@ tm_assignment_lock_connection(const pg_uuid_t *connection_id,
 {
 	Relation	rel = tm_own_table_open(ASSIGNMENT_TABLE, Natts_assignment,
 										AccessShareLock);
-	uint32		key = DatumGetUInt32(hash_any(connection_id->data, UUID_LEN));
+	uint32		key = tm_uuid_lock_number(connection_id);
 
 	LockDatabaseObject(RelationGetRelid(rel), key, 0, lockmode);
 	table_close(rel, AccessShareLock);
@@ -276,7 +276,7 @@ lock_connection(const char *name)
 		/* It may be another one by the time that we have the lock. */
 		tm_assignment_lock_connection(&id, AccessShareLock);
 		connection = tm_connection_lookup(name, false);
-		if (memcmp(&connection->id, &id, sizeof(pg_uuid_t)) == 0)
+		if (tm_uuid_equals(&connection->id, &id))
 			return connection;
 	}
 }
@@ -369,11 +369,9 @@ is_assigned(Relation rel, const pg_uuid_t *tenant_id,
 static bool
 is_orphan(const AssignmentKey *key)
 {
-	static const pg_uuid_t everybody = {{0}};
-
 	if (tm_connection_lookup_id(&key->connection_id) == NULL)
 		return true;
-	return memcmp(&key->tenant_id, &everybody, sizeof(pg_uuid_t)) != 0 &&
+	return !tm_uuid_is_zero(&key->tenant_id) &&
 		tm_registry_lookup_id(&key->tenant_id) == NULL;
 }
 
@@ -413,8 +411,7 @@ remove_rows(Relation rel, SysScanDesc scan, const pg_uuid_t *connection_id)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (connection_id != NULL &&
-			memcmp(connection_of(tuple, rel), connection_id,
-				   sizeof(pg_uuid_t)) != 0)
+			!tm_uuid_equals(connection_of(tuple, rel), connection_id))
 			continue;
 		tm_own_table_delete(rel, &tuple->t_self);
 		removed++;

@@ -31,6 +31,7 @@
 
 #include "base/crypto.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "base/wipe.h"
 #include "connections/connection.h"
 #include "connections/conninfo.h"
@@ -152,7 +153,7 @@ tenant_disconnect(PG_FUNCTION_ARGS)
 
 		if (name != NULL && strcmp(name, checkout->handle) != 0 &&
 			(connection == NULL ||
-			 memcmp(&connection->id, &checkout->id, sizeof(pg_uuid_t)) != 0))
+			 !tm_uuid_equals(&connection->id, &checkout->id)))
 			continue;
 		close_checkout(checkout);
 		forget_checkout(checkout);
@@ -249,7 +250,7 @@ find_checkout(const pg_uuid_t *id)
 	{
 		Checkout   *checkout = lfirst(lc);
 
-		if (memcmp(&checkout->id, id, sizeof(pg_uuid_t)) == 0)
+		if (tm_uuid_equals(&checkout->id, id))
 			return checkout;
 	}
 	return NULL;

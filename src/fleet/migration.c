@@ -462,15 +462,8 @@ delete_statements(const char *version)
 {
 	Relation	rel = tm_own_table_open(STATEMENT_TABLE, Natts_statement,
 										RowExclusiveLock);
-	SysScanDesc scan = scan_statements(rel, version);
-	HeapTuple	tuple;
 
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		CHECK_FOR_INTERRUPTS();
-		tm_own_table_delete(rel, &tuple->t_self);
-	}
-	systable_endscan(scan);
+	tm_own_table_delete_found(rel, scan_statements(rel, version));
 	table_close(rel, NoLock);
 }
 

@@ -106,7 +106,6 @@ static void lock_entries(const pg_uuid_t *tenant_id, bool *taken);
 static void fill_attempt(const LedgerAttempt *attempt, int attempts,
 						 Datum *values, bool *nulls);
 static Datum text_or_null(const char *value, bool *isnull);
-static void delete_rows(Relation rel, SysScanDesc scan);
 static void copy_rows(Relation from, SysScanDesc scan, Relation to,
 					  const pg_uuid_t *tenant_id, const char *label);
 static HTAB *read_progress(List *migrations);
@@ -343,7 +342,7 @@ tm_ledger_forget(const pg_uuid_t *tenant_id)
 {
 	Relation	rel = open_ledger(RowExclusiveLock);
 
-	delete_rows(rel, scan_ledger(rel, tenant_id, NULL));
+	tm_own_table_delete_found(rel, scan_ledger(rel, tenant_id, NULL));
 	table_close(rel, NoLock);
 }
 
@@ -366,7 +365,7 @@ tm_ledger_bring_back(const pg_uuid_t *tenant_id, const char *label)
 	Relation	kept = tm_own_table_open(KEPT_TABLE, Natts_kept,
 										 AccessShareLock);
 
-	delete_rows(rel, scan_ledger(rel, tenant_id, NULL));
+	tm_own_table_delete_found(rel, scan_ledger(rel, tenant_id, NULL));
 	copy_rows(kept, scan_kept(kept, tenant_id, label), rel, tenant_id, NULL);
 	table_close(kept, AccessShareLock);
 	table_close(rel, NoLock);
@@ -378,7 +377,7 @@ tm_ledger_forget_snapshot(const pg_uuid_t *tenant_id, const char *label)
 	Relation	kept = tm_own_table_open(KEPT_TABLE, Natts_kept,
 										 RowExclusiveLock);
 
-	delete_rows(kept, scan_kept(kept, tenant_id, label));
+	tm_own_table_delete_found(kept, scan_kept(kept, tenant_id, label));
 	table_close(kept, NoLock);
 }
 
@@ -526,20 +525,6 @@ text_or_null(const char *value, bool *isnull)
 {
 	*isnull = value == NULL;
 	return value != NULL ? CStringGetTextDatum(value) : (Datum) 0;
-}
-
-/* Delete what the scan finds, and end it. */
-static void
-delete_rows(Relation rel, SysScanDesc scan)
-{
-	HeapTuple	tuple;
-
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		CHECK_FOR_INTERRUPTS();
-		tm_own_table_delete(rel, &tuple->t_self);
-	}
-	systable_endscan(scan);
 }
 
 /*

@@ -25,6 +25,7 @@
 #include "utils/inval.h"
 
 #include "base/crypto.h"
+#include "base/uuid.h"
 #include "secrets/key_cache.h"
 #include "secrets/keyring.h"
 
@@ -189,6 +190,6 @@ is_for(const CacheEntry *entry, const KeyUse *use, int32 version)
 		entry->domain == use->domain &&
 		entry->algorithm == use->algorithm &&
 		entry->context_size == use->context_size &&
-		memcmp(&entry->scope, &use->scope, sizeof(pg_uuid_t)) == 0 &&
+		tm_uuid_equals(&entry->scope, &use->scope) &&
 		memcmp(entry->context, use->context, use->context_size) == 0;
 }

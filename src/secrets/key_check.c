@@ -17,6 +17,7 @@
 #include "utils/uuid.h"
 
 #include "base/crypto.h"
+#include "base/uuid.h"
 #include "secrets/data_key.h"
 #include "secrets/key_check.h"
 #include "secrets/keyring.h"
@@ -201,8 +202,6 @@ check_data_key(List **problems, const DataKeyInfo *info, List *good_roots)
 static bool
 is_orphan(const DataKeyInfo *info)
 {
-	static const pg_uuid_t database_scope = {{0}};
-
-	return memcmp(&info->scope, &database_scope, sizeof(pg_uuid_t)) != 0 &&
+	return !tm_uuid_is_zero(&info->scope) &&
 		tm_registry_lookup_id(&info->scope) == NULL;
 }

@@ -19,7 +19,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
@@ -27,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "base/uuid.h"
 #include "binding/prepared_lock.h"
 #include "secrets/key_lock.h"
 
@@ -40,7 +40,6 @@ static List *made = NIL;
 /* has this transaction sealed anything? */
 static bool has_sealed = false;
 
-static uint32 number_of(const pg_uuid_t *scope);
 static void watch_transaction(Oid relid);
 static void at_xact(XactEvent event, void *arg);
 static void give_back(void);
@@ -51,14 +50,14 @@ tm_key_lock_to_seal(Oid relid, const pg_uuid_t *scope)
 {
 	watch_transaction(relid);
 	has_sealed = true;
-	LockDatabaseObject(relid, number_of(scope), LOCK_SCOPE, AccessShareLock);
+	LockDatabaseObject(relid, tm_uuid_lock_number(scope), LOCK_SCOPE, AccessShareLock);
 }
 
 void
 tm_key_lock_to_make(Oid relid, const pg_uuid_t *scope)
 {
 	watch_transaction(relid);
-	LockDatabaseObject(relid, number_of(scope), LOCK_NEW_KEY, ExclusiveLock);
+	LockDatabaseObject(relid, tm_uuid_lock_number(scope), LOCK_NEW_KEY, ExclusiveLock);
 }
 
 void
@@ -66,20 +65,20 @@ tm_key_lock_note_made(const pg_uuid_t *scope)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(TopTransactionContext);
 
-	made = list_append_unique_oid(made, number_of(scope));
+	made = list_append_unique_oid(made, tm_uuid_lock_number(scope));
 	MemoryContextSwitchTo(old_context);
 }
 
 void
 tm_key_lock_to_rewrap(Oid relid, const pg_uuid_t *scope)
 {
-	LockDatabaseObject(relid, number_of(scope), LOCK_SCOPE, ExclusiveLock);
+	LockDatabaseObject(relid, tm_uuid_lock_number(scope), LOCK_SCOPE, ExclusiveLock);
 }
 
 void
 tm_key_lock_to_remove(Oid relid, const pg_uuid_t *scope)
 {
-	uint32		number = number_of(scope);
+	uint32		number = tm_uuid_lock_number(scope);
 	LOCKTAG		tag;
 	char	   *gid;
 
@@ -98,12 +97,6 @@ tm_key_lock_to_remove(Oid relid, const pg_uuid_t *scope)
 				 errdetail("The transaction is called \"%s\".", gid),
 				 errhint("Use COMMIT PREPARED or ROLLBACK PREPARED first.")));
 	LockDatabaseObject(relid, number, LOCK_SCOPE, AccessExclusiveLock);
-}
-
-static uint32
-number_of(const pg_uuid_t *scope)
-{
-	return DatumGetUInt32(hash_any(scope->data, UUID_LEN));
 }
 
 static void

@@ -37,6 +37,7 @@
 
 #include "base/crypto.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "base/wipe.h"
 #include "binding/binding.h"
 #include "binding/binding_settle.h"
@@ -269,7 +270,7 @@ tm_secret_try_open(const SecretPlace *place, bytea *secret)
 	if (!tm_envelope_check(bytes, size))
 		return NULL;
 	memcpy(&header, bytes, sizeof(header));
-	if (memcmp(&header.scope, &place->scope, sizeof(pg_uuid_t)) != 0)
+	if (!tm_uuid_equals(&header.scope, &place->scope))
 		return NULL;
 	use_from_place(&use, place, (CryptoAlgorithm) header.algorithm);
 	tm_crypto_require(use.algorithm);
@@ -313,7 +314,7 @@ tm_secret_matches(const SecretPlace *place, bytea *secret, const char *plain,
 		return false;
 	memcpy(&header, bytes, sizeof(header));
 	use_from_place(&use, place, (CryptoAlgorithm) header.algorithm);
-	if (memcmp(&header.scope, &place->scope, sizeof(pg_uuid_t)) != 0 ||
+	if (!tm_uuid_equals(&header.scope, &place->scope) ||
 		!tm_crypto_is_available(use.algorithm))
 		return false;
 
@@ -384,9 +385,7 @@ current_scope(pg_uuid_t *scope)
 static bool
 is_old_password_place(const SecretPlace *place)
 {
-	static const pg_uuid_t database_scope = {{0}};
-
-	return memcmp(&place->scope, &database_scope, sizeof(pg_uuid_t)) == 0 &&
+	return tm_uuid_is_zero(&place->scope) &&
 		place->context_size == strlen(PASSWORD_CONTEXT) &&
 		memcmp(place->context, PASSWORD_CONTEXT, place->context_size) == 0 &&
 		place->aad_size == UUID_TEXT_LEN;

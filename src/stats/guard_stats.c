@@ -29,6 +29,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "base/uuid.h"
 #include "stats/guard_stats.h"
 #include "tenants/registry.h"
 
@@ -248,7 +249,7 @@ tm_guard_stats_forget_database(Oid dbid)
 static bool
 is_tenant(const ViolationEntry *row, const pg_uuid_t *id)
 {
-	return memcmp(&row->key.tenant, id, sizeof(pg_uuid_t)) == 0;
+	return tm_uuid_equals(&row->key.tenant, id);
 }
 
 /* All rows as they are now, palloc'd. */
@@ -359,8 +360,8 @@ is_gone(const ViolationKey *key)
 	if (key->dbid != MyDatabaseId)
 		return !SearchSysCacheExists1(DATABASEOID,
 									  ObjectIdGetDatum(key->dbid));
-	return memcmp(&key->tenant, &nobody, sizeof(pg_uuid_t)) != 0 &&
-		memcmp(&key->tenant, &others, sizeof(pg_uuid_t)) != 0 &&
+	return !tm_uuid_is_zero(&key->tenant) &&
+		!tm_uuid_equals(&key->tenant, &others) &&
 		tm_registry_installed() &&
 		tm_registry_lookup_id(&key->tenant) == NULL;
 }

@@ -29,6 +29,7 @@
 #include "base/own_table.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "tenants/domain.h"
 #include "tenants/punycode.h"
 #include "tenants/registry.h"
@@ -108,7 +109,7 @@ tenant_add_domain(PG_FUNCTION_ARGS)
 		/* The holder may be gone for good. */
 		if (holder == NULL)
 			tm_own_table_delete(rel, &tid);
-		else if (memcmp(&holder_id, &tenant->id, sizeof(pg_uuid_t)) != 0)
+		else if (!tm_uuid_equals(&holder_id, &tenant->id))
 			ereport(ERROR,
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
 					 errmsg("host \"%s\" already belongs to tenant \"%s\"",
@@ -206,17 +207,11 @@ tm_domain_forget(const pg_uuid_t *id)
 	Relation	rel = tm_own_table_open("domain", Natts_domain, RowExclusiveLock);
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	tuple;
 
 	ScanKeyInit(&key, Anum_domain_tenant_id, BTEqualStrategyNumber,
 				F_UUID_EQ, UUIDPGetDatum(id));
 	scan = tm_own_table_scan(rel, DOMAIN_TENANT_INDEX, 1, &key);
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		CHECK_FOR_INTERRUPTS();
-		tm_own_table_delete(rel, &tuple->t_self);
-	}
-	systable_endscan(scan);
+	tm_own_table_delete_found(rel, scan);
 	table_close(rel, NoLock);
 }
 

@@ -37,6 +37,7 @@
 
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "tenants/registry.h"
 #include "tenants/registry_cache.h"
 #include "tenants/tenant_name.h"
@@ -444,7 +445,7 @@ tm_registry_trash(const TenantInfo *tenant, const pg_uuid_t *id,
 {
 	/* By the clock: the latest drop wins even within one transaction. */
 	TimestampTz now = GetCurrentTimestamp();
-	bool		copies = memcmp(id, &tenant->id, sizeof(pg_uuid_t)) != 0;
+	bool		copies = !tm_uuid_equals(id, &tenant->id);
 	RowChange	change = {0};
 
 	if (copies)
@@ -626,9 +627,8 @@ registry_changed(Relation rel)
 static bool
 find_registry(void)
 {
-	Oid			extension;
-	Oid			nspid;
 	Oid			relid;
+	Oid			nspid;
 	int			i;
 
 	if (OidIsValid(tm_registry_cache_relid()))
@@ -636,16 +636,10 @@ find_registry(void)
 
 	Assert(IsTransactionState());
 
-	extension = get_extension_oid(TM_EXTENSION_NAME, true);
-	if (!OidIsValid(extension))
+	relid = tm_own_table_find("registry");
+	if (!OidIsValid(relid))
 		return false;
-	nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
-	if (!OidIsValid(nspid))
-		return false;
-	relid = get_relname_relid("registry", nspid);
-	if (!OidIsValid(relid) ||
-		getExtensionOfObject(RelationRelationId, relid) != extension)
-		return false;
+	nspid = get_rel_namespace(relid);
 
 	/* An index that has been renamed costs time, nothing else. */
 	for (i = 0; i < REGISTRY_NINDEXES; i++)
@@ -660,14 +654,8 @@ find_registry(void)
 static Oid
 require_registry(void)
 {
-	if (!find_registry())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("extension \"%s\" is not installed in this database",
-						TM_EXTENSION_NAME),
-				 errhint("Use CREATE EXTENSION %s.", TM_EXTENSION_NAME)));
-
-	return tm_registry_cache_relid();
+	return find_registry() ? tm_registry_cache_relid() :
+		tm_own_table_relid("registry");
 }
 
 /* It has at least the columns that we know. */

@@ -322,7 +322,7 @@ tm_ledger_forget_version(const char *version)
 	Relation	kept = tm_own_table_open(KEPT_TABLE, Natts_kept,
 										 RowExclusiveLock);
 
-	delete_rows(rel, scan_version(rel, version));
+	tm_own_table_delete_found(rel, scan_version(rel, version));
 	delete_rows(kept, scan_version(kept, version));
 	table_close(kept, NoLock);
 	table_close(rel, NoLock);

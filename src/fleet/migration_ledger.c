@@ -323,7 +323,7 @@ tm_ledger_forget_version(const char *version)
 										 RowExclusiveLock);
 
 	tm_own_table_delete_found(rel, scan_version(rel, version));
-	delete_rows(kept, scan_version(kept, version));
+	tm_own_table_delete_found(kept, scan_version(kept, version));
 	table_close(kept, NoLock);
 	table_close(rel, NoLock);
 }

@@ -609,12 +609,21 @@ sub judge_steps
 		if (!defined $got || !$states[$i])
 		{
 			push @$problem, "$one->{where}: psql has not come to the end of: $what"
-			  . join("\n    ", '', (split /\n/, $output)[ -20 .. -1 ]);
+			  . join("\n    ", '', last_lines($output, 20));
 			last;
 		}
 		judge_step($one, $got, $states[$i], $what, $problem);
 	}
 	return;
+}
+
+sub last_lines
+{
+	my ($text, $count) = @_;
+	my @line = split /\n/, $text;
+
+	splice(@line, 0, @line - $count) if @line > $count;
+	return @line;
 }
 
 # A page may show errors without their details and hints.

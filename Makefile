@@ -121,6 +121,16 @@ OBJS = \
 	src/clone/storage.o \
 	src/clone/unclonable.o \
 	src/clone/valuemap.o \
+	src/compare/canonical_bytes.o \
+	src/compare/canonical_row.o \
+	src/compare/column_form.o \
+	src/compare/compared_schema.o \
+	src/compare/expression_text.o \
+	src/compare/fingerprint.o \
+	src/compare/fingerprint_sql.o \
+	src/compare/object_label.o \
+	src/compare/object_name.o \
+	src/compare/schema_view.o \
 	src/secrets/column_users.o \
 	src/secrets/data_key.o \
 	src/secrets/encrypt_column.o \

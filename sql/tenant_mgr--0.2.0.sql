@@ -1354,6 +1354,31 @@ REVOKE ALL ON TABLE tenant.connection_health FROM PUBLIC;
 GRANT SELECT ON TABLE tenant.connection_health TO pg_monitor;
 
 --
+-- Comparing schemas
+--
+-- What a schema is made of is told to its owner only.
+--
+
+CREATE FUNCTION tenant.fingerprint(name text) RETURNS text
+	AS 'MODULE_PATHNAME', 'tenant_fingerprint'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.fingerprint(text) IS
+	'digest of a schema''s structure, equal for schemas that are alike';
+GRANT EXECUTE ON FUNCTION tenant.fingerprint(text) TO PUBLIC;
+
+CREATE FUNCTION tenant.object_fingerprints(
+	name text,
+	OUT object_type pg_catalog.text,
+	OUT object_name pg_catalog.text,
+	OUT fingerprint pg_catalog.text
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_object_fingerprints'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.object_fingerprints(text) IS
+	'digests of the objects of a schema, of which its fingerprint is made';
+GRANT EXECUTE ON FUNCTION tenant.object_fingerprints(text) TO PUBLIC;
+
+--
 -- Progress
 --
 -- There are rows only if the library is in shared_preload_libraries.  What

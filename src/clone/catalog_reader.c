@@ -41,6 +41,7 @@
 
 struct CatalogReader
 {
+	MemoryContext context;		/* of all that is kept while it is open */
 	Relation	index;			/* open, AccessShareLock */
 	IndexScanDesc scan;			/* at or before the rows sought */
 	TupleTableSlot *slot;		/* the row handed out last */
@@ -62,6 +63,7 @@ tm_catalog_reader_open(Relation catalog, Oid index, int nkeys, Snapshot snapshot
 	CatalogReader *reader = palloc0(sizeof(CatalogReader));
 
 	Assert(nkeys > 0 && nkeys <= MAX_KEYS);
+	reader->context = CurrentMemoryContext;
 	reader->index = index_open(index, AccessShareLock);
 	reader->scan = tm_index_beginscan(catalog, reader->index, snapshot, nkeys);
 	reader->scan->xs_want_itup = true;
@@ -132,6 +134,7 @@ can_continue(const CatalogReader *reader, const Oid *keys)
 static void
 descend(CatalogReader *reader)
 {
+	MemoryContext old_context = MemoryContextSwitchTo(reader->context);
 	ScanKeyData keys[MAX_KEYS];
 
 	for (int i = 0; i < reader->nkeys; i++)
@@ -144,6 +147,7 @@ descend(CatalogReader *reader)
 					ObjectIdGetDatum(reader->sought[i]));
 	}
 	index_rescan(reader->scan, keys, reader->nkeys, NULL, 0);
+	MemoryContextSwitchTo(old_context);
 	reader->started = true;
 	step(reader);
 }
@@ -152,10 +156,13 @@ descend(CatalogReader *reader)
 static void
 step(CatalogReader *reader)
 {
+	MemoryContext old_context = MemoryContextSwitchTo(reader->context);
 	IndexTuple	itup;
 
+	/* an index allocates what it keeps when it comes to it */
 	reader->pending =
 		index_getnext_tid(reader->scan, ForwardScanDirection) != NULL;
+	MemoryContextSwitchTo(old_context);
 	if (!reader->pending)
 		return;
 	itup = reader->scan->xs_itup;

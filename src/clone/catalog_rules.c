@@ -8,9 +8,9 @@
  * later version adds is known here without a change.  Columns of a few types
  * with OIDs inside are added to it.
  *
- * Pairs of a table and a column number are in that list as well; they are
- * skipped, because the table stands in it once more on its own and the number
- * does not change.
+ * Pairs of a table and a column number are in that list as well.  A clone skips
+ * them, because the table stands in it once more on its own and the number does
+ * not change; who compares schemas wants to know the numbers' meaning.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -19,9 +19,24 @@
 #include "access/tupmacs.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_attrdef.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_default_acl.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_range.h"
+#include "catalog/pg_sequence.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_statistic_ext_data.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_config_map.h"
 #include "catalog/pg_type.h"
 #include "catalog/system_fk_info.h"
 #include "utils/lsyscache.h"
@@ -29,8 +44,45 @@
 
 #include "clone/catalog_rules.h"
 
+const PartCatalog tm_part_catalogs[] = {
+	{RelationRelationId, 0, AttributeRelationId,
+	AttributeRelidNumIndexId, false},
+	{RelationRelationId, RELKIND_INDEX, IndexRelationId,
+	IndexRelidIndexId, false},
+	{RelationRelationId, RELKIND_PARTITIONED_INDEX, IndexRelationId,
+	IndexRelidIndexId, false},
+	{RelationRelationId, 0, InheritsRelationId,
+	InheritsRelidSeqnoIndexId, false},
+	{RelationRelationId, RELKIND_SEQUENCE, SequenceRelationId,
+	SequenceRelidIndexId, false},
+	{RelationRelationId, RELKIND_PARTITIONED_TABLE, PartitionedRelationId,
+	PartitionedRelidIndexId, false},
+	{RelationRelationId, RELKIND_FOREIGN_TABLE, ForeignTableRelationId,
+	ForeignTableRelidIndexId, false},
+	{RelationRelationId, RELKIND_RELATION, StatisticRelationId,
+	StatisticRelidAttnumInhIndexId, true},
+	{RelationRelationId, RELKIND_MATVIEW, StatisticRelationId,
+	StatisticRelidAttnumInhIndexId, true},
+	{RelationRelationId, RELKIND_PARTITIONED_TABLE, StatisticRelationId,
+	StatisticRelidAttnumInhIndexId, true},
+	{RelationRelationId, RELKIND_INDEX, StatisticRelationId,
+	StatisticRelidAttnumInhIndexId, true},
+	{StatisticExtRelationId, 0, StatisticExtDataRelationId,
+	StatisticExtDataStxoidInhIndexId, true},
+	{ProcedureRelationId, PROKIND_AGGREGATE, AggregateRelationId,
+	AggregateFnoidIndexId, false},
+	{TypeRelationId, TYPTYPE_ENUM, EnumRelationId,
+	EnumTypIdSortOrderIndexId, false},
+	{TypeRelationId, TYPTYPE_RANGE, RangeRelationId,
+	RangeTypidIndexId, false},
+	{TSConfigRelationId, 0, TSConfigMapRelationId,
+	TSConfigMapIndexId, false},
+};
+const int	tm_part_catalogs_count = lengthof(tm_part_catalogs);
+
 static void add_reference_rules(CatalogRules *rules, Relation catalog);
 static void add_type_rules(CatalogRules *rules, Relation catalog);
+static AttrNumber column_of_list(Oid catalog, const char *columns, int which);
 static void add_rule(CatalogRules *rules, Relation catalog, AttrNumber attno,
 					 ColumnKind kind, Oid refclass);
 static int	fixed_offset(TupleDesc tupdesc, AttrNumber attno);
@@ -50,6 +102,29 @@ tm_catalog_rules(Relation catalog)
 	add_reference_rules(rules, catalog);
 	add_type_rules(rules, catalog);
 	return rules;
+}
+
+List *
+tm_catalog_column_numbers(Relation catalog)
+{
+	Oid			relid = RelationGetRelid(catalog);
+	List	   *result = NIL;
+
+	for (int i = 0; i < (int) lengthof(sys_fk_relationships); i++)
+	{
+		const SysFKRelationship *fk = &sys_fk_relationships[i];
+		ColumnNumbers *numbers;
+
+		if (fk->fk_table != relid || fk->pk_table != AttributeRelationId ||
+			strchr(fk->fk_columns, ',') == NULL)
+			continue;
+		numbers = palloc(sizeof(ColumnNumbers));
+		numbers->relation = column_of_list(relid, fk->fk_columns, 0);
+		numbers->numbers = column_of_list(relid, fk->fk_columns, 1);
+		numbers->is_array = fk->is_array;
+		result = lappend(result, numbers);
+	}
+	return result;
 }
 
 bool
@@ -101,6 +176,28 @@ add_reference_rules(CatalogRules *rules, Relation catalog)
 				 fk->is_array ? COLUMN_OID_ARRAY : COLUMN_OID, fk->pk_table);
 		pfree(column);
 	}
+}
+
+/* One of two columns, whose names come as an array literal. */
+static AttrNumber
+column_of_list(Oid catalog, const char *columns, int which)
+{
+	const char *comma = strchr(columns, ',');
+	char	   *name;
+	AttrNumber	attno;
+
+	if (which == 0)
+		name = pnstrdup(columns + 1, comma - columns - 1);
+	else
+	{
+		name = pstrdup(comma + strspn(comma, ", "));
+		name[strlen(name) - 1] = '\0';
+	}
+	attno = get_attnum(catalog, name);
+	if (attno == InvalidAttrNumber)
+		elog(ERROR, "catalog %u has no column \"%s\"", catalog, name);
+	pfree(name);
+	return attno;
 }
 
 /* Columns of types with OIDs inside. */

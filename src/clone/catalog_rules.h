@@ -8,6 +8,7 @@
 #define TENANT_MGR_CATALOG_RULES_H
 
 #include "access/attnum.h"
+#include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
 typedef enum ColumnKind
@@ -37,8 +38,32 @@ typedef struct CatalogRules
 	ColumnRule *variable;
 } CatalogRules;
 
+/* Columns of a catalog that hold numbers of columns of a table */
+typedef struct ColumnNumbers
+{
+	AttrNumber	relation;		/* holds the OID of the table */
+	AttrNumber	numbers;		/* holds one number, or several */
+	bool		is_array;		/* which of the two */
+} ColumnNumbers;
+
+/* Rows that belong to a member and have no address of their own */
+typedef struct PartCatalog
+{
+	Oid			owner_catalog;	/* catalog of the member */
+	char		kind;			/* relkind, typtype or prokind; 0 for any */
+	Oid			catalog;		/* where the parts are */
+	Oid			index;			/* whose first column is the member's OID */
+	bool		about_rows;		/* statistics of rows: only with the rows */
+} PartCatalog;
+
+extern const PartCatalog tm_part_catalogs[];
+extern const int tm_part_catalogs_count;
+
 /* The rules of an open catalog, palloc'd in the current context. */
 extern CatalogRules *tm_catalog_rules(Relation catalog);
+
+/* Which of its columns hold numbers of columns, a list of ColumnNumbers. */
+extern List *tm_catalog_column_numbers(Relation catalog);
 
 /*
  * The unique index on a catalog's OID column, and that column; false for a

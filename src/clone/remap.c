@@ -113,51 +113,6 @@ typedef struct Remap
 	bool		labels;			/* are there security labels at all? */
 } Remap;
 
-/* Rows that belong to a member and have no address of their own */
-typedef struct PartCatalog
-{
-	Oid			owner_catalog;	/* catalog of the member */
-	char		kind;			/* relkind, typtype or prokind; 0 for any */
-	Oid			catalog;		/* where the parts are */
-	Oid			index;			/* whose first column is the member's OID */
-	bool		about_rows;		/* statistics of rows: only with the rows */
-} PartCatalog;
-
-static const PartCatalog part_catalogs[] = {
-	{RelationRelationId, 0, AttributeRelationId,
-	AttributeRelidNumIndexId, false},
-	{RelationRelationId, RELKIND_INDEX, IndexRelationId,
-	IndexRelidIndexId, false},
-	{RelationRelationId, RELKIND_PARTITIONED_INDEX, IndexRelationId,
-	IndexRelidIndexId, false},
-	{RelationRelationId, 0, InheritsRelationId,
-	InheritsRelidSeqnoIndexId, false},
-	{RelationRelationId, RELKIND_SEQUENCE, SequenceRelationId,
-	SequenceRelidIndexId, false},
-	{RelationRelationId, RELKIND_PARTITIONED_TABLE, PartitionedRelationId,
-	PartitionedRelidIndexId, false},
-	{RelationRelationId, RELKIND_FOREIGN_TABLE, ForeignTableRelationId,
-	ForeignTableRelidIndexId, false},
-	{RelationRelationId, RELKIND_RELATION, StatisticRelationId,
-	StatisticRelidAttnumInhIndexId, true},
-	{RelationRelationId, RELKIND_MATVIEW, StatisticRelationId,
-	StatisticRelidAttnumInhIndexId, true},
-	{RelationRelationId, RELKIND_PARTITIONED_TABLE, StatisticRelationId,
-	StatisticRelidAttnumInhIndexId, true},
-	{RelationRelationId, RELKIND_INDEX, StatisticRelationId,
-	StatisticRelidAttnumInhIndexId, true},
-	{StatisticExtRelationId, 0, StatisticExtDataRelationId,
-	StatisticExtDataStxoidInhIndexId, true},
-	{ProcedureRelationId, PROKIND_AGGREGATE, AggregateRelationId,
-	AggregateFnoidIndexId, false},
-	{TypeRelationId, TYPTYPE_ENUM, EnumRelationId,
-	EnumTypIdSortOrderIndexId, false},
-	{TypeRelationId, TYPTYPE_RANGE, RangeRelationId,
-	RangeTypidIndexId, false},
-	{TSConfigRelationId, 0, TSConfigMapRelationId,
-	TSConfigMapIndexId, false},
-};
-
 static void assign_member_oid(CloneState *state, Relation rel, Oid index,
 							  AttrNumber attno, const ClosureMember *member);
 static CatalogTarget *open_target(Remap *remap, Oid catalog);
@@ -460,9 +415,9 @@ note_mention(Remap *remap, CatalogTarget *target, HeapTuple row,
 static void
 copy_parts(Remap *remap, Oid classid, Oid objid, char kind)
 {
-	for (int i = 0; i < (int) lengthof(part_catalogs); i++)
+	for (int i = 0; i < tm_part_catalogs_count; i++)
 	{
-		const PartCatalog *part = &part_catalogs[i];
+		const PartCatalog *part = &tm_part_catalogs[i];
 		CatalogTarget *target;
 		CatalogReader *reader;
 		HeapTuple	row;

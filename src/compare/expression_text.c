@@ -1,0 +1,224 @@
+/*
+ * expression_text.c
+ *		Stored expressions, as the server prints them.
+ *
+ * An expression tree says more than pg_dump shows: where in a statement a node
+ * stood, whether a cast was written or implied, how conditions were nested.  None
+ * of that survives a dump, so trees are compared by the text that the server
+ * makes of them.  It is printed while the schema is the first one of the search
+ * path, so that names of what is in it are not qualified, and what the server
+ * brings along is qualified where the schema hides it.
+ *
+ * Constants are printed by the output functions of their types, as the owner of
+ * the schema (see fingerprint.c).  The functions of the server that run queries on
+ * catalogs, for rules and views, are not used: an operator of the schema would get
+ * into these queries.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_partitioned_table.h"
+#include "catalog/pg_policy.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/prs2lock.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+
+#include "binding/binding_path.h"
+#include "compare/expression_text.h"
+
+static AttrNumber relation_column(Oid catalog);
+static char *expression_on(Node *node, Oid relid);
+static char *rule_text(ViewCatalog *catalog, AttrNumber attno, Node *node);
+static void name_columns(Query *query, Oid viewid);
+static void name_targets(List *targets, Oid viewid);
+static char *condition_text(ViewCatalog *catalog, Node *condition);
+
+void
+tm_expression_settings(const char *nspname)
+{
+	static const char *const settings[][2] = {
+		{"bytea_output", "hex"},
+		{"DateStyle", "ISO, MDY"},
+		{"extra_float_digits", "1"},
+		{"IntervalStyle", "postgres"},
+		{"quote_all_identifiers", "off"},
+		{"TimeZone", "UTC"},
+		{"xmlbinary", "base64"},
+	};
+
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
+	tm_binding_path_borrow(psprintf("%s, pg_catalog, pg_temp",
+									quote_identifier(nspname)));
+}
+
+char *
+tm_expression_text(SchemaView *view, ViewCatalog *catalog, AttrNumber attno)
+{
+	Datum	   *values = catalog->values;
+	AttrNumber	relation = relation_column(catalog->catalog);
+	Node	   *node;
+
+	switch (catalog->catalog)
+	{
+		case ProcedureRelationId:
+			if (attno == Anum_pg_proc_prosqlbody)
+				return TextDatumGetCString(DirectFunctionCall1(pg_get_function_sqlbody,
+															   values[Anum_pg_proc_oid - 1]));
+			break;
+		case TriggerRelationId:
+			return TextDatumGetCString(DirectFunctionCall2(pg_get_triggerdef_ext,
+														   values[Anum_pg_trigger_oid - 1],
+														   BoolGetDatum(true)));
+		default:
+			break;
+	}
+
+	node = stringToNode(TextDatumGetCString(values[attno - 1]));
+	if (node == NULL)
+		return "";
+	if (catalog->catalog == RewriteRelationId)
+		return rule_text(catalog, attno, node);
+	return expression_on(node, relation == InvalidAttrNumber ? InvalidOid :
+						 DatumGetObjectId(values[relation - 1]));
+}
+
+/* The relation whose columns the expressions in a catalog are about. */
+static AttrNumber
+relation_column(Oid catalog)
+{
+	switch (catalog)
+	{
+		case AttrDefaultRelationId:
+			return Anum_pg_attrdef_adrelid;
+		case ConstraintRelationId:
+			return Anum_pg_constraint_conrelid;
+		case IndexRelationId:
+			return Anum_pg_index_indrelid;
+		case PartitionedRelationId:
+			return Anum_pg_partitioned_table_partrelid;
+		case PolicyRelationId:
+			return Anum_pg_policy_polrelid;
+		case StatisticExtRelationId:
+			return Anum_pg_statistic_ext_stxrelid;
+		default:
+			return InvalidAttrNumber;
+	}
+}
+
+/* To print names of columns the relation is opened, so not without need. */
+static char *
+expression_on(Node *node, Oid relid)
+{
+	List	   *context = NIL;
+
+	if (OidIsValid(relid) &&
+		(contain_var_clause(node) || checkExprHasSubLink(node)))
+		context = deparse_context_for(get_rel_name(relid), relid);
+	return deparse_expression(node, context, false, false);
+}
+
+/* A rule's actions, or the condition under which they are taken. */
+static char *
+rule_text(ViewCatalog *catalog, AttrNumber attno, Node *node)
+{
+	Datum	   *values = catalog->values;
+	StringInfoData buf;
+	ListCell   *lc;
+
+	if (attno == Anum_pg_rewrite_ev_qual)
+		return condition_text(catalog, node);
+
+	initStringInfo(&buf);
+	foreach(lc, castNode(List, node))
+	{
+		Query	   *query = lfirst_node(Query, lc);
+
+		if (DatumGetChar(values[Anum_pg_rewrite_ev_type - 1]) == '1')
+			name_columns(query,
+						 DatumGetObjectId(values[Anum_pg_rewrite_ev_class - 1]));
+		appendStringInfo(&buf, "%s;", pg_get_querydef(query, false));
+	}
+	return buf.data;
+}
+
+/*
+ * The columns of a view may have been renamed since its query was stored, which
+ * the query does not know.
+ */
+static void
+name_columns(Query *query, Oid viewid)
+{
+	ListCell   *lc;
+
+	name_targets(query->targetList, viewid);
+	if (query->setOperations == NULL)
+		return;
+
+	/* the members of UNION and the like have the same columns */
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY && rte->subquery != NULL)
+			name_columns(rte->subquery, viewid);
+	}
+}
+
+static void
+name_targets(List *targets, Oid viewid)
+{
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		TargetEntry *target = lfirst_node(TargetEntry, lc);
+		char	   *name;
+
+		if (target->resjunk)
+			continue;
+		name = get_attname(viewid, target->resno, true);
+		if (name != NULL)
+			target->resname = name;
+	}
+}
+
+/*
+ * The condition is printed as that of a query among the same relations, OLD and
+ * NEW among them.
+ */
+static char *
+condition_text(ViewCatalog *catalog, Node *condition)
+{
+	Datum		actions = catalog->values[Anum_pg_rewrite_ev_action - 1];
+	Query	   *action = linitial_node(Query,
+									   castNode(List, stringToNode(TextDatumGetCString(actions))));
+	Query	   *query = makeNode(Query);
+
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = action->rtable;
+	query->jointree = makeFromExpr(NIL, condition);
+	return pg_get_querydef(query, false);
+}

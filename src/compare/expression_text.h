@@ -1,0 +1,23 @@
+/*
+ * expression_text.h
+ *		Stored expressions, as the server prints them.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_EXPRESSION_TEXT_H
+#define TENANT_MGR_EXPRESSION_TEXT_H
+
+#include "compare/schema_view.h"
+
+/*
+ * Settings under which the server prints an expression in one way only, and with
+ * names in the schema unqualified; until the present nesting level of settings
+ * ends.
+ */
+extern void tm_expression_settings(const char *nspname);
+
+/* The expression in a column of the row that has been taken apart, palloc'd. */
+extern char *tm_expression_text(SchemaView *view, ViewCatalog *catalog,
+								AttrNumber attno);
+
+#endif							/* TENANT_MGR_EXPRESSION_TEXT_H */

@@ -1,0 +1,815 @@
+/*
+ * fingerprint.c
+ *		What is equal for schemas that are alike.
+ *
+ * Two schemas have the same fingerprint if, and only if, pg_dump -s prints the
+ * same of them, but for the name of the schema and of its owner, and for the
+ * order of what has none: privileges, options, roles of a policy.  So neither OIDs
+ * count, nor where rows are stored, nor what a dump does not carry.
+ *
+ * The rows of the schema's objects are turned into bytes (canonical_row.c), a
+ * digest is made of those of each object, and one of the sorted list of names and
+ * digests.  What says something of the same object goes into the same entry of the
+ * list: the default of a column, the index of a constraint, the query of a view.
+ *
+ * Everything happens in a subtransaction that is rolled back.  It changes nothing,
+ * but printing a view locks tables, and who looks at thousands of schemas in one
+ * statement shall not need thousands of locks.  Within it the tables of the schema
+ * are locked against being changed, as pg_dump locks them.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/catalog.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_description.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_seclabel.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "clone/catalog_rules.h"
+#include "compare/canonical_row.h"
+#include "compare/expression_text.h"
+#include "compare/fingerprint.h"
+#include "compare/object_name.h"
+#include "guard/run_as.h"
+#include "tenants/tenant_lock.h"
+
+/* The list while it grows */
+typedef struct Collector
+{
+	SchemaView *view;			/* what is read */
+	MemoryContext context;		/* where the result lives */
+	FingerprintItem *items;		/* array of nitems */
+	int			nitems;
+	int			maxitems;
+	HTAB	   *constraints;	/* index -> IndexEntry */
+	HTAB	   *foreign;		/* members that belong to an extension */
+	bool		labels;			/* are there security labels at all? */
+	StringInfoData buf;			/* bytes of the object at hand */
+} Collector;
+
+/* A comment, or a security label */
+typedef struct Remark
+{
+	int32		objsubid;		/* the column that it is about, or 0 */
+	StringInfoData bytes;		/* what it says */
+} Remark;
+
+/* An index that belongs to a constraint */
+typedef struct IndexEntry
+{
+	Oid			indexid;		/* the index */
+	ObjectName	constraint;		/* name of the constraint */
+	Oid			conoid;			/* and its OID */
+} IndexEntry;
+
+static void lock_relations(Oid nspid);
+static void collect(Collector *collector);
+static void note_extension_members(Collector *collector);
+static void note_constraint_indexes(Collector *collector);
+static HeapTuple read_row(Collector *collector, ViewCatalog *catalog, Oid objid);
+static void collect_member(Collector *collector, const ClosureMember *member);
+static char kind_of_row(const ViewCatalog *catalog);
+static bool is_shown(Collector *collector, const ClosureMember *member, const ViewCatalog *catalog);
+static bool relation_is_shown(Oid relid, const Datum *values);
+static bool type_is_shown(Oid typid, const Datum *values);
+static bool has_columns(Oid classid, char kind);
+static void collect_columns(Collector *collector, Oid relid, List *remarks);
+static List * read_columns(Collector *collector, ViewCatalog *catalog, Oid relid);
+static void append_parts(Collector *collector, const ViewCatalog *owner, Oid objid, char kind);
+static bool may_have_parent(const ViewCatalog *catalog, char relkind);
+static void append_columns_of_index(Collector *collector, Oid relid, char kind);
+static void append_toast_options(Collector *collector, Oid toastid);
+static List * read_remarks(Collector *collector, Oid classid, Oid objid);
+static List * read_remarks_in(Collector *collector, Oid catalogid, Oid index, Oid classid, Oid objid, List *remarks);
+static void append_remarks(Collector *collector, List *remarks, int32 objsubid);
+static void append_ties(Collector *collector, const ClosureMember *member, char kind);
+static void name_member(Collector *collector, const ClosureMember *member, ViewCatalog *catalog, ObjectName *name, ObjectAddress *object);
+static void add_item(Collector *collector, const ObjectName *name, const ObjectAddress *object);
+static void merge_items(Collector *collector);
+static Fingerprint * conclude(Collector *collector);
+static int compare_items(const void *a, const void *b);
+
+char *
+tm_fingerprint_of_schema(Oid nspid)
+{
+	return tm_fingerprint_read(nspid)->text;
+}
+
+Fingerprint *
+tm_fingerprint_read(Oid nspid)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	Collector	collector = {.context = context};
+	Fingerprint *result;
+	RunAs		before;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	lock_relations(nspid);
+	tm_run_as_begin(&before, tm_lifecycle_schema_owner(nspid), nspid);
+	tm_expression_settings(get_namespace_name(nspid));
+
+	collector.view = tm_view_open(nspid, RegisterSnapshot(GetLatestSnapshot()));
+	collect(&collector);
+	merge_items(&collector);
+	result = conclude(&collector);
+	UnregisterSnapshot(collector.view->snapshot);
+	tm_view_close(collector.view);
+
+	tm_run_as_end(&before);
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return result;
+}
+
+void
+tm_fingerprint_digits(const uint8 *digest, char digits[TM_FINGERPRINT_SIZE])
+{
+	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
+		snprintf(digits + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* The schema stays, and so do its tables. */
+static void
+lock_relations(Oid nspid)
+{
+	ListCell   *lc;
+
+	LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
+	if (!SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(nspid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema with OID %u does not exist", nspid)));
+	foreach(lc, tm_closure_relations(nspid))
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		if (get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE)
+			LockRelationOid(relid, AccessShareLock);
+	}
+}
+
+/* An entry for each object and for each column. */
+static void
+collect(Collector *collector)
+{
+	SchemaView *view = collector->view;
+	Closure    *closure = view->closure;
+	ClosureMember schema = {.classid = NamespaceRelationId,
+		.objid = view->nspid, .owner_seed = view->nspid};
+	HASHCTL		ctl;
+
+	collector->maxitems = 1024;
+	collector->items = MemoryContextAllocHuge(collector->context,
+											  sizeof(FingerprintItem) *
+											  collector->maxitems);
+	initStringInfo(&collector->buf);
+
+	ctl.hcxt = view->context;
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(IndexEntry);
+	collector->constraints = hash_create("tenant_mgr constraint indexes", 256,
+										 &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	ctl.keysize = sizeof(Oid) * 2;
+	ctl.entrysize = sizeof(Oid) * 2;
+	collector->foreign = hash_create("tenant_mgr extension members", 16, &ctl,
+									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	collector->labels =
+		RelationGetNumberOfBlocks(tm_view_catalog(view, SecLabelRelationId)->rel) > 0;
+
+	/* names of columns are what most other rows are about */
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		if (has_columns(closure->members[i].classid,
+						closure->members[i].relkind))
+			(void) tm_column_name(view, closure->members[i].objid, 1);
+	}
+	note_extension_members(collector);
+	note_constraint_indexes(collector);
+	collect_member(collector, &schema);
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		collect_member(collector, &closure->members[i]);
+		MemoryContextReset(view->scratch);
+	}
+}
+
+/* Objects in the schema that are an extension's, as a dump leaves them out. */
+static void
+note_extension_members(Collector *collector)
+{
+	SchemaView *view = collector->view;
+	ViewCatalog *catalog = tm_view_catalog(view, DependRelationId);
+
+	for (int i = 0; i < view->closure->nmembers; i++)
+	{
+		const ClosureMember *member = &view->closure->members[i];
+		Oid			keys[] = {member->classid, member->objid};
+		CatalogReader *reader;
+		HeapTuple	row;
+
+		if (member->owner_class != member->classid ||
+			member->owner_seed != member->objid)
+			continue;
+		reader = tm_view_seek(view, catalog, DependDependerIndexId,
+							  lengthof(keys), keys);
+		while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
+		{
+			if (((Form_pg_depend) GETSTRUCT(row))->deptype == DEPENDENCY_EXTENSION)
+				(void) hash_search(collector->foreign, keys, HASH_ENTER, NULL);
+		}
+	}
+}
+
+/* The index of a constraint is a part of it. */
+static void
+note_constraint_indexes(Collector *collector)
+{
+	SchemaView *view = collector->view;
+	ViewCatalog *catalog = tm_view_catalog(view, ConstraintRelationId);
+
+	for (int i = 0; i < view->closure->nmembers; i++)
+	{
+		const ClosureMember *member = &view->closure->members[i];
+		Form_pg_constraint form;
+		HeapTuple	row;
+		IndexEntry *entry;
+
+		if (member->classid != ConstraintRelationId)
+			continue;
+		row = read_row(collector, catalog, member->objid);
+		if (!HeapTupleIsValid(row))
+			continue;
+		form = (Form_pg_constraint) GETSTRUCT(row);
+		if (form->contype != CONSTRAINT_PRIMARY &&
+			form->contype != CONSTRAINT_UNIQUE &&
+			form->contype != CONSTRAINT_EXCLUSION)
+			continue;
+		entry = hash_search(collector->constraints, &form->conindid,
+							HASH_ENTER, NULL);
+		entry->conoid = form->oid;
+		tm_canonical_deform(catalog, row);
+		entry->constraint = tm_row_name(view, catalog, catalog->values,
+										catalog->nulls);
+		MemoryContextReset(view->scratch);
+	}
+}
+
+/* The row of an object, or NULL. */
+static HeapTuple
+read_row(Collector *collector, ViewCatalog *catalog, Oid objid)
+{
+	Oid			index;
+	AttrNumber	attno;
+	CatalogReader *reader;
+
+	if (!tm_catalog_identity(catalog->catalog, &index, &attno))
+		elog(ERROR, "catalog %u has no objects", catalog->catalog);
+	reader = tm_view_seek(collector->view, catalog, index, 1, &objid);
+	return tm_catalog_reader_next(reader);
+}
+
+/* One object: its row, its parts, and what is said of it elsewhere. */
+static void
+collect_member(Collector *collector, const ClosureMember *member)
+{
+	SchemaView *view = collector->view;
+	ViewCatalog *catalog = tm_view_catalog(view, member->classid);
+	Oid			seed[] = {member->owner_class, member->owner_seed};
+	MemoryContext old_context;
+	HeapTuple	row;
+	List	   *remarks;
+	ObjectName	name;
+	ObjectAddress object;
+	char		kind;
+
+	if (hash_search(collector->foreign, seed, HASH_FIND, NULL) != NULL)
+		return;
+	row = read_row(collector, catalog, member->objid);
+	if (!HeapTupleIsValid(row))
+		return;
+	old_context = MemoryContextSwitchTo(view->scratch);
+	tm_canonical_deform(catalog, row);
+	kind = kind_of_row(catalog);
+	if (is_shown(collector, member, catalog))
+	{
+		remarks = read_remarks(collector, member->classid, member->objid);
+		if (has_columns(member->classid, kind))
+			collect_columns(collector, member->objid, remarks);
+		name_member(collector, member, catalog, &name, &object);
+
+		resetStringInfo(&collector->buf);
+		if (member->classid == ExtensionRelationId)
+			tm_canonical_name(&collector->buf, &name);
+		else if (member->classid != RelationRelationId ||
+				 kind != RELKIND_COMPOSITE_TYPE)
+			tm_canonical_append(view, catalog, &collector->buf);
+		append_parts(collector, catalog, member->objid, kind);
+		append_remarks(collector, remarks, 0);
+		append_ties(collector, member, kind);
+		add_item(collector, &name, &object);
+	}
+	MemoryContextSwitchTo(old_context);
+}
+
+/* What decides which parts a row has. */
+static char
+kind_of_row(const ViewCatalog *catalog)
+{
+	switch (catalog->catalog)
+	{
+		case ProcedureRelationId:
+			return DatumGetChar(catalog->values[Anum_pg_proc_prokind - 1]);
+		case RelationRelationId:
+			return DatumGetChar(catalog->values[Anum_pg_class_relkind - 1]);
+		case TypeRelationId:
+			return DatumGetChar(catalog->values[Anum_pg_type_typtype - 1]);
+		default:
+			return '\0';
+	}
+}
+
+/* Is the object one that a dump shows, or a part of one? */
+static bool
+is_shown(Collector *collector, const ClosureMember *member,
+		 const ViewCatalog *catalog)
+{
+	const Datum *values = catalog->values;
+
+	switch (member->classid)
+	{
+		case ConstraintRelationId:
+			switch (DatumGetChar(values[Anum_pg_constraint_contype - 1]))
+			{
+				case CONSTRAINT_TRIGGER:
+					/* the trigger says it all */
+					return false;
+				case CONSTRAINT_FOREIGN:
+					/* partitions have theirs from the parent */
+					return !OidIsValid(DatumGetObjectId(values[Anum_pg_constraint_conparentid - 1]));
+				default:
+					return true;
+			}
+		case RelationRelationId:
+			return relation_is_shown(member->objid, values);
+		case TriggerRelationId:
+			return !DatumGetBool(values[Anum_pg_trigger_tgisinternal - 1]);
+		case TypeRelationId:
+			return type_is_shown(member->objid, values);
+		default:
+			return true;
+	}
+}
+
+/* An index that could not be built is in no dump. */
+static bool
+relation_is_shown(Oid relid, const Datum *values)
+{
+	HeapTuple	tup;
+	bool		valid;
+
+	if (isTempOrTempToastNamespace(DatumGetObjectId(values[Anum_pg_class_relnamespace - 1])) ||
+		IsToastNamespace(DatumGetObjectId(values[Anum_pg_class_relnamespace - 1])))
+		return false;
+	if (DatumGetChar(values[Anum_pg_class_relkind - 1]) != RELKIND_INDEX)
+		return true;
+	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tup))
+		return false;
+	valid = ((Form_pg_index) GETSTRUCT(tup))->indisvalid &&
+		((Form_pg_index) GETSTRUCT(tup))->indisready;
+	ReleaseSysCache(tup);
+	return valid;
+}
+
+/* Row types of tables, arrays and multiranges come with something else. */
+static bool
+type_is_shown(Oid typid, const Datum *values)
+{
+	Oid			element = DatumGetObjectId(values[Anum_pg_type_typelem - 1]);
+	Oid			relid = DatumGetObjectId(values[Anum_pg_type_typrelid - 1]);
+
+	switch (DatumGetChar(values[Anum_pg_type_typtype - 1]))
+	{
+		case TYPTYPE_COMPOSITE:
+			return get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE;
+		case TYPTYPE_MULTIRANGE:
+			return false;
+		default:
+			return !OidIsValid(element) || get_array_type(element) != typid;
+	}
+}
+
+/* Does the object have columns that a dump shows? */
+static bool
+has_columns(Oid classid, char kind)
+{
+	if (classid != RelationRelationId)
+		return false;
+	switch (kind)
+	{
+		case RELKIND_COMPOSITE_TYPE:
+		case RELKIND_FOREIGN_TABLE:
+		case RELKIND_MATVIEW:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_RELATION:
+		case RELKIND_VIEW:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* An entry for each column, and one for their order. */
+static void
+collect_columns(Collector *collector, Oid relid, List *remarks)
+{
+	SchemaView *view = collector->view;
+	ViewCatalog *catalog = tm_view_catalog(view, AttributeRelationId);
+	ObjectName	relation = tm_object_name(view, RelationRelationId, relid);
+	StringInfoData order;
+	ObjectName	name;
+	ObjectAddress object;
+	ListCell   *lc;
+
+	initStringInfo(&order);
+	foreach(lc, read_columns(collector, catalog, relid))
+	{
+		HeapTuple	row = lfirst(lc);
+		Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(row);
+
+		tm_canonical_deform(catalog, row);
+		name = tm_row_name(view, catalog, catalog->values, catalog->nulls);
+		resetStringInfo(&collector->buf);
+		tm_canonical_append(view, catalog, &collector->buf);
+		append_remarks(collector, remarks, att->attnum);
+		ObjectAddressSubSet(object, RelationRelationId, relid, att->attnum);
+		add_item(collector, &name, &object);
+		tm_canonical_name(&order, &name);
+	}
+
+	resetStringInfo(&collector->buf);
+	appendStringInfoString(&collector->buf, "columns");
+	tm_canonical_name(&collector->buf, &relation);
+	name = tm_name_of_bytes(view, &collector->buf);
+	resetStringInfo(&collector->buf);
+	appendBinaryStringInfo(&collector->buf, order.data, order.len);
+	ObjectAddressSubSet(object, RelationRelationId, relid, TM_COLUMN_ORDER);
+	add_item(collector, &name, &object);
+}
+
+/* The rows of a relation's columns, copied: the reader is used for others. */
+static List *
+read_columns(Collector *collector, ViewCatalog *catalog, Oid relid)
+{
+	CatalogReader *reader = tm_view_seek(collector->view, catalog,
+										 AttributeRelidNumIndexId, 1, &relid);
+	List	   *rows = NIL;
+	HeapTuple	row;
+
+	while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
+	{
+		Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(row);
+
+		if (att->attnum > 0 && !att->attisdropped)
+			rows = lappend(rows, heap_copytuple(row));
+	}
+	return rows;
+}
+
+/* Rows of other catalogs that have no address of their own. */
+static void
+append_parts(Collector *collector, const ViewCatalog *owner, Oid objid,
+			 char kind)
+{
+	SchemaView *view = collector->view;
+
+	for (int i = 0; i < tm_part_catalogs_count; i++)
+	{
+		const PartCatalog *part = &tm_part_catalogs[i];
+		ViewCatalog *catalog;
+		CatalogReader *reader;
+		HeapTuple	row;
+
+		if (part->owner_catalog != owner->catalog || part->about_rows ||
+			(part->kind != 0 && part->kind != kind) ||
+			part->catalog == AttributeRelationId ||
+			(part->catalog == InheritsRelationId &&
+			 !may_have_parent(owner, kind)))
+			continue;
+		catalog = tm_view_catalog(view, part->catalog);
+		reader = tm_view_seek(view, catalog, part->index, 1, &objid);
+		while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
+		{
+			tm_canonical_deform(catalog, row);
+			tm_canonical_append(view, catalog, &collector->buf);
+		}
+	}
+	if (owner->catalog == RelationRelationId)
+		append_columns_of_index(collector, objid, kind);
+	if (owner->catalog == RelationRelationId &&
+		OidIsValid(DatumGetObjectId(owner->values[Anum_pg_class_reltoastrelid - 1])))
+		append_toast_options(collector,
+							 DatumGetObjectId(owner->values[Anum_pg_class_reltoastrelid - 1]));
+}
+
+static bool
+may_have_parent(const ViewCatalog *catalog, char relkind)
+{
+	return relkind == RELKIND_RELATION ||
+		relkind == RELKIND_PARTITIONED_TABLE ||
+		relkind == RELKIND_FOREIGN_TABLE ||
+		DatumGetBool(catalog->values[Anum_pg_class_relispartition - 1]);
+}
+
+/* They have no names that a dump would show, so they go with the index. */
+static void
+append_columns_of_index(Collector *collector, Oid relid, char kind)
+{
+	ViewCatalog *catalog = tm_view_catalog(collector->view,
+										   AttributeRelationId);
+	ListCell   *lc;
+
+	if (kind != RELKIND_INDEX && kind != RELKIND_PARTITIONED_INDEX)
+		return;
+	foreach(lc, read_columns(collector, catalog, relid))
+	{
+		tm_canonical_deform(catalog, lfirst(lc));
+		tm_canonical_append(collector->view, catalog, &collector->buf);
+	}
+}
+
+/* Options of a TOAST table are set through its table. */
+static void
+append_toast_options(Collector *collector, Oid toastid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(toastid));
+	bool		isnull;
+	Datum		options;
+
+	if (!HeapTupleIsValid(tup))
+		return;
+	options = SysCacheGetAttr(RELOID, tup, Anum_pg_class_reloptions, &isnull);
+	if (!isnull)
+		tm_canonical_texts(&collector->buf, options);
+	ReleaseSysCache(tup);
+}
+
+/* Comments and security labels of an object and its columns, as Remarks. */
+static List *
+read_remarks(Collector *collector, Oid classid, Oid objid)
+{
+	List	   *remarks = read_remarks_in(collector, DescriptionRelationId,
+										  DescriptionObjIndexId, classid, objid,
+										  NIL);
+
+	if (collector->labels)
+		remarks = read_remarks_in(collector, SecLabelRelationId,
+								  SecLabelObjectIndexId, classid, objid,
+								  remarks);
+	return remarks;
+}
+
+/* Both catalogs begin with the same columns. */
+static List *
+read_remarks_in(Collector *collector, Oid catalogid, Oid index, Oid classid,
+				Oid objid, List *remarks)
+{
+	SchemaView *view = collector->view;
+	ViewCatalog *catalog = tm_view_catalog(view, catalogid);
+	CatalogReader *reader = tm_view_seek(view, catalog, index, 1, &objid);
+	HeapTuple	row;
+
+	while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
+	{
+		Form_pg_description form = (Form_pg_description) GETSTRUCT(row);
+		Remark	   *remark;
+
+		/* OIDs are unique within a catalog only */
+		if (form->classoid != classid)
+			continue;
+		remark = palloc(sizeof(Remark));
+		remark->objsubid = form->objsubid;
+		initStringInfo(&remark->bytes);
+		tm_canonical_deform(catalog, row);
+		catalog->nulls[Anum_pg_description_objoid - 1] = true;
+		catalog->nulls[Anum_pg_description_objsubid - 1] = true;
+		tm_canonical_append(view, catalog, &remark->bytes);
+		remarks = lappend(remarks, remark);
+	}
+	return remarks;
+}
+
+static void
+append_remarks(Collector *collector, List *remarks, int32 objsubid)
+{
+	ListCell   *lc;
+
+	foreach(lc, remarks)
+	{
+		Remark	   *remark = lfirst(lc);
+
+		if (remark->objsubid == objsubid)
+			appendBinaryStringInfo(&collector->buf, remark->bytes.data,
+								   remark->bytes.len);
+	}
+}
+
+/*
+ * Dependencies that have been declared: which column a sequence belongs to, and
+ * with which extension an object shall go.
+ */
+static void
+append_ties(Collector *collector, const ClosureMember *member, char kind)
+{
+	SchemaView *view = collector->view;
+	Oid			keys[] = {member->classid, member->objid};
+	CatalogReader *reader;
+	HeapTuple	row;
+
+	if (member->classid != ProcedureRelationId &&
+		member->classid != RelationRelationId &&
+		member->classid != TriggerRelationId)
+		return;
+	reader = tm_view_seek(view, tm_view_catalog(view, DependRelationId),
+						  DependDependerIndexId, lengthof(keys), keys);
+	while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
+	{
+		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(row);
+		ObjectName	name;
+
+		if (dep->deptype == DEPENDENCY_AUTO_EXTENSION)
+			name = tm_object_name(view, dep->refclassid, dep->refobjid);
+		else if (member->classid == RelationRelationId &&
+				 kind == RELKIND_SEQUENCE &&
+				 dep->refclassid == RelationRelationId &&
+				 dep->refobjsubid > 0 &&
+				 (dep->deptype == DEPENDENCY_AUTO ||
+				  dep->deptype == DEPENDENCY_INTERNAL))
+			name = tm_column_object_name(view, dep->refobjid, dep->refobjsubid);
+		else
+			continue;
+		appendStringInfoChar(&collector->buf, dep->deptype);
+		tm_canonical_name(&collector->buf, &name);
+	}
+}
+
+/* Under which name an object is listed, and where it is found. */
+static void
+name_member(Collector *collector, const ClosureMember *member,
+			ViewCatalog *catalog, ObjectName *name, ObjectAddress *object)
+{
+	SchemaView *view = collector->view;
+	const Datum *values = catalog->values;
+	IndexEntry *entry;
+	Oid			relid;
+
+	ObjectAddressSet(*object, member->classid, member->objid);
+	switch (member->classid)
+	{
+		case AttrDefaultRelationId:
+			relid = DatumGetObjectId(values[Anum_pg_attrdef_adrelid - 1]);
+			ObjectAddressSubSet(*object, RelationRelationId, relid,
+								DatumGetInt16(values[Anum_pg_attrdef_adnum - 1]));
+			*name = tm_column_object_name(view, relid, object->objectSubId);
+			return;
+		case RelationRelationId:
+			entry = hash_search(collector->constraints, &member->objid,
+								HASH_FIND, NULL);
+			if (entry != NULL)
+			{
+				ObjectAddressSet(*object, ConstraintRelationId, entry->conoid);
+				*name = entry->constraint;
+				return;
+			}
+			if (DatumGetChar(values[Anum_pg_class_relkind - 1]) ==
+				RELKIND_COMPOSITE_TYPE)
+			{
+				relid = DatumGetObjectId(values[Anum_pg_class_reltype - 1]);
+				ObjectAddressSet(*object, TypeRelationId, relid);
+				*name = tm_object_name(view, TypeRelationId, relid);
+				return;
+			}
+			break;
+		case RewriteRelationId:
+			if (DatumGetChar(values[Anum_pg_rewrite_ev_type - 1]) == '1')
+			{
+				relid = DatumGetObjectId(values[Anum_pg_rewrite_ev_class - 1]);
+				ObjectAddressSet(*object, RelationRelationId, relid);
+				*name = tm_object_name(view, RelationRelationId, relid);
+				return;
+			}
+			break;
+		default:
+			break;
+	}
+	*name = tm_row_name(view, catalog, catalog->values, catalog->nulls);
+}
+
+/* An entry made of the bytes in the buffer. */
+static void
+add_item(Collector *collector, const ObjectName *name,
+		 const ObjectAddress *object)
+{
+	FingerprintItem *item;
+
+	if (collector->nitems == collector->maxitems)
+	{
+		collector->maxitems *= 2;
+		collector->items = repalloc_huge(collector->items,
+										 sizeof(FingerprintItem) *
+										 collector->maxitems);
+	}
+	item = &collector->items[collector->nitems++];
+	memcpy(item->name, name->bytes, TM_NAME_SIZE);
+	tm_view_digest(collector->view, &collector->buf, item->digest);
+	item->object = *object;
+}
+
+/* Put the entries in order, and those of one object together. */
+static void
+merge_items(Collector *collector)
+{
+	FingerprintItem *items = collector->items;
+	int			nkept = 0;
+	int			next;
+
+	qsort(items, collector->nitems, sizeof(FingerprintItem), compare_items);
+	for (int i = 0; i < collector->nitems; i = next)
+	{
+		resetStringInfo(&collector->buf);
+		for (next = i; next < collector->nitems &&
+			 memcmp(items[next].name, items[i].name, TM_NAME_SIZE) == 0; next++)
+			appendBinaryStringInfo(&collector->buf, (char *) items[next].digest,
+								   PG_SHA256_DIGEST_LENGTH);
+		items[nkept] = items[i];
+		if (next > i + 1)
+			tm_view_digest(collector->view, &collector->buf,
+						   items[nkept].digest);
+		nkept++;
+	}
+	collector->nitems = nkept;
+}
+
+/* The digest of all.  Catalogs of another major version have other columns. */
+static Fingerprint *
+conclude(Collector *collector)
+{
+	Fingerprint *result = MemoryContextAlloc(collector->context,
+											 sizeof(Fingerprint));
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+
+	resetStringInfo(&collector->buf);
+	tm_canonical_number(&collector->buf, PG_VERSION_NUM / 10000);
+	for (int i = 0; i < collector->nitems; i++)
+	{
+		appendBinaryStringInfo(&collector->buf,
+							   (char *) collector->items[i].name, TM_NAME_SIZE);
+		appendBinaryStringInfo(&collector->buf,
+							   (char *) collector->items[i].digest,
+							   PG_SHA256_DIGEST_LENGTH);
+	}
+	tm_view_digest(collector->view, &collector->buf, digest);
+	tm_fingerprint_digits(digest, result->text);
+	result->nitems = collector->nitems;
+	result->items = collector->items;
+	return result;
+}
+
+/* qsort comparator: by name, and then by what is said of it. */
+static int
+compare_items(const void *a, const void *b)
+{
+	return memcmp(a, b, offsetof(FingerprintItem, object));
+}

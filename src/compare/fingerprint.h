@@ -1,0 +1,50 @@
+/*
+ * fingerprint.h
+ *		What is equal for schemas that are alike.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_FINGERPRINT_H
+#define TENANT_MGR_FINGERPRINT_H
+
+#include "catalog/objectaddress.h"
+#include "common/sha2.h"
+
+/* Digits of a fingerprint, and room for them and a null byte */
+#define TM_FINGERPRINT_DIGITS	(PG_SHA256_DIGEST_LENGTH * 2)
+#define TM_FINGERPRINT_SIZE		(TM_FINGERPRINT_DIGITS + 1)
+
+/* In the place of a column's number: the order of a relation's columns */
+#define TM_COLUMN_ORDER		(-100)
+
+/* One object of a schema */
+typedef struct FingerprintItem
+{
+	uint8		name[16];		/* a digest of its name, */
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];	/* and of what it is */
+	ObjectAddress object;		/* where it is in this schema */
+} FingerprintItem;
+
+/* All objects of a schema, in the order of their names' digests */
+typedef struct Fingerprint
+{
+	char		text[TM_FINGERPRINT_SIZE];	/* of all of it, in hexadecimal */
+	int			nitems;
+	FingerprintItem *items;		/* array of nitems */
+} Fingerprint;
+
+/*
+ * The fingerprint of a schema as it is now, as the current transaction sees it;
+ * palloc'd.  The caller has checked privileges.  No lock is left behind, so it is
+ * true of the moment only, unless the caller has locked what it is about.
+ */
+extern Fingerprint *tm_fingerprint_read(Oid nspid);
+
+/* Its text only; palloc'd. */
+extern char *tm_fingerprint_of_schema(Oid nspid);
+
+/* A digest in hexadecimal. */
+extern void tm_fingerprint_digits(const uint8 *digest,
+								  char digits[TM_FINGERPRINT_SIZE]);
+
+#endif							/* TENANT_MGR_FINGERPRINT_H */

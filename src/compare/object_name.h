@@ -1,0 +1,31 @@
+/*
+ * object_name.h
+ *		Names in the place of OIDs.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_OBJECT_NAME_H
+#define TENANT_MGR_OBJECT_NAME_H
+
+#include "compare/canonical_bytes.h"
+#include "compare/schema_view.h"
+
+/* The name of an object; the schema's own name is no part of it. */
+extern ObjectName tm_object_name(SchemaView *view, Oid classid, Oid objid);
+
+/* That of the object whose row has been taken apart. */
+extern ObjectName tm_row_name(SchemaView *view, ViewCatalog *catalog,
+							  const Datum *values, const bool *nulls);
+
+/* One that is made of these bytes. */
+extern ObjectName tm_name_of_bytes(SchemaView *view, StringInfo buf);
+
+/* That of a column of a relation. */
+extern ObjectName tm_column_object_name(SchemaView *view, Oid relid,
+										AttrNumber attno);
+
+/* Names of a relation's columns; ''  stands for one that has been dropped. */
+extern const char *tm_column_name(SchemaView *view, Oid relid,
+								  AttrNumber attno);
+
+#endif							/* TENANT_MGR_OBJECT_NAME_H */

@@ -184,6 +184,8 @@ OBJS = \
 	src/fleet/migration_admin.o \
 	src/fleet/migration_ledger.o \
 	src/fleet/migration_run.o \
+	src/fleet/recorded_statement.o \
+	src/fleet/recording.o \
 	src/fleet/statement_refusal.o \
 	src/fleet/statement_settings.o \
 	src/fleet/statement_text.o \

@@ -1806,6 +1806,23 @@ COMMENT ON FUNCTION tenant.drop_migration(text) IS
 	'remove a migration that no tenant has, or discard what has been recorded of one';
 REVOKE ALL ON FUNCTION tenant.drop_migration(text) FROM PUBLIC;
 
+-- Not STRICT: a missing version must not leave the session recording another.
+CREATE FUNCTION tenant.record(
+	version pg_catalog.text,
+	description pg_catalog.text DEFAULT NULL) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_record'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.record(text, text) IS
+	'record what the session does to its tenant, as a migration for all others';
+REVOKE ALL ON FUNCTION tenant.record(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.record_stop() RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_record_stop'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.record_stop() IS
+	'complete the migration that the session records';
+REVOKE ALL ON FUNCTION tenant.record_stop() FROM PUBLIC;
+
 CREATE FUNCTION tenant.baseline(
 	name pg_catalog.text,
 	version pg_catalog.text) RETURNS pg_catalog.void

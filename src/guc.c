@@ -42,6 +42,7 @@
 #include "connections/health_memory.h"
 #include "connections/health_policy.h"
 #include "connections/health_worker.h"
+#include "fleet/recording.h"
 #include "guard/guard.h"
 #include "guard/guard_hooks.h"
 #include "guard/shared_ddl.h"
@@ -386,6 +387,14 @@ static const StringSetting string_settings[] = {
 		"a pattern with upper-case letters needs double quotes.",
 		&tm_clone_exclude, "",
 		tm_setting_check_names, NULL, NULL
+	},
+
+	{
+		TM_RECORD_SETTING, PGC_USERSET, GUC_NOT_WHILE_SEC_REST,
+		"Sets the version under which the session's changes to its tenant are recorded.",
+		"What is recorded becomes a migration for all other tenants; an empty string records nothing.",
+		&tm_record, "",
+		tm_recording_check, NULL, NULL
 	},
 
 	{

@@ -12,6 +12,7 @@
  *		the memory		was what it goes on with made for it? (prepared.c,
  *						prepared_xact.c, open_plan.c, deferred.c)
  *		the lock		would it undo a lock? (session_lock.c)
+ *		the recording	is it to be kept for other tenants? (recorded_statement.c)
  *		the guard		does it stay with its tenant? (guard.c and others)
  *		the schemas		are names locked that it relies on? (schema_lock.c)
  *		the code		whose code is it that runs by it? (tenant_code.c)
@@ -55,6 +56,7 @@
 #include "binding/switch.h"
 #include "binding/wall.h"
 #include "binding/watch.h"
+#include "fleet/recorded_statement.h"
 #include "guard/guard_hooks.h"
 #include "guard/guard_query.h"
 #include "guard/guard_utility.h"
@@ -151,6 +153,7 @@ tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	tm_prepared_before_plan(queryDesc->params);
 	tm_open_plan_before_start();
 	tm_deferred_before_plan(queryDesc->plannedstmt);
+	tm_record_before_plan(queryDesc);
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
@@ -312,6 +315,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
+		tm_record_before_utility(&statement, queryString, context);
 		tm_guard_before_utility(&statement);
 		tm_schema_lock_before_utility(statement.pstmt->utilityStmt);
 		tm_tenant_code_enter_utility(statement.pstmt->utilityStmt);
@@ -326,9 +330,11 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		tm_running_code_end(&code);
 		tm_maintained_restore(&maintained);
 		tm_guard_after_utility(&statement);
+		tm_record_after_utility(&statement);
 	}
 	PG_FINALLY();
 	{
+		tm_record_end_utility(&statement);
 		tm_running_code_end(&code);
 		tm_guard_end_utility(&statement);
 		tm_watch_end_utility(&statement);

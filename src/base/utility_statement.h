@@ -26,6 +26,11 @@ typedef struct UtilityStatement
 	bool		listened;		/* guard_access.c hears what it does */
 	bool		commits_prepared;	/* a transaction, by prepared_commit.c */
 	Oid			drops_database; /* for guard_stats.c */
+	bool		records;		/* recorded_statement.c has seen it */
+	const char *record;			/* what of it is kept, NULL for nothing */
+	bool		record_alone;	/* it cannot be a part of a transaction */
+	bool		record_runs_code;	/* of somebody's */
+	uint32		record_lxid;	/* the transaction that it began in */
 } UtilityStatement;
 
 #endif							/* TENANT_MGR_UTILITY_STATEMENT_H */

@@ -153,6 +153,34 @@ tm_migration_statements(const char *version)
 }
 
 int
+tm_migration_last_ordinal(const char *version)
+{
+	Relation	rel = tm_own_table_open(STATEMENT_TABLE, Natts_statement,
+										AccessShareLock);
+	SysScanDesc scan = scan_statements(rel, version);
+	int			last = 0;
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		bool		isnull;
+		Datum		ordinal = heap_getattr(tuple, Anum_statement_ordinal,
+										   RelationGetDescr(rel), &isnull);
+
+		last = Max(last, DatumGetInt32(ordinal));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return last;
+}
+
+Oid
+tm_migration_relid(void)
+{
+	return tm_own_table_relid(MIGRATION_TABLE);
+}
+
+int
 tm_migration_compare(const char *a, const char *b)
 {
 	return strcmp(a, b);

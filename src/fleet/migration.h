@@ -53,6 +53,12 @@ extern Migration *tm_migration_lookup(const char *version, bool missing_ok);
 extern List *tm_migration_list(const char *to_version);
 extern List *tm_migration_statements(const char *version);
 
+/* The ordinal of the last statement, 0 if there is none. */
+extern int	tm_migration_last_ordinal(const char *version);
+
+/* The table, for locks on versions. */
+extern Oid	tm_migration_relid(void);
+
 /* The versions in the order that counts, as strcmp() has them. */
 extern int	tm_migration_compare(const char *a, const char *b);
 

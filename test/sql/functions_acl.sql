@@ -55,6 +55,8 @@ CALL tenant.purge();  -- fails
 SELECT tenant.snapshot('tm_acl', 'a');  -- fails
 SELECT tenant.add_migration('1', 'SELECT 1');  -- fails
 SELECT tenant.drop_migration('1');  -- fails
+SELECT tenant.record('1');  -- fails
+SELECT tenant.record_stop();  -- fails
 SELECT tenant.baseline('tm_acl', '1');  -- fails
 SELECT tenant.rollback_to('tm_acl', 'a');  -- fails
 SELECT tenant.drop_snapshot('tm_acl', 'a');  -- fails

@@ -1,0 +1,28 @@
+/*
+ * recorded_statement.h
+ *		Statements of a session that records.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_RECORDED_STATEMENT_H
+#define TENANT_MGR_RECORDED_STATEMENT_H
+
+#include "executor/execdesc.h"
+#include "tcop/utility.h"
+
+#include "base/utility_statement.h"
+
+/* Before a plan is started */
+extern void tm_record_before_plan(QueryDesc *queryDesc);
+
+/*
+ * The steps about a utility statement.  The last one does not fail, and is
+ * called in any case if the first one has been.
+ */
+extern void tm_record_before_utility(UtilityStatement *statement,
+									 const char *query,
+									 ProcessUtilityContext context);
+extern void tm_record_after_utility(UtilityStatement *statement);
+extern void tm_record_end_utility(UtilityStatement *statement);
+
+#endif							/* TENANT_MGR_RECORDED_STATEMENT_H */

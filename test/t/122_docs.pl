@@ -139,6 +139,7 @@ foreach my $file (glob "$root/*.md $root/docs/*.md $root/src/*.md")
 {
 	my $text = slurp_file($file);
 	my ($dir) = $file =~ m{^(.*)/};
+	push @broken, map { "$_ in " . $file =~ s/.*\///r } grep { !-e "$root/test/t/$_" } $text =~ /\b(\d{3}_\w+\.pl)\b/g;
 	while ($text =~ /\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)
 	{
 		my ($path, $anchor) = ($1, $2);

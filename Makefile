@@ -20,11 +20,9 @@ OBJS = \
 	src/base/setting.o \
 	src/base/wipe.o \
 	src/base/worker.o \
-	src/tenants/domain.o \
 	src/tenants/event.o \
 	src/tenants/notification.o \
 	src/tenants/persistent_schemas.o \
-	src/tenants/punycode.o \
 	src/tenants/registry.o \
 	src/tenants/registry_cache.o \
 	src/tenants/schema_lock.o \
@@ -44,18 +42,21 @@ OBJS = \
 	src/binding/binding_settle.o \
 	src/binding/change.o \
 	src/binding/deferred.o \
+	src/binding/domain.o \
 	src/binding/guard_mode.o \
 	src/binding/jwt.o \
 	src/binding/object_schema.o \
 	src/binding/lock.o \
 	src/binding/open_plan.o \
 	src/binding/origin.o \
+	src/binding/ownership.o \
 	src/binding/policy.o \
 	src/binding/prepared.o \
 	src/binding/prepared_commit.o \
 	src/binding/prepared_lock.o \
 	src/binding/prepared_xact.o \
 	src/binding/protective.o \
+	src/binding/punycode.o \
 	src/binding/running_code.o \
 	src/binding/session_lock.o \
 	src/binding/session_wakeup.o \

@@ -46,6 +46,7 @@
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
 #include "binding/binding.h"
+#include "binding/ownership.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
@@ -100,14 +101,14 @@ tenant_assign_role(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("tenant name must not be null")));
-	tm_lifecycle_begin("tenant.assign_role()");
+	tm_tenant_lock_begin("tenant.assign_role()");
 	if (!tm_is_preloaded())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("library \"%s\" is not preloaded", TM_EXTENSION_NAME),
 				 errdetail("Sessions of the role would not be bound until they load it."),
 				 errhint("Add it to shared_preload_libraries and restart the server.")));
-	tenant = tm_lifecycle_lock_tenant(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+	tenant = tm_ownership_lock_tenant(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 									  NoLock, false);
 	roleid = get_role_oid(role, false);
 	if (superuser_arg(roleid))
@@ -155,7 +156,7 @@ tenant_unassign_role(PG_FUNCTION_ARGS)
 	ItemPointerData tid;
 	Relation	rel;
 
-	tm_lifecycle_begin("tenant.unassign_role()");
+	tm_tenant_lock_begin("tenant.unassign_role()");
 	rel = tm_own_table_open(ASSIGNED_ROLE_TABLE, Natts_assigned_role,
 							ShareRowExclusiveLock);
 	if (!find_role(rel, role, &tenant_id, &tid))
@@ -167,7 +168,7 @@ tenant_unassign_role(PG_FUNCTION_ARGS)
 	/* Where there is no schema any more there is nobody to ask. */
 	tenant = tm_registry_lookup_id(&tenant_id);
 	if (tenant != NULL && OidIsValid(tenant->nspid))
-		tm_lifecycle_check_owner(tenant);
+		tm_ownership_check(tenant);
 	if (OidIsValid(get_role_oid(role, true)))
 		change_setting(role, NULL);
 	tm_own_table_delete(rel, &tid);

@@ -16,6 +16,7 @@
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/ownership.h"
 #include "binding/policy.h"
 #include "binding/session_wakeup.h"
 #include "tenants/event.h"
@@ -42,9 +43,9 @@ tenant_set_policy(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("setting must not be null")));
-	tm_lifecycle_begin("tenant.set_policy()");
+	tm_tenant_lock_begin("tenant.set_policy()");
 	check_permission();
-	tm_lifecycle_refuse_other(NULL);
+	tm_ownership_refuse_other(NULL);
 	wall = setting_argument(PG_GETARG_TEXT_PP(0));
 	if (!PG_ARGISNULL(1))
 	{

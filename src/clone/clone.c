@@ -35,7 +35,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 #include "base/progress.h"
 #include "base/tenant_mgr.h"
@@ -53,6 +52,7 @@
 #include "clone/storage.h"
 #include "clone/unclonable.h"
 #include "guard/guard.h"
+#include "tenants/tenant_lock.h"
 
 /* the settings; written by the GUC machinery only */
 char	   *tm_clone_exclude = NULL;
@@ -131,16 +131,11 @@ tm_clone_schema(const CloneRequest *request)
 static Oid
 replaced_owner(const CloneRequest *request)
 {
-	HeapTuple	tup;
 	Oid			owner;
 
 	if (!OidIsValid(request->owner))
 		return InvalidOid;
-	tup = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(request->source));
-	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for schema %u", request->source);
-	owner = ((Form_pg_namespace) GETSTRUCT(tup))->nspowner;
-	ReleaseSysCache(tup);
+	owner = tm_tenant_lock_schema_owner(request->source);
 	return owner == request->owner ? InvalidOid : owner;
 }
 

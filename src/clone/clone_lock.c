@@ -297,6 +297,16 @@ tm_clone_lock_outside(CloneState *state)
 	}
 }
 
+void
+tm_clone_refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot clone a schema in a transaction of isolation level REPEATABLE READ or SERIALIZABLE"),
+				 errhint("Use isolation level READ COMMITTED.")));
+}
+
 /*
  * What is dropped while we look is not seen with the next snapshot.  If it is,
  * nothing but its record is left, and we would look for ever.

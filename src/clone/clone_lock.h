@@ -69,4 +69,10 @@ extern void tm_clone_note_moving_reference(CloneState *state, Oid constraint,
  */
 extern void tm_clone_lock_outside(CloneState *state);
 
+/*
+ * Raise 0A000 in a transaction that sees an old snapshot.  A clone shows what
+ * is in the files now, which is something else.
+ */
+extern void tm_clone_refuse_old_snapshot(void);
+
 #endif							/* TENANT_MGR_CLONE_LOCK_H */

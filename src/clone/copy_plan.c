@@ -75,7 +75,7 @@ tenant_clone_plan(PG_FUNCTION_ARGS)
 	bool		is_template;
 
 	InitMaterializedSRF(fcinfo, 0);
-	nspid = tm_lifecycle_find_source(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+	nspid = tm_tenant_lock_find_source(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 									 &is_template);
 	if (!is_template && !tm_schema_ownercheck(nspid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,

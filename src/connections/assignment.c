@@ -34,6 +34,7 @@
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "base/uuid.h"
+#include "binding/ownership.h"
 #include "connections/assignment.h"
 #include "connections/connection.h"
 #include "tenants/event.h"
@@ -93,7 +94,7 @@ tenant_assign(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("connection name must not be null")));
-	tm_lifecycle_begin("tenant.assign()");
+	tm_tenant_lock_begin("tenant.assign()");
 	lock_assignee(&assignee, fcinfo);
 	connection = lock_connection(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	check_may_take(connection);
@@ -134,7 +135,7 @@ tenant_unassign(PG_FUNCTION_ARGS)
 	Relation	rel;
 	int			removed;
 
-	tm_lifecycle_begin("tenant.unassign()");
+	tm_tenant_lock_begin("tenant.unassign()");
 	lock_assignee(&assignee, fcinfo);
 	if (!PG_ARGISNULL(1))
 		connection = tm_connection_lookup(text_to_cstring(PG_GETARG_TEXT_PP(1)),
@@ -257,7 +258,7 @@ lock_assignee(Assignee *assignee, FunctionCallInfo fcinfo)
 		return;
 	}
 	assignee->tenant =
-		tm_lifecycle_lock_tenant(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+		tm_ownership_lock_tenant(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 								 NoLock, false);
 	assignee->id = assignee->tenant->id;
 	assignee->description = psprintf("tenant \"%s\"", assignee->tenant->name);

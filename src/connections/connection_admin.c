@@ -52,7 +52,7 @@ tenant_add_connection(PG_FUNCTION_ARGS)
 {
 	ConnectionInfo connection = {0};
 
-	tm_lifecycle_begin("tenant.add_connection()");
+	tm_tenant_lock_begin("tenant.add_connection()");
 	connection.id = *DatumGetUUIDP(DirectFunctionCall1(gen_random_uuid,
 													   (Datum) 0));
 	connection.name = text_argument(fcinfo, 0);
@@ -91,7 +91,7 @@ tenant_drop_connection(PG_FUNCTION_ARGS)
 	ConnectionInfo *connection;
 	int			tenants;
 
-	tm_lifecycle_begin("tenant.drop_connection()");
+	tm_tenant_lock_begin("tenant.drop_connection()");
 	connection = tm_connection_lock(name);
 	tm_assignment_lock_connection(&connection->id, AccessExclusiveLock);
 	tenants = tm_assignment_count(&connection->id);
@@ -123,7 +123,7 @@ tenant_set_password(PG_FUNCTION_ARGS)
 				 errmsg("password must not be null"),
 				 errhint("To remove a password, set the column of tenant.connection to null.")));
 
-	tm_lifecycle_begin("tenant.set_password()");
+	tm_tenant_lock_begin("tenant.set_password()");
 	connection = tm_connection_lock(name);
 	connection->password = tm_connection_seal_password(&connection->id,
 													   PG_GETARG_DATUM(1));
@@ -255,7 +255,7 @@ tm_connection_may_reveal(void)
 static void
 record_reveal(const ConnectionInfo *connection, const char *function)
 {
-	tm_lifecycle_begin(function);
+	tm_tenant_lock_begin(function);
 	tm_event_record("reveal", NULL, connection->name,
 					tm_event_detail("function", function, NULL));
 }

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "binding/ownership.h"
 #include "fleet/migration.h"
 #include "fleet/migration_admin.h"
 #include "fleet/migration_ledger.h"
@@ -55,8 +56,8 @@ tenant_add_migration(PG_FUNCTION_ARGS)
 	migration.transactional = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
 	if (!PG_ARGISNULL(2))
 		migration.description = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	tm_lifecycle_begin("tenant.add_migration()");
-	tm_lifecycle_refuse_other(NULL);
+	tm_tenant_lock_begin("tenant.add_migration()");
+	tm_ownership_refuse_other(NULL);
 	tm_migration_check_permission("add");
 	tm_migration_check_version(version);
 	migration.checksum = tm_migration_checksum(list_make1(&whole),
@@ -83,8 +84,8 @@ tenant_drop_migration(PG_FUNCTION_ARGS)
 	Migration  *migration;
 	char	   *name;
 
-	tm_lifecycle_begin("tenant.drop_migration()");
-	tm_lifecycle_refuse_other(NULL);
+	tm_tenant_lock_begin("tenant.drop_migration()");
+	tm_ownership_refuse_other(NULL);
 	tm_migration_check_permission("drop");
 	tm_migration_lock();
 	migration = tm_migration_lookup(version, false);
@@ -110,9 +111,9 @@ tenant_baseline(PG_FUNCTION_ARGS)
 	TenantInfo *tenant;
 	ListCell   *lc;
 
-	tm_lifecycle_begin("tenant.baseline()");
+	tm_tenant_lock_begin("tenant.baseline()");
 	(void) tm_migration_lookup(version, false);
-	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	tm_ledger_lock(&tenant->id);
 	foreach(lc, tm_migration_list(version))
 	{

@@ -55,7 +55,7 @@ tenant_adopt_all(PG_FUNCTION_ARGS)
 															  CStringGetDatum("{}")));
 	ListCell   *lc;
 
-	tm_lifecycle_begin("tenant.adopt_all()");
+	tm_tenant_lock_begin("tenant.adopt_all()");
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(lc, schemas_to_adopt(PG_GETARG_TEXT_PP(0),
 								 PG_GETARG_ARRAYTYPE_P(1)))

@@ -41,6 +41,7 @@
 #include "base/compat.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
+#include "binding/ownership.h"
 #include "lifecycle/hook_table.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
@@ -111,8 +112,8 @@ tenant_add_hook(PG_FUNCTION_ARGS)
 	ItemPointerData tid;
 	Relation	rel;
 
-	tm_lifecycle_begin("tenant.add_hook()");
-	tm_lifecycle_refuse_other(NULL);
+	tm_tenant_lock_begin("tenant.add_hook()");
+	tm_ownership_refuse_other(NULL);
 	check_may_change(funcid);
 	strlcpy(hook.event, events[event], NAMEDATALEN);
 	describe_function(funcid, &hook);
@@ -150,8 +151,8 @@ tenant_drop_hook(PG_FUNCTION_ARGS)
 	ItemPointerData tid;
 	Relation	rel;
 
-	tm_lifecycle_begin("tenant.drop_hook()");
-	tm_lifecycle_refuse_other(NULL);
+	tm_tenant_lock_begin("tenant.drop_hook()");
+	tm_ownership_refuse_other(NULL);
 	check_may_change(funcid);
 	strlcpy(hook.event, events[event], NAMEDATALEN);
 	describe_function(funcid, &hook);

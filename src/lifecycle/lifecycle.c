@@ -42,8 +42,10 @@
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
 #include "binding/binding.h"
+#include "binding/ownership.h"
 #include "binding/session_wakeup.h"
 #include "clone/clone.h"
+#include "clone/clone_lock.h"
 #include "clone/function_settings.h"
 #include "clone/schema_mention.h"
 #include "lifecycle/lifecycle.h"
@@ -111,9 +113,9 @@ tenant_create(PG_FUNCTION_ARGS)
 	char	   *schema = tm_tenant_name_schema(name);
 	Oid			ownerid = InvalidOid;
 
-	tm_lifecycle_begin("tenant.create()");
-	tm_lifecycle_refuse_other(NULL);
-	tm_lifecycle_check_create();
+	tm_tenant_lock_begin("tenant.create()");
+	tm_ownership_refuse_other(NULL);
+	tm_tenant_lock_check_create();
 	if (template == NULL)
 		template = tm_default_template;
 	if (template != NULL && template[0] == '\0')
@@ -127,7 +129,7 @@ tenant_create(PG_FUNCTION_ARGS)
 	tm_registry_lock_names(name, NULL);
 	if (name_is_taken(name, if_not_exists, &schema))
 		PG_RETURN_TEXT_P(cstring_to_text(schema));
-	tm_lifecycle_refuse_taken_schema(schema, adopt_hint);
+	tm_tenant_lock_refuse_taken_schema(schema, adopt_hint);
 	if (owner != NULL)
 		ownerid = role_to_own(owner);
 	run_before("before_create", name, schema,
@@ -144,7 +146,7 @@ tenant_create(PG_FUNCTION_ARGS)
 	{
 		if (!OidIsValid(ownerid))
 			ownerid = GetUserId();
-		tm_lifecycle_refuse_role_name(schema, ownerid);
+		tm_tenant_lock_refuse_role_name(schema, ownerid);
 		NamespaceCreate(schema, ownerid, false);
 		CommandCounterIncrement();
 	}
@@ -188,22 +190,22 @@ tenant_clone(PG_FUNCTION_ARGS)
 	CloneSource source;
 	CloneRequest request;
 
-	tm_lifecycle_begin("tenant.clone()");
-	tm_lifecycle_refuse_other(NULL);
-	tm_lifecycle_refuse_old_snapshot();
-	tm_lifecycle_check_create();
+	tm_tenant_lock_begin("tenant.clone()");
+	tm_ownership_refuse_other(NULL);
+	tm_clone_refuse_old_snapshot();
+	tm_tenant_lock_check_create();
 
 	tm_registry_lock_names(target, NULL);
 	(void) name_is_taken(target, false, NULL);
-	tm_lifecycle_refuse_taken_schema(schema, adopt_hint);
-	source.nspid = tm_lifecycle_find_source(source_name, &source.is_template);
+	tm_tenant_lock_refuse_taken_schema(schema, adopt_hint);
+	source.nspid = tm_tenant_lock_find_source(source_name, &source.is_template);
 	check_source(&source, false);
 	run_before("before_clone", target, schema,
-			   tm_lifecycle_schema_owner(source.nspid),
+			   tm_tenant_lock_schema_owner(source.nspid),
 			   tm_event_detail("source", source_name, NULL));
 	tm_progress_begin(PROGRESS_CLONE, target);
 	source = lock_source(source_name, false);
-	tm_lifecycle_refuse_role_name(schema, source.owner);
+	tm_tenant_lock_refuse_role_name(schema, source.owner);
 
 	memset(&request, 0, sizeof(request));
 	request.source = source.nspid;
@@ -233,13 +235,13 @@ tenant_rename(PG_FUNCTION_ARGS)
 	TenantInfo *tenant;
 	TenantInfo *other;
 
-	tm_lifecycle_begin("tenant.rename()");
+	tm_tenant_lock_begin("tenant.rename()");
 
 	/* Both names before the schema, in an order of their own. */
 	tm_registry_lock_names(name, new_name);
 	tm_tenant_hook_before("before_rename", name,
 						  tm_event_detail("new_name", new_name, NULL));
-	tenant = tm_lifecycle_lock_tenant(name, AccessExclusiveLock, false);
+	tenant = tm_ownership_lock_tenant(name, AccessExclusiveLock, false);
 
 	/* A tenant may change the case of its own name. */
 	other = tm_registry_lookup_fold(new_name);
@@ -249,9 +251,9 @@ tenant_rename(PG_FUNCTION_ARGS)
 
 	if (strcmp(tenant->schema_name, new_schema) != 0)
 	{
-		tm_lifecycle_refuse_taken_schema(new_schema, adopt_hint);
-		tm_lifecycle_refuse_role_name(new_schema,
-									  tm_lifecycle_schema_owner(tenant->nspid));
+		tm_tenant_lock_refuse_taken_schema(new_schema, adopt_hint);
+		tm_tenant_lock_refuse_role_name(new_schema,
+									  tm_tenant_lock_schema_owner(tenant->nspid));
 		/* checks what ALTER SCHEMA ... RENAME does */
 		RenameSchema(tenant->schema_name, new_schema);
 		tm_function_settings_follow_schema(tenant->nspid, tenant->schema_name,
@@ -278,8 +280,8 @@ tenant_suspend(PG_FUNCTION_ARGS)
 	char	   *reason = optional_text_argument(fcinfo, 1);
 	TenantInfo *tenant;
 
-	tm_lifecycle_begin("tenant.suspend()");
-	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tm_tenant_lock_begin("tenant.suspend()");
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	if (tenant->state == TENANT_SUSPENDED)
 	{
 		ereport(NOTICE,
@@ -289,7 +291,7 @@ tenant_suspend(PG_FUNCTION_ARGS)
 	}
 	tm_tenant_hook_before("before_suspend", name,
 						  tm_event_detail("reason", reason, NULL));
-	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	tm_registry_suspend(tenant, reason);
 	tm_event_record("suspend", tenant, NULL,
 					tm_event_detail("reason", reason, NULL));
@@ -307,8 +309,8 @@ tenant_resume(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	TenantInfo *tenant;
 
-	tm_lifecycle_begin("tenant.resume()");
-	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tm_tenant_lock_begin("tenant.resume()");
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	if (tenant->state != TENANT_SUSPENDED)
 	{
 		ereport(NOTICE,
@@ -317,7 +319,7 @@ tenant_resume(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	}
 	tm_tenant_hook_before("before_resume", name, NULL);
-	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	tm_registry_resume(tenant);
 	tm_event_record("resume", tenant, NULL, NULL);
 	tm_session_wakeup_at_commit();
@@ -335,8 +337,8 @@ tenant_set_template(PG_FUNCTION_ARGS)
 	bool		is_template = PG_GETARG_BOOL(1);
 	TenantInfo *tenant;
 
-	tm_lifecycle_begin("tenant.set_template()");
-	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tm_tenant_lock_begin("tenant.set_template()");
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	tm_registry_set_template(tenant, is_template);
 	tm_event_record("set_template", tenant, NULL,
 					tm_event_detail("is_template",
@@ -354,8 +356,8 @@ tenant_set_metadata(PG_FUNCTION_ARGS)
 	Jsonb	   *metadata = PG_GETARG_JSONB_P(1);
 	TenantInfo *tenant;
 
-	tm_lifecycle_begin("tenant.set_metadata()");
-	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tm_tenant_lock_begin("tenant.set_metadata()");
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	tm_registry_set_metadata(tenant, metadata);
 	tm_event_record("set_metadata", tenant, NULL, NULL);
 
@@ -379,11 +381,11 @@ tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
 	if (name == NULL)
 		name = default_name(schema);
 	tm_tenant_name_check(name);
-	tm_lifecycle_begin("tenant.adopt()");
-	tm_lifecycle_refuse_other(NULL);
+	tm_tenant_lock_begin("tenant.adopt()");
+	tm_ownership_refuse_other(NULL);
 
 	tm_registry_lock_names(name, NULL);
-	(void) tm_lifecycle_lock_free_schema(schema);
+	(void) tm_tenant_lock_free_schema(schema);
 	(void) name_is_taken(name, false, NULL);
 	if (tm_registry_lookup_trashed(name) != NULL)
 		ereport(NOTICE,
@@ -516,12 +518,12 @@ create_from_template(const char *schema, const char *template, Oid owner)
 	CloneSource source;
 	CloneRequest request;
 
-	tm_lifecycle_refuse_old_snapshot();
+	tm_clone_refuse_old_snapshot();
 	source = lock_source(template, true);
 	if (!OidIsValid(owner) &&
 		!tm_schema_ownercheck(source.nspid, GetUserId()))
 		owner = GetUserId();
-	tm_lifecycle_refuse_role_name(schema,
+	tm_tenant_lock_refuse_role_name(schema,
 								  OidIsValid(owner) ? owner : source.owner);
 
 	memset(&request, 0, sizeof(request));
@@ -544,7 +546,7 @@ lock_source(const char *source, bool template_will_do)
 {
 	CloneSource result;
 
-	result.nspid = tm_lifecycle_find_source(source, &result.is_template);
+	result.nspid = tm_tenant_lock_find_source(source, &result.is_template);
 	for (;;)
 	{
 		Oid			nspid = result.nspid;
@@ -554,13 +556,13 @@ lock_source(const char *source, bool template_will_do)
 		LockDatabaseObject(NamespaceRelationId, nspid, 0, ShareLock);
 
 		/* Another schema may be called so now, or this have another owner. */
-		result.nspid = tm_lifecycle_find_source(source, &result.is_template);
+		result.nspid = tm_tenant_lock_find_source(source, &result.is_template);
 		if (result.nspid == nspid)
 			break;
 		UnlockDatabaseObject(NamespaceRelationId, nspid, 0, ShareLock);
 	}
 	check_source(&result, template_will_do);
-	result.owner = tm_lifecycle_schema_owner(result.nspid);
+	result.owner = tm_tenant_lock_schema_owner(result.nspid);
 
 	return result;
 }
@@ -597,9 +599,9 @@ future_owner(const char *template, Oid owner)
 		return owner;
 	if (template == NULL)
 		return GetUserId();
-	nspid = tm_lifecycle_find_source(template, &is_template);
+	nspid = tm_tenant_lock_find_source(template, &is_template);
 	return tm_schema_ownercheck(nspid, GetUserId()) ?
-		tm_lifecycle_schema_owner(nspid) : GetUserId();
+		tm_tenant_lock_schema_owner(nspid) : GetUserId();
 }
 
 /* Hooks of a tenant to be.  They may have taken its name, or that of its schema. */
@@ -609,5 +611,5 @@ run_before(const char *event, const char *name, const char *schema, Oid owner,
 {
 	tm_tenant_hook_run_without(event, name, NULL, owner, detail);
 	(void) name_is_taken(name, false, NULL);
-	tm_lifecycle_refuse_taken_schema(schema, adopt_hint);
+	tm_tenant_lock_refuse_taken_schema(schema, adopt_hint);
 }

@@ -47,6 +47,8 @@
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
 #include "binding/binding.h"
+#include "binding/domain.h"
+#include "binding/ownership.h"
 #include "clone/outside_link.h"
 #include "connections/assignment.h"
 #include "lifecycle/hook_table.h"
@@ -56,7 +58,6 @@
 #include "lifecycle/tenant_hook.h"
 #include "secrets/data_key.h"
 #include "stats/guard_stats.h"
-#include "tenants/domain.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/snapshot_registry.h"
@@ -125,7 +126,7 @@ tenant_purge(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("%s cannot run inside a transaction block",
 						"CALL tenant.purge()")));
-	tm_lifecycle_begin("tenant.purge()");
+	tm_tenant_lock_begin("tenant.purge()");
 
 	/* From here on we are in a memory context that outlives transactions. */
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
@@ -247,9 +248,9 @@ tenants_to_purge(const char *name)
 					 errmsg("tenant \"%s\" is not in the trash",
 							tm_tenant_name_printable(name))));
 		if (OidIsValid(tenant->nspid))
-			tm_lifecycle_check_owner(tenant);
+			tm_ownership_check(tenant);
 		else
-			tm_lifecycle_check_create();
+			tm_tenant_lock_check_create();
 		return list_make1(tenant);
 	}
 
@@ -348,7 +349,7 @@ tenant_step(PurgeJob *job)
 		!may_purge(tenant->nspid))
 		return false;
 
-	tenant = tm_lifecycle_lock_schema(tenant, AccessExclusiveLock);
+	tenant = tm_tenant_lock_schema(tenant, AccessExclusiveLock);
 	if (tenant == NULL || tenant->state != TENANT_TRASHED ||
 		!may_purge(tenant->nspid))
 		return false;

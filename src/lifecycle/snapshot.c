@@ -37,8 +37,10 @@
 #include "base/compat.h"
 #include "base/progress.h"
 #include "binding/binding.h"
+#include "binding/ownership.h"
 #include "binding/session_wakeup.h"
 #include "clone/clone.h"
+#include "clone/clone_lock.h"
 #include "clone/closure.h"
 #include "clone/outside_link.h"
 #include "clone/replication.h"
@@ -76,13 +78,13 @@ tenant_snapshot(PG_FUNCTION_ARGS)
 	TenantInfo *tenant;
 	Oid			nspid;
 
-	tm_lifecycle_begin("tenant.snapshot()");
-	tm_lifecycle_refuse_old_snapshot();
-	tm_lifecycle_check_create();
+	tm_tenant_lock_begin("tenant.snapshot()");
+	tm_clone_refuse_old_snapshot();
+	tm_tenant_lock_check_create();
 	tm_tenant_hook_before("before_snapshot", name,
 						  tm_event_detail("label", label, NULL));
 	tm_progress_begin(PROGRESS_SNAPSHOT, name);
-	tenant = tm_lifecycle_lock_tenant(name, ShareLock, false);
+	tenant = tm_ownership_lock_tenant(name, ShareLock, false);
 	if (tm_snapshot_lookup(&tenant->id, label) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -114,13 +116,13 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 	Oid			nspid;
 	Acl		   *acl;
 
-	tm_lifecycle_begin("tenant.rollback_to()");
-	tm_lifecycle_refuse_old_snapshot();
-	tm_lifecycle_check_create();
+	tm_tenant_lock_begin("tenant.rollback_to()");
+	tm_clone_refuse_old_snapshot();
+	tm_tenant_lock_check_create();
 	tm_tenant_hook_before("before_rollback", name,
 						  tm_event_detail("label", label, NULL));
 	tm_progress_begin(PROGRESS_ROLLBACK, name);
-	tenant = tm_lifecycle_lock_tenant(name, AccessExclusiveLock, false);
+	tenant = tm_ownership_lock_tenant(name, AccessExclusiveLock, false);
 	snapshot = find_snapshot(tenant, label, ShareLock);
 	if (snapshot->purging)
 		ereport(ERROR,
@@ -130,8 +132,8 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 				 errhint("Use CALL tenant.purge() to complete it.")));
 
 	/* What comes back is the present owner's, who might be another role. */
-	owner = tm_lifecycle_schema_owner(tenant->nspid);
-	if (owner != tm_lifecycle_schema_owner(snapshot->nspid))
+	owner = tm_tenant_lock_schema_owner(tenant->nspid);
+	if (owner != tm_tenant_lock_schema_owner(snapshot->nspid))
 		tm_check_can_set_role(GetUserId(), owner);
 	acl = tm_schema_acl(tenant->nspid);
 	put_state_aside(tenant);
@@ -156,8 +158,8 @@ tenant_drop_snapshot(PG_FUNCTION_ARGS)
 	TenantInfo *tenant;
 	SnapshotInfo *snapshot;
 
-	tm_lifecycle_begin("tenant.drop_snapshot()");
-	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tm_tenant_lock_begin("tenant.drop_snapshot()");
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	snapshot = find_snapshot(tenant, label, AccessExclusiveLock);
 
 	if (!OidIsValid(snapshot->nspid))

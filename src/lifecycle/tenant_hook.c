@@ -36,6 +36,7 @@
 #include "base/compat.h"
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
+#include "binding/ownership.h"
 #include "lifecycle/hook_table.h"
 #include "lifecycle/tenant_hook.h"
 #include "lifecycle/tenant_work.h"
@@ -97,7 +98,7 @@ void
 tm_tenant_hook_before(const char *event, const char *name, Jsonb *detail)
 {
 	if (tm_hook_is_there(event))
-		tm_tenant_hook_run(event, tm_lifecycle_lock_tenant(name, NoLock, true),
+		tm_tenant_hook_run(event, tm_ownership_lock_tenant(name, NoLock, true),
 						   detail);
 }
 
@@ -121,7 +122,7 @@ Oid
 tm_tenant_hook_owner(const TenantInfo *tenant)
 {
 	return OidIsValid(tenant->nspid) ?
-		tm_lifecycle_schema_owner(tenant->nspid) : GetUserId();
+		tm_tenant_lock_schema_owner(tenant->nspid) : GetUserId();
 }
 
 void
@@ -207,7 +208,7 @@ run_hook(const HookCall *call, const TenantHook *hook)
 					 errmsg("tenant \"%s\" does not exist", call->tenant),
 					 errdetail("A hook before this one has dropped it.")));
 		if (OidIsValid(tenant->nspid))
-			roleid = tm_lifecycle_schema_owner(tenant->nspid);
+			roleid = tm_tenant_lock_schema_owner(tenant->nspid);
 	}
 	check_rights(funcid, roleid);
 	argument = build_argument(call, tenant);

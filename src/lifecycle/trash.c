@@ -34,6 +34,7 @@
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
 #include "binding/binding.h"
+#include "binding/ownership.h"
 #include "binding/session_wakeup.h"
 #include "clone/outside_link.h"
 #include "clone/replication.h"
@@ -76,16 +77,16 @@ tenant_drop(PG_FUNCTION_ARGS)
 	Closure    *closure;
 	Oid			owner;
 
-	tm_lifecycle_begin("tenant.drop()");
+	tm_tenant_lock_begin("tenant.drop()");
 	tm_tenant_hook_before("before_drop", name, detail);
 	if (purge)
 		tm_tenant_hook_before("before_purge", name, NULL);
-	tenant = tm_lifecycle_lock_tenant(name, AccessExclusiveLock, true);
+	tenant = tm_ownership_lock_tenant(name, AccessExclusiveLock, true);
 	owner = tm_tenant_hook_owner(tenant);
 
 	if (!OidIsValid(tenant->nspid))
 	{
-		tm_lifecycle_check_create();
+		tm_tenant_lock_check_create();
 		tm_purge_at_once(tenant, NULL);
 	}
 	else
@@ -140,7 +141,7 @@ tenant_restore(PG_FUNCTION_ARGS)
 		tm_tenant_name_check(new_name);
 	}
 
-	tm_lifecycle_begin("tenant.restore()");
+	tm_tenant_lock_begin("tenant.restore()");
 	tm_registry_lock_names(name, new_name);
 	tm_tenant_hook_run("before_restore", lock_trashed(name),
 					   tm_event_detail("new_name", new_name, NULL));
@@ -149,17 +150,17 @@ tenant_restore(PG_FUNCTION_ARGS)
 
 	/* To rename a schema takes that privilege, however one goes about it. */
 	if (new_name != NULL)
-		tm_lifecycle_check_create();
+		tm_tenant_lock_check_create();
 	else
 		new_name = tenant->name;
 
 	refuse_taken_name(new_name, "Restore it under another name.");
-	tm_lifecycle_refuse_taken_schema(schema, "Restore it under another name.");
+	tm_tenant_lock_refuse_taken_schema(schema, "Restore it under another name.");
 
 	trash = tm_registry_trash_details(tenant);
 	if (trash->saved_acl != NULL)
 		acl = tm_schema_acl_from_json(trash->saved_acl,
-									  tm_lifecycle_schema_owner(tenant->nspid));
+									  tm_tenant_lock_schema_owner(tenant->nspid));
 	tm_schema_acl_update(tenant->nspid, schema, acl);
 	tm_outside_links_restore(tenant->schema_name, tenant->nspid);
 	tm_outside_links_forget(tenant->schema_name);
@@ -191,11 +192,11 @@ tenant_restore_from(PG_FUNCTION_ARGS)
 	Oid			nspid;
 
 	tm_tenant_name_refuse_schema(schema);
-	tm_lifecycle_begin("tenant.restore_from()");
+	tm_tenant_lock_begin("tenant.restore_from()");
 	tm_registry_lock_names(name, NULL);
 	tm_tenant_hook_run("before_restore", lock_trashed(name), NULL);
 	tenant = lock_trashed(name);
-	nspid = tm_lifecycle_lock_free_schema(schema);
+	nspid = tm_tenant_lock_free_schema(schema);
 	refuse_taken_name(tenant->name, "Drop it first, or adopt the schema under another name.");
 
 	saved_schema = tm_registry_trash_details(tenant)->saved_schema;
@@ -218,7 +219,7 @@ tm_trash_move(const TenantInfo *tenant, bool stays)
 {
 	pg_uuid_t	id = tenant->id;
 	char	   *trash_schema;
-	Oid			owner = tm_lifecycle_schema_owner(tenant->nspid);
+	Oid			owner = tm_tenant_lock_schema_owner(tenant->nspid);
 	Acl		   *acl = tm_schema_acl(tenant->nspid);
 	Jsonb	   *saved_acl = NULL;
 	Closure    *closure;
@@ -262,15 +263,15 @@ lock_trashed(const char *name)
 
 	if (tenant != NULL)
 	{
-		tm_lifecycle_check_owner(tenant);
-		tenant = tm_lifecycle_lock_schema(tenant, AccessExclusiveLock);
+		tm_ownership_check(tenant);
+		tenant = tm_tenant_lock_schema(tenant, AccessExclusiveLock);
 	}
 	if (tenant == NULL || tenant->state != TENANT_TRASHED)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
 				 errmsg("tenant \"%s\" is not in the trash",
 						tm_tenant_name_printable(name))));
-	tm_lifecycle_check_owner(tenant);
+	tm_ownership_check(tenant);
 	if (tenant->purging)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -314,7 +315,7 @@ restored_schema_name(const TenantInfo *tenant, const char *new_name)
 		return schema;
 
 	schema = tm_tenant_name_schema(new_name ? new_name : tenant->name);
-	tm_lifecycle_refuse_role_name(schema,
-								  tm_lifecycle_schema_owner(tenant->nspid));
+	tm_tenant_lock_refuse_role_name(schema,
+								  tm_tenant_lock_schema_owner(tenant->nspid));
 	return schema;
 }

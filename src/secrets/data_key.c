@@ -580,7 +580,7 @@ new_key(Relation rel, const pg_uuid_t *scope, DataKeyRow *row)
 	int32		last_version;
 	uint64		as_of;
 
-	tm_lifecycle_begin("tenant.encrypt()");
+	tm_tenant_lock_begin("tenant.encrypt()");
 	tm_key_lock_to_make(RelationGetRelid(rel), scope);
 
 	/* Somebody else may have made it while we waited. */

@@ -130,7 +130,7 @@ tenant_encrypt_column(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("%s cannot run inside a transaction block",
 						"CALL tenant.encrypt_column()")));
-	tm_lifecycle_begin("tenant.encrypt_column()");
+	tm_tenant_lock_begin("tenant.encrypt_column()");
 
 	/* From here on we are in a memory context that outlives transactions. */
 	SPI_connect_ext(SPI_OPT_NONATOMIC);

@@ -30,6 +30,7 @@
 
 #include "base/crypto.h"
 #include "base/tenant_mgr.h"
+#include "binding/ownership.h"
 #include "secrets/data_key.h"
 #include "secrets/keyring.h"
 #include "secrets/secret.h"
@@ -119,7 +120,7 @@ tenant_rotate_keys(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("%s cannot run inside a transaction block",
 						"CALL tenant.rotate_keys()")));
-	tm_lifecycle_begin("tenant.rotate_keys()");
+	tm_tenant_lock_begin("tenant.rotate_keys()");
 
 	/* From here on we are in a memory context that outlives transactions. */
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
@@ -215,8 +216,8 @@ tenant_shred(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	TenantInfo *tenant;
 
-	tm_lifecycle_begin("tenant.shred()");
-	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tm_tenant_lock_begin("tenant.shred()");
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	tm_data_key_shred(&tenant->id);
 	tm_event_record("shred", tenant, NULL, NULL);
 

@@ -1,10 +1,10 @@
 /*
  * tenant_lock.c
- *		What all functions that change tenants begin with.
+ *		What functions that change tenants lock and look at first.
  *
- * The name is locked, then the tenant is looked up, privileges are checked,
- * the schema is locked, and what has been looked at before is looked at again.
- * Nobody waits for a lock on what is not his.
+ * The name is locked, then the tenant is looked up, privileges are checked
+ * (ownership.c), the schema is locked, and what has been looked at before is
+ * looked at again.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -22,32 +22,19 @@
 
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
-#include "binding/running_code.h"
-#include "binding/session_lock.h"
 #include "tenants/schema_owner.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
 void
-tm_lifecycle_begin(const char *command)
+tm_tenant_lock_begin(const char *command)
 {
 	PreventCommandIfReadOnly(command);
 	PreventCommandIfParallelMode(command);
 }
 
-/*
- * Who is to be kept with one tenant must not rename, drop or rewrite others,
- * nor make new ones, whatever the role is entitled to.
- */
 void
-tm_lifecycle_refuse_other(const pg_uuid_t *tenant_id)
-{
-	tm_session_lock_refuse_other(tenant_id);
-	tm_running_code_refuse_other(tenant_id);
-}
-
-void
-tm_lifecycle_check_create(void)
+tm_tenant_lock_check_create(void)
 {
 	AclResult	aclresult = tm_database_aclcheck(GetUserId(), ACL_CREATE);
 
@@ -56,18 +43,8 @@ tm_lifecycle_check_create(void)
 					   get_database_name(MyDatabaseId));
 }
 
-void
-tm_lifecycle_refuse_old_snapshot(void)
-{
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot clone a schema in a transaction of isolation level REPEATABLE READ or SERIALIZABLE"),
-				 errhint("Use isolation level READ COMMITTED.")));
-}
-
 Oid
-tm_lifecycle_schema_owner(Oid nspid)
+tm_tenant_lock_schema_owner(Oid nspid)
 {
 	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(nspid));
 	Oid			owner;
@@ -81,34 +58,7 @@ tm_lifecycle_schema_owner(Oid nspid)
 }
 
 void
-tm_lifecycle_check_owner(const TenantInfo *tenant)
-{
-	tm_lifecycle_refuse_other(&tenant->id);
-	if (!OidIsValid(tenant->nspid) &&
-		OidIsValid(get_namespace_oid(tenant->schema_name, true)))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("schema \"%s\" cannot be that of tenant \"%s\"",
-						tenant->schema_name, tenant->name),
-				 errhint("Use tenant.doctor() to find out what is wrong.")));
-	if (!OidIsValid(tenant->nspid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("schema \"%s\" of tenant \"%s\" does not exist",
-						tenant->schema_name, tenant->name)));
-	if (tm_schema_ownercheck(tenant->nspid, GetUserId()))
-		return;
-
-	/* The name of a schema in the trash would mean nothing to them. */
-	if (tenant->state == TENANT_TRASHED)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of tenant %s", tenant->name)));
-	aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, tenant->schema_name);
-}
-
-void
-tm_lifecycle_refuse_role_name(const char *schema, Oid owner)
+tm_tenant_lock_refuse_role_name(const char *schema, Oid owner)
 {
 	Oid			roleid = get_role_oid(schema, true);
 
@@ -121,7 +71,7 @@ tm_lifecycle_refuse_role_name(const char *schema, Oid owner)
 }
 
 void
-tm_lifecycle_refuse_taken_schema(const char *schema, const char *hint)
+tm_tenant_lock_refuse_taken_schema(const char *schema, const char *hint)
 {
 	TenantInfo *tenant;
 
@@ -141,7 +91,7 @@ tm_lifecycle_refuse_taken_schema(const char *schema, const char *hint)
 }
 
 TenantInfo *
-tm_lifecycle_lock_schema(const TenantInfo *tenant, LOCKMODE lockmode)
+tm_tenant_lock_schema(const TenantInfo *tenant, LOCKMODE lockmode)
 {
 	for (;;)
 	{
@@ -166,7 +116,7 @@ tm_lifecycle_lock_schema(const TenantInfo *tenant, LOCKMODE lockmode)
 }
 
 Oid
-tm_lifecycle_lock_free_schema(const char *schema)
+tm_tenant_lock_free_schema(const char *schema)
 {
 	SchemaOwner owner;
 	Oid			nspid = InvalidOid;
@@ -200,7 +150,7 @@ tm_lifecycle_lock_free_schema(const char *schema)
 }
 
 Oid
-tm_lifecycle_find_source(const char *source, bool *is_template)
+tm_tenant_lock_find_source(const char *source, bool *is_template)
 {
 	TenantInfo *tenant = tm_registry_lookup(source, true);
 	Oid			nspid = InvalidOid;
@@ -232,31 +182,4 @@ tm_lifecycle_find_source(const char *source, bool *is_template)
 
 	*is_template = (tenant != NULL && tenant->is_template);
 	return nspid;
-}
-
-TenantInfo *
-tm_lifecycle_lock_tenant(const char *name, LOCKMODE lockmode, bool missing_ok)
-{
-	TenantInfo *tenant;
-
-	tm_registry_lock_names(name, NULL);
-	tenant = tm_registry_lookup(name, false);
-	if (!OidIsValid(tenant->nspid) && missing_ok)
-		return tenant;
-
-	/* Nobody shall wait for, or hold, a lock on what is not theirs. */
-	tm_lifecycle_check_owner(tenant);
-	if (lockmode == NoLock)
-		return tenant;
-
-	tenant = tm_lifecycle_lock_schema(tenant, lockmode);
-	if (tenant == NULL || tenant->state == TENANT_TRASHED)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("tenant \"%s\" does not exist",
-						tm_tenant_name_printable(name))));
-	if (OidIsValid(tenant->nspid) || !missing_ok)
-		tm_lifecycle_check_owner(tenant);
-
-	return tenant;
 }

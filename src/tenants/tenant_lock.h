@@ -1,6 +1,6 @@
 /*
  * tenant_lock.h
- *		What all functions that change tenants begin with.
+ *		What functions that change tenants lock and look at first.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -11,40 +11,22 @@
 #include "storage/lockdefs.h"
 
 /* Raise an error unless the transaction may write; for C that writes rows. */
-extern void tm_lifecycle_begin(const char *command);
-
-/*
- * Raise TM004 or TM003 if the session is locked to another tenant, or code of
- * another one is run.  NULL stands for tenants that there are not yet.
- */
-extern void tm_lifecycle_refuse_other(const pg_uuid_t *tenant_id);
+extern void tm_tenant_lock_begin(const char *command);
 
 /* Raise 42501 unless the current user has CREATE on the database. */
-extern void tm_lifecycle_check_create(void);
-
-/*
- * Raise 0A000 in a transaction that sees an old snapshot.  A clone shows what
- * is in the files now, which is something else.
- */
-extern void tm_lifecycle_refuse_old_snapshot(void);
+extern void tm_tenant_lock_check_create(void);
 
 /* The owner of an existing schema. */
-extern Oid	tm_lifecycle_schema_owner(Oid nspid);
-
-/*
- * Raise 42501 unless the current user owns the tenant's schema, 3F000 when
- * there is no such schema; and what tm_lifecycle_refuse_other does.
- */
-extern void tm_lifecycle_check_owner(const TenantInfo *tenant);
+extern Oid	tm_tenant_lock_schema_owner(Oid nspid);
 
 /*
  * Raise 42710 if the schema would be found through "$user" by a role that
  * does not own it.
  */
-extern void tm_lifecycle_refuse_role_name(const char *schema, Oid owner);
+extern void tm_tenant_lock_refuse_role_name(const char *schema, Oid owner);
 
 /* Raise 42P06 if there is such a schema, or a tenant that has lost it. */
-extern void tm_lifecycle_refuse_taken_schema(const char *schema,
+extern void tm_tenant_lock_refuse_taken_schema(const char *schema,
 											 const char *hint);
 
 /*
@@ -53,30 +35,20 @@ extern void tm_lifecycle_refuse_taken_schema(const char *schema,
  * meanwhile.  Its nspid is InvalidOid, and nothing is locked, if there is no
  * such schema.  The caller holds the lock on the tenant's name.
  */
-extern TenantInfo *tm_lifecycle_lock_schema(const TenantInfo *tenant,
+extern TenantInfo *tm_tenant_lock_schema(const TenantInfo *tenant,
 											LOCKMODE lockmode);
-
-/*
- * Lock the name of an active or suspended tenant, look it up, check that the
- * current user owns its schema and lock that as well; NoLock leaves it alone.
- * 3F000 when there is no such tenant.  A tenant without a schema is returned
- * only with missing_ok.
- */
-extern TenantInfo *tm_lifecycle_lock_tenant(const char *name,
-											LOCKMODE lockmode,
-											bool missing_ok);
 
 /*
  * Lock a schema that is to become a tenant's.  3F000 if there is none, 42501
  * unless it is the current user's, 42P06 if it is a tenant's already.
  */
-extern Oid	tm_lifecycle_lock_free_schema(const char *schema);
+extern Oid	tm_tenant_lock_free_schema(const char *schema);
 
 /*
  * The schema that a clone of "source" would copy: that of the tenant called
  * so, or else the schema called so.  3F000 when there is neither; no lock, no
  * check of privileges.
  */
-extern Oid	tm_lifecycle_find_source(const char *source, bool *is_template);
+extern Oid	tm_tenant_lock_find_source(const char *source, bool *is_template);
 
 #endif							/* TENANT_MGR_TENANT_LOCK_H */

@@ -12,7 +12,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
-#include "tenants/punycode.h"
+#include "binding/punycode.h"
 
 #define ACE_PREFIX		"xn--"
 

@@ -30,8 +30,9 @@
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
 #include "base/uuid.h"
-#include "tenants/domain.h"
-#include "tenants/punycode.h"
+#include "binding/domain.h"
+#include "binding/ownership.h"
+#include "binding/punycode.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
@@ -98,8 +99,8 @@ tenant_add_domain(PG_FUNCTION_ARGS)
 	name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	check_host(host);
 
-	tm_lifecycle_begin("tenant.add_domain()");
-	tenant = tm_lifecycle_lock_tenant(name, NoLock, false);
+	tm_tenant_lock_begin("tenant.add_domain()");
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	check_may_claim(host, tenant);
 
 	rel = tm_own_table_open("domain", Natts_domain, RowExclusiveLock);
@@ -146,7 +147,7 @@ tenant_drop_domain(PG_FUNCTION_ARGS)
 	ItemPointerData tid;
 	Relation	rel;
 
-	tm_lifecycle_begin("tenant.drop_domain()");
+	tm_tenant_lock_begin("tenant.drop_domain()");
 
 	rel = tm_own_table_open("domain", Natts_domain, RowExclusiveLock);
 	if (!find_host(rel, host, &tenant_id, &tid))
@@ -158,7 +159,7 @@ tenant_drop_domain(PG_FUNCTION_ARGS)
 	/* Where there is no schema any more there is nobody to ask. */
 	tenant = tm_registry_lookup_id(&tenant_id);
 	if (tenant != NULL && OidIsValid(tenant->nspid))
-		tm_lifecycle_check_owner(tenant);
+		tm_ownership_check(tenant);
 
 	tm_own_table_delete(rel, &tid);
 	table_close(rel, NoLock);

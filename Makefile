@@ -52,7 +52,6 @@ OBJS = \
 	src/binding/ownership.o \
 	src/binding/policy.o \
 	src/binding/prepared.o \
-	src/binding/prepared_commit.o \
 	src/binding/prepared_lock.o \
 	src/binding/prepared_xact.o \
 	src/binding/protective.o \
@@ -199,6 +198,7 @@ OBJS = \
 	src/hooks.o \
 	src/orphan_files.o \
 	src/pooler_check.o \
+	src/prepared_commit.o \
 	src/registry_events.o \
 	src/shmem.o \
 	src/tenant_mgr.o

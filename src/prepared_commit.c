@@ -13,10 +13,10 @@
 #include "nodes/parsenodes.h"
 #include "utils/inval.h"
 
-#include "binding/prepared_commit.h"
 #include "binding/session_wakeup.h"
 #include "binding/watch.h"
 #include "connections/health.h"
+#include "prepared_commit.h"
 #include "tenants/registry.h"
 
 /* as of when a prepared transaction was about to be committed */

@@ -48,6 +48,7 @@
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/binding_in_force.h"
 #include "fleet/migration.h"
 #include "fleet/migration_admin.h"
 #include "fleet/migration_ledger.h"

@@ -19,9 +19,9 @@
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding_in_force.h"
+#include "binding/ownership.h"
 #include "compare/compared_schema.h"
 #include "tenants/schema_owner.h"
-#include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
 static Oid	find_schema(const char *name);
@@ -34,7 +34,7 @@ tm_compared_schema(const char *name)
 	SchemaOwner owner;
 
 	if (tm_schema_owner(nspid, &owner))
-		tm_lifecycle_refuse_other(&owner.id);
+		tm_ownership_refuse_other(&owner.id);
 	if (!is_within_binding(nspid))
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),

@@ -135,7 +135,7 @@ tm_fingerprint_read(Oid nspid)
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	lock_relations(nspid);
-	tm_run_as_begin(&before, tm_lifecycle_schema_owner(nspid), nspid);
+	tm_run_as_begin(&before, tm_tenant_lock_schema_owner(nspid), nspid);
 	tm_expression_settings(get_namespace_name(nspid));
 
 	collector.view = tm_view_open(nspid, RegisterSnapshot(GetLatestSnapshot()));

@@ -36,7 +36,7 @@ tm_view_open(Oid nspid, Snapshot snapshot)
 	SchemaView *view = palloc0(sizeof(SchemaView));
 
 	view->nspid = nspid;
-	view->owner = tm_lifecycle_schema_owner(nspid);
+	view->owner = tm_tenant_lock_schema_owner(nspid);
 	view->context = context;
 	view->scratch = AllocSetContextCreate(context, "tenant_mgr compare row",
 										  ALLOCSET_DEFAULT_SIZES);

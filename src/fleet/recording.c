@@ -49,6 +49,7 @@
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
+#include "binding/ownership.h"
 #include "fleet/migration.h"
 #include "fleet/migration_admin.h"
 #include "fleet/migration_ledger.h"
@@ -117,7 +118,7 @@ tenant_record(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("version must not be null")));
 	version = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	tm_lifecycle_begin("tenant.record()");
+	tm_tenant_lock_begin("tenant.record()");
 	tm_migration_check_version(version);
 	(void) set_config_option(TM_RECORD_SETTING, version, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
@@ -130,7 +131,7 @@ tenant_record(PG_FUNCTION_ARGS)
 Datum
 tenant_record_stop(PG_FUNCTION_ARGS)
 {
-	tm_lifecycle_begin("tenant.record_stop()");
+	tm_tenant_lock_begin("tenant.record_stop()");
 	if (recording.version[0] == '\0' || recording.stopped)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -297,7 +298,7 @@ tenant_to_record(void)
 				 errhint("Use tenant.switch(), or give the client the option \"-c %s=...\" as well.",
 						 TM_TENANT_SETTING)));
 	tm_migration_check_permission("record");
-	tm_lifecycle_check_owner(tenant);
+	tm_ownership_check(tenant);
 	check_path(tenant);
 	return tenant;
 }
@@ -487,7 +488,7 @@ role_of_statement(void)
 
 	if (tenant == NULL || !OidIsValid(tenant->nspid))
 		return NULL;
-	owner = tm_lifecycle_schema_owner(tenant->nspid);
+	owner = tm_tenant_lock_schema_owner(tenant->nspid);
 	if (owner == GetUserId())
 		return NULL;
 	if (!recording.warned)

@@ -180,6 +180,10 @@ OBJS = \
 	src/lifecycle/tenant_hook.o \
 	src/lifecycle/tenant_work.o \
 	src/lifecycle/trash.o \
+	src/fleet/fleet_exec.o \
+	src/fleet/fleet_jobs.o \
+	src/fleet/fleet_query.o \
+	src/fleet/fleet_work.o \
 	src/fleet/migration.o \
 	src/fleet/migration_admin.o \
 	src/fleet/migration_ledger.o \

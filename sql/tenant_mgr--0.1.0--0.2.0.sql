@@ -696,6 +696,49 @@ COMMENT ON EVENT TRIGGER tenant_mgr_forget_hooks IS
 ALTER EVENT TRIGGER tenant_mgr_forget_hooks ENABLE ALWAYS;
 
 --
+-- All tenants at once
+--
+
+CREATE FUNCTION tenant.exec(
+	sql pg_catalog.text,
+	tenants pg_catalog.text[] DEFAULT NULL,
+	jobs pg_catalog.int4 DEFAULT 1,
+	OUT tenant pg_catalog.text,
+	OUT rows pg_catalog.int8,
+	OUT sqlstate pg_catalog.text,
+	OUT error pg_catalog.text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_exec'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.exec(text, text[], int) IS
+	'execute a statement for many tenants';
+REVOKE ALL ON FUNCTION tenant.exec(text, text[], int) FROM PUBLIC;
+
+CREATE FUNCTION tenant.query(
+	sql pg_catalog.text,
+	tenants pg_catalog.text[] DEFAULT NULL,
+	jobs pg_catalog.int4 DEFAULT 1) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_query'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.query(text, text[], int) IS
+	'rows of a query over many tenants, with the tenant before each';
+REVOKE ALL ON FUNCTION tenant.query(text, text[], int) FROM PUBLIC;
+
+CREATE FUNCTION tenant.query_errors(
+	OUT tenant pg_catalog.text,
+	OUT sqlstate pg_catalog.text,
+	OUT error pg_catalog.text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_query_errors'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.query_errors() IS
+	'errors of the latest query over many tenants in this session';
+GRANT EXECUTE ON FUNCTION tenant.query_errors() TO PUBLIC;
+CREATE VIEW tenant.query_error AS
+	SELECT e.tenant, e.sqlstate, e.error FROM tenant.query_errors() e;
+COMMENT ON VIEW tenant.query_error IS
+	'errors of the latest query over many tenants in this session';
+GRANT SELECT ON TABLE tenant.query_error TO PUBLIC;
+
+--
 -- Privileges that ALTER DEFAULT PRIVILEGES has given away
 --
 -- What this script grants, to PUBLIC and pg_monitor, is all that is granted.

@@ -180,6 +180,7 @@ OBJS = \
 	src/lifecycle/tenant_hook.o \
 	src/lifecycle/tenant_work.o \
 	src/lifecycle/trash.o \
+	src/lifecycle/union_view.o \
 	src/fleet/fleet_exec.o \
 	src/fleet/fleet_jobs.o \
 	src/fleet/fleet_query.o \

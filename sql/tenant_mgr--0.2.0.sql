@@ -1631,6 +1631,32 @@ COMMENT ON VIEW tenant.query_error IS
 	'errors of the latest query over many tenants in this session';
 GRANT SELECT ON TABLE tenant.query_error TO PUBLIC;
 
+CREATE TABLE tenant.united_table (
+	table_name pg_catalog.text COLLATE pg_catalog."C"
+		CONSTRAINT united_table_pkey PRIMARY KEY
+);
+COMMENT ON TABLE tenant.united_table IS
+	'tables of which there is a view of all tenants; tenant.union_view() changes them';
+REVOKE ALL ON TABLE tenant.united_table FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump(
+	'tenant.united_table'::pg_catalog.regclass, ''::pg_catalog.text);
+
+CREATE FUNCTION tenant.union_view(table_name pg_catalog.text)
+	RETURNS pg_catalog.regclass
+	AS 'MODULE_PATHNAME', 'tenant_union_view'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.union_view(text) IS
+	'make a view of a table of all tenants';
+REVOKE ALL ON FUNCTION tenant.union_view(text) FROM PUBLIC;
+
+CREATE FUNCTION tenant.drop_union_view(table_name pg_catalog.text)
+	RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_drop_union_view'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.drop_union_view(text) IS
+	'drop a view of a table of all tenants';
+REVOKE ALL ON FUNCTION tenant.drop_union_view(text) FROM PUBLIC;
+
 --
 -- Fleet
 --

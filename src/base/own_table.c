@@ -42,6 +42,7 @@ static const OwnTable own_tables[] =
 	{"outside_link", 8, COLUMN(6) | COLUMN(7) | COLUMN(8)},
 	{"policy", 2, 0},
 	{"hook", 5, 0},
+	{"united_table", 1, 0},
 	{"migration", 10, COLUMN(3) | COLUMN(4) | COLUMN(10)},
 	{"migration_statement", 7, COLUMN(4) | COLUMN(5) | COLUMN(6) | COLUMN(7)},
 	{"migration_run", 9, COLUMN(3)},

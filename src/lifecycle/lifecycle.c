@@ -50,6 +50,7 @@
 #include "clone/schema_mention.h"
 #include "lifecycle/lifecycle.h"
 #include "lifecycle/tenant_hook.h"
+#include "lifecycle/union_view.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
@@ -153,6 +154,7 @@ tenant_create(PG_FUNCTION_ARGS)
 	tm_registry_insert(name, schema, false, metadata, template);
 	tm_event_record("create", tm_registry_lookup(name, false), schema,
 					tm_event_detail("template", template, NULL));
+	tm_union_views_follow(NULL);
 	tm_tenant_hook_run("after_create", tm_registry_lookup(name, false),
 					   tm_event_detail("template", template, NULL));
 
@@ -219,6 +221,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 	tm_registry_insert(target, schema, false, metadata, source_name);
 	tm_event_record("clone", tm_registry_lookup(target, false), schema,
 					tm_event_detail("source", source_name, NULL));
+	tm_union_views_follow(NULL);
 	tm_tenant_hook_run("after_clone", tm_registry_lookup(target, false),
 					   tm_event_detail("source", source_name, NULL));
 
@@ -266,6 +269,7 @@ tenant_rename(PG_FUNCTION_ARGS)
 	tm_event_record("rename", tenant, new_name,
 					tm_event_detail("schema", new_schema, NULL));
 	tm_session_wakeup_at_commit();
+	tm_union_views_follow(NULL);
 	tm_tenant_hook_run("after_rename", tm_registry_lookup_id(&tenant->id),
 					   tm_event_detail("old_name", tenant->name, NULL));
 
@@ -344,6 +348,7 @@ tenant_set_template(PG_FUNCTION_ARGS)
 					tm_event_detail("is_template",
 									is_template ? "true" : "false", NULL));
 	tm_session_wakeup_at_commit();
+	tm_union_views_follow(NULL);
 
 	PG_RETURN_VOID();
 }
@@ -394,6 +399,7 @@ tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
 				 errhint("To bring that one back with this schema, use tenant.restore_from() instead.")));
 	tm_registry_insert(name, schema, is_template, metadata, NULL);
 	tm_event_record("adopt", tm_registry_lookup(name, false), schema, NULL);
+	tm_union_views_follow(NULL);
 
 	return pstrdup(name);
 }

@@ -49,6 +49,7 @@
 #include "lifecycle/schema_drop.h"
 #include "lifecycle/tenant_hook.h"
 #include "lifecycle/trash.h"
+#include "lifecycle/union_view.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
@@ -136,6 +137,7 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 	if (owner != tm_tenant_lock_schema_owner(snapshot->nspid))
 		tm_check_can_set_role(GetUserId(), owner);
 	acl = tm_schema_acl(tenant->nspid);
+	tm_union_views_follow(&tenant->id);
 	put_state_aside(tenant);
 	nspid = copy_schema(snapshot->nspid, tenant->schema_name, owner, false);
 	tm_schema_acl_update(nspid, tenant->schema_name, acl);
@@ -143,6 +145,7 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 	tm_event_record("rollback", tenant, label, NULL);
 	tm_progress_end();
 	tm_session_wakeup_at_commit();
+	tm_union_views_follow(NULL);
 	tm_tenant_hook_run("after_rollback", tm_registry_lookup_id(&tenant->id),
 					   tm_event_detail("label", label, NULL));
 

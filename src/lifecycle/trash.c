@@ -44,6 +44,7 @@
 #include "lifecycle/schema_drop.h"
 #include "lifecycle/tenant_hook.h"
 #include "lifecycle/trash.h"
+#include "lifecycle/union_view.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
@@ -91,6 +92,7 @@ tenant_drop(PG_FUNCTION_ARGS)
 	}
 	else
 	{
+		tm_union_views_follow(&tenant->id);
 		closure = tm_closure_of_schema(tenant->nspid, NULL);
 		tm_schema_drop_wait_for_users(closure);
 
@@ -172,6 +174,7 @@ tenant_restore(PG_FUNCTION_ARGS)
 	tm_event_record("restore", tenant, new_name,
 					tm_event_detail("schema", schema, NULL));
 	tm_session_wakeup_at_commit();
+	tm_union_views_follow(NULL);
 	tm_tenant_hook_run("after_restore", tm_registry_lookup_id(&tenant->id),
 					   tm_event_detail("old_name", tenant->name, NULL));
 
@@ -208,6 +211,7 @@ tenant_restore_from(PG_FUNCTION_ARGS)
 	tm_event_record("restore", tenant, tenant->name,
 					tm_event_detail("schema", schema, NULL));
 	tm_session_wakeup_at_commit();
+	tm_union_views_follow(NULL);
 	tm_tenant_hook_run("after_restore", tm_registry_lookup_id(&tenant->id),
 					   tm_event_detail("old_name", tenant->name, NULL));
 

@@ -28,6 +28,7 @@ OBJS = \
 	src/tenants/schema_lock.o \
 	src/tenants/schema_owner.o \
 	src/tenants/snapshot_registry.o \
+	src/tenants/tenant_follower.o \
 	src/tenants/tenant_lock.o \
 	src/tenants/tenant_name.o \
 	src/stats/guard_stats.o \

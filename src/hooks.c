@@ -55,6 +55,7 @@
 #include "binding/switch.h"
 #include "binding/wall.h"
 #include "binding/watch.h"
+#include "fleet/migration_ledger.h"
 #include "fleet/recorded_statement.h"
 #include "guard/guard_hooks.h"
 #include "guard/guard_query.h"
@@ -133,6 +134,7 @@ tm_hooks_install(void)
 	prev_fmgr = fmgr_hook;
 	fmgr_hook = tm_fmgr;
 	tm_binding_changed_hook = tm_guard_tenant_changed;
+	tm_tenant_follower = &tm_ledger_follower;
 	tm_switched_hook = tm_tenant_hook_switched;
 
 	if (!process_shared_preload_libraries_in_progress)

@@ -21,6 +21,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -31,10 +32,12 @@
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "base/own_table.h"
+#include "base/tenant_mgr.h"
 #include "binding/access.h"
 #include "fleet/migration.h"
 #include "fleet/migration_ledger.h"
@@ -102,7 +105,16 @@ static LedgerEntry entry_from_tuple(HeapTuple tuple, TupleDesc desc);
 static LedgerState state_from_text(const char *text);
 static bool is_there(LedgerState state);
 static int	compare_versions(const ListCell *a, const ListCell *b);
-static void lock_entries(const pg_uuid_t *tenant_id, bool *taken);
+static bool is_known(void);
+static void hold_entries(const pg_uuid_t *tenant_id);
+static void copy_entries(const pg_uuid_t *from, const pg_uuid_t *to);
+static void forget_entries(const pg_uuid_t *tenant_id);
+static void keep_entries(const pg_uuid_t *tenant_id, const char *label);
+static void copy_snapshot(const pg_uuid_t *tenant_id, const char *label,
+						  const pg_uuid_t *to);
+static void forget_snapshot(const pg_uuid_t *tenant_id, const char *label);
+static void lock_entries(const pg_uuid_t *tenant_id, LOCKMODE lockmode,
+						 bool *taken);
 static void fill_attempt(const LedgerAttempt *attempt, int attempts,
 						 Datum *values, bool *nulls);
 static Datum text_or_null(const char *value, bool *isnull);
@@ -247,7 +259,7 @@ tm_ledger_pending(const char *to_version)
 void
 tm_ledger_lock(const pg_uuid_t *tenant_id)
 {
-	lock_entries(tenant_id, NULL);
+	lock_entries(tenant_id, ExclusiveLock, NULL);
 }
 
 bool
@@ -255,7 +267,7 @@ tm_ledger_try_lock(const pg_uuid_t *tenant_id)
 {
 	bool		taken;
 
-	lock_entries(tenant_id, &taken);
+	lock_entries(tenant_id, ExclusiveLock, &taken);
 	return taken;
 }
 
@@ -328,55 +340,98 @@ tm_ledger_forget_version(const char *version)
 	table_close(rel, NoLock);
 }
 
-void
-tm_ledger_copy(const pg_uuid_t *from, const pg_uuid_t *to)
-{
-	Relation	rel = open_ledger(RowExclusiveLock);
+const TenantFollower tm_ledger_follower = {
+	.hold = hold_entries,
+	.copy = copy_entries,
+	.forget = forget_entries,
+	.keep = keep_entries,
+	.copy_snapshot = copy_snapshot,
+	.forget_snapshot = forget_snapshot
+};
 
+/* The extension's objects may be older than the library. */
+static bool
+is_known(void)
+{
+	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+
+	return OidIsValid(nspid) &&
+		OidIsValid(get_relname_relid(KEPT_TABLE, nspid));
+}
+
+/* Nobody applies migrations while the tenant is copied. */
+static void
+hold_entries(const pg_uuid_t *tenant_id)
+{
+	if (is_known())
+		lock_entries(tenant_id, ShareLock, NULL);
+}
+
+static void
+copy_entries(const pg_uuid_t *from, const pg_uuid_t *to)
+{
+	Relation	rel;
+
+	if (!is_known())
+		return;
+	rel = open_ledger(RowExclusiveLock);
 	copy_rows(rel, scan_ledger(rel, from, NULL), rel, to, NULL);
 	table_close(rel, NoLock);
 }
 
-void
-tm_ledger_forget(const pg_uuid_t *tenant_id)
+static void
+forget_entries(const pg_uuid_t *tenant_id)
 {
-	Relation	rel = open_ledger(RowExclusiveLock);
+	Relation	rel;
 
+	if (!is_known())
+		return;
+	rel = open_ledger(RowExclusiveLock);
 	tm_own_table_delete_found(rel, scan_ledger(rel, tenant_id, NULL));
 	table_close(rel, NoLock);
 }
 
-void
-tm_ledger_keep(const pg_uuid_t *tenant_id, const char *label)
+static void
+keep_entries(const pg_uuid_t *tenant_id, const char *label)
 {
-	Relation	rel = open_ledger(AccessShareLock);
-	Relation	kept = tm_own_table_open(KEPT_TABLE, Natts_kept,
-										 RowExclusiveLock);
+	Relation	rel;
+	Relation	kept;
 
+	if (!is_known())
+		return;
+	rel = open_ledger(AccessShareLock);
+	kept = tm_own_table_open(KEPT_TABLE, Natts_kept, RowExclusiveLock);
 	copy_rows(rel, scan_ledger(rel, tenant_id, NULL), kept, tenant_id, label);
 	table_close(kept, NoLock);
 	table_close(rel, AccessShareLock);
 }
 
-void
-tm_ledger_bring_back(const pg_uuid_t *tenant_id, const char *label)
+/* In place of what the tenant has now, if it is the one that goes back to it */
+static void
+copy_snapshot(const pg_uuid_t *tenant_id, const char *label,
+			  const pg_uuid_t *to)
 {
-	Relation	rel = open_ledger(RowExclusiveLock);
-	Relation	kept = tm_own_table_open(KEPT_TABLE, Natts_kept,
-										 AccessShareLock);
+	Relation	rel;
+	Relation	kept;
 
-	tm_own_table_delete_found(rel, scan_ledger(rel, tenant_id, NULL));
-	copy_rows(kept, scan_kept(kept, tenant_id, label), rel, tenant_id, NULL);
+	if (!is_known())
+		return;
+	forget_entries(to);
+	rel = open_ledger(RowExclusiveLock);
+	kept = tm_own_table_open(KEPT_TABLE, Natts_kept, AccessShareLock);
+	copy_rows(kept, scan_kept(kept, tenant_id, label), rel, to, NULL);
 	table_close(kept, AccessShareLock);
 	table_close(rel, NoLock);
 }
 
-void
-tm_ledger_forget_snapshot(const pg_uuid_t *tenant_id, const char *label)
+static void
+forget_snapshot(const pg_uuid_t *tenant_id, const char *label)
 {
-	Relation	kept = tm_own_table_open(KEPT_TABLE, Natts_kept,
-										 RowExclusiveLock);
+	Relation	kept;
 
+	if (!is_known())
+		return;
+	kept = tm_own_table_open(KEPT_TABLE, Natts_kept, RowExclusiveLock);
 	tm_own_table_delete_found(kept, scan_kept(kept, tenant_id, label));
 	table_close(kept, NoLock);
 }
@@ -473,7 +528,7 @@ compare_versions(const ListCell *a, const ListCell *b)
 
 /* Until the end of the transaction; without waiting if it is asked whether. */
 static void
-lock_entries(const pg_uuid_t *tenant_id, bool *taken)
+lock_entries(const pg_uuid_t *tenant_id, LOCKMODE lockmode, bool *taken)
 {
 	Relation	rel = open_ledger(AccessShareLock);
 	LOCKTAG		tag;
@@ -481,7 +536,7 @@ lock_entries(const pg_uuid_t *tenant_id, bool *taken)
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationGetRelid(rel),
 					   DatumGetUInt32(hash_any(tenant_id->data, UUID_LEN)), 0);
-	result = LockAcquire(&tag, ExclusiveLock, false, taken != NULL);
+	result = LockAcquire(&tag, lockmode, false, taken != NULL);
 	if (taken != NULL)
 		*taken = result != LOCKACQUIRE_NOT_AVAIL;
 	if (result != LOCKACQUIRE_NOT_AVAIL)

@@ -11,6 +11,8 @@
 #include "nodes/pg_list.h"
 #include "utils/uuid.h"
 
+#include "tenants/tenant_follower.h"
+
 typedef enum LedgerState
 {
 	LEDGER_PENDING,				/* never tried, there is no row */
@@ -98,15 +100,7 @@ extern void tm_ledger_record(const LedgerAttempt *attempt);
 extern char *tm_ledger_who_has(const char *version);
 extern void tm_ledger_forget_version(const char *version);
 
-/* What becomes of the entries with the tenant. */
-extern void tm_ledger_copy(const pg_uuid_t *from, const pg_uuid_t *to);
-extern void tm_ledger_forget(const pg_uuid_t *tenant_id);
-
-/* Those of a snapshot: kept, brought back in place of the present ones, gone. */
-extern void tm_ledger_keep(const pg_uuid_t *tenant_id, const char *label);
-extern void tm_ledger_bring_back(const pg_uuid_t *tenant_id,
-								 const char *label);
-extern void tm_ledger_forget_snapshot(const pg_uuid_t *tenant_id,
-									  const char *label);
+/* What becomes of the entries with tenants and snapshots; for hooks.c. */
+extern const TenantFollower tm_ledger_follower;
 
 #endif							/* TENANT_MGR_MIGRATION_LEDGER_H */

@@ -53,6 +53,7 @@
 #include "lifecycle/union_view.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
+#include "tenants/tenant_follower.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
@@ -80,7 +81,7 @@ static List *patterns_argument(FunctionCallInfo fcinfo, int argno);
 static bool name_is_taken(const char *name, bool if_not_exists,
 						  char **schema);
 static Oid	role_to_own(const char *rolename);
-static void create_from_template(const char *schema, const char *template,
+static Oid	create_from_template(const char *schema, const char *template,
 								 Oid owner);
 static CloneSource lock_source(const char *source, bool template_will_do);
 static void check_source(const CloneSource *source, bool template_will_do);
@@ -113,6 +114,7 @@ tenant_create(PG_FUNCTION_ARGS)
 	bool		if_not_exists = flag_argument(fcinfo, 4, false);
 	char	   *schema = tm_tenant_name_schema(name);
 	Oid			ownerid = InvalidOid;
+	Oid			source = InvalidOid;
 
 	tm_tenant_lock_begin("tenant.create()");
 	tm_ownership_refuse_other(NULL);
@@ -140,7 +142,7 @@ tenant_create(PG_FUNCTION_ARGS)
 	if (template != NULL)
 	{
 		tm_progress_begin(PROGRESS_CREATE, name);
-		create_from_template(schema, template, ownerid);
+		source = create_from_template(schema, template, ownerid);
 		tm_progress_end();
 	}
 	else
@@ -152,6 +154,8 @@ tenant_create(PG_FUNCTION_ARGS)
 		CommandCounterIncrement();
 	}
 	tm_registry_insert(name, schema, false, metadata, template);
+	if (OidIsValid(source))
+		tm_tenant_follower_copy_schema(source, name);
 	tm_event_record("create", tm_registry_lookup(name, false), schema,
 					tm_event_detail("template", template, NULL));
 	tm_union_views_follow(NULL);
@@ -219,6 +223,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 	tm_clone_schema(&request);
 	tm_progress_end();
 	tm_registry_insert(target, schema, false, metadata, source_name);
+	tm_tenant_follower_copy_schema(source.nspid, target);
 	tm_event_record("clone", tm_registry_lookup(target, false), schema,
 					tm_event_detail("source", source_name, NULL));
 	tm_union_views_follow(NULL);
@@ -516,9 +521,9 @@ role_to_own(const char *rolename)
 /*
  * Copy a template, rows and all.  Without an owner being asked for, the owners
  * stay as they are if the current user could have made them so, else the
- * current user becomes the owner.
+ * current user becomes the owner.  Returns the template's schema.
  */
-static void
+static Oid
 create_from_template(const char *schema, const char *template, Oid owner)
 {
 	CloneSource source;
@@ -540,6 +545,7 @@ create_from_template(const char *schema, const char *template, Oid owner)
 	request.exclude = tm_setting_split_names(tm_clone_exclude);
 	request.is_template = source.is_template && OidIsValid(owner);
 	tm_clone_schema(&request);
+	return source.nspid;
 }
 
 /*
@@ -559,6 +565,7 @@ lock_source(const char *source, bool template_will_do)
 
 		/* Nobody shall wait for, or hold, a lock on what is not theirs. */
 		check_source(&result, template_will_do);
+		tm_tenant_follower_hold_schema(nspid);
 		LockDatabaseObject(NamespaceRelationId, nspid, 0, ShareLock);
 
 		/* Another schema may be called so now, or this have another owner. */

@@ -61,6 +61,7 @@
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/snapshot_registry.h"
+#include "tenants/tenant_follower.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
@@ -205,6 +206,7 @@ tm_purge_forget(const TenantInfo *tenant, const char *command)
 	tm_domain_forget(&tenant->id);
 	tm_assignment_forget_tenant(&tenant->id);
 	tm_data_key_forget(&tenant->id);
+	tm_tenant_follower->forget(&tenant->id);
 	tm_outside_links_forget(tenant->schema_name);
 	tm_registry_delete(tenant);
 	tm_guard_stats_note_deleted(&tenant->id);
@@ -216,6 +218,7 @@ void
 tm_purge_forget_snapshot(const SnapshotInfo *snapshot)
 {
 	tm_outside_links_forget(snapshot->schema_name);
+	tm_tenant_follower->forget_snapshot(&snapshot->tenant_id, snapshot->label);
 	tm_snapshot_delete(snapshot);
 }
 

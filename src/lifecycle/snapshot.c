@@ -52,6 +52,7 @@
 #include "lifecycle/union_view.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
+#include "tenants/tenant_follower.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
@@ -92,10 +93,12 @@ tenant_snapshot(PG_FUNCTION_ARGS)
 				 errmsg("snapshot \"%s\" of tenant \"%s\" already exists",
 						tm_tenant_name_printable(label), tenant->name)));
 
+	tm_tenant_follower->hold(&tenant->id);
 	nspid = copy_schema(tenant->nspid, schema, InvalidOid, true);
 	tm_schema_acl_update(nspid, schema, NULL);
 	keep_links(tenant->nspid, schema, nspid);
 	tm_snapshot_insert(&tenant->id, label, schema);
+	tm_tenant_follower->keep(&tenant->id, label);
 	tm_event_record("snapshot", tenant, label,
 					tm_event_detail("schema", schema, NULL));
 	tm_progress_end();
@@ -142,6 +145,7 @@ tenant_rollback_to(PG_FUNCTION_ARGS)
 	nspid = copy_schema(snapshot->nspid, tenant->schema_name, owner, false);
 	tm_schema_acl_update(nspid, tenant->schema_name, acl);
 	tm_outside_links_restore(snapshot->schema_name, nspid);
+	tm_tenant_follower->copy_snapshot(&tenant->id, label, &tenant->id);
 	tm_event_record("rollback", tenant, label, NULL);
 	tm_progress_end();
 	tm_session_wakeup_at_commit();

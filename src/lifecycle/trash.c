@@ -47,6 +47,7 @@
 #include "lifecycle/union_view.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
+#include "tenants/tenant_follower.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
@@ -241,6 +242,8 @@ tm_trash_move(const TenantInfo *tenant, bool stays)
 	tm_schema_acl_update(tenant->nspid, trash_schema, NULL);
 	tm_registry_trash(tenant, &id, trash_schema, saved_acl,
 					  tm_trash_retention);
+	if (stays)
+		tm_tenant_follower->copy(&tenant->id, &id);
 }
 
 static char *
@@ -307,6 +310,7 @@ leave_in_trash(const TenantInfo *tenant)
 	tm_outside_links_move(tenant->schema_name, trash_schema);
 	tm_schema_acl_update(tenant->nspid, trash_schema, NULL);
 	tm_registry_part(tenant, &id, trash_schema);
+	tm_tenant_follower->copy(&tenant->id, &id);
 }
 
 /* An adopted schema need not be called what its tenant's name suggests. */

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "binding/ownership.h"
 #include "fleet/fleet_jobs.h"
 #include "fleet/fleet_work.h"
 #include "tenants/tenant_lock.h"
@@ -39,7 +40,7 @@ tenant_exec(PG_FUNCTION_ARGS)
 				 errmsg("statement must not be null")));
 	sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	jobs = tm_fleet_jobs_argument(fcinfo, 2);
-	tm_lifecycle_begin("tenant.exec()");
+	tm_tenant_lock_begin("tenant.exec()");
 	InitMaterializedSRF(fcinfo, 0);
 	tenants = tm_fleet_choose(fcinfo, 1, "tenant.exec()");
 	if (jobs > 1 && list_length(tenants) > 1)

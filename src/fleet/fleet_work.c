@@ -42,6 +42,7 @@
 #include "binding/assigned_role.h"
 #include "binding/authorization.h"
 #include "binding/binding.h"
+#include "binding/ownership.h"
 #include "fleet/fleet_work.h"
 #include "lifecycle/tenant_work.h"
 #include "tenants/tenant_lock.h"
@@ -145,7 +146,7 @@ tm_fleet_forget(int ndone)
 static void
 refuse_bound(const char *function)
 {
-	tm_lifecycle_refuse_other(NULL);
+	tm_ownership_refuse_other(NULL);
 	if (tm_assigned_role_tenant() != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_LOCKED),
@@ -226,7 +227,7 @@ compare_tenants(const ListCell *a, const ListCell *b)
 static Oid
 role_for(const TenantInfo *tenant)
 {
-	Oid			owner = tm_lifecycle_schema_owner(tenant->nspid);
+	Oid			owner = tm_tenant_lock_schema_owner(tenant->nspid);
 
 	if (has_privs_of_role(GetUserId(), owner))
 		return owner;

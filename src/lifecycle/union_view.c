@@ -57,6 +57,7 @@
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
+#include "binding/ownership.h"
 #include "lifecycle/union_view.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
@@ -120,8 +121,8 @@ tenant_union_view(PG_FUNCTION_ARGS)
 	bool		is_known;
 	Oid			nspid;
 
-	tm_lifecycle_begin("tenant.union_view()");
-	tm_lifecycle_refuse_other(NULL);
+	tm_tenant_lock_begin("tenant.union_view()");
+	tm_ownership_refuse_other(NULL);
 	if (tm_binding_current() != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -169,8 +170,8 @@ tenant_drop_union_view(PG_FUNCTION_ARGS)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	tm_lifecycle_begin("tenant.drop_union_view()");
-	tm_lifecycle_refuse_other(NULL);
+	tm_tenant_lock_begin("tenant.drop_union_view()");
+	tm_ownership_refuse_other(NULL);
 	united = tm_own_table_open(UNITED_TABLE, Natts_united,
 							   ShareRowExclusiveLock);
 	scan = scan_table(united, table, &key);
@@ -284,7 +285,7 @@ view_schema(void)
 
 	if (OidIsValid(nspid))
 		return nspid;
-	tm_lifecycle_check_create();
+	tm_tenant_lock_check_create();
 	nspid = NamespaceCreate(VIEW_SCHEMA, GetUserId(), false);
 	CommandCounterIncrement();
 	return nspid;

@@ -36,6 +36,7 @@
 #include "clone/derived_value.h"
 #include "clone/file_writer.h"
 #include "clone/page_copy.h"
+#include "clone/remap.h"
 
 /* Bytes of a page of the visibility map that hold bits */
 #define MAP_PAGE_BYTES		(BLCKSZ - MAXALIGN(SizeOfPageHeaderData))

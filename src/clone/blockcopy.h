@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_BLOCKCOPY_H
 #define TENANT_MGR_BLOCKCOPY_H
 
-#include "clone/remap.h"
+#include "clone/clone_state.h"
 
 /*
  * Decide for every relation with rows how they are copied.  In the share

@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_CLONE_LOCK_H
 #define TENANT_MGR_CLONE_LOCK_H
 
-#include "clone/remap.h"
+#include "clone/clone_state.h"
 
 /* What may happen to the source meanwhile */
 typedef enum CloneLock

@@ -35,6 +35,7 @@
 #include "clone/derived_check.h"
 #include "clone/derived_value.h"
 #include "clone/handover.h"
+#include "clone/remap.h"
 #include "clone/valuemap.h"
 #include "guard/run_as.h"
 

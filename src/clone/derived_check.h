@@ -8,7 +8,7 @@
 #ifndef TENANT_MGR_DERIVED_CHECK_H
 #define TENANT_MGR_DERIVED_CHECK_H
 
-#include "clone/remap.h"
+#include "clone/clone_state.h"
 
 /* Raise TM009 for a check that is not true for a row of the clone. */
 extern void tm_derived_check_rows(CloneState *state);

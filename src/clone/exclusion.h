@@ -8,7 +8,7 @@
 #ifndef TENANT_MGR_EXCLUSION_H
 #define TENANT_MGR_EXCLUSION_H
 
-#include "clone/remap.h"
+#include "clone/clone_state.h"
 
 /*
  * Mark the members whose rows travel, and those that show rows that do not.

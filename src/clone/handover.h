@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_HANDOVER_H
 #define TENANT_MGR_HANDOVER_H
 
-#include "clone/remap.h"
+#include "clone/clone_state.h"
 
 /*
  * If the clone's owner takes the place of the source's, raise TM009 for the

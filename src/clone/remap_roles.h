@@ -12,7 +12,7 @@
 #include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
-#include "clone/remap.h"
+#include "clone/clone_state.h"
 
 /* The column with the owner of a catalog's objects, or InvalidAttrNumber. */
 extern AttrNumber tm_remap_owner_column(Oid catalog);

@@ -9,7 +9,7 @@
 
 #include "access/htup.h"
 #include "clone/catalog_rules.h"
-#include "clone/remap.h"
+#include "clone/clone_state.h"
 
 /*
  * A copy of a catalog row with everything in it that has to change in the

@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_REMAP_STATISTICS_H
 #define TENANT_MGR_REMAP_STATISTICS_H
 
-#include "clone/remap.h"
+#include "clone/clone_state.h"
 
 /*
  * Do figures about the rows of a member, a relation or an extended statistics

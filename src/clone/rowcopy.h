@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_ROWCOPY_H
 #define TENANT_MGR_ROWCOPY_H
 
-#include "clone/remap.h"
+#include "clone/clone_state.h"
 
 /*
  * Copy the rows that state->snapshot sees of every table whose rows travel.

@@ -54,6 +54,7 @@
 #include "clone/copy_task.h"
 #include "clone/file_writer.h"
 #include "clone/handover.h"
+#include "clone/remap.h"
 #include "clone/storage.h"
 #include "guard/run_as.h"
 

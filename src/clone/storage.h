@@ -7,7 +7,7 @@
 #ifndef TENANT_MGR_STORAGE_H
 #define TENANT_MGR_STORAGE_H
 
-#include "clone/remap.h"
+#include "clone/clone_state.h"
 
 /*
  * Create the files: empty ones for tables, complete ones for sequences.

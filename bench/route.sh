@@ -24,13 +24,6 @@ write_scripts()
 	printf '%s\n' "$pick" "SELECT 't' || :n;" >"$WORK/nothing.sql"
 }
 
-# Microseconds that a script takes.
-measure()
-{
-	"$BIN/pgbench" -n -M prepared -c 1 -T "$DURATION" -f "$WORK/$1.sql" 2>/dev/null |
-		awk '/^tps/ { printf "%.2f\n", 1e6 / $3 }'
-}
-
 step "Server"
 find_pg_config
 make_workspace
@@ -54,7 +47,7 @@ write_scripts
 step "One call, median of $ROUNDS rounds of $DURATION s"
 for ((round = 0; round < ROUNDS; round++)); do
 	for script in "${SCRIPTS[@]}"; do
-		measure "$script" >>"$WORK/$script.us"
+		script_us "$script" >>"$WORK/$script.us"
 	done
 done
 for script in "${SCRIPTS[@]}"; do

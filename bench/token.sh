@@ -44,13 +44,6 @@ write_scripts()
 	END
 }
 
-# Microseconds that one statement of a script takes; each has two.
-measure()
-{
-	"$BIN/pgbench" -n -M prepared -c 1 -T "$DURATION" -f "$WORK/$1.sql" 2>/dev/null |
-		awk '/^tps/ { printf "%.2f\n", 1e6 / $3 / 2 }'
-}
-
 step "Server"
 find_pg_config
 make_workspace
@@ -71,7 +64,7 @@ write_scripts
 step "One statement, median of $ROUNDS rounds of $DURATION s"
 for ((round = 0; round < ROUNDS; round++)); do
 	for script in "${SCRIPTS[@]}"; do
-		measure "$script" >>"$WORK/$script.us"
+		script_us "$script" 2 >>"$WORK/$script.us"
 	done
 	"$WORK/verify" "$key" "$(cat "$WORK/token.a")" "$DURATION" >>"$WORK/libsodium.us"
 done

@@ -194,6 +194,14 @@ fetch_fixtures()
 # median FILE: of the numbers in it, one a line.
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
 
+# script_us NAME [STATEMENTS]: microseconds that a script in the workspace takes, or
+# each of so many statements in it, when pgbench repeats it for DURATION seconds.
+script_us()
+{
+	"$BIN/pgbench" -n -M prepared -c 1 -T "$DURATION" -f "$WORK/$1.sql" 2>/dev/null |
+		awk -v n="${2:-1}" '/^tps/ { printf "%.2f\n", 1e6 / $3 / n }'
+}
+
 now() { date +%s%N; }
 
 # timed FILE COMMAND...: append the milliseconds a command takes to a file.

@@ -88,7 +88,7 @@ static void tm_ExecutorFinish(QueryDesc *queryDesc);
 static void finish_plan(QueryDesc *queryDesc);
 static void tm_ExecutorEnd(QueryDesc *queryDesc);
 static bool tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS);
-static bool is_all_of(const PlannedStmt *pstmt, const char *text);
+static bool is_all_of(const PlannedStmt *pstmt, const char *sql);
 static void tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 							  bool readOnlyTree,
 							  ProcessUtilityContext context,
@@ -269,14 +269,14 @@ tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS)
  * Is the statement all that the text consists of?
  */
 static bool
-is_all_of(const PlannedStmt *pstmt, const char *text)
+is_all_of(const PlannedStmt *pstmt, const char *sql)
 {
 	if (pstmt->stmt_location > 0)
 		return false;
 	if (pstmt->stmt_len == 0)
 		return true;
-	text	  +=pstmt->stmt_len;
-	return text[strspn(text, "; \t\r\n")] == '\0';
+	sql += pstmt->stmt_len;
+	return sql[strspn(sql, "; \t\r\n")] == '\0';
 }
 
 /*

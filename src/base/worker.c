@@ -60,7 +60,10 @@ bool
 tm_worker_start(const WorkerType *type, Oid dbid, Oid roleid, Datum arg,
 				BackgroundWorkerHandle **handle)
 {
-	WorkerPlace place = {.dbid = dbid, .roleid = roleid};
+	WorkerPlace place = {
+		.dbid = dbid,
+		.roleid = roleid
+	};
 	BackgroundWorker worker;
 
 	fill_worker(&worker, type);

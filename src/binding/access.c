@@ -25,6 +25,7 @@
 #include "base/compat.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/access.h"
 #include "binding/assigned_role.h"
 #include "tenants/registry.h"
@@ -61,7 +62,7 @@ tm_access_check(const TenantInfo *tenant, AccessProblem *problem)
 	problem->detail = NULL;
 
 	if (assigned != NULL &&
-		memcmp(assigned, &tenant->id, sizeof(pg_uuid_t)) != 0)
+		!tm_uuid_equals(assigned, &tenant->id))
 	{
 		tm_access_assigned(problem);
 		return false;

@@ -44,6 +44,7 @@
 #include "base/own_table.h"
 #include "base/preload.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/assigned_role.h"
 #include "binding/binding.h"
 #include "binding/ownership.h"
@@ -122,7 +123,7 @@ tenant_assign_role(PG_FUNCTION_ARGS)
 	{
 		holder = tm_registry_lookup_id(&holder_id);
 		if (holder != NULL &&
-			memcmp(&holder_id, &tenant->id, sizeof(pg_uuid_t)) != 0)
+			!tm_uuid_equals(&holder_id, &tenant->id))
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_OBJECT),
 					 errmsg("role \"%s\" is already assigned to another tenant",
@@ -256,8 +257,8 @@ tm_assigned_role_follow(const TenantInfo *tenant, const char *new_name)
 		const AssignedRole *assigned = lfirst(lc);
 		Oid			roleid = get_role_oid(assigned->role, true);
 
-		if (memcmp(&assigned->tenant_id, &tenant->id,
-				   sizeof(pg_uuid_t)) == 0 && OidIsValid(roleid))
+		if (tm_uuid_equals(&assigned->tenant_id, &tenant->id) &&
+			OidIsValid(roleid))
 			AlterSetting(MyDatabaseId, roleid, setting_statement(new_name));
 	}
 }

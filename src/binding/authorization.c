@@ -31,6 +31,7 @@
 
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/assigned_role.h"
 #include "binding/authorization.h"
 #include "binding/binding.h"
@@ -79,8 +80,9 @@ tm_authorization_enforce(const Authorization *authorization, const char *name)
 }
 
 bool
-tm_authorization_find(const TenantInfo *tenant, bool following, Authorization *authorization,
-				AccessProblem *problem)
+tm_authorization_find(const TenantInfo *tenant, bool following,
+					  Authorization *authorization,
+					  AccessProblem *problem)
 {
 	const Authorization *held = authorization_for(tenant);
 
@@ -125,7 +127,8 @@ tm_authorization_to_store(void)
 }
 
 void
-tm_authorization_bind(const Authorization *authorization, const char *name, GucAction action)
+tm_authorization_bind(const Authorization *authorization, const char *name,
+					  GucAction action)
 {
 	tm_change.presented = authorization;
 	tm_binding_set(name, action);
@@ -139,7 +142,7 @@ authorization_for(const TenantInfo *tenant)
 	const Binding *binding = tm_binding_current();
 
 	if (binding == NULL || !binding->verified ||
-		memcmp(&tenant->id, &binding->id, sizeof(pg_uuid_t)) != 0)
+		!tm_uuid_equals(&tenant->id, &binding->id))
 		return NULL;
 	return &binding->authorization;
 }
@@ -150,7 +153,7 @@ is_assigned(const TenantInfo *tenant)
 	const pg_uuid_t *assigned = tm_assigned_role_tenant();
 
 	return assigned != NULL &&
-		memcmp(assigned, &tenant->id, sizeof(pg_uuid_t)) == 0;
+		tm_uuid_equals(assigned, &tenant->id);
 }
 
 static void

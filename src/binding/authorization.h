@@ -43,16 +43,18 @@ extern void tm_authorization_unlimited(Authorization *authorization);
 extern bool tm_authorization_holds(const Authorization *authorization);
 
 /* Raise TM005 unless it does; the name is that of the tenant. */
-extern void tm_authorization_enforce(const Authorization *authorization, const char *name);
+extern void tm_authorization_enforce(const Authorization *authorization,
+									 const char *name);
 
 /*
- * The authorization by which the session can be bound to a tenant; following means
- * that it does no more than follow the tenant that it is bound to, or that it
- * has been given before anybody could verify it.  False, and a problem, if
- * there is none.
+ * The authorization by which the session can be bound to a tenant; following
+ * means that it does no more than follow the tenant that it is bound to, or
+ * that it has been given before anybody could verify it.  False, and a problem,
+ * if there is none.
  */
 extern bool tm_authorization_find(const TenantInfo *tenant, bool following,
-							Authorization *authorization, AccessProblem *problem);
+							Authorization *authorization,
+							AccessProblem *problem);
 
 /*
  * May the current user give a tenant to a role, a database or a function?
@@ -61,7 +63,7 @@ extern bool tm_authorization_find(const TenantInfo *tenant, bool following,
 extern bool tm_authorization_to_store(void);
 
 /* Bind by this authorization, for as long as the action says. */
-extern void tm_authorization_bind(const Authorization *authorization, const char *name,
-							GucAction action);
+extern void tm_authorization_bind(const Authorization *authorization,
+								  const char *name, GucAction action);
 
 #endif							/* TENANT_MGR_AUTHORIZATION_H */

@@ -16,6 +16,7 @@
 #include "base/compat.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/authorization.h"
 #include "binding/binding.h"
 #include "binding/binding_refusals.h"
@@ -75,8 +76,7 @@ tm_binding_refuse_change(struct config_generic *tenant_record,
 	if (!new_binding->bound)
 		tm_open_plan_refuse(NULL);
 	else if (current_binding == NULL || !current_binding->verified ||
-			 memcmp(&current_binding->id, &new_binding->id,
-					sizeof(pg_uuid_t)) != 0)
+			 !tm_uuid_equals(&current_binding->id, &new_binding->id))
 		tm_open_plan_refuse(&new_binding->id);
 	if (new_binding->bound)
 		refuse_from_code(newval, new_binding);
@@ -103,8 +103,7 @@ refuse_nested(const GucStack *stack, const Binding *current_binding,
 {
 	if (tm_nested_switch != NESTED_SWITCH_ERROR ||
 		current_binding == NULL || !current_binding->verified ||
-		memcmp(&current_binding->id, &new_binding->id,
-			   sizeof(pg_uuid_t)) == 0)
+		tm_uuid_equals(&current_binding->id, &new_binding->id))
 		return;
 	if (!IsTransactionBlock() &&
 		(stack == NULL || stack->prior.extra == (void *) current_binding))
@@ -131,7 +130,7 @@ refuse_from_code(const char *name, const Binding *new_binding)
 	if (!OidIsValid(nspid) || tm_guard != GUARD_ENFORCE)
 		return;
 	if (!tm_schema_owner(nspid, &owner) ||
-		memcmp(&owner.id, &new_binding->id, sizeof(pg_uuid_t)) == 0)
+		tm_uuid_equals(&owner.id, &new_binding->id))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),

@@ -32,6 +32,7 @@
 
 #include "base/compat.h"
 #include "base/setting.h"
+#include "base/uuid.h"
 #include "binding/access.h"
 #include "binding/assigned_role.h"
 #include "binding/authorization.h"
@@ -243,7 +244,7 @@ same_tenant(const Binding *a, const Binding *b)
 	if (a == NULL || b == NULL)
 		return a == b;
 	return a->verified == b->verified &&
-		memcmp(&a->id, &b->id, sizeof(pg_uuid_t)) == 0;
+		tm_uuid_equals(&a->id, &b->id);
 }
 
 /* A new binding, or NULL if there is no memory. */

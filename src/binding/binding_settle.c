@@ -26,6 +26,7 @@
 
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/access.h"
 #include "binding/assigned_role.h"
 #include "binding/authorization.h"
@@ -295,7 +296,7 @@ is_astray(const pg_uuid_t *assigned)
 {
 	return assigned != NULL &&
 		(tm_current_binding == NULL || !tm_current_binding->verified ||
-		 memcmp(&tm_current_binding->id, assigned, sizeof(pg_uuid_t)) != 0);
+		 !tm_uuid_equals(&tm_current_binding->id, assigned));
 }
 
 /*
@@ -394,7 +395,7 @@ tenant_of_binding(void)
 	TenantInfo *tenant = tm_registry_lookup(tm_tenant, true);
 
 	if (tenant != NULL &&
-		memcmp(&tenant->id, &tm_current_binding->id, sizeof(pg_uuid_t)) == 0)
+		tm_uuid_equals(&tenant->id, &tm_current_binding->id))
 		return tenant;
 	return tm_registry_lookup_id(&tm_current_binding->id);
 }

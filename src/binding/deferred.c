@@ -58,6 +58,7 @@
 #include "utils/syscache.h"
 
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
 #include "binding/deferred.h"
@@ -596,8 +597,7 @@ take_constraints(const Origin *origin, Choice choice, Oid objid,
 	{
 		if (!is_chosen(note, choice, objid) ||
 			note->origin.bound != origin->bound ||
-			memcmp(&note->origin.tenant_id, &origin->tenant_id,
-				   sizeof(pg_uuid_t)) != 0)
+			!tm_uuid_equals(&note->origin.tenant_id, &origin->tenant_id))
 			continue;
 		result = list_concat(result,
 							 constraints_of(note->key.relid, deferred));

@@ -57,6 +57,7 @@
 
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/binding.h"
 #include "binding/open_plan.h"
 #include "binding/origin.h"
@@ -473,7 +474,7 @@ has_rows_of_other(Portal portal, const pg_uuid_t *tenant_id)
 	origin = origin_of_cursor(portal);
 	return origin != NULL && origin->bound &&
 		(tenant_id == NULL ||
-		 memcmp(&origin->tenant_id, tenant_id, sizeof(pg_uuid_t)) != 0);
+		 !tm_uuid_equals(&origin->tenant_id, tenant_id));
 }
 
 /* A portal that has been read to its end stays until it is closed. */
@@ -535,7 +536,7 @@ is_obstacle(Oid relid, const pg_uuid_t *tenant_id, Obstacle *obstacle)
 	if (owner != NULL)
 	{
 		found = tenant_id == NULL ||
-			memcmp(owner, tenant_id, sizeof(pg_uuid_t)) != 0;
+			!tm_uuid_equals(owner, tenant_id);
 		obstacle->tenant = tenant ? pstrdup(tenant->name) : schema;
 	}
 	return found;

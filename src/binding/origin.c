@@ -24,6 +24,7 @@
 #include "utils/hsearch.h"
 
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/binding.h"
 #include "binding/origin.h"
 #include "binding/running_code.h"
@@ -46,7 +47,7 @@ typedef struct Label
 {
 	LabelKey	key;			/* hash key */
 	Origin		origin;			/* with the latest authorization */
-	char text[	64];			/* for people who look at memory */
+	char		words[64];			/* for people who look at memory */
 } Label;
 
 /* written by tm_origin_label and tm_origin_end_of_transaction */
@@ -87,7 +88,7 @@ tm_origin_label(void)
 		memcmp(&latest_label->key, &key, sizeof(key)) != 0)
 		latest_label = find_label(&origin, &key);
 	latest_label->origin = origin;
-	return latest_label->text;
+	return latest_label->words;
 }
 
 const Origin *
@@ -96,14 +97,14 @@ tm_origin_of_label(const char *label)
 	HASH_SEQ_STATUS status;
 	Label	   *entry;
 
-	if (latest_label != NULL && label == latest_label->text)
+	if (latest_label != NULL && label == latest_label->words)
 		return &latest_label->origin;
 	if (labels == NULL || label == NULL)
 		return NULL;
 	hash_seq_init(&status, labels);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
-		if (entry->text == label)
+		if (entry->words == label)
 		{
 			hash_seq_term(&status);
 			return &entry->origin;
@@ -120,7 +121,7 @@ tm_origin_is_here(const Origin *origin)
 	if (binding == NULL || !binding->verified)
 		return !origin->bound;
 	return origin->bound &&
-		memcmp(&binding->id, &origin->tenant_id, sizeof(pg_uuid_t)) == 0;
+		tm_uuid_equals(&binding->id, &origin->tenant_id);
 }
 
 bool
@@ -207,7 +208,7 @@ find_label(const Origin *origin, const LabelKey *key)
 	}
 	label = hash_search(labels, key, HASH_ENTER, &found);
 	if (!found)
-		snprintf(label->text, sizeof(label->text), "%s%s",
+		snprintf(label->words, sizeof(label->words), "%s%s",
 				 !origin->bound ? "no tenant" :
 				 DatumGetCString(DirectFunctionCall1(uuid_out,
 													 UUIDPGetDatum(&origin->tenant_id))),

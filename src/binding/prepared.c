@@ -49,6 +49,7 @@
 #include "utils/syscache.h"
 
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
 #include "binding/open_plan.h"
@@ -162,8 +163,7 @@ tm_prepared_after_statement(void)
 	if (!has_own_types || !IsTransactionState() || IsInParallelMode())
 		return;
 	tm_origin_now(&here);
-	if (!here.bound || memcmp(&here.tenant_id, &types_of,
-							  sizeof(pg_uuid_t)) == 0)
+	if (!here.bound || tm_uuid_equals(&here.tenant_id, &types_of))
 		return;
 	types_of = here.tenant_id;
 	foreach(lc, tm_open_plan_names(F_PG_PREPARED_STATEMENT))
@@ -212,8 +212,7 @@ is_here(const Origin *origin)
 
 	origin_here(&here);
 	return origin->bound == here.bound &&
-		(!here.bound || memcmp(&origin->tenant_id, &here.tenant_id,
-							   sizeof(pg_uuid_t)) == 0);
+		(!here.bound || tm_uuid_equals(&origin->tenant_id, &here.tenant_id));
 }
 
 static void
@@ -418,7 +417,7 @@ follow_parameters(CachedPlanSource *plansource)
 		Oid			typid;
 
 		if (!owner_of_type(plansource->param_types[i], &name, &owner) ||
-			memcmp(&owner.id, &binding->id, sizeof(pg_uuid_t)) == 0)
+			tm_uuid_equals(&owner.id, &binding->id))
 			continue;
 		typid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
 								NameGetDatum(&name),

@@ -20,6 +20,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/origin.h"
 #include "binding/prepared_xact.h"
 #include "tenants/schema_owner.h"
@@ -109,8 +110,7 @@ find_tenants(const char *gid, const Origin *here, bool *found, bool *own,
 
 		if (isnull || !tm_schema_owner(DatumGetObjectId(nspid), &owner))
 			continue;
-		if (here->bound && memcmp(&owner.id, &here->tenant_id,
-								  sizeof(pg_uuid_t)) == 0)
+		if (here->bound && tm_uuid_equals(&owner.id, &here->tenant_id))
 			*own = true;
 		else
 			*others = true;

@@ -26,6 +26,7 @@
 
 #include "base/maintained.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
 #include "binding/guard_mode.h"
@@ -105,7 +106,7 @@ tm_running_code_refuse_other(const pg_uuid_t *tenant_id)
 		return;
 	is_owned = tm_schema_owner(nspid, &owner);
 	if (is_owned && tenant_id != NULL &&
-		memcmp(&owner.id, tenant_id, sizeof(pg_uuid_t)) == 0)
+		tm_uuid_equals(&owner.id, tenant_id))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),

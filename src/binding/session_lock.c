@@ -48,6 +48,7 @@
 #include "base/crypto.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/binding.h"
 #include "binding/change.h"
 #include "binding/protective.h"
@@ -211,7 +212,7 @@ tm_session_lock_refuse_other(const pg_uuid_t *tenant_id)
 {
 	if (tm_session_locked &&
 		(tenant_id == NULL ||
-		 memcmp(tenant_id, &lock.tenant_id, sizeof(pg_uuid_t)) != 0))
+		 !tm_uuid_equals(tenant_id, &lock.tenant_id)))
 		tm_session_lock_refuse();
 }
 
@@ -278,7 +279,7 @@ tm_session_lock_is_intact(void)
 		return true;
 	binding = tm_binding_current();
 	return binding != NULL && binding->verified &&
-		memcmp(&binding->id, &lock.tenant_id, sizeof(pg_uuid_t)) == 0 &&
+		tm_uuid_equals(&binding->id, &lock.tenant_id) &&
 		lock.session_user == GetSessionUserId() &&
 		lock.outer_user == GetOuterUserId() && tm_protective_is_intact();
 }
@@ -493,7 +494,7 @@ locked_tenant(void)
 
 	if (IsParallelWorker() ||
 		(binding != NULL &&
-		 memcmp(&binding->id, &lock.tenant_id, sizeof(pg_uuid_t)) == 0))
+		 tm_uuid_equals(&binding->id, &lock.tenant_id)))
 		return tm_tenant;
 	return lock.tenant;
 }
@@ -550,10 +551,10 @@ schema_is_harmless(const char *schema, const pg_uuid_t *own)
 	SnapshotInfo *snapshot;
 
 	if (tenant != NULL)
-		return memcmp(&tenant->id, own, sizeof(pg_uuid_t)) == 0;
+		return tm_uuid_equals(&tenant->id, own);
 	snapshot = tm_snapshot_lookup_schema(schema);
 	return snapshot == NULL ||
-		memcmp(&snapshot->tenant_id, own, sizeof(pg_uuid_t)) == 0;
+		tm_uuid_equals(&snapshot->tenant_id, own);
 }
 
 /*

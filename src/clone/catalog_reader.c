@@ -58,7 +58,8 @@ static void step(CatalogReader *reader);
 static int	compare_keys(const Oid *a, const Oid *b, int nkeys);
 
 CatalogReader *
-tm_catalog_reader_open(Relation catalog, Oid index, int nkeys, Snapshot snapshot)
+tm_catalog_reader_open(Relation catalog, Oid index, int nkeys,
+					   Snapshot snapshot)
 {
 	CatalogReader *reader = palloc0(sizeof(CatalogReader));
 

@@ -18,8 +18,8 @@ typedef struct CatalogReader CatalogReader;
  * reader lives in the current memory context and keeps the index open; the
  * snapshot must stay registered as long as the reader is used.
  */
-extern CatalogReader *tm_catalog_reader_open(Relation catalog, Oid index, int nkeys,
-									 Snapshot snapshot);
+extern CatalogReader *tm_catalog_reader_open(Relation catalog, Oid index,
+											 int nkeys, Snapshot snapshot);
 
 /* Go to the rows with these keys.  Ascending keys cost least. */
 extern void tm_catalog_reader_seek(CatalogReader *reader, const Oid *keys);

@@ -101,7 +101,8 @@ extern void tm_closure_sort(Closure *closure);
 /*
  * Objects outside the schema that depend on a member and that a DROP SCHEMA
  * ... CASCADE would take along, partitions in other schemas among them; a
- * palloc'd list of ObjectAddress pointers, NIL when there is none.  Memberships in publications do not count.
+ * palloc'd list of ObjectAddress pointers, NIL when there is none.  Memberships in
+ * publications do not count.
  */
 extern List *tm_closure_outside_dependents(const Closure *closure);
 

@@ -18,6 +18,7 @@
 
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/binding_in_force.h"
 #include "binding/ownership.h"
 #include "compare/compared_schema.h"
@@ -92,5 +93,5 @@ is_within_binding(Oid nspid)
 	if (binding == NULL)
 		return true;
 	return tm_schema_owner(nspid, &owner) &&
-		memcmp(&owner.id, &binding->id, sizeof(pg_uuid_t)) == 0;
+		tm_uuid_equals(&owner.id, &binding->id);
 }

@@ -94,14 +94,14 @@ is_allowed(const char *host)
 	while (*entry != '\0')
 	{
 		Size		size = strcspn(entry, SEPARATORS);
-		char text[	MAX_ENTRY];
+		char		copy[MAX_ENTRY];
 
-		if (size < sizeof(text))
+		if (size < sizeof(copy))
 		{
-			memcpy(text, entry, size);
-			text[		size] = '\0';
+			memcpy(copy, entry, size);
+			copy[size] = '\0';
 
-			if (matches_entry(host, text))
+			if (matches_entry(host, copy))
 				return true;
 		}
 		entry += size;
@@ -137,7 +137,7 @@ is_in_network(const char *host, const char *network)
 	const char *slash = strchr(network, '/');
 	unsigned char address[16];
 	unsigned char base[16];
-	char text[	MAX_ENTRY];
+	char		copy[MAX_ENTRY];
 	char	   *end;
 	long		bits;
 	int			family = strchr(network, ':') != NULL ? AF_INET6 : AF_INET;
@@ -145,11 +145,11 @@ is_in_network(const char *host, const char *network)
 
 	if (slash == NULL || slash == network)
 		return false;
-	strlcpy(text, network, slash - network + 1);
+	strlcpy(copy, network, slash - network + 1);
 	bits = strtol(slash + 1, &end, 10);
 	if (end == slash + 1 || *end != '\0' || bits < 0 ||
 		bits > (family == AF_INET ? 32 : 128) ||
-		inet_pton(family, text, base) != 1 ||
+		inet_pton(family, copy, base) != 1 ||
 		inet_pton(family, host, address) != 1)
 		return false;
 	for (i = 0; i < bits; i++)

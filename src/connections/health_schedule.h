@@ -34,8 +34,9 @@ extern void tm_health_schedule_forget(Oid dbid, uint64 ticket);
 /*
  * For the launcher, which is woken up by announcements: itself, or nobody;
  * have all looked at; of the databases that are due and not in the list of OIDs
- * the one that has waited longest, or InvalidOid and when one will be (DT_NOEND: unknown); and begin
- * with that one, which is not given out again before then.
+ * the one that has waited longest, or InvalidOid and when one will be
+ * (DT_NOEND: unknown); and begin with that one, which is not given out again
+ * before then.
  */
 extern void tm_health_schedule_set_launcher(struct Latch *latch);
 extern void tm_health_schedule_announce_all(void);

@@ -55,8 +55,9 @@ typedef struct ProbeHooks
  * milliseconds.  They are begun in their order, but suspects get no more than
  * half of the processes while there are others.  Returns an array of results in
  * the same order, or NULL if it was given up; if there was not time to begin
- * all, the rest is left alone, but for the first one and the first suspect.  A target that does not answer is no error.  It can be
- * cancelled; whatever happens, no process is left, and the passwords are wiped.
+ * all, the rest is left alone, but for the first one and the first suspect.  A
+ * target that does not answer is no error.  It can be cancelled; whatever
+ * happens, no process is left, and the passwords are wiped.
  */
 extern ProbeResult *tm_probe_run(ProbeTarget *targets, int ntargets,
 								 int timeout_ms, const ProbeHooks *hooks);

@@ -47,6 +47,7 @@
 
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
 #include "binding/ownership.h"
@@ -389,7 +390,7 @@ refuse_other(const Migration *migration, const TenantInfo *tenant)
 				 errmsg("migration \"%s\" already exists", migration->version),
 				 errhint("Record under another version.")));
 	if (!migration->has_tenant ||
-		memcmp(&migration->tenant_id, &tenant->id, sizeof(pg_uuid_t)) != 0)
+		!tm_uuid_equals(&migration->tenant_id, &tenant->id))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("migration \"%s\" is being recorded with another tenant than \"%s\"",

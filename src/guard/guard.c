@@ -31,6 +31,7 @@
 #include "base/log_limit.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
 #include "binding/guard_mode.h"
@@ -299,7 +300,7 @@ other_owner(Oid nspid, SchemaOwner *owner)
 	if (!tm_schema_owner(nspid, owner))
 		return false;
 	plans_depend_on_tenant = true;
-	return !judged || memcmp(&owner->id, &id, sizeof(pg_uuid_t)) != 0;
+	return !judged || !tm_uuid_equals(&owner->id, &id);
 }
 
 /*
@@ -444,7 +445,7 @@ tenant_of_code(const pg_uuid_t *id)
 
 	if (binding != NULL &&
 		(tenant == NULL ||
-		 memcmp(&binding->id, id, sizeof(pg_uuid_t)) == 0))
+		 tm_uuid_equals(&binding->id, id)))
 		return NULL;
 	return tenant == NULL ? "" : tenant->name;
 }

@@ -180,7 +180,8 @@ tm_purge_at_once(const TenantInfo *tenant, const Closure *closure)
 		{
 			Closure    *part = tm_closure_of_schema(snapshot->nspid, NULL);
 
-			tm_schema_drop_report_dependents(tm_schema_drop_snapshot_refusal(snapshot), part,
+			tm_schema_drop_report(tm_schema_drop_snapshot_refusal(snapshot),
+								  part,
 									   ERROR);
 			nobjects += part->nmembers;
 		}
@@ -227,7 +228,8 @@ tm_purge_snapshot_at_once(const SnapshotInfo *snapshot)
 {
 	Closure    *closure = tm_closure_of_schema(snapshot->nspid, NULL);
 
-	tm_schema_drop_report_dependents(tm_schema_drop_snapshot_refusal(snapshot), closure, ERROR);
+	tm_schema_drop_report(tm_schema_drop_snapshot_refusal(snapshot),
+									 closure, ERROR);
 	if (closure->nmembers > lock_table_size() / 2)
 		return false;
 	drop_snapshot(snapshot);
@@ -383,7 +385,7 @@ tenant_step(PurgeJob *job)
 	/* Among many, one that cannot go must not hold up the others. */
 	closure = tm_closure_of_schema(tenant->nspid, NULL);
 	tm_closure_sort(closure);
-	if (tm_schema_drop_report_dependents(tm_schema_drop_refusal(tenant), closure,
+	if (tm_schema_drop_report(tm_schema_drop_refusal(tenant), closure,
 								   job->is_named ? ERROR : WARNING))
 		return false;
 	report_progress(job, closure);
@@ -417,7 +419,7 @@ begin_tenant(const PurgeJob *job, const TenantInfo *tenant)
 		if (job->is_named)
 			tm_snapshot_check_owner(snapshot);
 		if (!may_purge(snapshot->nspid) ||
-			tm_schema_drop_report_dependents(tm_schema_drop_snapshot_refusal(snapshot),
+			tm_schema_drop_report(tm_schema_drop_snapshot_refusal(snapshot),
 									   tm_closure_of_schema(snapshot->nspid,
 															NULL),
 									   job->is_named ? ERROR : WARNING))
@@ -465,7 +467,8 @@ snapshot_step(PurgeJob *job)
 
 	closure = tm_closure_of_schema(snapshot->nspid, NULL);
 	tm_closure_sort(closure);
-	if (tm_schema_drop_report_dependents(tm_schema_drop_snapshot_refusal(snapshot), closure,
+	if (tm_schema_drop_report(tm_schema_drop_snapshot_refusal(snapshot),
+								  closure,
 								   WARNING))
 		return false;
 	report_progress(job, closure);
@@ -629,7 +632,7 @@ drop_schema(Oid nspid, const char *refusal)
 
 	tm_closure_sort(closure);
 	lock_members(closure);
-	tm_schema_drop_report_dependents(refusal, tm_closure_of_schema(nspid, NULL),
+	tm_schema_drop_report(refusal, tm_closure_of_schema(nspid, NULL),
 							   ERROR);
 	ObjectAddressSet(address, NamespaceRelationId, nspid);
 	performDeletion(&address, DROP_CASCADE, PERFORM_DELETION_QUIETLY);

@@ -83,7 +83,7 @@ tm_purge_batch(const Closure *closure, int budget, const char *refusal)
 
 	choose_batch(candidates, closure->nmembers, budget);
 	lock_batch(closure, candidates);
-	tm_schema_drop_report_dependents(refusal, closure, ERROR);
+	tm_schema_drop_report(refusal, closure, ERROR);
 
 	for (i = 0; i < closure->nmembers; i++)
 	{

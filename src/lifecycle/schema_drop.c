@@ -35,7 +35,7 @@ static TransactionId index_writer(Oid indexrelid);
 static char *describe_dependent(const ObjectAddress *dependent);
 
 bool
-tm_schema_drop_report_dependents(const char *message, const Closure *closure,
+tm_schema_drop_report(const char *message, const Closure *closure,
 						   int elevel)
 {
 	List	   *dependents = tm_closure_outside_dependents(closure);

@@ -16,7 +16,7 @@
  * what is in it, and list them: they would be dropped along with the schema.
  * With an elevel below ERROR the result says whether there are any.
  */
-extern bool tm_schema_drop_report_dependents(const char *message,
+extern bool tm_schema_drop_report(const char *message,
 									   const Closure *closure, int elevel);
 
 /* That message, for what is to be dropped; palloc'd. */

@@ -261,7 +261,7 @@ put_state_aside(const TenantInfo *tenant)
 	closure = tm_closure_of_schema(tenant->nspid, NULL);
 	message = psprintf(_("cannot roll back tenant \"%s\" because objects outside its schema depend on it"),
 					   tenant->name);
-	tm_schema_drop_report_dependents(message, closure, ERROR);
+	tm_schema_drop_report(message, closure, ERROR);
 	message = psprintf(_("cannot roll back tenant \"%s\" because it is replicated to"),
 					   tenant->name);
 	tm_replication_refuse_targets(closure, message);

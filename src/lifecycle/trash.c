@@ -99,7 +99,8 @@ tenant_drop(PG_FUNCTION_ARGS)
 
 		/* Those who were waited for may have added some. */
 		closure = tm_closure_of_schema(tenant->nspid, NULL);
-		tm_schema_drop_report_dependents(tm_schema_drop_refusal(tenant), closure, ERROR);
+		tm_schema_drop_report(tm_schema_drop_refusal(tenant),
+										 closure, ERROR);
 		tm_replication_refuse_targets(closure,
 									  psprintf(_("cannot drop tenant \"%s\" because it is replicated to"),
 											   tenant->name));

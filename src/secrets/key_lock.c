@@ -50,14 +50,16 @@ tm_key_lock_to_seal(Oid relid, const pg_uuid_t *scope)
 {
 	watch_transaction(relid);
 	has_sealed = true;
-	LockDatabaseObject(relid, tm_uuid_lock_number(scope), LOCK_SCOPE, AccessShareLock);
+	LockDatabaseObject(relid, tm_uuid_lock_number(scope), LOCK_SCOPE,
+					   AccessShareLock);
 }
 
 void
 tm_key_lock_to_make(Oid relid, const pg_uuid_t *scope)
 {
 	watch_transaction(relid);
-	LockDatabaseObject(relid, tm_uuid_lock_number(scope), LOCK_NEW_KEY, ExclusiveLock);
+	LockDatabaseObject(relid, tm_uuid_lock_number(scope), LOCK_NEW_KEY,
+					   ExclusiveLock);
 }
 
 void
@@ -72,7 +74,8 @@ tm_key_lock_note_made(const pg_uuid_t *scope)
 void
 tm_key_lock_to_rewrap(Oid relid, const pg_uuid_t *scope)
 {
-	LockDatabaseObject(relid, tm_uuid_lock_number(scope), LOCK_SCOPE, ExclusiveLock);
+	LockDatabaseObject(relid, tm_uuid_lock_number(scope), LOCK_SCOPE,
+					   ExclusiveLock);
 }
 
 void

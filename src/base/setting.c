@@ -36,7 +36,7 @@ tm_setting_define_bool(const BoolSetting *setting)
 	DefineCustomBoolVariable(setting->name, setting->short_desc,
 							 setting->long_desc, setting->variable,
 							 setting->boot_value, setting->context,
-								 setting->flags,
+							 setting->flags,
 							 setting->check_hook, setting->assign_hook,
 							 setting->show_hook);
 }
@@ -54,11 +54,11 @@ tm_setting_define_int(const IntSetting *setting)
 		!process_shared_preload_libraries_in_progress)
 		context = PGC_SIGHUP;
 	DefineCustomIntVariable(setting->name, setting->short_desc,
-							 setting->long_desc, setting->variable,
-							 setting->boot_value, setting->min_value,
-								setting->max_value, context, setting->flags,
-							 setting->check_hook, setting->assign_hook,
-							 setting->show_hook);
+							setting->long_desc, setting->variable,
+							setting->boot_value, setting->min_value,
+							setting->max_value, context, setting->flags,
+							setting->check_hook, setting->assign_hook,
+							setting->show_hook);
 }
 
 void
@@ -70,11 +70,11 @@ tm_setting_define_string(const StringSetting *setting)
 		((struct config_string *) record)->variable == setting->variable)
 		return;
 	DefineCustomStringVariable(setting->name, setting->short_desc,
-							 setting->long_desc, setting->variable,
-							 setting->boot_value, setting->context,
-								 setting->flags,
-							 setting->check_hook, setting->assign_hook,
-							 setting->show_hook);
+							   setting->long_desc, setting->variable,
+							   setting->boot_value, setting->context,
+							   setting->flags,
+							   setting->check_hook, setting->assign_hook,
+							   setting->show_hook);
 }
 
 void
@@ -90,7 +90,7 @@ tm_setting_define_enum(const EnumSetting *setting)
 	DefineCustomEnumVariable(setting->name, setting->short_desc,
 							 setting->long_desc, setting->variable,
 							 setting->boot_value, setting->options,
-								 setting->context, setting->flags,
+							 setting->context, setting->flags,
 							 setting->check_hook, setting->assign_hook,
 							 setting->show_hook);
 }

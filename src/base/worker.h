@@ -39,8 +39,8 @@ typedef struct WorkerType
 {
 	const char *name;			/* what pg_stat_activity calls it */
 	const char *function;		/* exported by the library: its main function */
-	int			restart_seconds;	/* registered ones come again so long after
-									 * an error */
+	int			restart_seconds;	/* registered ones come again so long
+									 * after an error */
 	const char *none_free;		/* message when there is no room for one more,
 								 * or NULL; marked for translation */
 } WorkerType;

@@ -38,7 +38,7 @@ static bool fits_path(const TenantInfo *tenant, AccessProblem *problem);
 
 bool
 tm_access_by_name(const char *name, TenantInfo *tenant, uint64 *as_of,
-					   AccessProblem *problem)
+				  AccessProblem *problem)
 {
 	return lock_by_name(name, tenant, as_of, problem) &&
 		tm_access_check(tenant, problem);

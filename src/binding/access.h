@@ -23,8 +23,8 @@ typedef struct AccessProblem
  * the generation of the registry of which all this is true.
  */
 extern bool tm_access_by_name(const char *name, TenantInfo *tenant,
-								   uint64 *as_of,
-								   AccessProblem *problem);
+							  uint64 *as_of,
+							  AccessProblem *problem);
 
 /* The same for an operation that works for it, whatever the role may do. */
 extern bool tm_access_by_order(const char *name, TenantInfo *tenant,
@@ -36,7 +36,7 @@ extern bool tm_access_is_possible(const TenantInfo *tenant,
 
 /* Can the role work for this tenant?  Its schema has been locked. */
 extern bool tm_access_check(const TenantInfo *tenant,
-								 AccessProblem *problem);
+							AccessProblem *problem);
 
 /*
  * May the current user know what has been said about a tenant?  It is those to
@@ -52,7 +52,7 @@ extern void tm_access_assigned(AccessProblem *problem);
 
 /* The problem of there being no such tenant. */
 extern void tm_access_absent(const char *name,
-								  AccessProblem *problem);
+							 AccessProblem *problem);
 
 /*
  * Lock a schema so that it is neither dropped nor renamed until the end of

@@ -53,8 +53,8 @@ extern void tm_authorization_enforce(const Authorization *authorization,
  * if there is none.
  */
 extern bool tm_authorization_find(const TenantInfo *tenant, bool following,
-							Authorization *authorization,
-							AccessProblem *problem);
+								  Authorization *authorization,
+								  AccessProblem *problem);
 
 /*
  * May the current user give a tenant to a role, a database or a function?

@@ -27,7 +27,7 @@ typedef struct Binding
 	bool		verified;		/* the tenant was looked up, the path set */
 	bool		prior_is_reset; /* unbinding resets the search path */
 	bool		lent;			/* by an operation, whatever the role may */
-	Authorization		authorization;		/* by what right, and until when */
+	Authorization authorization;	/* by what right, and until when */
 	uint64		generation;		/* of the registry when last looked at */
 	uint64		path_generation;	/* of the persistent schemas in path */
 	Size		prior_offset;	/* where in path the prior path begins */

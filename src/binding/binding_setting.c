@@ -67,7 +67,7 @@ tm_binding_check_tenant(char **newval, void **extra, GucSource source)
 {
 	TenantInfo	tenant;
 	AccessProblem problem;
-	Authorization		authorization;
+	Authorization authorization;
 	Binding    *binding;
 	const char *prior;
 	char	   *path;

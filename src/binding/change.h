@@ -17,7 +17,7 @@
 typedef struct Change
 {
 	bool		following;		/* the session sets the tenant on its own */
-	const Authorization *presented;	/* by what right, if it brings one */
+	const Authorization *presented; /* by what right, if it brings one */
 	Binding    *binding;		/* the new value's, from check to assign hook */
 	const char *path;			/* its search path, about to be set */
 	void	   *path_extra;		/* "extra" of a path that may be a function's */

@@ -453,7 +453,7 @@ decode_part(const char *part, Size size, Size *decoded)
 {
 	char	   *bytes = palloc(size + 1);
 	int			nbytes = tm_jwt_base64url_decode(part, size,
-											 (unsigned char *) bytes);
+												 (unsigned char *) bytes);
 
 	if (nbytes < 0)
 		return NULL;

@@ -57,6 +57,6 @@ extern const char *tm_jwt_parse_claims(const JwtToken *token, bool ascii,
  * has exactly one form.  The number of bytes, at most size * 3 / 4, or -1.
  */
 extern int	tm_jwt_base64url_decode(const char *string, Size size,
-								unsigned char *bytes);
+									unsigned char *bytes);
 
 #endif							/* TENANT_MGR_JWT_H */

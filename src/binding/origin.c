@@ -47,7 +47,7 @@ typedef struct Label
 {
 	LabelKey	key;			/* hash key */
 	Origin		origin;			/* with the latest authorization */
-	char		words[64];			/* for people who look at memory */
+	char		words[64];		/* for people who look at memory */
 } Label;
 
 /* written by tm_origin_label and tm_origin_end_of_transaction */

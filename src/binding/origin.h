@@ -18,7 +18,7 @@ typedef struct Origin
 	bool		bound;			/* was it? */
 	bool		locked;			/* and was it locked? */
 	Oid			code;			/* schema of another tenant whose code was run */
-	Authorization		authorization;		/* by what right it was bound */
+	Authorization authorization;	/* by what right it was bound */
 } Origin;
 
 /* The present one */

@@ -88,7 +88,7 @@ tenant_switch_token(PG_FUNCTION_ARGS)
 	JwtToken	token = {0};
 	JwtClaims	claims = {0};
 	TokenTimes	times;
-	Authorization		authorization;
+	Authorization authorization;
 	const char *reason;
 	bool		local;
 
@@ -121,7 +121,7 @@ tenant_switch_token(PG_FUNCTION_ARGS)
 		authorization.lxid = tm_local_transaction_id();
 	}
 	tm_authorization_bind(&authorization, claims.tenant,
-					local ? GUC_ACTION_LOCAL : GUC_ACTION_SET);
+						  local ? GUC_ACTION_LOCAL : GUC_ACTION_SET);
 
 	if (claims.single_use || tm_token_single_use == TOKEN_SINGLE_USE_ALL)
 	{

@@ -97,8 +97,8 @@ tm_clone_schema(const CloneRequest *request)
 
 	tm_progress_phase(PROGRESS_WRITING_CATALOGS, 0, 0);
 	tm_closure_sort(state.closure);
-	tm_remap_assign_oids(&state); /* every object gets a new OID */
-	tm_remap_copy_rows(&state);	/* the catalogs */
+	tm_remap_assign_oids(&state);	/* every object gets a new OID */
+	tm_remap_copy_rows(&state); /* the catalogs */
 	tm_storage_create_files(&state);	/* the files */
 	CommandCounterIncrement();	/* now the new relations can be opened */
 

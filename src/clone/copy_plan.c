@@ -76,7 +76,7 @@ tenant_clone_plan(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	nspid = tm_tenant_lock_find_source(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-									 &is_template);
+									   &is_template);
 	if (!is_template && !tm_schema_ownercheck(nspid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
 					   get_namespace_name(nspid));

@@ -31,7 +31,7 @@ extern CopyChoice tm_copy_plan_table(Relation table, const OidMap *map);
 
 /* The same for an index, whose table is copied in the given way. */
 extern CopyChoice tm_copy_plan_index(Relation index, CopyMethod table_method,
-								const OidMap *map);
+									 const OidMap *map);
 
 /* The name of a method, as users see it. */
 extern const char *tm_copy_plan_method_name(CopyMethod method);

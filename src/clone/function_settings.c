@@ -45,7 +45,7 @@ static void follow_schema(Relation rel, Oid funcid, const char *schema,
 
 bool
 tm_function_settings_retarget(Datum *settings, const char *schema,
-					 const char *new_schema)
+							  const char *new_schema)
 {
 	Datum	   *elements;
 	int			nelements;
@@ -72,7 +72,7 @@ tm_function_settings_retarget(Datum *settings, const char *schema,
 
 void
 tm_function_settings_follow_schema(Oid nspid, const char *schema,
-						  const char *new_schema)
+								   const char *new_schema)
 {
 	Relation	rel;
 	ListCell   *lc;

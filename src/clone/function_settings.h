@@ -12,13 +12,13 @@
  * another's; false, and nothing is changed, if they do not name it.
  */
 extern bool tm_function_settings_retarget(Datum *settings, const char *schema,
-								 const char *new_schema);
+										  const char *new_schema);
 
 /*
  * Change the settings of all functions of a schema that has got another name.
  * The caller has locked the schema and does the command counter increment.
  */
 extern void tm_function_settings_follow_schema(Oid nspid, const char *schema,
-									  const char *new_schema);
+											   const char *new_schema);
 
 #endif							/* TENANT_MGR_FUNCTION_SETTINGS_H */

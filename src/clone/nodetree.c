@@ -175,9 +175,9 @@ map_query(Query *query, TreeWalk *walk)
 
 	map_oid_list(query->constraintDeps, ConstraintRelationId, walk->map);
 	foreach(lc, tm_query_permissions(query))
-		*tm_permission_relid(lfirst(lc)) =
-			tm_oidmap_translate(walk->map, RelationRelationId,
-								*tm_permission_relid(lfirst(lc)));
+		* tm_permission_relid(lfirst(lc)) =
+		tm_oidmap_translate(walk->map, RelationRelationId,
+							*tm_permission_relid(lfirst(lc)));
 	return query_tree_walker(query, map_walker, walk,
 							 QTW_EXAMINE_RTES_BEFORE | QTW_EXAMINE_SORTGROUP);
 }

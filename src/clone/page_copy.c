@@ -401,7 +401,7 @@ patch_value(const PagePatch *patch, int column, char *value)
 
 		memcpy(&oid, value, sizeof(Oid));
 		oid = DatumGetObjectId(tm_valuemap_value(patch->map, ObjectIdGetDatum(oid),
-											att->atttypid));
+												 att->atttypid));
 		memcpy(value, &oid, sizeof(Oid));
 	}
 }

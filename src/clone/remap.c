@@ -194,8 +194,8 @@ tm_remap_copy_rows(CloneState *state)
 	remap.targets = NIL;
 	remap.context = CurrentMemoryContext;
 	remap.scratch = AllocSetContextCreate(CurrentMemoryContext,
-											"tenant_mgr remap",
-											ALLOCSET_DEFAULT_SIZES);
+										  "tenant_mgr remap",
+										  ALLOCSET_DEFAULT_SIZES);
 	labelRel = table_open(SecLabelRelationId, AccessShareLock);
 	remap.labels = RelationGetNumberOfBlocks(labelRel) > 0;
 	table_close(labelRel, AccessShareLock);
@@ -291,7 +291,7 @@ seek_rows(Remap *remap, CatalogTarget *target, Oid index, int nkeys,
 		MemoryContext old_context = MemoryContextSwitchTo(remap->context);
 
 		target->reader = tm_catalog_reader_open(target->rel, index, nkeys,
-										remap->state->snapshot);
+												remap->state->snapshot);
 		MemoryContextSwitchTo(old_context);
 	}
 	tm_catalog_reader_seek(target->reader, keys);
@@ -344,7 +344,7 @@ copy_object(Remap *remap, Oid classid, Oid objid)
 	}
 	kind = kind_of_row(classid, row);
 	copy = tm_remap_row(state, target->rel, target->rules, row,
-						  remap->scratch);
+						remap->scratch);
 	note_mention(remap, target, copy, classid, objid);
 	if (kind == TYPTYPE_DOMAIN && classid == TypeRelationId)
 		tm_remap_note_domain(state, target->rel, row, copy);
@@ -440,7 +440,7 @@ copy_parts(Remap *remap, Oid classid, Oid objid, char kind)
 				!tm_statistics_row_travels(remap->state, target->rel, row))
 				continue;
 			copy = tm_remap_row(remap->state, target->rel, target->rules,
-								  row, remap->scratch);
+								row, remap->scratch);
 			note_mention(remap, target, copy, classid, objid);
 			if (part->catalog == AttributeRelationId)
 				depend_on_new_owner(remap, target, classid, objid, copy);
@@ -604,8 +604,8 @@ depend_on_new_owner(Remap *remap, CatalogTarget *target, Oid classid,
 	if (target->catalog == AttributeRelationId)
 		source.objectSubId = ((Form_pg_attribute) GETSTRUCT(copy))->attnum;
 	foreach(lc, tm_remap_new_owner_rows(remap->state, shdepend->rel,
-										  &source, copy,
-										  RelationGetDescr(target->rel)))
+										&source, copy,
+										RelationGetDescr(target->rel)))
 		enqueue_role_dependency(remap, shdepend, lfirst(lc));
 }
 

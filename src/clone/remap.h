@@ -26,7 +26,7 @@ extern CloneRelation *tm_remap_relation(CloneState *state, Oid source);
  * the rows are of pg_type.
  */
 extern void tm_remap_note_domain(CloneState *state, Relation rel,
-								   HeapTuple source, HeapTuple copy);
+								 HeapTuple source, HeapTuple copy);
 
 /*
  * Bring texts up to date that the server derives from expressions, once the

@@ -74,7 +74,7 @@ tm_remap_owner_column(Oid catalog)
  */
 void
 tm_remap_check_owner(const CloneState *state, Oid catalog, Oid objid,
-					   Oid owner)
+					 Oid owner)
 {
 	if (has_privs_of_role(GetUserId(), owner) ||
 		(state->request->is_template && owner == state->old_owner))
@@ -123,7 +123,7 @@ tm_remap_check_reference(const CloneState *state, Form_pg_trigger trigger)
  */
 void
 tm_remap_check_use(const CloneState *state, Oid classid, char kind,
-					 Oid owner, Form_pg_depend dependency)
+				   Oid owner, Form_pg_depend dependency)
 {
 	switch (dependency->refclassid)
 	{
@@ -152,7 +152,7 @@ tm_remap_check_use(const CloneState *state, Oid classid, char kind,
 
 void
 tm_remap_check_tablespace(const CloneState *state, Oid classid,
-							HeapTuple row)
+						  HeapTuple row)
 {
 	Form_pg_class relation = (Form_pg_class) GETSTRUCT(row);
 
@@ -173,8 +173,8 @@ tm_remap_role_moves(const CloneState *state, Oid roleid)
 
 List *
 tm_remap_new_owner_rows(const CloneState *state, Relation shdepend,
-						  const ObjectAddress *source, HeapTuple copy,
-						  TupleDesc tupdesc)
+						const ObjectAddress *source, HeapTuple copy,
+						TupleDesc tupdesc)
 {
 	Oid			roleid = state->request->owner;
 	List	   *rows = NIL;

@@ -22,7 +22,7 @@ extern AttrNumber tm_remap_owner_column(Oid catalog);
  * row; owner is its owner, objid its OID.
  */
 extern void tm_remap_check_owner(const CloneState *state, Oid catalog,
-								   Oid objid, Oid owner);
+								 Oid objid, Oid owner);
 
 /*
  * Raise 42501 unless the clone may be a child of a table outside, or refer to
@@ -30,7 +30,7 @@ extern void tm_remap_check_owner(const CloneState *state, Oid catalog,
  */
 extern void tm_remap_check_parent(Form_pg_inherits inherits);
 extern void tm_remap_check_reference(const CloneState *state,
-									   Form_pg_trigger trigger);
+									 Form_pg_trigger trigger);
 
 /* Is a role replaced in the clone, or does it replace another one? */
 extern bool tm_remap_role_moves(const CloneState *state, Oid roleid);
@@ -42,16 +42,16 @@ extern bool tm_remap_role_moves(const CloneState *state, Oid roleid);
  * that of a column.
  */
 extern List *tm_remap_new_owner_rows(const CloneState *state,
-									   Relation shdepend,
-									   const ObjectAddress *source,
-									   HeapTuple copy, TupleDesc tupdesc);
+									 Relation shdepend,
+									 const ObjectAddress *source,
+									 HeapTuple copy, TupleDesc tupdesc);
 
 /*
  * Are these default privileges of the replaced owner in the way of those that
  * the new owner has in the source already?  row is a row of pg_default_acl.
  */
 extern bool tm_remap_default_acl_yields(const CloneState *state,
-										  HeapTuple row);
+										HeapTuple row);
 
 /*
  * Raise an error if the owner of a member's copy may not use something outside
@@ -59,10 +59,10 @@ extern bool tm_remap_default_acl_yields(const CloneState *state,
  * is in.  Kind and owner are the member's.
  */
 extern void tm_remap_check_use(const CloneState *state, Oid classid,
-								 char kind, Oid owner,
-								 Form_pg_depend dependency);
+							   char kind, Oid owner,
+							   Form_pg_depend dependency);
 extern void tm_remap_check_tablespace(const CloneState *state, Oid classid,
-										HeapTuple row);
+									  HeapTuple row);
 
 /* The owner of a relation; an error if there is none */
 extern Oid	tm_remap_owner_of_relation(Oid relid);

@@ -49,10 +49,10 @@
 
 static bool any_variable_column(const CatalogRules *rules, HeapTuple row);
 static HeapTuple remap_variable(CloneState *state, Relation catalog,
-								  const CatalogRules *rules, HeapTuple row,
-								  MemoryContext scratch);
+								const CatalogRules *rules, HeapTuple row,
+								MemoryContext scratch);
 static bool remap_column(CloneState *state, const ColumnRule *rule,
-						   Datum *value);
+						 Datum *value);
 static void refuse_node(CloneState *state, int tag);
 static Datum remap_oid_array(const OidMap *map, Oid refclass, Datum value);
 static void leave_out_doubles(ArrayType *array);
@@ -69,7 +69,7 @@ static void refuse_outside_trigger(CloneState *state, Form_pg_trigger source);
 
 HeapTuple
 tm_remap_row(CloneState *state, Relation catalog, const CatalogRules *rules,
-			   HeapTuple row, MemoryContext scratch)
+			 HeapTuple row, MemoryContext scratch)
 {
 	HeapTuple	copy;
 
@@ -104,7 +104,7 @@ any_variable_column(const CatalogRules *rules, HeapTuple row)
 /* Take the row apart, change its columns of variable width, and rebuild it. */
 static HeapTuple
 remap_variable(CloneState *state, Relation catalog, const CatalogRules *rules,
-				 HeapTuple row, MemoryContext scratch)
+			   HeapTuple row, MemoryContext scratch)
 {
 	TupleDesc	tupdesc = RelationGetDescr(catalog);
 	MemoryContext result_context = MemoryContextSwitchTo(scratch);
@@ -169,7 +169,7 @@ remap_column(CloneState *state, const ColumnRule *rule, Datum *value)
 			return true;
 		case COLUMN_SETTINGS:
 			return tm_function_settings_retarget(value, state->closure->nspname,
-										state->request->target);
+												 state->request->target);
 	}
 	return false;				/* keep compiler quiet */
 }

@@ -17,7 +17,7 @@
  * is where intermediate values may be left behind.
  */
 extern HeapTuple tm_remap_row(CloneState *state, Relation catalog,
-								const CatalogRules *rules, HeapTuple row,
-								MemoryContext scratch);
+							  const CatalogRules *rules, HeapTuple row,
+							  MemoryContext scratch);
 
 #endif							/* TENANT_MGR_REMAP_ROW_H */

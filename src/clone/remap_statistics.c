@@ -165,7 +165,7 @@ values_can_travel(const OidMap *map, Relation catalog, HeapTuple row)
 
 		if (!isnull &&
 			tm_valuemap_needs_types(map,
-								 ARR_ELEMTYPE(DatumGetArrayTypeP(values))))
+									ARR_ELEMTYPE(DatumGetArrayTypeP(values))))
 			return false;
 	}
 	return true;

@@ -188,6 +188,7 @@ append_column(SchemaView *view, ViewCatalog *catalog, AttrNumber attno,
 			text = tm_column_name(view,
 								  DatumGetObjectId(catalog->values[column->relation - 1]),
 								  DatumGetInt16(value));
+
 			tm_canonical_bytes(buf, text, strlen(text));
 			break;
 		case FORM_COLUMN_ARRAY:
@@ -197,6 +198,7 @@ append_column(SchemaView *view, ViewCatalog *catalog, AttrNumber attno,
 			break;
 		case FORM_EXPRESSION:
 			text = tm_expression_text(view, catalog, attno);
+
 			tm_canonical_bytes(buf, text, strlen(text));
 			break;
 		case FORM_SETTINGS:
@@ -256,6 +258,7 @@ append_plain(Form_pg_attribute att, Datum value, StringInfo buf)
 
 				getTypeOutputInfo(att->atttypid, &output, &is_varlena);
 				text = OidOutputFunctionCall(output, value);
+
 				tm_canonical_bytes(buf, text, strlen(text));
 				break;
 			}

@@ -102,20 +102,20 @@ static bool relation_is_shown(Oid relid, const Datum *values);
 static bool type_is_shown(Oid typid, const Datum *values);
 static bool has_columns(Oid classid, char kind);
 static void collect_columns(Collector *collector, Oid relid, List *remarks);
-static List * read_columns(Collector *collector, ViewCatalog *catalog, Oid relid);
+static List *read_columns(Collector *collector, ViewCatalog *catalog, Oid relid);
 static void append_parts(Collector *collector, const ViewCatalog *owner, Oid objid, char kind);
 static bool may_have_parent(const ViewCatalog *catalog, char relkind);
 static void append_columns_of_index(Collector *collector, Oid relid, char kind);
 static void append_toast_options(Collector *collector, Oid toastid);
-static List * read_remarks(Collector *collector, Oid classid, Oid objid);
-static List * read_remarks_in(Collector *collector, Oid catalogid, Oid index, Oid classid, Oid objid, List *remarks);
+static List *read_remarks(Collector *collector, Oid classid, Oid objid);
+static List *read_remarks_in(Collector *collector, Oid catalogid, Oid index, Oid classid, Oid objid, List *remarks);
 static void append_remarks(Collector *collector, List *remarks, int32 objsubid);
 static void append_ties(Collector *collector, const ClosureMember *member, char kind);
 static void name_member(Collector *collector, const ClosureMember *member, ViewCatalog *catalog, ObjectName *name, ObjectAddress *object);
 static void add_item(Collector *collector, const ObjectName *name, const ObjectAddress *object);
 static void merge_items(Collector *collector);
-static Fingerprint * conclude(Collector *collector);
-static int compare_items(const void *a, const void *b);
+static Fingerprint *conclude(Collector *collector);
+static int	compare_items(const void *a, const void *b);
 
 char *
 tm_fingerprint_of_schema(Oid nspid)
@@ -186,7 +186,7 @@ collect(Collector *collector)
 	SchemaView *view = collector->view;
 	Closure    *closure = view->closure;
 	ClosureMember schema = {.classid = NamespaceRelationId,
-		.objid = view->nspid, .owner_seed = view->nspid};
+	.objid = view->nspid,.owner_seed = view->nspid};
 	HASHCTL		ctl;
 
 	collector->maxitems = 1024;

@@ -28,7 +28,7 @@ typedef struct FingerprintItem
 /* All objects of a schema, in the order of their names' digests */
 typedef struct Fingerprint
 {
-	char		text[TM_FINGERPRINT_SIZE];	/* of all of it, in hexadecimal */
+	char text[	TM_FINGERPRINT_SIZE];	/* of all of it, in hexadecimal */
 	int			nitems;
 	FingerprintItem *items;		/* array of nitems */
 } Fingerprint;

@@ -70,7 +70,7 @@ static ColumnsEntry *columns_of(SchemaView *view, Oid relid);
 ObjectName
 tm_object_name(SchemaView *view, Oid classid, Oid objid)
 {
-	NameEntry	key = {.classid = classid, .objid = objid};
+	NameEntry	key = {.classid = classid,.objid = objid};
 	NameEntry  *entry;
 	ObjectName	name;
 
@@ -255,6 +255,7 @@ append_key(SchemaView *view, ViewCatalog *catalog, AttrNumber attno,
 		text = tm_column_name(view,
 							  DatumGetObjectId(values[column->relation - 1]),
 							  DatumGetInt16(value));
+
 		tm_canonical_bytes(buf, text, strlen(text));
 	}
 	else if (column->form == FORM_OID_ARRAY)

@@ -107,7 +107,7 @@ tm_view_seek(SchemaView *view, ViewCatalog *catalog, Oid index, int nkeys,
 		MemoryContext old_context = MemoryContextSwitchTo(view->context);
 
 		catalog->reader = tm_catalog_reader_open(catalog->rel, index, nkeys,
-										 view->snapshot);
+												 view->snapshot);
 		MemoryContextSwitchTo(old_context);
 	}
 	tm_catalog_reader_seek(catalog->reader, keys);

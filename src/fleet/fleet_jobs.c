@@ -214,6 +214,7 @@ share(FleetTask task, List *tenants, const char *sql, int jobs,
 	shm_toc_insert(*toc, KEY_SHARED, shared);
 
 	text = shm_toc_allocate(*toc, strlen(sql) + 1);
+
 	strcpy(text, sql);
 	shm_toc_insert(*toc, KEY_SQL, text);
 

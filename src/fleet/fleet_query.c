@@ -75,7 +75,7 @@ static void rows_startup(DestReceiver *self, int operation,
 						 TupleDesc typeinfo);
 static bool rows_receive(TupleTableSlot *slot, DestReceiver *self);
 static void rows_end(DestReceiver *self);
-static void match_column(FleetRows *rows, int column, Form_pg_attribute got);
+static void match_column(FleetRows * rows, int column, Form_pg_attribute got);
 
 PG_FUNCTION_INFO_V1(tenant_query);
 PG_FUNCTION_INFO_V1(tenant_query_errors);
@@ -154,14 +154,14 @@ tm_fleet_rows_create(TupleDesc desc)
 }
 
 void
-tm_fleet_rows_destroy(FleetRows *rows)
+tm_fleet_rows_destroy(FleetRows * rows)
 {
 	ExecDropSingleTupleTableSlot(rows->slot);
 	tuplestore_end(rows->store);
 }
 
 bool
-tm_fleet_rows_query(FleetRows *rows, const TenantInfo *tenant,
+tm_fleet_rows_query(FleetRows * rows, const TenantInfo *tenant,
 					const char *sql, FleetResult *result)
 {
 	MemoryContextReset(rows->types);
@@ -174,7 +174,7 @@ tm_fleet_rows_query(FleetRows *rows, const TenantInfo *tenant,
 }
 
 void
-tm_fleet_rows_put(FleetRows *rows, Tuplestorestate *store)
+tm_fleet_rows_put(FleetRows * rows, Tuplestorestate *store)
 {
 	while (tuplestore_gettupleslot(rows->store, true, false, rows->slot))
 		tuplestore_puttupleslot(store, rows->slot);
@@ -182,7 +182,7 @@ tm_fleet_rows_put(FleetRows *rows, Tuplestorestate *store)
 }
 
 void
-tm_fleet_rows_send(FleetRows *rows, DestReceiver *dest)
+tm_fleet_rows_send(FleetRows * rows, DestReceiver *dest)
 {
 	while (tuplestore_gettupleslot(rows->store, true, false, rows->slot))
 	{
@@ -341,7 +341,7 @@ rows_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 }
 
 static void
-match_column(FleetRows *rows, int column, Form_pg_attribute got)
+match_column(FleetRows * rows, int column, Form_pg_attribute got)
 {
 	Form_pg_attribute expected = TupleDescAttr(rows->desc, column);
 	Oid			function;

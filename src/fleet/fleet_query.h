@@ -14,19 +14,19 @@
 typedef struct FleetRows FleetRows;
 
 /* For rows of this description, whose first column is the tenant; palloc'd. */
-extern FleetRows *tm_fleet_rows_create(TupleDesc desc);
-extern void tm_fleet_rows_destroy(FleetRows *rows);
+extern FleetRows * tm_fleet_rows_create(TupleDesc desc);
+extern void tm_fleet_rows_destroy(FleetRows * rows);
 
 /*
  * Run a query for a tenant and keep its rows.  They are there until the next
  * call; an error leaves none.
  */
-extern bool tm_fleet_rows_query(FleetRows *rows, const TenantInfo *tenant,
+extern bool tm_fleet_rows_query(FleetRows * rows, const TenantInfo *tenant,
 								const char *sql, FleetResult *result);
 
 /* Hand them on. */
-extern void tm_fleet_rows_put(FleetRows *rows, Tuplestorestate *store);
-extern void tm_fleet_rows_send(FleetRows *rows, DestReceiver *dest);
+extern void tm_fleet_rows_put(FleetRows * rows, Tuplestorestate *store);
+extern void tm_fleet_rows_send(FleetRows * rows, DestReceiver *dest);
 
 /* Note the error of a tenant, for tenant.query_error. */
 extern void tm_fleet_query_note(const char *tenant, int sqlstate,

@@ -147,6 +147,7 @@ tm_record_before_utility(UtilityStatement *statement, const char *query,
 	tm_statement_refuse_unrepeatable(stmt);
 	text = tm_statement_part(query, statement->pstmt->stmt_location,
 							 statement->pstmt->stmt_len);
+
 	nspid = tm_recording_open(NULL);
 	tm_statement_refuse_schema(text, nspid);
 	refuse_foreign_target(stmt, nspid);

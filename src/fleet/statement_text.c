@@ -93,12 +93,14 @@ char *
 tm_statement_part(const char *text, int location, int length)
 {
 	if (location > 0)
-		text += location;
+		text	  +=location;
+
 	if (length <= 0)
 		length = strlen(text);
 	while (length > 0 && scanner_isspace(*text))
 	{
-		text++;
+		text	  ++;
+
 		length--;
 	}
 	while (length > 0 && (scanner_isspace(text[length - 1]) ||
@@ -153,7 +155,7 @@ tm_statement_of_prepare(const char *text)
 		{
 			const Token *first = list_nth(tokens, i + 1);
 
-			return pstrdup(text + first->location);
+			return pstrdup(text +first->location);
 		}
 	}
 	return pstrdup(text);

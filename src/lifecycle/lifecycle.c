@@ -261,11 +261,11 @@ tenant_rename(PG_FUNCTION_ARGS)
 	{
 		tm_tenant_lock_refuse_taken_schema(new_schema, adopt_hint);
 		tm_tenant_lock_refuse_role_name(new_schema,
-									  tm_tenant_lock_schema_owner(tenant->nspid));
+										tm_tenant_lock_schema_owner(tenant->nspid));
 		/* checks what ALTER SCHEMA ... RENAME does */
 		RenameSchema(tenant->schema_name, new_schema);
 		tm_function_settings_follow_schema(tenant->nspid, tenant->schema_name,
-								  new_schema);
+										   new_schema);
 	}
 	tm_registry_rename(tenant, new_name, new_schema);
 	tm_assigned_role_follow(tenant, new_name);
@@ -535,7 +535,7 @@ create_from_template(const char *schema, const char *template, Oid owner)
 		!tm_schema_ownercheck(source.nspid, GetUserId()))
 		owner = GetUserId();
 	tm_tenant_lock_refuse_role_name(schema,
-								  OidIsValid(owner) ? owner : source.owner);
+									OidIsValid(owner) ? owner : source.owner);
 
 	memset(&request, 0, sizeof(request));
 	request.source = source.nspid;

@@ -182,7 +182,7 @@ tm_purge_at_once(const TenantInfo *tenant, const Closure *closure)
 
 			tm_schema_drop_report(tm_schema_drop_snapshot_refusal(snapshot),
 								  part,
-									   ERROR);
+								  ERROR);
 			nobjects += part->nmembers;
 		}
 	}
@@ -229,7 +229,7 @@ tm_purge_snapshot_at_once(const SnapshotInfo *snapshot)
 	Closure    *closure = tm_closure_of_schema(snapshot->nspid, NULL);
 
 	tm_schema_drop_report(tm_schema_drop_snapshot_refusal(snapshot),
-									 closure, ERROR);
+						  closure, ERROR);
 	if (closure->nmembers > lock_table_size() / 2)
 		return false;
 	drop_snapshot(snapshot);
@@ -386,7 +386,7 @@ tenant_step(PurgeJob *job)
 	closure = tm_closure_of_schema(tenant->nspid, NULL);
 	tm_closure_sort(closure);
 	if (tm_schema_drop_report(tm_schema_drop_refusal(tenant), closure,
-								   job->is_named ? ERROR : WARNING))
+							  job->is_named ? ERROR : WARNING))
 		return false;
 	report_progress(job, closure);
 
@@ -420,9 +420,9 @@ begin_tenant(const PurgeJob *job, const TenantInfo *tenant)
 			tm_snapshot_check_owner(snapshot);
 		if (!may_purge(snapshot->nspid) ||
 			tm_schema_drop_report(tm_schema_drop_snapshot_refusal(snapshot),
-									   tm_closure_of_schema(snapshot->nspid,
-															NULL),
-									   job->is_named ? ERROR : WARNING))
+								  tm_closure_of_schema(snapshot->nspid,
+													   NULL),
+								  job->is_named ? ERROR : WARNING))
 			return false;
 	}
 	if (!attempt(job, tenant, ATTEMPT_FORGET))
@@ -468,8 +468,8 @@ snapshot_step(PurgeJob *job)
 	closure = tm_closure_of_schema(snapshot->nspid, NULL);
 	tm_closure_sort(closure);
 	if (tm_schema_drop_report(tm_schema_drop_snapshot_refusal(snapshot),
-								  closure,
-								   WARNING))
+							  closure,
+							  WARNING))
 		return false;
 	report_progress(job, closure);
 
@@ -633,7 +633,7 @@ drop_schema(Oid nspid, const char *refusal)
 	tm_closure_sort(closure);
 	lock_members(closure);
 	tm_schema_drop_report(refusal, tm_closure_of_schema(nspid, NULL),
-							   ERROR);
+						  ERROR);
 	ObjectAddressSet(address, NamespaceRelationId, nspid);
 	performDeletion(&address, DROP_CASCADE, PERFORM_DELETION_QUIETLY);
 }

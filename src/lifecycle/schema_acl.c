@@ -103,8 +103,8 @@ tm_schema_acl_update(Oid nspid, const char *new_name, Acl *new_acl)
 						  nold, old_members, nnew, new_members);
 	InvokeObjectPostAlterHook(NamespaceRelationId, nspid, 0);
 	tm_function_settings_follow_schema(nspid,
-							  NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname),
-							  new_name);
+									   NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname),
+									   new_name);
 
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();

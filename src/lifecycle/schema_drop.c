@@ -36,7 +36,7 @@ static char *describe_dependent(const ObjectAddress *dependent);
 
 bool
 tm_schema_drop_report(const char *message, const Closure *closure,
-						   int elevel)
+					  int elevel)
 {
 	List	   *dependents = tm_closure_outside_dependents(closure);
 	StringInfoData list;

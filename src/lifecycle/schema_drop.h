@@ -17,7 +17,7 @@
  * With an elevel below ERROR the result says whether there are any.
  */
 extern bool tm_schema_drop_report(const char *message,
-									   const Closure *closure, int elevel);
+								  const Closure *closure, int elevel);
 
 /* That message, for what is to be dropped; palloc'd. */
 extern char *tm_schema_drop_refusal(const TenantInfo *tenant);

@@ -260,6 +260,7 @@ static void
 call_function(Oid funcid, Jsonb *argument)
 {
 	FmgrInfo	flinfo;
+
 	LOCAL_FCINFO(fcinfo, 1);
 
 	CommandCounterIncrement();

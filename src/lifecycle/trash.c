@@ -100,7 +100,7 @@ tenant_drop(PG_FUNCTION_ARGS)
 		/* Those who were waited for may have added some. */
 		closure = tm_closure_of_schema(tenant->nspid, NULL);
 		tm_schema_drop_report(tm_schema_drop_refusal(tenant),
-										 closure, ERROR);
+							  closure, ERROR);
 		tm_replication_refuse_targets(closure,
 									  psprintf(_("cannot drop tenant \"%s\" because it is replicated to"),
 											   tenant->name));
@@ -325,6 +325,6 @@ restored_schema_name(const TenantInfo *tenant, const char *new_name)
 
 	schema = tm_tenant_name_schema(new_name ? new_name : tenant->name);
 	tm_tenant_lock_refuse_role_name(schema,
-								  tm_tenant_lock_schema_owner(tenant->nspid));
+									tm_tenant_lock_schema_owner(tenant->nspid));
 	return schema;
 }

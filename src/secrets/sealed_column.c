@@ -144,8 +144,8 @@ tm_sealed_column_is_done(const SealedColumn *column, TupleTableSlot *slot)
 	PG_TRY();
 	{
 		done = tm_secret_matches(&place, DatumGetByteaPP(sealed),
-							VARDATA_ANY(plain_text),
-							VARSIZE_ANY_EXHDR(plain_text));
+								 VARDATA_ANY(plain_text),
+								 VARSIZE_ANY_EXHDR(plain_text));
 	}
 	PG_FINALLY();
 	{

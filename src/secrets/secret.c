@@ -299,7 +299,7 @@ tm_secret_try_open(const SecretPlace *place, bytea *secret)
 
 bool
 tm_secret_matches(const SecretPlace *place, bytea *secret, const char *plain,
-			 Size plain_size)
+				  Size plain_size)
 {
 	const char *bytes = VARDATA_ANY(secret);
 	EnvelopeHeader header;

@@ -52,7 +52,7 @@ extern text *tm_secret_try_open(const SecretPlace *place, bytea *secret);
  * Raises an error if there are no keys, but none because of the secret.
  */
 extern bool tm_secret_matches(const SecretPlace *place, bytea *secret,
-						 const char *plain, Size size);
+							  const char *plain, Size size);
 
 /*
  * The place of a connection's password, given its id as text; and what it was

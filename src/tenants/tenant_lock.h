@@ -27,7 +27,7 @@ extern void tm_tenant_lock_refuse_role_name(const char *schema, Oid owner);
 
 /* Raise 42P06 if there is such a schema, or a tenant that has lost it. */
 extern void tm_tenant_lock_refuse_taken_schema(const char *schema,
-											 const char *hint);
+											   const char *hint);
 
 /*
  * Lock the tenant's schema and read the registry again; the result is true
@@ -36,7 +36,7 @@ extern void tm_tenant_lock_refuse_taken_schema(const char *schema,
  * such schema.  The caller holds the lock on the tenant's name.
  */
 extern TenantInfo *tm_tenant_lock_schema(const TenantInfo *tenant,
-											LOCKMODE lockmode);
+										 LOCKMODE lockmode);
 
 /*
  * Lock a schema that is to become a tenant's.  3F000 if there is none, 42501

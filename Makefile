@@ -245,6 +245,8 @@ REGRESS = \
 	outside_links \
 	kept_links \
 	snapshots \
+	migrations \
+	recording \
 	guard_leaks \
 	secrets \
 	connection_rights \

@@ -403,8 +403,9 @@ is_kept(Node *stmt)
 			return false;
 		case T_DoStmt:
 		case T_CallStmt:
-		case T_ConstraintsSetStmt:
 			return true;
+		case T_ConstraintsSetStmt:
+			return IsTransactionBlock();	/* means nothing elsewhere */
 		default:
 			return GetCommandLogLevel(stmt) != LOGSTMT_ALL;
 	}
@@ -551,6 +552,12 @@ relations_of(Node *stmt)
 			break;
 		case T_CopyStmt:
 			relation = castNode(CopyStmt, stmt)->relation;
+			break;
+		case T_GrantStmt:
+			if (castNode(GrantStmt, stmt)->targtype == ACL_TARGET_OBJECT &&
+				(castNode(GrantStmt, stmt)->objtype == OBJECT_TABLE ||
+				 castNode(GrantStmt, stmt)->objtype == OBJECT_SEQUENCE))
+				relations = castNode(GrantStmt, stmt)->objects;
 			break;
 		case T_TruncateStmt:
 			relations = castNode(TruncateStmt, stmt)->relations;

@@ -75,6 +75,7 @@ typedef struct Recording
 	LocalTransactionId lxid;	/* transaction that the next two are about */
 	int			ordinal;		/* of the last statement, -1 if unknown */
 	bool		kept;			/* has it kept something? */
+	bool		begun;			/* has anything been committed? */
 	bool		deferrable;		/* the last one may have left events, */
 	bool		deferred;		/* that were deferred at first */
 	bool		stopped;		/* is it the end, if this is committed? */
@@ -214,7 +215,10 @@ register_callbacks(void)
 	callbacks_registered = true;
 }
 
-/* The lock goes with the end of the recording, whatever the session does next. */
+/*
+ * The lock goes with the end of the recording, whatever the session does next, and
+ * with a beginning that is rolled back.
+ */
 static void
 end_of_transaction(XactEvent event, void *arg)
 {
@@ -224,7 +228,8 @@ end_of_transaction(XactEvent event, void *arg)
 	if (recording.version[0] == '\0' ||
 		(!committed && event != XACT_EVENT_ABORT))
 		return;
-	if (committed && recording.stopped)
+	recording.begun |= committed;
+	if (!recording.begun || (committed && recording.stopped))
 	{
 		if (tm_lock_held_by_me(&recording.tag, ExclusiveLock))
 			LockRelease(&recording.tag, ExclusiveLock, true);

@@ -61,6 +61,7 @@
 #include "lifecycle/union_view.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
+#include "tenants/tenant_name.h"
 
 #define VIEW_SCHEMA		"all_tenants"
 
@@ -137,7 +138,8 @@ tenant_union_view(PG_FUNCTION_ARGS)
 	if (columns == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("no tenant has a table \"%s\"", table)));
+				 errmsg("no tenant has a table \"%s\"",
+						tm_tenant_name_printable(table))));
 	nspid = view_schema();
 	define_view(table, columns, tenants,
 				OidIsValid(get_relname_relid(table, nspid)), WARNING);
@@ -180,7 +182,7 @@ tenant_drop_union_view(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("there is no view of table \"%s\" of all tenants",
-						table)));
+						tm_tenant_name_printable(table))));
 	if (OidIsValid(relid))
 	{
 		ObjectAddress address;

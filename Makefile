@@ -185,6 +185,7 @@ OBJS = \
 	src/fleet/fleet_exec.o \
 	src/fleet/fleet_jobs.o \
 	src/fleet/fleet_query.o \
+	src/fleet/fleet_rows.o \
 	src/fleet/fleet_work.o \
 	src/fleet/migration.o \
 	src/fleet/migration_admin.o \

@@ -16,7 +16,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "binding/ownership.h"
 #include "fleet/fleet_jobs.h"
 #include "fleet/fleet_work.h"
 #include "tenants/tenant_lock.h"
@@ -52,24 +51,6 @@ tenant_exec(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-void
-tm_fleet_exec_row(const TenantInfo *tenant, const FleetResult *result,
-				  Datum *values, bool *nulls)
-{
-	values[0] = CStringGetTextDatum(tenant->name);
-	values[1] = Int64GetDatum(result->rows);
-	nulls[0] = false;
-	nulls[1] = nulls[2] = nulls[3] = true;
-	if (result->sqlstate == 0)
-	{
-		nulls[1] = false;
-		return;
-	}
-	nulls[2] = nulls[3] = false;
-	values[2] = CStringGetTextDatum(unpack_sql_state(result->sqlstate));
-	values[3] = CStringGetTextDatum(result->message);
-}
-
 static void
 exec_here(ReturnSetInfo *rsinfo, List *tenants, const char *sql)
 {
@@ -87,7 +68,7 @@ exec_here(ReturnSetInfo *rsinfo, List *tenants, const char *sql)
 		bool		nulls[FLEET_EXEC_COLUMNS];
 
 		(void) tm_fleet_run(lfirst(lc), sql, false, None_Receiver, &result);
-		tm_fleet_exec_row(lfirst(lc), &result, values, nulls);
+		tm_fleet_work_row(lfirst(lc), &result, values, nulls);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);
 		MemoryContextSwitchTo(old_context);

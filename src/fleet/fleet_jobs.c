@@ -42,7 +42,7 @@
 #include "base/tenant_mgr.h"
 #include "base/worker.h"
 #include "fleet/fleet_jobs.h"
-#include "fleet/fleet_query.h"
+#include "fleet/fleet_rows.h"
 
 #define FLEET_MAGIC		0x746d666c
 
@@ -522,7 +522,7 @@ send_result(FleetJob *job, DestReceiver *dest, const TenantInfo *tenant,
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(job->error_desc,
 													&TTSOpsVirtual);
 
-	tm_fleet_exec_row(tenant, result, slot->tts_values, slot->tts_isnull);
+	tm_fleet_work_row(tenant, result, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
 	(void) dest->receiveSlot(slot, dest);
 	ExecDropSingleTupleTableSlot(slot);

@@ -10,9 +10,6 @@
 #include "fleet/fleet_work.h"
 #include "utils/tuplestore.h"
 
-/* Columns of what tenant.exec() returns */
-#define FLEET_EXEC_COLUMNS	4
-
 /* What is to be done */
 typedef enum FleetTask
 {
@@ -35,10 +32,5 @@ extern void tm_fleet_jobs_run(FleetTask task, List *tenants, const char *sql,
 							  void (*note_error) (const char *tenant,
 												  int sqlstate,
 												  const char *message));
-
-/* A row of tenant.exec() */
-extern void tm_fleet_exec_row(const TenantInfo *tenant,
-							  const FleetResult *result, Datum *values,
-							  bool *nulls);
 
 #endif							/* TENANT_MGR_FLEET_JOBS_H */

@@ -143,6 +143,24 @@ tm_fleet_forget(int ndone)
 		InvalidateSystemCaches();
 }
 
+void
+tm_fleet_work_row(const TenantInfo *tenant, const FleetResult *result,
+				  Datum *values, bool *nulls)
+{
+	values[0] = CStringGetTextDatum(tenant->name);
+	values[1] = Int64GetDatum(result->rows);
+	nulls[0] = false;
+	nulls[1] = nulls[2] = nulls[3] = true;
+	if (result->sqlstate == 0)
+	{
+		nulls[1] = false;
+		return;
+	}
+	nulls[2] = nulls[3] = false;
+	values[2] = CStringGetTextDatum(unpack_sql_state(result->sqlstate));
+	values[3] = CStringGetTextDatum(result->message);
+}
+
 static void
 refuse_bound(const char *function)
 {

@@ -43,4 +43,12 @@ extern bool tm_fleet_run(const TenantInfo *tenant, const char *sql, bool reads,
  */
 extern void tm_fleet_forget(int ndone);
 
+/* Columns of what tenant.exec() returns */
+#define FLEET_EXEC_COLUMNS	4
+
+/* A row of tenant.exec() */
+extern void tm_fleet_work_row(const TenantInfo *tenant,
+							  const FleetResult *result, Datum *values,
+							  bool *nulls);
+
 #endif							/* TENANT_MGR_FLEET_WORK_H */

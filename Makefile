@@ -187,6 +187,18 @@ OBJS = \
 	src/fleet/fleet_query.o \
 	src/fleet/fleet_rows.o \
 	src/fleet/fleet_work.o \
+	src/fleet/migrate.o \
+	src/fleet/migrate_alone.o \
+	src/fleet/migrate_choice.o \
+	src/fleet/migrate_lock.o \
+	src/fleet/migrate_options.o \
+	src/fleet/migrate_queue.o \
+	src/fleet/migrate_report.o \
+	src/fleet/migrate_statement.o \
+	src/fleet/migrate_tenant.o \
+	src/fleet/migrate_trial.o \
+	src/fleet/migrate_verify.o \
+	src/fleet/migrate_worker.o \
 	src/fleet/migration.o \
 	src/fleet/migration_admin.o \
 	src/fleet/migration_ledger.o \

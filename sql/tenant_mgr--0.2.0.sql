@@ -1901,6 +1901,24 @@ COMMENT ON FUNCTION tenant.baseline(text, text) IS
 	'say that a tenant has all migrations up to a version';
 REVOKE ALL ON FUNCTION tenant.baseline(text, text) FROM PUBLIC;
 
+CREATE PROCEDURE tenant.migrate(
+	to_version pg_catalog.text DEFAULT NULL,
+	tenants pg_catalog.text[] DEFAULT NULL,
+	jobs pg_catalog.int4 DEFAULT NULL,
+	on_error pg_catalog.text DEFAULT 'continue',
+	canary pg_catalog.int4 DEFAULT 0,
+	dry_run pg_catalog.bool DEFAULT false,
+	verify pg_catalog.text DEFAULT 'report')
+	AS 'MODULE_PATHNAME', 'tenant_migrate'
+	LANGUAGE C;
+COMMENT ON PROCEDURE tenant.migrate(pg_catalog.text, pg_catalog.text[],
+	pg_catalog.int4, pg_catalog.text, pg_catalog.int4, pg_catalog.bool,
+	pg_catalog.text) IS
+	'give tenants the migrations that they do not have';
+REVOKE ALL ON PROCEDURE tenant.migrate(pg_catalog.text, pg_catalog.text[],
+	pg_catalog.int4, pg_catalog.text, pg_catalog.int4, pg_catalog.bool,
+	pg_catalog.text) FROM PUBLIC;
+
 --
 -- Privileges that ALTER DEFAULT PRIVILEGES has given away
 --

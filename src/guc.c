@@ -43,6 +43,7 @@
 #include "connections/health_memory.h"
 #include "connections/health_policy.h"
 #include "connections/health_worker.h"
+#include "fleet/migrate.h"
 #include "fleet/recording.h"
 #include "guard/guard.h"
 #include "guard/guard_hooks.h"
@@ -263,6 +264,30 @@ static const IntSetting int_settings[] = {
 		"Sets the maximum number of parallel workers that help to clone a schema.",
 		"They copy large relations and build indexes; zero means none.",
 		&tm_clone_workers, 2, 0, MAX_PARALLEL_WORKER_LIMIT,
+		NULL, NULL, NULL
+	},
+
+	{
+		"tenant_mgr.migrate_jobs", PGC_USERSET, 0,
+		"Sets how many background workers tenant.migrate() uses.",
+		"With one, or where the library has not been preloaded, the session does the work.",
+		&tm_migrate_jobs, 2, 1, MIGRATE_MAX_JOBS,
+		NULL, NULL, NULL
+	},
+
+	{
+		"tenant_mgr.migrate_lock_timeout", PGC_USERSET, GUC_UNIT_MS,
+		"Sets how long a migration waits for a lock.",
+		"Then it is rolled back and tried again later.  Zero means for as long as it takes.",
+		&tm_migrate_lock_timeout, 2000, 0, INT_MAX,
+		NULL, NULL, NULL
+	},
+
+	{
+		"tenant_mgr.migrate_retries", PGC_USERSET, 0,
+		"Sets how often a migration is tried again that did not get a lock.",
+		"The pauses between the tries grow.",
+		&tm_migrate_retries, 10, 0, 1000,
 		NULL, NULL, NULL
 	},
 

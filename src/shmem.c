@@ -20,6 +20,7 @@
 #include "binding/used_token.h"
 #include "connections/health.h"
 #include "connections/pool.h"
+#include "fleet/migrate_queue.h"
 #include "secrets/keyring.h"
 #include "secrets/shared_ring.h"
 #include "shmem.h"
@@ -35,6 +36,7 @@ tm_shmem_request_all(void)
 	tm_health_shmem_request();
 	tm_pool_shmem_request();
 	tm_guard_stats_shmem_request();
+	tm_migrate_shmem_request();
 }
 
 void
@@ -48,5 +50,6 @@ tm_shmem_startup_all(void)
 	tm_health_shmem_startup();
 	tm_pool_shmem_startup();
 	tm_guard_stats_shmem_startup();
+	tm_migrate_shmem_startup();
 	LWLockRelease(AddinShmemInitLock);
 }

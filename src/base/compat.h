@@ -37,6 +37,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_relation.h"
+#include "parser/parse_type.h"
 #include "pgstat.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
@@ -824,6 +825,17 @@ tm_bt_search(Relation index, Relation table, BTScanInsert key, Buffer *buffer)
 	return _bt_search(index, table, key, buffer, BT_WRITE, NULL);
 #else
 	return _bt_search(index, key, buffer, BT_WRITE, NULL);
+#endif
+}
+
+/* The type that is called so on the search path; an error if there is none */
+static inline void
+tm_parse_type(const char *name, Oid *type_id, int32 *typmod)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) parseTypeString(name, type_id, typmod, NULL);
+#else
+	parseTypeString(name, type_id, typmod, false);
 #endif
 }
 

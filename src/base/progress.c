@@ -79,7 +79,8 @@ static const char *const operation_names[] = {
 	[PROGRESS_SNAPSHOT] = "snapshot",
 	[PROGRESS_ROLLBACK] = "rollback",
 	[PROGRESS_PURGE] = "purge",
-	[PROGRESS_ENCRYPT] = "encrypt column"
+	[PROGRESS_ENCRYPT] = "encrypt column",
+	[PROGRESS_MIGRATE] = "migrate"
 };
 
 static const char *const phase_names[] = {
@@ -91,7 +92,10 @@ static const char *const phase_names[] = {
 	[PROGRESS_COPYING_ROWS] = "copying rows",
 	[PROGRESS_BUILDING_INDEXES] = "building indexes",
 	[PROGRESS_DROPPING_OBJECTS] = "dropping objects",
-	[PROGRESS_SEALING_ROWS] = "sealing rows"
+	[PROGRESS_SEALING_ROWS] = "sealing rows",
+	[PROGRESS_MIGRATING_TEMPLATES] = "migrating templates",
+	[PROGRESS_MIGRATING_CANARIES] = "migrating canaries",
+	[PROGRESS_MIGRATING_TENANTS] = "migrating tenants"
 };
 
 /* All slots, or NULL; written by tm_progress_shmem_startup() */
@@ -314,7 +318,8 @@ fill_row(const ProgressReading *reading, Datum *values, bool *nulls)
 	bool		by_bytes = reading->bytes_total > 0;
 	uint64		total = by_bytes ? reading->bytes_total : reading->items_total;
 	uint64		done = by_bytes ? reading->bytes_done : reading->items_done;
-	bool		of_objects = reading->info.operation == PROGRESS_PURGE;
+	bool		of_objects = reading->info.operation == PROGRESS_PURGE ||
+		reading->info.operation == PROGRESS_MIGRATE;
 
 	values[0] = CStringGetTextDatum(operation_names[reading->info.operation]);
 	values[6] = Int32GetDatum(reading->info.pid);
@@ -327,6 +332,7 @@ fill_row(const ProgressReading *reading, Datum *values, bool *nulls)
 
 	done = Min(done, total);
 	values[1] = CStringGetTextDatum(reading->info.tenant);
+	nulls[1] = reading->info.tenant[0] == '\0';
 	values[2] = CStringGetTextDatum(phase_names[reading->info.phase]);
 	values[3] = Int64GetDatum(done);
 	values[4] = Int64GetDatum(total);

@@ -14,7 +14,8 @@ typedef enum ProgressOperation
 	PROGRESS_SNAPSHOT,
 	PROGRESS_ROLLBACK,
 	PROGRESS_PURGE,
-	PROGRESS_ENCRYPT
+	PROGRESS_ENCRYPT,
+	PROGRESS_MIGRATE
 } ProgressOperation;
 
 typedef enum ProgressPhase
@@ -27,7 +28,10 @@ typedef enum ProgressPhase
 	PROGRESS_COPYING_ROWS,
 	PROGRESS_BUILDING_INDEXES,
 	PROGRESS_DROPPING_OBJECTS,
-	PROGRESS_SEALING_ROWS
+	PROGRESS_SEALING_ROWS,
+	PROGRESS_MIGRATING_TEMPLATES,
+	PROGRESS_MIGRATING_CANARIES,
+	PROGRESS_MIGRATING_TENANTS
 } ProgressPhase;
 
 /* How much shared memory this takes, and what happens when it is there. */
@@ -37,7 +41,8 @@ extern void tm_progress_shmem_startup(void);
 /*
  * From begin to end, or to the end of the transaction or savepoint if that
  * fails, the session is shown to work for the tenant.  Nothing of this can
- * fail, and nothing happens without shared memory.
+ * fail, and nothing happens without shared memory.  An empty name stands for
+ * many tenants.
  */
 extern void tm_progress_begin(ProgressOperation operation, const char *tenant);
 extern void tm_progress_end(void);

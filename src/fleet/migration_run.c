@@ -102,9 +102,9 @@ tm_run_update(int64 run, RunState state, int64 applied, int64 failed)
 	values[Anum_run_state - 1] = CStringGetTextDatum(state_names[state]);
 	replace[Anum_run_state - 1] = true;
 	values[Anum_run_applied - 1] = Int64GetDatum(applied);
-	replace[Anum_run_applied - 1] = true;
+	replace[Anum_run_applied - 1] = applied >= 0;
 	values[Anum_run_failed - 1] = Int64GetDatum(failed);
-	replace[Anum_run_failed - 1] = true;
+	replace[Anum_run_failed - 1] = failed >= 0;
 	tm_own_table_update(rel, &tuple->t_self, Natts_run, values, nulls,
 						replace);
 	systable_endscan(scan);

@@ -21,8 +21,8 @@ typedef enum RunState
 
 /*
  * A number for a run that begins now, and its row; and what has become of it,
- * which also notes when it ended, but with RUN_RUNNING.  The caller has checked
- * every privilege and sees to the transactions.  A command counter increment has
+ * which also notes when it ended, but with RUN_RUNNING; numbers that are negative
+ * stay as they are.  The caller has checked every privilege and sees to the transactions.  A command counter increment has
  * been done on return.
  */
 extern int64 tm_run_begin(Jsonb *options, int64 tenants);

@@ -52,6 +52,7 @@ SELECT tenant.drop('tm_acl');  -- fails
 SELECT tenant.restore('tm_acl');  -- fails
 SELECT tenant.restore_from('tm_acl', 'tm_acl');  -- fails
 CALL tenant.purge();  -- fails
+CALL tenant.migrate();  -- fails
 SELECT tenant.snapshot('tm_acl', 'a');  -- fails
 SELECT tenant.add_migration('1', 'SELECT 1');  -- fails
 SELECT tenant.drop_migration('1');  -- fails

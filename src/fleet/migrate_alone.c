@@ -1,0 +1,287 @@
+/*
+ * migrate_alone.c
+ *		Statements that cannot be part of a transaction.
+ *
+ * CREATE INDEX CONCURRENTLY and its like commit on their way.  They are executed
+ * as if the client had sent them: by ProcessUtility, with nothing above them that
+ * would have to survive, neither a snapshot nor a connection of SPI.
+ *
+ * The current user is the owner of the tenant's schema.  It cannot be in a
+ * security-restricted operation, for none can begin a transaction; so only such
+ * statements are let in here whose code of the tenant the server itself runs as
+ * its owner and so restricted.  All others have to do with a transaction.
+ *
+ * Afterwards nothing says for sure whether the statement was completed, if the
+ * server has gone down; so each kind knows what an earlier try leaves behind.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "tcop/pquery.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "binding/binding_path.h"
+#include "fleet/migrate_alone.h"
+#include "fleet/migrate_statement.h"
+#include "fleet/statement_settings.h"
+#include "tenants/tenant_lock.h"
+
+static void execute(const MigrationStatement *statement,
+					const TenantInfo *tenant, bool tried);
+static void refuse_nameless(Node *stmt);
+static bool prepare(Node *stmt, Oid *leftover);
+static bool prepare_index(const IndexStmt *stmt, Oid *leftover);
+static bool prepare_detach(AlterTableStmt *stmt);
+static AlterTableCmd *detaching(AlterTableStmt *stmt);
+static void drop_index(Oid index);
+static void process(RawStmt *raw, const char *text);
+static void set_path(const char *path);
+
+bool
+tm_migrate_is_alone(const MigrationStatement *statement)
+{
+	Node	   *stmt = tm_migrate_parse(statement->text)->stmt;
+
+	switch (nodeTag(stmt))
+	{
+		case T_IndexStmt:
+			return castNode(IndexStmt, stmt)->concurrent;
+		case T_DropStmt:
+			return castNode(DropStmt, stmt)->concurrent;
+		case T_VacuumStmt:
+			return castNode(VacuumStmt, stmt)->is_vacuumcmd;
+		case T_ReindexStmt:
+			return true;
+		case T_AlterTableStmt:
+			return detaching(castNode(AlterTableStmt, stmt)) != NULL;
+		default:
+			return false;
+	}
+}
+
+ErrorData *
+tm_migrate_alone(const MigrationStatement *statement,
+				 const TenantInfo *tenant, bool tried)
+{
+	MemoryContext context = CurrentMemoryContext;
+	const char *own_path = tm_binding_path_own();
+	ErrorData  *volatile error = NULL;
+	Oid			userid;
+	int			sec_context;
+
+	if (own_path != NULL)
+		own_path = pstrdup(own_path);
+	GetUserIdAndSecContext(&userid, &sec_context);
+
+	/* From here on there is no snapshot, and nothing else to be lost. */
+	SPI_commit();
+	SPI_finish();
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		execute(statement, tenant, tried);
+		SetUserIdAndSecContext(userid, sec_context);
+		set_path(own_path);
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		SetUserIdAndSecContext(userid, sec_context);
+		StartTransactionCommand();
+		set_path(own_path);
+		CommitTransactionCommand();
+	}
+	PG_END_TRY();
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	MemoryContextSwitchTo(context);
+	return error;
+}
+
+/*
+ * The search path is set for the session: a value for the transaction would not
+ * last as long as the statement.
+ */
+static void
+execute(const MigrationStatement *statement, const TenantInfo *tenant,
+		bool tried)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid			owner = tm_tenant_lock_schema_owner(tenant->nspid);
+	Oid			leftover = InvalidOid;
+	bool		needed = true;
+	RawStmt    *raw;
+
+	set_path(tm_binding_path_of_schema(tenant->schema_name));
+	CommitTransactionCommand();
+	SetUserIdAndSecContext(owner, 0);
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+
+	tm_statement_settings_apply(statement->settings);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	raw = tm_migrate_parse(statement->text);
+	refuse_nameless(raw->stmt);
+	if (tried)
+		needed = prepare(raw->stmt, &leftover);
+	PopActiveSnapshot();
+
+	if (OidIsValid(leftover))
+		drop_index(leftover);
+	MemoryContextSwitchTo(context);
+	if (needed)
+		process(raw, statement->text);
+}
+
+static void
+refuse_nameless(Node *stmt)
+{
+	if (!IsA(stmt, IndexStmt) || castNode(IndexStmt, stmt)->idxname != NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("an index that a migration creates concurrently must have a name"),
+			 errdetail("Without one it would not be found again after a failure."),
+			 errhint("Give the index a name.")));
+}
+
+/*
+ * Make the statement fit what an earlier try has left behind, which may be an
+ * index that is to be dropped first; false if there is nothing left to do.
+ */
+static bool
+prepare(Node *stmt, Oid *leftover)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_IndexStmt:
+			return prepare_index(castNode(IndexStmt, stmt), leftover);
+		case T_DropStmt:
+			castNode(DropStmt, stmt)->missing_ok = true;
+			return true;
+		case T_AlterTableStmt:
+			return prepare_detach(castNode(AlterTableStmt, stmt));
+		default:
+			return true;
+	}
+}
+
+/* An index that nobody can use goes before it is built again. */
+static bool
+prepare_index(const IndexStmt *stmt, Oid *leftover)
+{
+	Oid			table = RangeVarGetRelid(stmt->relation, NoLock, true);
+	Oid			index;
+
+	if (!OidIsValid(table))
+		return true;
+	index = get_relname_relid(stmt->idxname, get_rel_namespace(table));
+	if (!OidIsValid(index) || get_rel_relkind(index) != RELKIND_INDEX ||
+		IndexGetRelation(index, true) != table)
+		return true;
+	if (get_index_isvalid(index))
+		return false;
+	*leftover = index;
+	return true;
+}
+
+/* A partition can be gone, or half gone. */
+static bool
+prepare_detach(AlterTableStmt *stmt)
+{
+	AlterTableCmd *cmd = detaching(stmt);
+	PartitionCmd *partition = castNode(PartitionCmd, cmd->def);
+	Oid			child = RangeVarGetRelid(partition->name, NoLock, true);
+
+	if (!OidIsValid(child))
+		return true;
+	if (!get_rel_relispartition(child))
+		return false;
+	if (PartitionHasPendingDetach(child))
+	{
+		cmd->subtype = AT_DetachPartitionFinalize;
+		partition->concurrent = false;
+	}
+	return true;
+}
+
+/* The command that detaches a partition concurrently, or NULL */
+static AlterTableCmd *
+detaching(AlterTableStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_DetachPartition &&
+			castNode(PartitionCmd, cmd->def)->concurrent)
+			return cmd;
+	}
+	return NULL;
+}
+
+/* By a statement of its own: readers and writers go on. */
+static void
+drop_index(Oid index)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(index));
+	char	   *text = psprintf("DROP INDEX CONCURRENTLY IF EXISTS %s",
+								quote_qualified_identifier(schema,
+														   get_rel_name(index)));
+
+	process(tm_migrate_parse(text), text);
+}
+
+/* As the server does with what a client sends. */
+static void
+process(RawStmt *raw, const char *text)
+{
+	PlannedStmt *pstmt;
+	QueryCompletion qc;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pstmt = linitial_node(PlannedStmt,
+						  pg_plan_queries(pg_analyze_and_rewrite_fixedparams(raw,
+																			 text,
+																			 NULL,
+																			 0,
+																			 NULL),
+										  text, 0, NULL));
+	PopActiveSnapshot();
+
+	if (PlannedStmtRequiresSnapshot(pstmt))
+		PushActiveSnapshot(GetTransactionSnapshot());
+	InitializeQueryCompletion(&qc);
+	ProcessUtility(pstmt, text, false, PROCESS_UTILITY_TOPLEVEL, NULL, NULL,
+				   None_Receiver, &qc);
+	if (ActiveSnapshotSet())
+		PopActiveSnapshot();
+}
+
+/* Give the session a search path; NULL is its default. */
+static void
+set_path(const char *path)
+{
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SET, true, 0, false);
+}

@@ -1,0 +1,25 @@
+/*
+ * migrate_alone.h
+ *		Statements that cannot be part of a transaction.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_MIGRATE_ALONE_H
+#define TENANT_MGR_MIGRATE_ALONE_H
+
+#include "fleet/migration.h"
+#include "tenants/registry.h"
+
+/* Is it one of those that are executed here? */
+extern bool tm_migrate_is_alone(const MigrationStatement *statement);
+
+/*
+ * Execute the statement as the owner of the tenant's schema, in transactions of
+ * its own; tried says that this may have been done before, to any extent.  Ends
+ * the present transaction and the connection of SPI, and begins new ones.  The
+ * result is NULL or the error, palloc'd.
+ */
+extern ErrorData *tm_migrate_alone(const MigrationStatement *statement,
+								   const TenantInfo *tenant, bool tried);
+
+#endif							/* TENANT_MGR_MIGRATE_ALONE_H */

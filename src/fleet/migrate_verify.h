@@ -1,0 +1,21 @@
+/*
+ * migrate_verify.h
+ *		Is a tenant afterwards what its template is?
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_MIGRATE_VERIFY_H
+#define TENANT_MGR_MIGRATE_VERIFY_H
+
+#include "fleet/migrate.h"
+#include "tenants/registry.h"
+
+/*
+ * The fingerprint of the tenant as it is now, palloc'd, for the ledger; NULL if
+ * nobody wants to know.  With MIGRATE_VERIFY_REQUIRE, raises 55000 if it is not
+ * that of its template at this version.
+ */
+extern char *tm_migrate_verify(const TenantInfo *tenant, const char *version,
+							   MigrateVerify verify);
+
+#endif							/* TENANT_MGR_MIGRATE_VERIFY_H */

@@ -174,7 +174,7 @@ query_here(ReturnSetInfo *rsinfo, List *tenants, const char *sql)
 			tm_fleet_rows_put(rows, rsinfo->setResult);
 		else
 			note_error(tenant->name, result.sqlstate,
-								result.message);
+					   result.message);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(context);
 		tm_fleet_forget(++ndone);

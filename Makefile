@@ -126,11 +126,18 @@ OBJS = \
 	src/compare/canonical_row.o \
 	src/compare/column_form.o \
 	src/compare/compared_schema.o \
+	src/compare/definition.o \
+	src/compare/definition_part.o \
+	src/compare/definition_relation.o \
+	src/compare/diff_sql.o \
+	src/compare/drift.o \
 	src/compare/expression_text.o \
 	src/compare/fingerprint.o \
 	src/compare/fingerprint_sql.o \
 	src/compare/object_label.o \
 	src/compare/object_name.o \
+	src/compare/schema_diff.o \
+	src/compare/schema_reading.o \
 	src/compare/schema_view.o \
 	src/secrets/column_users.o \
 	src/secrets/data_key.o \

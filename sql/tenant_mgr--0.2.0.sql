@@ -1378,6 +1378,42 @@ COMMENT ON FUNCTION tenant.object_fingerprints(text) IS
 	'digests of the objects of a schema, of which its fingerprint is made';
 GRANT EXECUTE ON FUNCTION tenant.object_fingerprints(text) TO PUBLIC;
 
+CREATE FUNCTION tenant.diff(
+	a text,
+	b text,
+	OUT object_type pg_catalog.text,
+	OUT object_name pg_catalog.text,
+	OUT change pg_catalog.text,
+	OUT a_definition pg_catalog.text,
+	OUT b_definition pg_catalog.text
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_diff'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.diff(text, text) IS
+	'in what two schemas differ, seen from the second one';
+GRANT EXECUTE ON FUNCTION tenant.diff(text, text) TO PUBLIC;
+
+CREATE FUNCTION tenant.diff_sql(a text, b text)
+	RETURNS SETOF pg_catalog.text
+	AS 'MODULE_PATHNAME', 'tenant_diff_sql'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.diff_sql(text, text) IS
+	'statements that make the second schema like the first one, to be read first';
+GRANT EXECUTE ON FUNCTION tenant.diff_sql(text, text) TO PUBLIC;
+
+CREATE FUNCTION tenant.drift_from(
+	template text,
+	tenant text,
+	OUT fingerprint pg_catalog.text,
+	OUT differences pg_catalog.int4,
+	OUT since pg_catalog.timestamptz
+) RETURNS record
+	AS 'MODULE_PATHNAME', 'tenant_drift_from'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.drift_from(text, text) IS
+	'how many objects are not as in the template, for the view tenant.drift';
+GRANT EXECUTE ON FUNCTION tenant.drift_from(text, text) TO PUBLIC;
+
 --
 -- Progress
 --
@@ -1854,6 +1890,52 @@ CREATE VIEW tenant.pending AS
 COMMENT ON VIEW tenant.pending IS
 	'migrations that tenants do not have, of the tenants that the current user has to do with';
 GRANT SELECT ON TABLE tenant.pending TO PUBLIC;
+
+-- Tenants are compared with the template that they were made from.  If that has
+-- other migrations by now, what counts is its fingerprint of then.
+CREATE VIEW tenant.drift WITH (security_barrier) AS
+	WITH version AS (
+		SELECT a.tenant_id, pg_catalog.max(a.version) AS version
+		FROM tenant.applied_migration a
+		WHERE a.state OPERATOR(pg_catalog.=) ANY
+			(ARRAY['applied', 'baseline']::pg_catalog.text[])
+		GROUP BY a.tenant_id
+	), candidate AS MATERIALIZED (
+		SELECT r.name AS tenant, t.name AS template, v.version,
+			COALESCE(v.version, ''::pg_catalog.text) OPERATOR(pg_catalog.=)
+				COALESCE(w.version, ''::pg_catalog.text) AS same_version,
+			a.fingerprint
+		FROM tenant.registry r
+			JOIN tenant.registry t
+			ON t.name OPERATOR(pg_catalog.=) r.cloned_from
+				AND t.is_template
+				AND t.state OPERATOR(pg_catalog.<>) 'trashed'::pg_catalog.text
+			JOIN pg_catalog.pg_namespace n
+			ON n.nspname OPERATOR(pg_catalog.=) r.schema_name
+			JOIN pg_catalog.pg_namespace o
+			ON o.nspname OPERATOR(pg_catalog.=) t.schema_name
+			LEFT JOIN version v ON v.tenant_id OPERATOR(pg_catalog.=) r.id
+			LEFT JOIN version w ON w.tenant_id OPERATOR(pg_catalog.=) t.id
+			LEFT JOIN tenant.applied_migration a
+			ON a.tenant_id OPERATOR(pg_catalog.=) t.id
+				AND a.version OPERATOR(pg_catalog.=) v.version
+		WHERE r.state OPERATOR(pg_catalog.<>) 'trashed'::pg_catalog.text
+			AND tenant.current() IS NULL
+			AND pg_catalog.pg_has_role(n.nspowner, 'USAGE'::pg_catalog.text)
+			AND pg_catalog.pg_has_role(o.nspowner, 'USAGE'::pg_catalog.text)
+		ORDER BY t.name
+	)
+	SELECT c.tenant, c.template, c.version,
+		CASE WHEN c.same_version THEN f.since END AS since,
+		CASE WHEN c.same_version THEN f.differences END AS differences
+	FROM candidate c
+		CROSS JOIN LATERAL tenant.drift_from(c.template, c.tenant) f
+	WHERE CASE WHEN c.same_version
+		THEN f.differences OPERATOR(pg_catalog.>) 0
+		ELSE f.fingerprint OPERATOR(pg_catalog.<>) c.fingerprint END;
+COMMENT ON VIEW tenant.drift IS
+	'tenants that are not like their template at the same version, of those that the current user owns';
+GRANT SELECT ON TABLE tenant.drift TO PUBLIC;
 
 CREATE FUNCTION tenant.add_migration(
 	version pg_catalog.text,

@@ -307,16 +307,29 @@ append_texts(Datum value, bool sorted, StringInfo buf)
 	bool	   *nulls;
 	int			nelements;
 	char	  **texts;
+	int			ntexts = 0;
 
 	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
 					  TYPALIGN_INT, &elements, &nulls, &nelements);
 	texts = palloc(sizeof(char *) * Max(nelements, 1));
 	for (int i = 0; i < nelements; i++)
-		texts[i] = nulls[i] ? "" : TextDatumGetCString(elements[i]);
+	{
+		char	   *element = nulls[i] ? "" : TextDatumGetCString(elements[i]);
+
+		if (!sorted || tm_option_counts(element))
+			texts[ntexts++] = element;
+	}
+
+	/* no options are as good as none that count */
+	if (sorted && ntexts == 0)
+	{
+		appendStringInfoChar(buf, 'n');
+		return;
+	}
 	if (sorted)
-		qsort(texts, nelements, sizeof(char *), compare_strings);
-	tm_canonical_number(buf, nelements);
-	for (int i = 0; i < nelements; i++)
+		qsort(texts, ntexts, sizeof(char *), compare_strings);
+	tm_canonical_number(buf, ntexts);
+	for (int i = 0; i < ntexts; i++)
 		tm_canonical_bytes(buf, texts[i], strlen(texts[i]));
 }
 

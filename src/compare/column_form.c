@@ -94,6 +94,14 @@ tm_column_forms(Relation catalog)
 	return columns;
 }
 
+bool
+tm_option_counts(const char *option)
+{
+	static const char version[] = "pg_attver=";
+
+	return strncmp(option, version, sizeof(version) - 1) != 0;
+}
+
 /* How the rules of a clone are read here. */
 static void
 apply_rules(ViewColumn *columns, Relation catalog, const ColumnRule *rules,

@@ -35,4 +35,10 @@ typedef struct ViewColumn
 /* The forms of a catalog's columns, palloc'd in the current context. */
 extern ViewColumn *tm_column_forms(Relation catalog);
 
+/*
+ * Does an option, as "name=value", belong to the structure?  Minor releases keep
+ * the version of a column there, which pg_dump leaves out.
+ */
+extern bool tm_option_counts(const char *option);
+
 #endif							/* TENANT_MGR_COLUMN_FORM_H */

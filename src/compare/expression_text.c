@@ -40,6 +40,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/ruleutils.h"
 
 #include "binding/binding_path.h"
@@ -50,7 +51,6 @@ static char *expression_on(Node *node, Oid relid);
 static char *rule_text(ViewCatalog *catalog, AttrNumber attno, Node *node);
 static void name_columns(Query *query, Oid viewid);
 static void name_targets(List *targets, Oid viewid);
-static char *condition_text(ViewCatalog *catalog, Node *condition);
 
 void
 tm_expression_settings(const char *nspname)
@@ -104,6 +104,70 @@ tm_expression_text(SchemaView *view, ViewCatalog *catalog, AttrNumber attno)
 						 DatumGetObjectId(values[relation - 1]));
 }
 
+char *
+tm_view_query(Oid viewid)
+{
+	Relation	rel = relation_open(viewid, AccessShareLock);
+	char	   *text = NULL;
+
+	for (int i = 0; rel->rd_rules != NULL && i < rel->rd_rules->numLocks; i++)
+	{
+		RewriteRule *rule = rel->rd_rules->rules[i];
+
+		if (rule->event == CMD_SELECT)
+		{
+			Query	   *query = copyObject(linitial_node(Query, rule->actions));
+
+			name_columns(query, viewid);
+			text = pg_get_querydef(query, true);
+		}
+	}
+	relation_close(rel, AccessShareLock);
+	return text;
+}
+
+char *
+tm_rule_actions(Node *actions, Oid viewid)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, castNode(List, actions))
+	{
+		Query	   *query = lfirst_node(Query, lc);
+
+		if (OidIsValid(viewid))
+			name_columns(query, viewid);
+		appendStringInfo(&buf, "%s;", pg_get_querydef(query, false));
+	}
+	return buf.data;
+}
+
+/*
+ * The condition is printed as that of a query among the same relations, OLD and
+ * NEW among them.
+ */
+char *
+tm_rule_condition(Node *condition, Node *actions)
+{
+	Query	   *action;
+	Query	   *query = makeNode(Query);
+	char	   *text;
+	char	   *where;
+
+	if (condition == NULL)
+		return NULL;
+	action = linitial_node(Query, castNode(List, actions));
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = action->rtable;
+	query->jointree = makeFromExpr(NIL, condition);
+	text = pg_get_querydef(query, false);
+	where = strstr(text, "WHERE ");
+	return where == NULL ? text : where + strlen("WHERE ");
+}
+
 /* The relation whose columns the expressions in a catalog are about. */
 static AttrNumber
 relation_column(Oid catalog)
@@ -139,28 +203,19 @@ expression_on(Node *node, Oid relid)
 	return deparse_expression(node, context, false, false);
 }
 
-/* A rule's actions, or the condition under which they are taken. */
+/* Those of a row that has been taken apart. */
 static char *
 rule_text(ViewCatalog *catalog, AttrNumber attno, Node *node)
 {
 	Datum	   *values = catalog->values;
-	StringInfoData buf;
-	ListCell   *lc;
 
 	if (attno == Anum_pg_rewrite_ev_qual)
-		return condition_text(catalog, node);
-
-	initStringInfo(&buf);
-	foreach(lc, castNode(List, node))
-	{
-		Query	   *query = lfirst_node(Query, lc);
-
-		if (DatumGetChar(values[Anum_pg_rewrite_ev_type - 1]) == '1')
-			name_columns(query,
-						 DatumGetObjectId(values[Anum_pg_rewrite_ev_class - 1]));
-		appendStringInfo(&buf, "%s;", pg_get_querydef(query, false));
-	}
-	return buf.data;
+		return tm_rule_condition(node,
+								 stringToNode(TextDatumGetCString(values[Anum_pg_rewrite_ev_action - 1])));
+	return tm_rule_actions(node,
+						   DatumGetChar(values[Anum_pg_rewrite_ev_type - 1]) == '1' ?
+						   DatumGetObjectId(values[Anum_pg_rewrite_ev_class - 1]) :
+						   InvalidOid);
 }
 
 /*
@@ -202,23 +257,4 @@ name_targets(List *targets, Oid viewid)
 		if (name != NULL)
 			target->resname = name;
 	}
-}
-
-/*
- * The condition is printed as that of a query among the same relations, OLD and
- * NEW among them.
- */
-static char *
-condition_text(ViewCatalog *catalog, Node *condition)
-{
-	Datum		actions = catalog->values[Anum_pg_rewrite_ev_action - 1];
-	Query	   *action = linitial_node(Query,
-									   castNode(List, stringToNode(TextDatumGetCString(actions))));
-	Query	   *query = makeNode(Query);
-
-	query->commandType = CMD_SELECT;
-	query->canSetTag = true;
-	query->rtable = action->rtable;
-	query->jointree = makeFromExpr(NIL, condition);
-	return pg_get_querydef(query, false);
 }

@@ -20,4 +20,14 @@ extern void tm_expression_settings(const char *nspname);
 extern char *tm_expression_text(SchemaView *view, ViewCatalog *catalog,
 								AttrNumber attno);
 
+/* The query of a view, with the present names of its columns; palloc'd. */
+extern char *tm_view_query(Oid viewid);
+
+/*
+ * A rule's actions, each with a semicolon, and the condition under which they are
+ * taken, or NULL; palloc'd.
+ */
+extern char *tm_rule_actions(Node *actions, Oid viewid);
+extern char *tm_rule_condition(Node *condition, Node *actions);
+
 #endif							/* TENANT_MGR_EXPRESSION_TEXT_H */

@@ -12,17 +12,11 @@
  * digests.  What says something of the same object goes into the same entry of the
  * list: the default of a column, the index of a constraint, the query of a view.
  *
- * Everything happens in a subtransaction that is rolled back.  It changes nothing,
- * but printing a view locks tables, and who looks at thousands of schemas in one
- * statement shall not need thousands of locks.  Within it the tables of the schema
- * are locked against being changed, as pg_dump locks them.
- *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/catalog.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
@@ -45,21 +39,17 @@
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "clone/catalog_rules.h"
 #include "compare/canonical_row.h"
-#include "compare/expression_text.h"
 #include "compare/fingerprint.h"
 #include "compare/object_name.h"
-#include "guard/run_as.h"
-#include "tenants/tenant_lock.h"
+#include "compare/schema_reading.h"
 
 /* The list while it grows */
 typedef struct Collector
@@ -70,7 +60,7 @@ typedef struct Collector
 	int			nitems;
 	int			maxitems;
 	HTAB	   *constraints;	/* index -> IndexEntry */
-	HTAB	   *foreign;		/* members that belong to an extension */
+	HTAB	   *left_out;		/* members that are no matter of the schema's */
 	bool		labels;			/* are there security labels at all? */
 	StringInfoData buf;			/* bytes of the object at hand */
 } Collector;
@@ -90,9 +80,8 @@ typedef struct IndexEntry
 	Oid			conoid;			/* and its OID */
 } IndexEntry;
 
-static void lock_relations(Oid nspid);
 static void collect(Collector *collector);
-static void note_extension_members(Collector *collector);
+static void note_left_out(Collector *collector);
 static void note_constraint_indexes(Collector *collector);
 static HeapTuple read_row(Collector *collector, ViewCatalog *catalog, Oid objid);
 static void collect_member(Collector *collector, const ClosureMember *member);
@@ -126,29 +115,18 @@ tm_fingerprint_of_schema(Oid nspid)
 Fingerprint *
 tm_fingerprint_read(Oid nspid)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	Collector	collector = {.context = context};
+	Collector	collector = {.context = CurrentMemoryContext};
 	Fingerprint *result;
-	RunAs		before;
+	SchemaReading reading;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	lock_relations(nspid);
-	tm_run_as_begin(&before, tm_tenant_lock_schema_owner(nspid), nspid);
-	tm_expression_settings(get_namespace_name(nspid));
-
+	tm_reading_begin(&reading, nspid);
 	collector.view = tm_view_open(nspid, RegisterSnapshot(GetLatestSnapshot()));
 	collect(&collector);
 	merge_items(&collector);
 	result = conclude(&collector);
 	UnregisterSnapshot(collector.view->snapshot);
 	tm_view_close(collector.view);
-
-	tm_run_as_end(&before);
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	tm_reading_end(&reading);
 	return result;
 }
 
@@ -157,26 +135,6 @@ tm_fingerprint_digits(const uint8 *digest, char digits[TM_FINGERPRINT_SIZE])
 {
 	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
 		snprintf(digits + 2 * i, 3, "%02x", digest[i]);
-}
-
-/* The schema stays, and so do its tables. */
-static void
-lock_relations(Oid nspid)
-{
-	ListCell   *lc;
-
-	LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
-	if (!SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(nspid)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("schema with OID %u does not exist", nspid)));
-	foreach(lc, tm_closure_relations(nspid))
-	{
-		Oid			relid = lfirst_oid(lc);
-
-		if (get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE)
-			LockRelationOid(relid, AccessShareLock);
-	}
 }
 
 /* An entry for each object and for each column. */
@@ -202,7 +160,7 @@ collect(Collector *collector)
 										 &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	ctl.keysize = sizeof(Oid) * 2;
 	ctl.entrysize = sizeof(Oid) * 2;
-	collector->foreign = hash_create("tenant_mgr extension members", 16, &ctl,
+	collector->left_out = hash_create("tenant_mgr members left out", 16, &ctl,
 									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	collector->labels =
 		RelationGetNumberOfBlocks(tm_view_catalog(view, SecLabelRelationId)->rel) > 0;
@@ -214,7 +172,7 @@ collect(Collector *collector)
 						closure->members[i].relkind))
 			(void) tm_column_name(view, closure->members[i].objid, 1);
 	}
-	note_extension_members(collector);
+	note_left_out(collector);
 	note_constraint_indexes(collector);
 	collect_member(collector, &schema);
 	for (int i = 0; i < closure->nmembers; i++)
@@ -225,9 +183,12 @@ collect(Collector *collector)
 	}
 }
 
-/* Objects in the schema that are an extension's, as a dump leaves them out. */
+/*
+ * Objects in the schema that are an extension's, and functions that come with a
+ * range type; a dump leaves them out.
+ */
 static void
-note_extension_members(Collector *collector)
+note_left_out(Collector *collector)
 {
 	SchemaView *view = collector->view;
 	ViewCatalog *catalog = tm_view_catalog(view, DependRelationId);
@@ -246,8 +207,12 @@ note_extension_members(Collector *collector)
 							  lengthof(keys), keys);
 		while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
 		{
-			if (((Form_pg_depend) GETSTRUCT(row))->deptype == DEPENDENCY_EXTENSION)
-				(void) hash_search(collector->foreign, keys, HASH_ENTER, NULL);
+			char		deptype = ((Form_pg_depend) GETSTRUCT(row))->deptype;
+
+			if (deptype == DEPENDENCY_EXTENSION ||
+				(member->classid == ProcedureRelationId &&
+				 deptype == DEPENDENCY_INTERNAL))
+				(void) hash_search(collector->left_out, keys, HASH_ENTER, NULL);
 		}
 	}
 }
@@ -314,7 +279,7 @@ collect_member(Collector *collector, const ClosureMember *member)
 	ObjectAddress object;
 	char		kind;
 
-	if (hash_search(collector->foreign, seed, HASH_FIND, NULL) != NULL)
+	if (hash_search(collector->left_out, seed, HASH_FIND, NULL) != NULL)
 		return;
 	row = read_row(collector, catalog, member->objid);
 	if (!HeapTupleIsValid(row))
@@ -698,6 +663,9 @@ name_member(Collector *collector, const ClosureMember *member,
 	ObjectAddressSet(*object, member->classid, member->objid);
 	switch (member->classid)
 	{
+		case NamespaceRelationId:
+			*name = tm_object_name(view, NamespaceRelationId, member->objid);
+			return;
 		case AttrDefaultRelationId:
 			relid = DatumGetObjectId(values[Anum_pg_attrdef_adrelid - 1]);
 			ObjectAddressSubSet(*object, RelationRelationId, relid,

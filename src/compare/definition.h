@@ -1,0 +1,54 @@
+/*
+ * definition.h
+ *		An object of a schema in statements of SQL.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_DEFINITION_H
+#define TENANT_MGR_DEFINITION_H
+
+#include "catalog/objectaddress.h"
+#include "nodes/pg_list.h"
+
+/* One thing that is said of an object */
+typedef struct DefinitionPart
+{
+	const char *key;			/* what it is about, for example "default" */
+	char	   *sql;			/* statement that says so, without semicolon */
+	char	   *undo;			/* one that takes it back, or NULL */
+	char	   *change;			/* one for when something else is said, or NULL
+								 * if there is none but undo and sql */
+	bool		lossy;			/* would undo lose rows or values? */
+	bool		usual;			/* true of new objects without being said */
+} DefinitionPart;
+
+/* An object; everything is palloc'd */
+typedef struct Definition
+{
+	ObjectAddress object;		/* which one */
+	bool		complete;		/* can the statements make it? */
+	List	   *parts;			/* DefinitionPart, in the order in which they
+								 * have to be executed; the first one makes
+								 * the object */
+	char	   *text;			/* all of them, to be read */
+	List	   *columns;		/* of an order of columns: their names */
+} Definition;
+
+/* Where the definitions of one schema come from */
+typedef struct DefinitionSource
+{
+	Oid			nspid;			/* the schema */
+	Oid			owner;			/* its owner, */
+	const char *owner_name;		/* and what to call that one, quoted; */
+	const char *schema_name;	/* likewise the schema */
+} DefinitionSource;
+
+/*
+ * Describe an object, with names as they are within its schema: they mean the
+ * same where another schema comes first in the search path.  To be called under
+ * tm_expression_settings() of the schema.  NULL if the object is gone.
+ */
+extern Definition *tm_definition(const DefinitionSource *source,
+								 const ObjectAddress *object);
+
+#endif							/* TENANT_MGR_DEFINITION_H */

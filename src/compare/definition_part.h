@@ -1,0 +1,48 @@
+/*
+ * definition_part.h
+ *		What statements can say of objects of several kinds.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_DEFINITION_PART_H
+#define TENANT_MGR_DEFINITION_PART_H
+
+#include "access/htup.h"
+#include "nodes/parsenodes.h"
+
+#include "compare/definition.h"
+
+/* Append a part; sql and undo are palloc'd and not copied. */
+extern DefinitionPart *tm_definition_add(Definition *definition,
+										 const char *key, char *sql,
+										 char *undo);
+
+/*
+ * The usual ones.  The name is that of the object with the keywords for its kind
+ * before it, as in COMMENT ON.
+ */
+extern void tm_definition_add_owner(Definition *definition,
+									const DefinitionSource *source,
+									const char *name, Oid owner);
+extern void tm_definition_add_comment(Definition *definition,
+									  const char *name,
+									  const ObjectAddress *object);
+extern void tm_definition_add_grants(Definition *definition,
+									 const DefinitionSource *source,
+									 const char *name, ObjectType kind,
+									 Oid owner, Datum acl, bool isnull,
+									 const char *column);
+extern void tm_definition_add_options(Definition *definition,
+									  const char *command, Datum options,
+									  bool isnull, const char *prefix);
+
+/*
+ * An integer in a row of a catalog, whatever its width; -1 if it is null.  So it
+ * is with statistics targets.
+ */
+extern int	tm_definition_number(Oid catalog, HeapTuple tup, AttrNumber attno);
+
+/* A role as it is called in statements; 0 is PUBLIC. */
+extern const char *tm_definition_role(const DefinitionSource *source, Oid role);
+
+#endif							/* TENANT_MGR_DEFINITION_PART_H */

@@ -103,6 +103,7 @@ OBJS = \
 	src/clone/derived_value.o \
 	src/clone/exclusion.o \
 	src/clone/file_writer.o \
+	src/clone/free_oid.o \
 	src/clone/function_settings.o \
 	src/clone/handover.o \
 	src/clone/nodetree.o \

@@ -104,17 +104,6 @@ tm_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
 #endif
 }
 
-/* An OID that neither a relation nor a file in the tablespace has */
-static inline Oid
-tm_new_file_number(Oid reltablespace, Relation pg_class, char relpersistence)
-{
-#if PG_VERSION_NUM >= 160000
-	return GetNewRelFileNumber(reltablespace, pg_class, relpersistence);
-#else
-	return GetNewRelFileNode(reltablespace, pg_class, relpersistence);
-#endif
-}
-
 #if PG_VERSION_NUM < 160000
 /* Room for a page that direct I/O can write; PostgreSQL 15 has no direct I/O */
 typedef PGAlignedBlock PGIOAlignedBlock;
@@ -343,11 +332,13 @@ tm_query_is_permitted(Query *query)
 #endif
 }
 
-/* The transaction that made the row which a PL/pgSQL function was compiled of */
+/* The row which a PL/pgSQL function was compiled of, and who made it */
 #if PG_VERSION_NUM >= 180000
 #define TM_FUNCTION_XMIN(func) ((func)->cfunc.fn_xmin)
+#define TM_FUNCTION_TID(func) ((func)->cfunc.fn_tid)
 #else
 #define TM_FUNCTION_XMIN(func) ((func)->fn_xmin)
+#define TM_FUNCTION_TID(func) ((func)->fn_tid)
 #endif
 
 /* Can indexes like this one be built by several processes? */

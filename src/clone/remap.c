@@ -77,6 +77,7 @@
 #include "clone/catalog_reader.h"
 #include "clone/catalog_rules.h"
 #include "clone/clone_lock.h"
+#include "clone/free_oid.h"
 #include "clone/remap.h"
 #include "clone/remap_labels.h"
 #include "clone/remap_roles.h"
@@ -113,8 +114,17 @@ typedef struct Remap
 	bool		labels;			/* are there security labels at all? */
 } Remap;
 
+/* A catalog that gives OIDs to members */
+typedef struct FreeCatalog
+{
+	Oid			catalog;		/* its OID */
+	FreeOids	oids;			/* which are free */
+} FreeCatalog;
+
 static void assign_member_oid(CloneState *state, Relation rel, Oid index,
-							  AttrNumber attno, const ClosureMember *member);
+							  AttrNumber attno, const ClosureMember *member,
+							  FreeOids *oids);
+static FreeOids *free_oids_of(List **all_free, Oid catalog);
 static CatalogTarget *open_target(Remap *remap, Oid catalog);
 static CatalogReader *seek_rows(Remap *remap, CatalogTarget *target,
 								Oid index, int nkeys, const Oid *keys);
@@ -146,6 +156,7 @@ tm_remap_assign_oids(CloneState *state)
 {
 	Relation	rel;
 	Closure    *closure = state->closure;
+	List	   *all_free = NIL;
 
 	state->map = tm_oidmap_create();
 	if (OidIsValid(state->old_owner))
@@ -178,7 +189,8 @@ tm_remap_assign_oids(CloneState *state)
 					 errdetail("Objects of this kind cannot be cloned.")));
 
 		rel = table_open(member->classid, RowExclusiveLock);
-		assign_member_oid(state, rel, index, attno, member);
+		assign_member_oid(state, rel, index, attno, member,
+						  free_oids_of(&all_free, member->classid));
 		table_close(rel, RowExclusiveLock);
 	}
 }
@@ -227,19 +239,38 @@ tm_remap_relation(CloneState *state, Oid source)
 	return &state->relations[member->file];
 }
 
+/* What is known of a catalog's free OIDs */
+static FreeOids *
+free_oids_of(List **all_free, Oid catalog)
+{
+	FreeCatalog *entry;
+	ListCell   *lc;
+
+	foreach(lc, *all_free)
+	{
+		entry = lfirst(lc);
+		if (entry->catalog == catalog)
+			return &entry->oids;
+	}
+	entry = palloc0(sizeof(FreeCatalog));
+	entry->catalog = catalog;
+	*all_free = lappend(*all_free, entry);
+	return &entry->oids;
+}
+
 /* A relation's new OID must be free as the number of a file, too. */
 static void
 assign_member_oid(CloneState *state, Relation rel, Oid index, AttrNumber attno,
-				  const ClosureMember *member)
+				  const ClosureMember *member, FreeOids *oids)
 {
 	Oid			clone;
 
 	if (member->classid == RelationRelationId &&
 		RELKIND_HAS_STORAGE(member->relkind))
-		clone = tm_new_file_number(get_rel_tablespace(member->objid), rel,
-								   member->relpersistence);
+		clone = tm_free_file_number(oids, rel, index, attno,
+									get_rel_tablespace(member->objid));
 	else
-		clone = GetNewOidWithIndex(rel, index, attno);
+		clone = tm_free_oid(oids, rel, index, attno);
 	tm_oidmap_add(state->map, member->classid, member->objid, clone);
 
 	if (member->classid == TypeRelationId &&

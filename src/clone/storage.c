@@ -64,6 +64,8 @@ static void read_sequence_page(const CloneRelation *relation, char *page);
 static void write_sequence(const CloneRelation *relation);
 static void set_position(const CloneRelation *relation, Page page);
 static int64 sequence_start(Oid seqid);
+static bool stays_empty_btree(const CloneState *state,
+							  const CloneRelation *relation);
 static void init_index(CloneState *state, const CloneRelation *index);
 static void build_indexes(CloneState *state, bool of_toast);
 static void build_index(CloneState *state, const CloneRelation *index,
@@ -83,8 +85,14 @@ tm_storage_create_files(CloneState *state)
 
 		CHECK_FOR_INTERRUPTS();
 		create_files(relation);
+
+		/* Those that get their only page at once are not opened again. */
 		if (relation->relkind == RELKIND_SEQUENCE)
 			write_sequence(relation);
+		else if (stays_empty_btree(state, relation))
+			write_empty_btree(relation);
+		else
+			smgrclose(tm_smgropen(relation->clone_file));
 		tm_progress_add(1, 0);
 	}
 }
@@ -113,7 +121,8 @@ tm_storage_init_indexes(CloneState *state)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (state->relations[i].relkind == RELKIND_INDEX &&
-			state->relations[i].method == COPY_EMPTY)
+			state->relations[i].method == COPY_EMPTY &&
+			!stays_empty_btree(state, &state->relations[i]))
 			init_index(state, &state->relations[i]);
 	}
 }
@@ -176,8 +185,8 @@ create_files(const CloneRelation *relation)
 		create_init_fork(relation, files);
 	PG_TRY();
 	{
-		files = RelationCreateStorage(relation->clone_file,
-									  relation->relpersistence, true);
+		(void) RelationCreateStorage(relation->clone_file,
+									 relation->relpersistence, true);
 	}
 	PG_CATCH();
 	{
@@ -187,7 +196,6 @@ create_files(const CloneRelation *relation)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	smgrclose(files);
 }
 
 /* It must survive a crash.  An index gets its contents when it is built. */
@@ -267,6 +275,16 @@ sequence_start(Oid seqid)
 	return start;
 }
 
+/* Is it known already that nothing but an empty btree will be in the file? */
+static bool
+stays_empty_btree(const CloneState *state, const CloneRelation *relation)
+{
+	return !state->request->with_data &&
+		relation->relkind == RELKIND_INDEX &&
+		relation->relam == BTREE_AM_OID &&
+		relation->relpersistence == RELPERSISTENCE_PERMANENT;
+}
+
 /* A valid index without entries. */
 static void
 init_index(CloneState *state, const CloneRelation *index)
@@ -319,14 +337,15 @@ write_empty_btree(const CloneRelation *index)
 	PGIOAlignedBlock page;
 
 	_bt_initmetapage((Page) page.data, P_NONE, 0,
-					 can_merge_duplicates(index->clone));
+					 can_merge_duplicates(index->source));
 	tm_file_write_first(index->clone_file, MAIN_FORKNUM,
 						RELPERSISTENCE_PERMANENT, page.data, true);
 }
 
 /*
  * Can a btree index hold equal keys as one?  What _bt_allequalimage() says, for
- * an index that is not open.
+ * an index that is not open.  That of the source is asked, for the rows of the
+ * clone's may not be visible yet.
  */
 static bool
 can_merge_duplicates(Oid indexid)

@@ -55,6 +55,7 @@ static HTAB *labels = NULL;
 static Label *latest_label = NULL;
 
 static Oid	code_now(const Binding *binding);
+static bool is_label_of_now(Label *label);
 static Label *find_label(const Origin *origin, const LabelKey *key);
 
 void
@@ -78,15 +79,15 @@ tm_origin_label(void)
 	Origin		origin;
 	LabelKey	key;
 
+	if (latest_label != NULL && is_label_of_now(latest_label))
+		return latest_label->words;
 	tm_origin_now(&origin);
 	memset(&key, 0, sizeof(key));	/* padding counts */
 	key.tenant_id = origin.tenant_id;
 	key.bound = origin.bound;
 	key.locked = origin.locked;
 	key.code = origin.code;
-	if (latest_label == NULL ||
-		memcmp(&latest_label->key, &key, sizeof(key)) != 0)
-		latest_label = find_label(&origin, &key);
+	latest_label = find_label(&origin, &key);
 	latest_label->origin = origin;
 	return latest_label->words;
 }
@@ -189,6 +190,23 @@ code_now(const Binding *binding)
 
 	return binding != NULL && binding->verified && binding->nspid == nspid ?
 		InvalidOid : nspid;
+}
+
+/* So it is for nearly all statements.  It gets the latest authorization. */
+static bool
+is_label_of_now(Label *label)
+{
+	const Binding *binding = tm_binding_current();
+	bool		bound = binding != NULL && binding->verified;
+
+	if (label->key.bound != bound || label->key.locked != tm_session_locked ||
+		label->key.code != code_now(binding) ||
+		(bound && memcmp(&label->key.tenant_id, &binding->id,
+						 sizeof(pg_uuid_t)) != 0))
+		return false;
+	if (bound)
+		label->origin.authorization = binding->authorization;
+	return true;
 }
 
 static Label *

@@ -131,6 +131,15 @@ tm_guard_check_object(Oid classid, Oid objid)
 	return false;				/* not reached */
 }
 
+bool
+tm_guard_is_judge(Oid nspid)
+{
+	if (!OidIsValid(nspid) || tm_guard == GUARD_OFF || !is_own_schema(nspid))
+		return false;
+	plans_depend_on_tenant = true;
+	return true;
+}
+
 int
 tm_guard_elevel(void)
 {

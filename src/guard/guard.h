@@ -36,6 +36,12 @@ extern bool tm_guard_is_on(void);
  */
 extern bool tm_guard_check_object(Oid classid, Oid objid);
 
+/*
+ * Is it the schema of whose tenant decides what can be reached?  What is in it
+ * need not be checked.
+ */
+extern bool tm_guard_is_judge(Oid nspid);
+
 /* The same question without consequences. */
 extern bool tm_guard_out_of_reach(Oid classid, Oid objid);
 

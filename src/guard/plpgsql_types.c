@@ -42,8 +42,24 @@ static PLpgSQL_function **holders = NULL;
 static int	nholders = 0;
 static int	maxholders = 0;
 
+/*
+ * Functions, each in the place that its struct leads to, all of whose types are
+ * built in.  They stay so for as long as they are what one row was compiled to,
+ * and nobody makes PL/pgSQL compile them again.
+ */
+#define PLAIN_FUNCTIONS	64
+
+static struct
+{
+	const PLpgSQL_function *func;
+	Oid			oid;
+	TransactionId xmin;
+	ItemPointerData tid;
+}			plain_functions[PLAIN_FUNCTIONS];
+
 static void look_at_function(PLpgSQL_execstate *estate,
 							 PLpgSQL_function *func);
+static bool is_plain(PLpgSQL_function *func);
 static bool holds_tenant_type(const PLpgSQL_function *func);
 static Oid	type_of_datum(const PLpgSQL_datum *datum);
 static bool is_tenant_type(Oid typid);
@@ -86,8 +102,34 @@ look_at_function(PLpgSQL_execstate *estate, PLpgSQL_function *func)
 		prev_plugin->cast_value = plugin.cast_value;
 		prev_plugin->func_setup(estate, func);
 	}
-	if (holds_tenant_type(func))
+	if (!is_plain(func) && holds_tenant_type(func))
 		remember(func);
+}
+
+/* Is it known that none of its types can be a tenant's?  Otherwise look. */
+static bool
+is_plain(PLpgSQL_function *func)
+{
+	int			place = ((uintptr_t) func / MAXIMUM_ALIGNOF / 8) % PLAIN_FUNCTIONS;
+
+	/* The code of DO is compiled each time. */
+	if (!OidIsValid(func->fn_oid))
+		return false;
+	if (plain_functions[place].func == func &&
+		plain_functions[place].oid == func->fn_oid &&
+		plain_functions[place].xmin == TM_FUNCTION_XMIN(func) &&
+		ItemPointerEquals(&plain_functions[place].tid, &TM_FUNCTION_TID(func)))
+		return true;
+	for (int i = 0; i < func->ndatums; i++)
+	{
+		if (type_of_datum(func->datums[i]) >= FirstNormalObjectId)
+			return false;
+	}
+	plain_functions[place].func = func;
+	plain_functions[place].oid = func->fn_oid;
+	plain_functions[place].xmin = TM_FUNCTION_XMIN(func);
+	plain_functions[place].tid = TM_FUNCTION_TID(func);
+	return true;
 }
 
 static bool

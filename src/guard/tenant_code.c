@@ -67,11 +67,13 @@ static RunningCall *calls = NULL;
 static int	ncalls = 0;
 static int	maxcalls = 0;
 
+static void begin_call(Oid funcid);
 static bool is_admitted(Oid nspid);
 static Oid	schema_of_relation(Oid relid);
 static bool is_tenants(Oid nspid);
 static Oid	schema_of_plan(const PlannedStmt *pstmt);
-static void push_call(Oid funcid);
+static void push_call(void);
+static void run_function_of(Oid nspid, bool is_judge);
 static bool brought_in_walker(Node *node, void *context);
 static void judge_as(Oid relid, Node *node, Oid *found);
 static Oid	view_of_subquery(const RangeTblEntry *rte);
@@ -183,10 +185,7 @@ tm_tenant_code_called(FmgrHookEventType event, Oid funcid)
 	switch (event)
 	{
 		case FHET_START:
-			if (funcid >= FirstNormalObjectId && tm_guard_is_on() &&
-				!tm_tenant_code_admits(funcid))
-				tm_guard_check_object(ProcedureRelationId, funcid);
-			push_call(funcid);
+			begin_call(funcid);
 			break;
 		case FHET_END:
 		case FHET_ABORT:
@@ -205,6 +204,30 @@ tm_tenant_code_admits(Oid funcid)
 {
 	return tm_running_code.plan != NULL &&
 		is_admitted(tm_object_schema(ProcedureRelationId, funcid));
+}
+
+/*
+ * Nearly all functions that are told of belong to the tenant that judges them
+ * already, and there is a call for each row.
+ */
+static void
+begin_call(Oid funcid)
+{
+	bool		is_told = funcid >= FirstNormalObjectId && IsTransactionState();
+	bool		is_judge = false;
+	Oid			nspid = InvalidOid;
+
+	if (is_told)
+	{
+		nspid = tm_object_schema(ProcedureRelationId, funcid);
+		is_judge = tm_guard_is_judge(nspid);
+		if (!is_judge && tm_guard_is_on() &&
+			(tm_running_code.plan == NULL || !is_admitted(nspid)))
+			tm_guard_check_object(ProcedureRelationId, funcid);
+	}
+	push_call();
+	if (is_told && tm_guard != GUARD_OFF)
+		run_function_of(nspid, is_judge);
 }
 
 /*
@@ -276,14 +299,9 @@ schema_of_plan(const PlannedStmt *pstmt)
 	return InvalidOid;
 }
 
-/* A function is called, which may bind the session, or take a binding away. */
 static void
-push_call(Oid funcid)
+push_call(void)
 {
-	RunningCode *code = &tm_running_code;
-	Binding    *binding;
-	Oid			nspid = InvalidOid;
-
 	if (ncalls == maxcalls)
 	{
 		int			newmax = Max(64, 2 * maxcalls);
@@ -295,22 +313,31 @@ push_call(Oid funcid)
 			calls = repalloc(calls, newmax * sizeof(RunningCall));
 		maxcalls = newmax;
 	}
-	calls[ncalls].schema = code->schema;
-	calls[ncalls].plan = code->plan;
+	calls[ncalls].schema = tm_running_code.schema;
+	calls[ncalls].plan = tm_running_code.plan;
 	ncalls++;
-	if (funcid < FirstNormalObjectId || tm_guard == GUARD_OFF ||
-		!IsTransactionState())
-		return;
-	nspid = tm_object_schema(ProcedureRelationId, funcid);
+}
+
+/*
+ * A function is called, which may bind the session, or take a binding away.  The
+ * schema of a judge is a tenant's.
+ */
+static void
+run_function_of(Oid nspid, bool is_judge)
+{
+	RunningCode *code = &tm_running_code;
+	Binding    *binding;
+
 	if (OidIsValid(code->schema))
 	{
-		if (code->plan != NULL && is_admitted(nspid))
+		if (code->plan != NULL && nspid != code->schema && is_admitted(nspid))
 			code->schema = nspid;
 		code->plan = NULL;
 		return;
 	}
 	binding = tm_binding_in_force();
-	if (binding != NULL ? nspid == binding->nspid : is_tenants(nspid))
+	if (binding != NULL ? nspid == binding->nspid :
+		(is_judge || is_tenants(nspid)))
 		code->schema = nspid;
 }
 

@@ -68,6 +68,17 @@ $session->query('SELECT tenant.reset()');
 $node->safe_psql('app', q{SELECT tenant.drop('three', true)});
 $session->query(q{SELECT tenant.switch('two')});
 is($session->query($all), $expected{two}, 'after the tenant was purged');
+
+# a function that had none of their types gets one, and loses it again
+foreach my $body ('DECLARE x st; BEGIN SELECT s INTO x FROM o; RETURN i + ascii(x::text); END', 'BEGIN RETURN i + 1; END')
+{
+	$node->safe_psql('app', "SET check_function_bodies = off; CREATE OR REPLACE FUNCTION public.f_plain(i int) RETURNS int LANGUAGE plpgsql AS '$body'");
+	foreach my $tenant ('two', 'one', 'two')
+	{
+		$session->query("SELECT tenant.switch('$tenant')");
+		is($session->query('SELECT f_plain(1)'), $body !~ /DECLARE/ ? 2 : $tenant eq 'one' ? 111 : 112, "replaced, for $tenant");
+	}
+}
 is($session->{stderr}, '', 'without an error');
 $session->quit;
 

@@ -114,7 +114,7 @@ query_argument(FunctionCallInfo fcinfo, int argno)
 	statements = raw_parser(sql, RAW_PARSE_DEFAULT);
 	if (list_length(statements) != 1)
 		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("%s takes one query", "tenant.query()")));
 	statement = linitial_node(RawStmt, statements)->stmt;
 	if (!IsA(statement, SelectStmt) ||

@@ -8,9 +8,9 @@
  * the server's GUC machinery undoes what has to be undone.  What else we have
  * to remember about a binding travels with the value as its "extra".
  *
- * Here is what is in force.  How a value comes into force, and what it does to
- * the search path, is in binding_setting.c; how it goes on to be true in
- * binding_settle.c.
+ * Here is the binding that the session has.  How it gets one, and what that does
+ * to the search path, is in binding_setting.c; how it goes on to be true in
+ * binding_settle.c; whether it counts in binding_in_force.c.
  *
  * Locks: a bound transaction holds AccessShareLock on the tenant's schema as
  * a database object; whoever drops or renames it takes AccessExclusiveLock.
@@ -33,7 +33,7 @@ bool		tm_tenant_verified = false;
 /* record of our setting; written by tm_binding_start */
 struct config_generic *tm_binding_record = NULL;
 
-/* the binding in force; written by the assign hook in binding_setting.c */
+/* written by the assign hook in binding_setting.c */
 Binding    *tm_current_binding = NULL;
 
 void

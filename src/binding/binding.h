@@ -68,7 +68,10 @@ extern bool tm_binding_is_pristine(void);
 /* Written by binding_setting.c only */
 extern Binding *tm_current_binding;
 
-/* The binding in force, or NULL; valid until the setting changes. */
+/*
+ * The session's binding, verified or not, or NULL; valid until the setting
+ * changes.
+ */
 static inline Binding *
 tm_binding_current(void)
 {

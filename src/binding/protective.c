@@ -4,11 +4,11 @@
  *
  * None of them is a user's to choose, but the owner of a session may be a
  * superuser, as many applications are.  So while a session is locked they keep
- * their values.  New ones are refused by check hooks.  What no check hook is
- * asked about is the return to a default or to the value from before, so the
- * values that the session itself has set are noted when it is locked, and
- * looked at with every statement.  A value from elsewhere may change as the
- * administrator changes it.
+ * their values.  New ones are refused by check hooks (session_lock.c).  What no
+ * check hook is asked about is the return to a default or to the value from
+ * before, so the values that the session itself has set are noted when it is
+ * locked, and looked at with every statement.  A value from elsewhere may change
+ * as the administrator changes it.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

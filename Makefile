@@ -268,6 +268,8 @@ REGRESS = \
 	snapshots \
 	migrations \
 	recording \
+	hooks \
+	all_tenants \
 	guard_leaks \
 	secrets \
 	connection_rights \

@@ -182,7 +182,7 @@ define_constraint(Definition *definition, HeapTuple tup)
 	if (form->coninhcount > 0 || OidIsValid(form->conparentid))
 		definition->complete = false;
 	spelled = TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef,
-												   ObjectIdGetDatum(form->oid)));
+													  ObjectIdGetDatum(form->oid)));
 	tm_definition_add(definition, "create",
 					  psprintf("ALTER %s ADD CONSTRAINT %s %s", target, name,
 							   spelled),
@@ -218,7 +218,7 @@ define_function(Definition *definition, const DefinitionSource *source,
 	else
 	{
 		char	   *spelled = TextDatumGetCString(DirectFunctionCall1(pg_get_functiondef,
-																   ObjectIdGetDatum(form->oid)));
+																	  ObjectIdGetDatum(form->oid)));
 		size_t		length = strlen(spelled);
 
 		if (length > 0 && spelled[length - 1] == '\n')
@@ -508,7 +508,7 @@ define_statistics(Definition *definition, const DefinitionSource *source,
 	char	   *name = psprintf("STATISTICS %s",
 								quote_identifier(NameStr(form->stxname)));
 	char	   *spelled = TextDatumGetCString(DirectFunctionCall1(pg_get_statisticsobjdef,
-															   ObjectIdGetDatum(form->oid)));
+																  ObjectIdGetDatum(form->oid)));
 
 	tm_definition_add(definition, "create",
 					  without_qualifier(spelled, "CREATE STATISTICS ",
@@ -554,9 +554,9 @@ without_qualifier(const char *text, const char *start, Oid nspid)
 								  quote_identifier(get_namespace_name(nspid)));
 
 	if (strncmp(text, start, length) != 0 ||
-		strncmp(text + length, schema, strlen(schema)) != 0)
+		strncmp(text +length, schema, strlen(schema)) != 0)
 		return pstrdup(text);
-	return psprintf("%s%s", start, text + length + strlen(schema));
+	return psprintf("%s%s", start, text +length + strlen(schema));
 }
 
 /* A row of a catalog, for kinds of objects that have no statements here. */

@@ -16,8 +16,8 @@ typedef struct DefinitionPart
 	const char *key;			/* what it is about, for example "default" */
 	char	   *sql;			/* statement that says so, without semicolon */
 	char	   *undo;			/* one that takes it back, or NULL */
-	char	   *change;			/* one for when something else is said, or NULL
-								 * if there is none but undo and sql */
+	char	   *change;			/* one for when something else is said, or
+								 * NULL if there is none but undo and sql */
 	bool		lossy;			/* would undo lose rows or values? */
 	bool		usual;			/* true of new objects without being said */
 } DefinitionPart;

@@ -479,7 +479,8 @@ add_column_parts(Definition *definition, const DefinitionSource *source,
 		part->change = psprintf("%s TYPE %s", alter, column_type(att));
 	text = att->attgenerated == '\0' ?
 		column_default(att->attrelid, att->attnum) : NULL;
-	if (text != NULL)
+
+	if (text !=NULL)
 		tm_definition_add(definition, "default",
 						  psprintf("%s SET DEFAULT %s", alter, text),
 						  psprintf("%s DROP DEFAULT", alter));

@@ -524,6 +524,7 @@ add(List **result, int phase, char *text)
 	repair->phase = phase;
 	repair->position = list_length(*result);
 	repair->text = text;
+
 	*result = lappend(*result, repair);
 }
 

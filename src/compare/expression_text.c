@@ -164,6 +164,7 @@ tm_rule_condition(Node *condition, Node *actions)
 	query->rtable = action->rtable;
 	query->jointree = makeFromExpr(NIL, condition);
 	text = pg_get_querydef(query, false);
+
 	where = strstr(text, "WHERE ");
 	return where == NULL ? text : where + strlen("WHERE ");
 }

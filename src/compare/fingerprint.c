@@ -161,7 +161,7 @@ collect(Collector *collector)
 	ctl.keysize = sizeof(Oid) * 2;
 	ctl.entrysize = sizeof(Oid) * 2;
 	collector->left_out = hash_create("tenant_mgr members left out", 16, &ctl,
-									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	collector->labels =
 		RelationGetNumberOfBlocks(tm_view_catalog(view, SecLabelRelationId)->rel) > 0;
 

@@ -56,14 +56,14 @@ by_query="SELECT * FROM tenant.query('SELECT id, total FROM orders1') AS (tenant
 by_hand=$("$BIN/psql" -XqAt -d postgres -c "SELECT string_agg(format('SELECT %L AS tenant, id, total FROM %I.orders1', name, schema_name), ' UNION ALL ') FROM tenant.tenants")
 
 step "measure"
-: >"$WORK/query" >"$WORK/hand"
+: >"$WORK/by_query" >"$WORK/by_hand"
 for ((i = 0; i < ROUNDS; i++)); do
-	ask "$by_hand" >>"$WORK/hand"
-	ask "$by_query" >>"$WORK/query"
+	ask "$by_hand" >>"$WORK/by_hand"
+	ask "$by_query" >>"$WORK/by_query"
 done
 for way in hand query; do
 	for column in 1 2 3 4; do
-		cut -d'|' -f$column "$WORK/$way" | sort -n | sed -n "$(((ROUNDS + 1) / 2))p"
+		cut -d'|' -f$column "$WORK/by_$way" | sort -n | sed -n "$(((ROUNDS + 1) / 2))p"
 	done | paste -sd' ' | sed "s/^/$way /"
 done | awk '
 	BEGIN { printf "%-14s %10s %10s %10s %8s\n", "", "first ms", "second ms", "memory MB", "locks" }

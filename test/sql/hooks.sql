@@ -1,7 +1,9 @@
 --
 -- Functions that are called when something becomes of a tenant
 --
-CREATE EXTENSION tenant_mgr;
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS tenant_mgr;
+RESET client_min_messages;
 CREATE ROLE regress_tm_owner;
 CREATE SCHEMA tm_hooks;
 GRANT USAGE ON SCHEMA tm_hooks TO PUBLIC;
@@ -49,4 +51,3 @@ SELECT * FROM tenant.hooks;
 DROP FUNCTION tm_hooks.refuse(jsonb);
 DROP SCHEMA tm_hooks;
 DROP ROLE regress_tm_owner;
-DROP EXTENSION tenant_mgr;

@@ -1920,7 +1920,8 @@ CREATE VIEW tenant.drift WITH (security_barrier) AS
 			ON a.tenant_id OPERATOR(pg_catalog.=) t.id
 				AND a.version OPERATOR(pg_catalog.=) v.version
 		WHERE r.state OPERATOR(pg_catalog.<>) 'trashed'::pg_catalog.text
-			AND tenant.current() IS NULL
+			AND COALESCE(pg_catalog.current_setting('tenant_mgr.tenant', true),
+				''::pg_catalog.text) OPERATOR(pg_catalog.=) ''::pg_catalog.text
 			AND pg_catalog.pg_has_role(n.nspowner, 'USAGE'::pg_catalog.text)
 			AND pg_catalog.pg_has_role(o.nspowner, 'USAGE'::pg_catalog.text)
 		ORDER BY t.name

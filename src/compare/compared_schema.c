@@ -48,13 +48,6 @@ tm_compared_schema(const char *name)
 	return nspid;
 }
 
-bool
-tm_compared_schema_permitted(Oid nspid)
-{
-	return is_within_binding(nspid) &&
-		tm_schema_ownercheck(nspid, GetUserId());
-}
-
 /* What is in the trash cannot be had by the name of its schema either. */
 static Oid
 find_schema(const char *name)

@@ -15,7 +15,4 @@
  */
 extern Oid	tm_compared_schema(const char *name);
 
-/* May the current user ask for it?  Raises no error. */
-extern bool tm_compared_schema_permitted(Oid nspid);
-
 #endif							/* TENANT_MGR_COMPARED_SCHEMA_H */

@@ -470,6 +470,9 @@ add_column_parts(Definition *definition, const DefinitionSource *source,
 		!att->attislocal)
 		definition->complete = false;
 	part = tm_definition_add(definition, "create",
+							 relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW ?
+							 psprintf("COLUMN %s.%s %s", table, name,
+									  column_type(att)) :
 							 psprintf("ALTER %s %s ADD %s %s %s", kind, table,
 									  unit, name, column_type(att)),
 							 psprintf("ALTER %s %s DROP %s %s", kind, table,

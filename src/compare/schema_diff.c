@@ -68,25 +68,6 @@ tm_schema_diff(Oid a, Oid b)
 	return result;
 }
 
-int
-tm_schema_diff_count(Oid a, Oid b)
-{
-	List	   *pairs = find_pairs(tm_fingerprint_read(a), tm_fingerprint_read(b));
-	int			count = 0;
-	ListCell   *lc;
-
-	foreach(lc, pairs)
-	{
-		Pair	   *pair = lfirst(lc);
-		const FingerprintItem *item = pair->a != NULL ? pair->a : pair->b;
-
-		if (item->object.objectSubId != TM_COLUMN_ORDER ||
-			list_length(pairs) == 1)
-			count++;
-	}
-	return count;
-}
-
 /* What is not the same in both lists. */
 static List *
 find_pairs(const Fingerprint *a, const Fingerprint *b)

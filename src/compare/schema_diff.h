@@ -33,7 +33,4 @@ typedef struct Difference
  */
 extern List *tm_schema_diff(Oid a, Oid b);
 
-/* How many objects differ, without saying how. */
-extern int	tm_schema_diff_count(Oid a, Oid b);
-
 #endif							/* TENANT_MGR_SCHEMA_DIFF_H */

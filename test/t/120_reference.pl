@@ -44,11 +44,12 @@ my %of_views = map { $_ => 1 } names(q{
 	JOIN pg_class v ON v.oid = r.ev_class AND v.relnamespace = 'tenant'::regnamespace
 	JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_proc'::regclass
 	JOIN pg_proc f ON f.oid = d.refobjid AND f.pronamespace = 'tenant'::regnamespace});
-my @functions = grep { !$of_views{$_} } names(q{
+my @headings = map { /tenant\.(\w+)/g } grep { /^### tenant\./ } split /\n/, $reference;
+my %heading = map { $_ => 1 } @headings;
+my @functions = grep { !$of_views{$_} || $heading{$_} } names(q{
 	SELECT DISTINCT proname FROM pg_proc f WHERE pronamespace = 'tenant'::regnamespace
 	AND prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
 	AND NOT EXISTS (SELECT FROM pg_type t WHERE f.oid IN (typinput, typoutput, typsend, typreceive))});
-my @headings = map { /tenant\.(\w+)/g } grep { /^### tenant\./ } split /\n/, $reference;
 my @views = names(q{
 	SELECT relname FROM pg_class WHERE relnamespace = 'tenant'::regnamespace AND relkind = 'v'});
 my @tables = names(q{

@@ -492,22 +492,30 @@ commit(void)
 	return error;
 }
 
-/* The whole of a migration, in the present transaction. */
+/*
+ * The whole of a migration, in the present transaction.  A tenant that was cloned
+ * while it was being recorded has the first of its statements, and gets the rest.
+ */
 static void
 apply(Attempt *attempt)
 {
 	const char *version = attempt->step->migration->version;
+	LedgerEntry entry;
 	char	   *fingerprint;
 
 	attempt->tenant = lock_tenant(attempt);
 	if (attempt->tenant == NULL)
 		return;
 	tm_ledger_lock(attempt->id);
-	attempt->over = tm_ledger_has(attempt->id, version);
+	entry = tm_ledger_lookup(attempt->id, version);
+	attempt->over = entry.state == LEDGER_APPLIED ||
+		entry.state == LEDGER_BASELINE;
 	if (attempt->over)
 		return;
 	check_unchanged(attempt->step->migration);
-	run_statements(attempt->tenant, attempt->step, 0,
+	attempt->partial = entry.state == LEDGER_PARTIAL;
+	attempt->ndone = attempt->partial ? entry.statements_done : 0;
+	run_statements(attempt->tenant, attempt->step, attempt->ndone,
 				   list_length(attempt->step->statements));
 	fingerprint = tm_migrate_verify(attempt->tenant, version,
 									attempt->session->run->verify);

@@ -229,6 +229,10 @@ is(state_of('030'), 'complete|t', 'the first one completes it');
 is(statements_of('030'), "CREATE TABLE by_one (i int)\nINSERT INTO by_one VALUES (1)\nCREATE TABLE also_by_one (i int)", 'with all that it did');
 is(sql("SELECT tenant FROM tenant.pending WHERE version = '030' ORDER BY 1"), "half\nother", 'the clone gets the rest');
 
+sql(q{CALL tenant.migrate(jobs => 1)});
+is(sql("SELECT tenant, state FROM tenant.migration_status WHERE version = '030' ORDER BY 1"), "half|applied\nother|applied\ntemplate_app|applied", 'by a run');
+is(sql('SELECT (SELECT count(*) FROM half.by_one), (SELECT count(*) FROM other.by_one), (SELECT count(*) FROM template_app.by_one), to_regclass($$half.also_by_one$$) IS NOT NULL'), '1|1|1|t', 'each statement once');
+
 # Whoever may not record changes nothing either, and a superuser is told whose
 # objects he makes.
 ($status, $out, $err) = psql_client('040', 'stranger', 'CREATE TABLE strange (i int)');

@@ -56,7 +56,7 @@ by_query="SELECT * FROM tenant.query('SELECT id, total FROM orders1') AS (tenant
 by_hand=$("$BIN/psql" -XqAt -d postgres -c "SELECT string_agg(format('SELECT %L AS tenant, id, total FROM %I.orders1', name, schema_name), ' UNION ALL ') FROM tenant.tenants")
 
 step "measure"
-: >"$WORK/by_query" >"$WORK/by_hand"
+rm -f "$WORK/by_query" "$WORK/by_hand"
 for ((i = 0; i < ROUNDS; i++)); do
 	ask "$by_hand" >>"$WORK/by_hand"
 	ask "$by_query" >>"$WORK/by_query"

@@ -31,7 +31,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -113,8 +112,7 @@ static void keep_entries(const pg_uuid_t *tenant_id, const char *label);
 static void copy_snapshot(const pg_uuid_t *tenant_id, const char *label,
 						  const pg_uuid_t *to);
 static void forget_snapshot(const pg_uuid_t *tenant_id, const char *label);
-static void lock_entries(const pg_uuid_t *tenant_id, LOCKMODE lockmode,
-						 bool *taken);
+static void lock_entries(const pg_uuid_t *tenant_id, LOCKMODE lockmode);
 static void fill_attempt(const LedgerAttempt *attempt, int attempts,
 						 Datum *values, bool *nulls);
 static Datum text_or_null(const char *value, bool *isnull);
@@ -212,14 +210,6 @@ tm_ledger_versions(const pg_uuid_t *tenant_id)
 	return versions;
 }
 
-char *
-tm_ledger_latest(const pg_uuid_t *tenant_id)
-{
-	List	   *versions = tm_ledger_versions(tenant_id);
-
-	return versions != NIL ? llast(versions) : NULL;
-}
-
 List *
 tm_ledger_pending(const char *to_version)
 {
@@ -259,16 +249,7 @@ tm_ledger_pending(const char *to_version)
 void
 tm_ledger_lock(const pg_uuid_t *tenant_id)
 {
-	lock_entries(tenant_id, ExclusiveLock, NULL);
-}
-
-bool
-tm_ledger_try_lock(const pg_uuid_t *tenant_id)
-{
-	bool		taken;
-
-	lock_entries(tenant_id, ExclusiveLock, &taken);
-	return taken;
+	lock_entries(tenant_id, ExclusiveLock);
 }
 
 void
@@ -364,7 +345,7 @@ static void
 hold_entries(const pg_uuid_t *tenant_id)
 {
 	if (is_known())
-		lock_entries(tenant_id, ShareLock, NULL);
+		lock_entries(tenant_id, ShareLock);
 }
 
 static void
@@ -526,22 +507,13 @@ compare_versions(const ListCell *a, const ListCell *b)
 	return tm_migration_compare(lfirst(a), lfirst(b));
 }
 
-/* Until the end of the transaction; without waiting if it is asked whether. */
+/* Until the end of the transaction. */
 static void
-lock_entries(const pg_uuid_t *tenant_id, LOCKMODE lockmode, bool *taken)
+lock_entries(const pg_uuid_t *tenant_id, LOCKMODE lockmode)
 {
-	Relation	rel = open_ledger(AccessShareLock);
-	LOCKTAG		tag;
-	LockAcquireResult result;
-
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationGetRelid(rel),
-					   DatumGetUInt32(hash_any(tenant_id->data, UUID_LEN)), 0);
-	result = LockAcquire(&tag, lockmode, false, taken != NULL);
-	if (taken != NULL)
-		*taken = result != LOCKACQUIRE_NOT_AVAIL;
-	if (result != LOCKACQUIRE_NOT_AVAIL)
-		AcceptInvalidationMessages();
-	table_close(rel, AccessShareLock);
+	LockDatabaseObject(tm_own_table_relid(LEDGER_TABLE),
+					   DatumGetUInt32(hash_any(tenant_id->data, UUID_LEN)), 0,
+					   lockmode);
 }
 
 static void

@@ -70,20 +70,15 @@ extern LedgerEntry tm_ledger_lookup(const pg_uuid_t *tenant_id,
 extern bool tm_ledger_has(const pg_uuid_t *tenant_id, const char *version);
 extern List *tm_ledger_pending(const char *to_version);
 
-/*
- * The latest version that a tenant has, palloc'd, or NULL; and a list of all
- * that it has, C strings in their order.
- */
-extern char *tm_ledger_latest(const pg_uuid_t *tenant_id);
+/* What a tenant has, a list of C strings in the order of versions. */
 extern List *tm_ledger_versions(const pg_uuid_t *tenant_id);
 
 /*
  * Nobody else applies migrations to the tenant until the end of the
  * transaction.  To be taken before looking the tenant's entries up, and after
- * the lock on its name.  The try does not wait.
+ * the lock on its name.
  */
 extern void tm_ledger_lock(const pg_uuid_t *tenant_id);
-extern bool tm_ledger_try_lock(const pg_uuid_t *tenant_id);
 
 /*
  * Write what came of an attempt, within the present transaction: success in

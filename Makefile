@@ -291,6 +291,7 @@ ISOLATION = \
 	create-drop \
 	drop-index \
 	drop-switch \
+	migrate-races \
 	rename-rename \
 	rename-switch \
 	rollback-write \

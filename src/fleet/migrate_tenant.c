@@ -18,9 +18,9 @@
  * A migration that is not transactional goes statement by statement.  The ledger
  * says how many are committed, and that the next may have begun.
  *
- * Locks: the schema in a mode that excludes other runs, clones, renames and
- * drops, and disturbs neither bound sessions nor DDL within; then the entries of
- * the ledger.  None of them is waited for longer than tenant_mgr.migrate_
+ * Locks: the entries of the ledger; then the schema in a mode that excludes other
+ * runs, clones, renames and drops, and disturbs neither bound sessions nor DDL
+ * within.  None of them is waited for longer than tenant_mgr.migrate_
  * lock_timeout, nor is any lock that statements take.
  *
  * Copyright (c) 2026, the tenant_mgr authors
@@ -271,6 +271,18 @@ run_step(Attempt *attempt, MigrateOutcome *outcome)
 		!attempt->session->in_worker)
 		ReThrowError(error);
 
+	/* What has come after the commit does not undo it. */
+	if (tm_ledger_has(attempt->id, attempt->step->migration->version))
+	{
+		ereport(LOG,
+				(errcode(error->sqlerrcode),
+				 errmsg("after migration \"%s\" was applied: %s",
+						attempt->step->migration->version, error->message)));
+		outcome->napplied += attempt->applied ? 1 : 0;
+		SPI_commit();
+		return MIGRATE_DONE;
+	}
+
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (tm_registry_lookup_id(attempt->id) != NULL)
 		record(attempt, attempt->partial ? LEDGER_PARTIAL : LEDGER_FAILED, 1,
@@ -395,7 +407,6 @@ begin_in_steps(Attempt *attempt)
 	attempt->tenant = lock_tenant(attempt);
 	if (attempt->tenant == NULL)
 		return;
-	tm_ledger_lock(attempt->id);
 	entry = tm_ledger_lookup(attempt->id, version);
 	attempt->over = entry.state == LEDGER_APPLIED ||
 		entry.state == LEDGER_BASELINE;
@@ -506,7 +517,6 @@ apply(Attempt *attempt)
 	attempt->tenant = lock_tenant(attempt);
 	if (attempt->tenant == NULL)
 		return;
-	tm_ledger_lock(attempt->id);
 	entry = tm_ledger_lookup(attempt->id, version);
 	attempt->over = entry.state == LEDGER_APPLIED ||
 		entry.state == LEDGER_BASELINE;
@@ -546,6 +556,7 @@ lock_tenant(Attempt *attempt)
 	if (tenant == NULL || tenant->state == TENANT_TRASHED)
 		return NULL;
 	tm_ownership_check(tenant);
+	tm_ledger_lock(attempt->id);
 	tenant = tm_tenant_lock_schema(tenant, TM_MIGRATE_SCHEMA_LOCK);
 	if (tenant == NULL || tenant->state == TENANT_TRASHED)
 		return NULL;

@@ -112,6 +112,7 @@ static Oid	registry_indexes[REGISTRY_NINDEXES];
 static bool find_registry(void);
 static Oid	require_registry(void);
 static Relation open_registry(LOCKMODE lockmode);
+static char *text_column(const TenantInfo *tenant, int attnum);
 static void begin_scan(RegistryScan *scan, RegistryIndex which,
 					   AttrNumber attno, StrategyNumber strategy,
 					   RegProcedure procedure, Datum value);
@@ -255,11 +256,24 @@ tm_registry_trash_details(const TenantInfo *tenant)
 }
 
 char *
+tm_registry_cloned_from(const TenantInfo *tenant)
+{
+	return text_column(tenant, Anum_registry_cloned_from);
+}
+
+char *
 tm_registry_suspend_reason(const TenantInfo *tenant)
+{
+	return text_column(tenant, Anum_registry_suspend_reason);
+}
+
+/* A column of its row that is a text; palloc'd, or NULL. */
+static char *
+text_column(const TenantInfo *tenant, int attnum)
 {
 	RegistryScan scan;
 	HeapTuple	tuple;
-	char	   *reason = NULL;
+	char	   *result = NULL;
 
 	begin_scan(&scan, REGISTRY_BY_ID, Anum_registry_id,
 			   BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&tenant->id));
@@ -267,15 +281,15 @@ tm_registry_suspend_reason(const TenantInfo *tenant)
 	if (tuple != NULL)
 	{
 		bool		isnull;
-		Datum		value = heap_getattr(tuple, Anum_registry_suspend_reason,
+		Datum		value = heap_getattr(tuple, attnum,
 										 RelationGetDescr(scan.rel), &isnull);
 
 		if (!isnull)
-			reason = TextDatumGetCString(value);
+			result = TextDatumGetCString(value);
 	}
 	end_scan(&scan);
 
-	return reason;
+	return result;
 }
 
 List *

@@ -63,6 +63,9 @@ extern TenantInfo *tm_registry_lookup_trashed(const char *name);
 /* What a restore needs to know about a trashed tenant. */
 extern TenantTrash *tm_registry_trash_details(const TenantInfo *tenant);
 
+/* The name that its source had when it was cloned, palloc'd, or NULL. */
+extern char *tm_registry_cloned_from(const TenantInfo *tenant);
+
 /* Why the tenant was suspended, palloc'd, or NULL. */
 extern char *tm_registry_suspend_reason(const TenantInfo *tenant);
 

@@ -24,6 +24,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/transam.h"
@@ -37,7 +39,9 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/params.h"
 #include "nodes/parsenodes.h"
+#include "parser/parser.h"
 #include "parser/parsetree.h"
+#include "parser/scansup.h"
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
@@ -85,6 +89,9 @@ static bool is_no_op(Node *stmt);
 static bool is_temporary(Node *stmt);
 static void refuse_foreign_target(Node *stmt, Oid nspid);
 static void refuse_qualified(const char *schema, const char *name, Oid nspid);
+static const char *without_schema(const char *text, Oid nspid);
+static const RangeVar *qualified_target(const char *text);
+static const char *after_identifier(const char *name);
 static List *relations_of(Node *stmt);
 static bool drops_relations(ObjectType type);
 static List *names_of(Node *stmt);
@@ -127,7 +134,7 @@ tm_record_before_utility(UtilityStatement *statement, const char *query,
 						 ProcessUtilityContext context)
 {
 	Node	   *stmt = statement->pstmt->utilityStmt;
-	char	   *text;
+	const char *text;
 	Oid			nspid;
 
 	if (!tm_recording_is_on() || context != PROCESS_UTILITY_TOPLEVEL ||
@@ -149,6 +156,7 @@ tm_record_before_utility(UtilityStatement *statement, const char *query,
 							 statement->pstmt->stmt_len);
 
 	nspid = tm_recording_open(NULL);
+	text = without_schema(text, nspid);
 	tm_statement_refuse_schema(text, nspid);
 	refuse_foreign_target(stmt, nspid);
 	statement->record_alone = tm_statement_is_alone(stmt);
@@ -490,6 +498,66 @@ refuse_qualified(const char *schema, const char *name, Oid nspid)
 			 errdetail("It is not in schema \"%s\": each other tenant would change it once more.",
 					   get_namespace_name(nspid)),
 			 errhint("Change what tenants share once, in a session that does not record.")));
+}
+
+/*
+ * Some frameworks give the one relation that they change the name of its schema,
+ * which they have read in the catalogs.  It is left out if that is the tenant's, and
+ * the search path finds the same relation without it.
+ */
+static const char *
+without_schema(const char *text, Oid nspid)
+{
+	const RangeVar *target = qualified_target(text);
+	const char *rest;
+	RangeVar	plain;
+	Oid			relid;
+
+	if (target == NULL || get_namespace_oid(target->schemaname, true) != nspid)
+		return text;
+	plain = *target;
+	plain.schemaname = NULL;
+	relid = RangeVarGetRelid(target, NoLock, true);
+	if (!OidIsValid(relid) || RangeVarGetRelid(&plain, NoLock, true) != relid)
+		return text;
+	rest = after_identifier(text + target->location);
+	while (scanner_isspace(*rest))
+		rest++;
+	if (*rest != '.')
+		return text;			/* a comment, or a name in escapes */
+	return psprintf("%.*s%s", target->location, text, rest + 1);
+}
+
+/* The relation that it is about, if it is one, and its place in the text known. */
+static const RangeVar *
+qualified_target(const char *text)
+{
+	List	   *parsed = raw_parser(text, RAW_PARSE_DEFAULT);
+	List	   *relations = relations_of(linitial_node(RawStmt, parsed)->stmt);
+	const RangeVar *target;
+
+	if (list_length(relations) != 1)
+		return NULL;
+	target = linitial_node(RangeVar, relations);
+	return target->schemaname != NULL && target->catalogname == NULL &&
+		target->location >= 0 ? target : NULL;
+}
+
+static const char *
+after_identifier(const char *name)
+{
+	if (*name != '"')
+	{
+		while (IS_HIGHBIT_SET(*name) || isalnum((unsigned char) *name) ||
+			   *name == '_' || *name == '$')
+			name++;
+		return name;
+	}
+	do
+	{
+		name = strchr(name + 1, '"') + 1;
+	} while (*name == '"');
+	return name;
 }
 
 /* The relations that it is about, a list of RangeVar; NIL if it is not known. */

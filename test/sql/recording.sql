@@ -122,6 +122,13 @@ CREATE INDEX ON tmp (i);
 INSERT INTO t (i) SELECT i FROM tmp;  -- fails
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE tmp;
+-- the tenant's schema before what is changed is left out, where it means the same
+ALTER TABLE "rec" . "t" ADD k int;
+ALTER TABLE rec.copied RENAME TO "cop.""ied";
+ALTER TABLE IF EXISTS ONLY  REC."cop.""ied" RENAME TO copied;
+CREATE INDEX t_k ON rec.t (k);
+ALTER TABLE rec.t ADD FOREIGN KEY (k) REFERENCES rec.t;  -- fails
+ALTER TABLE rec /* a comment */ .t ADD l int;  -- fails
 CREATE INDEX CONCURRENTLY t_e ON t (e);
 SELECT ordinal, statement, types, values, role FROM public.tm_kept WHERE ordinal > 4;
 

@@ -135,13 +135,13 @@ loop()
 # what the framework itself writes differently each time, the time of day.
 migrations()
 {
-	local name=$1 customers=$2 query=$3 status=0 i left all
+	local name=$1 customers=$2 query=$3 status=0 i left all step
 	local RECORDED REPLAYED LOOPED
 	shift 3
 	local ignored=()
 	export TM_DIRECT="$WORK" TM_DIRECT_PORT="$PGPORT" TM_DATABASE="$name"
 	make_fleet "$name" "$TENANTS"
-	TM_DATABASE=${name}_loop make_fleet "${name}_loop" "$LOOP"
+	TM_DATABASE=${name}_loop make_fleet "${name}_loop" $((LOOP + 1))
 	record_and_migrate || return 0
 
 	dump_of "$name" template_app >"$WORK/$name.template"
@@ -163,9 +163,12 @@ migrations()
 
 	loop
 	status=0
+	for step in $STEPS; do
+		TM_DATABASE=${name}_loop as_tenant "$(tenant_of $((LOOP + 1)))" "${name}_migrate" "$step" >"$WORK/$name.log" 2>&1 || status=$?
+	done
 	ignored=("$@")
 	dump_of "$name" template_app >"$WORK/$name.template"
-	same_dumps "${name}_loop" tenant_001 || status=1
+	same_dumps "${name}_loop" "$(tenant_of $((LOOP + 1)))" || status=1
 	verdict "$name" "a tenant that it has migrated is the same as those of tenant.migrate()" "$status"
 	awk -v name="$name" -v loop="$LOOPED" -v rec="$RECORDED" -v rep="$REPLAYED" -v n="$LOOP" 'BEGIN {
 		printf "# %s, %d tenants: own loop %.2f s; recorded once %.2f s, tenant.migrate() %.2f s; ratio %.1f, without recording %.1f\n",

@@ -133,10 +133,9 @@ MIGRATIONS = {
     end
   RUBY
   "rename" => <<~RUBY,
-    # rename_table names the schema, for the sequence, and cannot be recorded
-    def up
+    def change
       rename_column :products, :title, :name
-      execute "ALTER TABLE orders RENAME TO purchases"
+      rename_table :orders, :purchases
       change_column_comment :plans, :code, from: nil, to: "it's what is ordered"
     end
   RUBY

@@ -26,6 +26,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/parallel.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -41,6 +42,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/maintained.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
@@ -67,6 +69,7 @@ static RunningCall *calls = NULL;
 static int	ncalls = 0;
 static int	maxcalls = 0;
 
+static void judge_orphan(void);
 static void begin_call(Oid funcid);
 static bool is_admitted(Oid nspid);
 static Oid	schema_of_relation(Oid relid);
@@ -97,6 +100,20 @@ tm_tenant_code_begin(RunningCode *before)
 }
 
 /*
+ * A parallel worker that plans a query before it has been given one to execute
+ * works for a command that tells of its progress.  When the leader fails, it
+ * stops to tell so before it stops its workers; nobody's code is run then.
+ */
+static void
+judge_orphan(void)
+{
+	if (IsParallelWorker() && !tm_running_code.in_statement &&
+		tm_running_code_is_open() &&
+		!OidIsValid(tm_maintained_relation()))
+		tm_running_code.schema = PG_CATALOG_NAMESPACE;
+}
+
+/*
  * Functions of constants are called while the query is planned.  The query's
  * own relations are judged meanwhile, too, and not as that tenant's; so it is
  * only offered to whatever else is planned or started within.
@@ -106,6 +123,7 @@ tm_tenant_code_enter_query(Query *query)
 {
 	Oid			found = InvalidOid;
 
+	judge_orphan();
 	if (!tm_running_code_is_open())
 		return;
 	if (query->resultRelation > 0)

@@ -6,6 +6,7 @@ CREATE EXTENSION IF NOT EXISTS tenant_mgr;
 RESET client_min_messages;
 \set VERBOSITY terse
 SET TimeZone = 'UTC';
+SET DateStyle = 'ISO, MDY';
 CREATE ROLE regress_tm_owner;
 CREATE TABLE public.tm_shared (i int);
 CREATE VIEW public.tm_kept AS
@@ -83,7 +84,7 @@ EXECUTE ins (11, NULL, 'good', NULL);
 SET DateStyle = 'SQL, DMY';
 EXECUTE ins (12, '05/04/2021', 'good', NULL);
 SELECT version, ordinal FROM tenant.migration_statement WHERE 'DateStyle=SQL, DMY' = ANY (settings);
-RESET DateStyle;
+SET DateStyle = 'ISO, MDY';
 PREPARE sel AS SELECT i FROM t WHERE i = $1;
 EXECUTE sel (1);
 DEALLOCATE ALL;

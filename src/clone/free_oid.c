@@ -5,7 +5,9 @@
  * An OID comes from a counter, and is new if the catalog has no row of that
  * number yet.  The server looks each one up in the catalog's index.  Here the
  * next number that is taken is looked up, and all below it are known to be free:
- * nobody else gets a number that the counter has given to us.
+ * nobody else gets a number that the counter has given to us.  What comes next
+ * only an index can tell; where indexes are ignored, because one of them may be
+ * broken, the server looks.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -17,6 +19,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/transam.h"
+#include "catalog/catalog.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -31,6 +34,9 @@ static void look_ahead(FreeOids *free, Relation catalog, Oid index,
 Oid
 tm_free_oid(FreeOids *free, Relation catalog, Oid index, AttrNumber attno)
 {
+	/* A broken one would give us numbers that are taken. */
+	if (IgnoreSystemIndexes)
+		return GetNewOidWithIndex(catalog, index, attno);
 	for (;;)
 	{
 		Oid			oid = GetNewObjectId();

@@ -79,6 +79,14 @@ is($primary->safe_psql($db, q{
 my ($rc, $stdout, $stderr) = $primary->psql($db, "SELECT tenant.clone('src', 'c1_1', data => false)");
 like($stderr, qr/ERROR:  (schema|tenant) "c1_1" already exists/, 'no two of one name');
 
+# an index that is not to be trusted is not asked which numbers are free
+{
+	local $ENV{PGOPTIONS} = '-c ignore_system_indexes=on';
+	($rc, $stdout, $stderr) = $primary->psql($db, "SELECT tenant.clone('src', 'unindexed', data => false)");
+	is($stdout, 'unindexed', 'a clone without indexes of the catalogs');
+	unlike($stderr, qr/despite IgnoreSystemIndexes/, 'does without them');
+}
+
 my $check = q{SELECT count(bt_index_check(indexrelid, true)) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
 	WHERE relam = (SELECT oid FROM pg_am WHERE amname = 'btree') AND relpersistence = 'p' AND indexrelid < 16384};
 my $indexes = $primary->safe_psql($db, $check);

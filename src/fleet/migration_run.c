@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/own_table.h"
@@ -90,6 +91,8 @@ tm_run_update(int64 run, RunState state, int64 applied, int64 failed)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
+	/* A transaction's snapshot cannot be taken in the middle of a scan. */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	ScanKeyInit(&key, Anum_run_run, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(run));
 	scan = tm_own_table_scan(rel, RUN_BY_NUMBER, 1, &key);
@@ -108,6 +111,7 @@ tm_run_update(int64 run, RunState state, int64 applied, int64 failed)
 	tm_own_table_update(rel, &tuple->t_self, Natts_run, values, nulls,
 						replace);
 	systable_endscan(scan);
+	PopActiveSnapshot();
 	table_close(rel, NoLock);
 }
 

@@ -236,6 +236,7 @@ DATA = \
 	sql/tenant_mgr--0.1.0--0.2.0.sql \
 	sql/tenant_mgr--0.2.0.sql
 DOCS = README.md
+SCRIPTS = bin/tenant-migrate
 
 PG_CFLAGS = -std=gnu99
 PG_CPPFLAGS = -I$(srcdir)/src -I$(libpq_srcdir)
@@ -317,17 +318,21 @@ install-probe: $(PROBE_PROGRAM)
 	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)'
 	$(INSTALL_PROGRAM) $(PROBE_PROGRAM) '$(DESTDIR)$(pkglibdir)/$(PROBE_PROGRAM)'
 
-uninstall: uninstall-probe
+uninstall: uninstall-probe uninstall-scripts
 
 uninstall-probe:
 	rm -f '$(DESTDIR)$(pkglibdir)/$(PROBE_PROGRAM)'
+
+# PGXS looks for them where they are in the source tree.
+uninstall-scripts:
+	rm -f $(addprefix '$(DESTDIR)$(bindir)'/, $(notdir $(SCRIPTS)))
 
 clean: clean-probe
 
 clean-probe:
 	rm -f $(PROBE_PROGRAM) src/connections/tenant_mgr_probe.o
 
-.PHONY: install-probe uninstall-probe clean-probe
+.PHONY: install-probe uninstall-probe uninstall-scripts clean-probe
 
 src/connections/tenant_mgr_probe.o: src/connections/probe_protocol.h
 

@@ -16,7 +16,7 @@ use TenantTest;
 my $top = abs_path("$FindBin::RealBin/../..");
 my $work = PostgreSQL::Test::Utils::tempdir_short();
 my $pgxs = config('pgxs');
-my %folder = map { $_ => config($_) } qw(pkglibdir sharedir docdir);
+my %folder = map { $_ => config($_) } qw(bindir pkglibdir sharedir docdir);
 
 sub config
 {
@@ -56,7 +56,7 @@ sub make_in
 
 # A clean copy that cannot be written to, which root would not notice.
 mkdir "$work/source" or die "could not make a folder: $!\n";
-foreach my $part (qw(Makefile README.md tenant_mgr.control sql src))
+foreach my $part (qw(Makefile README.md tenant_mgr.control bin sql src))
 {
 	system_or_bail('cp', '-R', "$top/$part", "$work/source/");
 }
@@ -67,7 +67,7 @@ cmp_ok(scalar @units, '>', 100, 'the source is there');
 system_or_bail('chmod', '-R', 'a-w', "$work/source");
 mkdir $_ or die "could not make a folder: $!\n" foreach "$work/build", "$work/plain", "$work/packaged";
 
-my @needed = ("$folder{pkglibdir}/tenant_mgr.so", "$folder{pkglibdir}/tenant_mgr_probe", "$folder{sharedir}/extension/tenant_mgr.control", "$folder{docdir}/extension/README.md",
+my @needed = ("$folder{bindir}/tenant-migrate", "$folder{pkglibdir}/tenant_mgr.so", "$folder{pkglibdir}/tenant_mgr_probe", "$folder{sharedir}/extension/tenant_mgr.control", "$folder{docdir}/extension/README.md",
 	map { s{^sql/}{$folder{sharedir}/extension/}r } grep { m{^sql/} } @$before);
 my $expected = sub { return [ sort map { s{^/}{}r } @needed, @_ ] };
 
@@ -75,6 +75,7 @@ make_in("$work/build", 'a build from an empty folder, without bitcode', 'with_ll
 make_in("$work/build", '... is installed', 'with_llvm=no', "DESTDIR='$work/plain'", 'install');
 is_deeply(files_below("$work/plain"), $expected->(), '... all of it and nothing else');
 is((stat "$work/plain$folder{pkglibdir}/tenant_mgr_probe")[2] & 0111, 0111, '... the program as one that can be executed');
+is((stat "$work/plain$folder{bindir}/tenant-migrate")[2] & 0111, 0111, '... and the script');
 
 SKIP:
 {

@@ -49,7 +49,7 @@ my $statement = qr/^(?:--(?![-+])|\\\w|\\!|(?:ALTER|ANALYZE|BEGIN|CALL|CLOSE|CLU
 	|DELETE|DISCARD|DO|DROP|EXECUTE|EXPLAIN|FETCH|GRANT|INSERT|LISTEN|LOCK|MERGE|NOTIFY|PREPARE|REASSIGN|REFRESH|REINDEX
 	|RESET|REVOKE|ROLLBACK|SAVEPOINT|SELECT|SET|SHOW|TABLE|TRUNCATE|UPDATE|VACUUM|VALUES|WITH)\b)/x;
 my $of_tree = qr{^(?:[A-Z_]+=\S+ )*(?:bench|script|test)/};
-my $command = qr{^(?:\#|[A-Z_]+=\S+\s|(?:createdb|dropdb|install|make|openssl|php|pg_\w+|psql|rake|sort|sudo|systemctl|vacuumdb)\b
+my $command = qr{^(?:\#|[A-Z_]+=\S+\s|(?:createdb|dropdb|install|make|openssl|php|pg_\w+|psql|rake|sort|sudo|systemctl|tenant-migrate(?!:)|vacuumdb)\b
 	|"?\$)}x;
 
 # read_examples(page's text) -> list of { line, kind, lines => [...], mark => [...] },

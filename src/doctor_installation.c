@@ -56,7 +56,7 @@
 	"(VALUES" TELLING_TRIGGERS("registry") TELLING_TRIGGERS("policy") \
 	TELLING_TRIGGERS("assigned_role") TELLING_TRIGGERS("snapshot_registry") \
 	TELLING_TRIGGERS("data_key") TELLING_TRIGGERS("connection") \
-	TELLING_TRIGGERS("assignment") \
+	TELLING_TRIGGERS("assignment") TELLING_TRIGGERS("hook") \
 	" ('connection', 'connection_written', 'A')) AS own (name, trigger, state)"
 #define OWN_CONSTRAINTS \
 	"(VALUES ('registry', 'registry_name_check')," \

@@ -62,6 +62,7 @@ typedef struct StringSearch
 	char	   *found;			/* one of them, or NULL */
 } StringSearch;
 
+static int	blank_length(const char *text, int length);
 static List *read_tokens(const char *text);
 static bool is_qualifier(List *tokens, int position);
 static bool names_object(List *tokens, int position);
@@ -92,21 +93,50 @@ tm_statement_split(const char *text)
 char *
 tm_statement_part(const char *text, int location, int length)
 {
+	int			blank;
+
 	if (location > 0)
 		text	  +=location;
 
 	if (length <= 0)
 		length = strlen(text);
-	while (length > 0 && scanner_isspace(*text))
-	{
-		text	  ++;
+	blank = blank_length(text, length);
+	text	  +=blank;
 
-		length--;
-	}
+	length -= blank;
 	while (length > 0 && (scanner_isspace(text[length - 1]) ||
 						  text[length - 1] == ';'))
 		length--;
 	return pnstrdup(text, length);
+}
+
+/*
+ * How much of a text is white space and comments before a statement.  Servers
+ * since PostgreSQL 18 leave them out themselves, and what is kept, and its
+ * checksum, must not depend on that.
+ */
+static int
+blank_length(const char *text, int length)
+{
+	int			depth = 0;		/* of comments within comments */
+	int			i = 0;
+
+	while (i < length)
+	{
+		const char *here = text + i;
+
+		if (strncmp(here, "/*", 2) == 0)
+			depth++, i += 2;
+		else if (depth > 0 && strncmp(here, "*/", 2) == 0)
+			depth--, i += 2;
+		else if (depth == 0 && strncmp(here, "--", 2) == 0)
+			i += strcspn(here, "\r\n");
+		else if (depth > 0 || scanner_isspace(*here))
+			i++;
+		else
+			break;
+	}
+	return Min(i, length);
 }
 
 char *

@@ -161,9 +161,9 @@ done_testing();
 sub commands_after
 {
 	my ($words) = @_;
-	my $at = index $page, $words;
-	die "the page does not say: $words" if $at < 0;
-	my ($block) = substr($page, $at) =~ /\n\n((?:    .*\n)+)/;
+	my $anywhere = join '\s+', map { quotemeta } split / /, $words;
+	die "the page does not say: $words" unless $page =~ /$anywhere(.*)/s;
+	my ($block) = $1 =~ /\n\n((?:    .*\n)+)/;
 	return $block =~ s/^    //mgr;
 }
 

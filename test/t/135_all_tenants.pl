@@ -130,7 +130,7 @@ is(sql(q{SELECT sqlstate IS NULL, error FROM tenant.exec($$INSERT INTO p VALUES 
 is(session($superuser, q{SELECT sqlstate FROM tenant.exec('INSERT INTO c VALUES (1); INSERT INTO c VALUES (5)', '{t8}')}), '23503', 'are checked at once');
 
 # Workers
-is(sql(q{SELECT count(*), sum(rows) FROM tenant.exec('UPDATE orders SET note = pg_backend_pid()::text', NULL, 3)}), "30|92", 'a statement by workers');
+is(sql(q{SELECT count(*), sum(rows) FROM tenant.exec('UPDATE orders SET note = pg_backend_pid()::text FROM pg_sleep(0.05)', NULL, 3)}), "30|92", 'a statement by workers');
 cmp_ok(sql(qq{SELECT count(DISTINCT note) FROM (@{[join ' UNION ALL ', map { "SELECT note FROM t$_.orders" } 1 .. $tenants]}) o}), '>', 1, 'by more than one');
 is(session($superuser, q{BEGIN; SELECT count(*) FROM tenant.exec('DELETE FROM orders WHERE id = 3', NULL, 2); ROLLBACK; SELECT count(*) FROM t5.orders}), "$tenants 2", 'each tenant in a transaction of its own');
 is(session($superuser, q{SELECT count(*), sum(id) FROM tenant.query('SELECT id FROM orders', NULL, 4) AS (tenant text, id int)}), '62|98', 'a query by workers');

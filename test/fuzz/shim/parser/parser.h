@@ -9,7 +9,6 @@
 
 #define TENANT_MGR_BINDING_H
 #define TENANT_MGR_GUARD_STATS_H
-#define TENANT_MGR_GUC_H
 #define TENANT_MGR_H
 #define TENANT_MGR_TENANT_NAME_H
 
@@ -25,7 +24,6 @@ typedef int64 TimestampTz;
 
 #define tm_binding_current()			((Binding *) NULL)
 #define tm_tenant						""
-#define tm_verify_tag					VERIFY_TAG_OFF
 #define pg_verifymbstr(text, size, quiet)	true
 #define GetCurrentStatementStartTimestamp()	0
 #define tm_guard_count_violation(id, refused)	((void) (id))

@@ -191,7 +191,7 @@ my $both = folder(map { ("5${_}_x.sql" => "INSERT INTO t VALUES (5$_)") } 0 .. 9
 my $holder = $node->background_psql('app');
 $holder->query_safe('BEGIN; LOCK TABLE tenant.migration IN EXCLUSIVE MODE');
 my @out = ('', '');
-my @runs = map { IPC::Run::start([ $program, '--jobs=1', $both ], '<', \'', '>', \$out[$_], '2>&1') } 0, 1;
+my @runs = map { IPC::Run::start([ $program, '--jobs=1', $both ], '<', \'', '>', \$out[$_], '2>&1', IPC::Run::timeout(180)) } 0, 1;
 ok($node->poll_query_until('app', q{SELECT count(*) = 2 FROM pg_stat_activity WHERE query ~ '^SELECT tenant.add_migration' AND wait_event_type = 'Lock'}), 'two add the same files');
 $holder->query_safe('COMMIT');
 $holder->quit;
@@ -202,13 +202,15 @@ foreach my $i (0, 1)
 }
 is(sql(qq{SELECT count(*), count(DISTINCT i) FROM $_.t WHERE i BETWEEN 50 AND 59}), '10|10', "$_ has each once") foreach qw(tpl a b c);
 
-# Interrupted, from outside.
+# Interrupted, from outside.  Whoever runs the tests in the background ignores SIGINT,
+# and so would all that is started here.
+$SIG{INT} = 'DEFAULT';
 my $slow = folder('60_slow.sql' => 'SELECT pg_sleep(600) FROM public.slow', '61_row.sql' => 'INSERT INTO t VALUES (61)');
 sql('INSERT INTO public.slow VALUES (1)');
 foreach my $signal (qw(TERM INT))
 {
 	my $out = '';
-	my $run = IPC::Run::start([ $program, '--jobs=2', $slow ], '<', \'', '>', \$out, '2>&1');
+	my $run = IPC::Run::start([ $program, '--jobs=2', $slow ], '<', \'', '>', \$out, '2>&1', IPC::Run::timeout(180));
 	ok($node->poll_query_until('app', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query !~ 'pg_stat'}), 'a migration sleeps');
 	$run->signal($signal);
 	$run->finish;

@@ -5,6 +5,7 @@ EXTENSION = tenant_mgr
 MODULE_big = tenant_mgr
 OBJS = \
 	$(WIN32RES) \
+	src/base/argument.o \
 	src/base/crypto.o \
 	src/base/database_list.o \
 	src/base/list_setting.o \

@@ -830,4 +830,7 @@ tm_parse_type(const char *name, Oid *type_id, int32 *typmod)
 #endif
 }
 
+/* Catalogs of another major version have other columns. */
+#define TM_SERVER_MAJOR	(PG_VERSION_NUM / 10000)
+
 #endif							/* TENANT_MGR_COMPAT_H */

@@ -177,6 +177,25 @@ tm_own_table_scan_as_of(Relation rel, const char *index, Snapshot snapshot,
 	return systable_beginscan(rel, indexoid, serves, snapshot, nkeys, keys);
 }
 
+int64
+tm_own_table_next_number(Relation rel, const char *index, AttrNumber attno)
+{
+	SysScanDesc scan = tm_own_table_scan(rel, index, 0, NULL);
+	int64		last = 0;
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		bool		isnull;
+		Datum		number = heap_getattr(tuple, attno, RelationGetDescr(rel),
+										  &isnull);
+
+		last = Max(last, DatumGetInt64(number));
+	}
+	systable_endscan(scan);
+	return last + 1;
+}
+
 /*
  * Is it the command at hand that makes the index?  It is valid by then, and has no
  * page yet.

@@ -62,6 +62,14 @@ extern SysScanDesc tm_own_table_scan_as_of(Relation rel, const char *index,
 										   Snapshot snapshot, int nkeys,
 										   ScanKey keys);
 
+/*
+ * One more than the greatest value of an int8 column, or 1 in an empty table.
+ * With the lock on the table that a writer of such numbers takes, it is nobody
+ * else's.
+ */
+extern int64 tm_own_table_next_number(Relation rel, const char *index,
+									  AttrNumber attno);
+
 /* Can this index answer these conditions on columns of the table? */
 extern bool tm_own_table_index_serves(Relation rel, Oid indexoid, int nkeys,
 									  ScanKey keys);

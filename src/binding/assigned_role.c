@@ -25,6 +25,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "base/argument.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_type.h"
@@ -95,13 +96,11 @@ tenant_assign_role(PG_FUNCTION_ARGS)
 	TenantInfo *holder;
 	pg_uuid_t	holder_id;
 	ItemPointerData tid;
+	char	   *name;
 	Relation	rel;
 	Oid			roleid;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("tenant name must not be null")));
+	name = tm_argument_text(fcinfo, 0, "tenant name");
 	tm_tenant_lock_begin("tenant.assign_role()");
 	if (!tm_is_preloaded())
 		ereport(ERROR,
@@ -109,8 +108,7 @@ tenant_assign_role(PG_FUNCTION_ARGS)
 				 errmsg("library \"%s\" is not preloaded", TM_EXTENSION_NAME),
 				 errdetail("Sessions of the role would not be bound until they load it."),
 				 errhint("Add it to shared_preload_libraries and restart the server.")));
-	tenant = tm_ownership_lock_tenant(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-									  NoLock, false);
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	roleid = get_role_oid(role, false);
 	if (superuser_arg(roleid))
 		ereport(ERROR,
@@ -331,11 +329,7 @@ role_argument(FunctionCallInfo fcinfo, int argno)
 {
 	char	   *role;
 
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("role name must not be null")));
-	role = text_to_cstring(PG_GETARG_TEXT_PP(argno));
+	role = tm_argument_text(fcinfo, argno, "role name");
 	if (strlen(role) >= NAMEDATALEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

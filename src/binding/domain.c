@@ -21,6 +21,7 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "base/argument.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -92,11 +93,7 @@ tenant_add_domain(PG_FUNCTION_ARGS)
 	Datum		values[Natts_domain];
 	bool		nulls[Natts_domain] = {false, false};
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("tenant name must not be null")));
-	name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	name = tm_argument_text(fcinfo, 1, "tenant name");
 	check_host(host);
 
 	tm_tenant_lock_begin("tenant.add_domain()");
@@ -257,11 +254,7 @@ host_argument(FunctionCallInfo fcinfo, int argno)
 	char	   *host;
 	Size		len;
 
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("host name must not be null")));
-	input = text_to_cstring(PG_GETARG_TEXT_PP(argno));
+	input = tm_argument_text(fcinfo, argno, "host name");
 	if (strlen(input) > TM_MAX_HOST_INPUT_LEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

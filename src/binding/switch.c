@@ -11,6 +11,7 @@
 
 #include "access/xact.h"
 #include "fmgr.h"
+#include "base/argument.h"
 #include "utils/builtins.h"
 
 #include "base/tenant_mgr.h"
@@ -101,11 +102,7 @@ bind_session(FunctionCallInfo fcinfo, bool local)
 {
 	char	   *name;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("tenant name must not be null")));
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	name = tm_argument_text(fcinfo, 0, "tenant name");
 	if (name[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),

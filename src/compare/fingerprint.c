@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "access/htup_details.h"
 #include "catalog/catalog.h"
 #include "catalog/indexing.h"
@@ -759,7 +760,7 @@ conclude(Collector *collector)
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 
 	resetStringInfo(&collector->buf);
-	tm_canonical_number(&collector->buf, PG_VERSION_NUM / 10000);
+	tm_canonical_number(&collector->buf, TM_SERVER_MAJOR);
 	for (int i = 0; i < collector->nitems; i++)
 	{
 		appendBinaryStringInfo(&collector->buf,

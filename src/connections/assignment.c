@@ -23,6 +23,7 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "base/argument.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -88,15 +89,13 @@ tenant_assign(PG_FUNCTION_ARGS)
 	bool		nulls[Natts_assignment] = {0};
 	ConnectionInfo *connection;
 	Assignee	assignee;
+	char	   *name;
 	Relation	rel;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("connection name must not be null")));
+	name = tm_argument_text(fcinfo, 1, "connection name");
 	tm_tenant_lock_begin("tenant.assign()");
 	lock_assignee(&assignee, fcinfo);
-	connection = lock_connection(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	connection = lock_connection(name);
 	check_may_take(connection);
 
 	rel = tm_own_table_open(ASSIGNMENT_TABLE, Natts_assignment,

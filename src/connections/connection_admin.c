@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "base/argument.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -30,8 +31,6 @@
 #include "tenants/event.h"
 #include "tenants/tenant_lock.h"
 
-static char *text_argument(FunctionCallInfo fcinfo, int argno);
-static char *name_argument(FunctionCallInfo fcinfo, int argno);
 static int32 int_argument(FunctionCallInfo fcinfo, int argno);
 static bool bool_argument(FunctionCallInfo fcinfo, int argno);
 static void refuse_null(FunctionCallInfo fcinfo, int argno);
@@ -55,20 +54,20 @@ tenant_add_connection(PG_FUNCTION_ARGS)
 	tm_tenant_lock_begin("tenant.add_connection()");
 	connection.id = *DatumGetUUIDP(DirectFunctionCall1(gen_random_uuid,
 													   (Datum) 0));
-	connection.name = text_argument(fcinfo, 0);
-	connection.type = text_argument(fcinfo, 1);
-	connection.region = text_argument(fcinfo, 2);
-	connection.host = text_argument(fcinfo, 3);
+	connection.name = tm_argument_optional_text(fcinfo, 0);
+	connection.type = tm_argument_optional_text(fcinfo, 1);
+	connection.region = tm_argument_optional_text(fcinfo, 2);
+	connection.host = tm_argument_optional_text(fcinfo, 3);
 	connection.port = int_argument(fcinfo, 4);
-	connection.database = text_argument(fcinfo, 5);
-	connection.username = text_argument(fcinfo, 6);
-	connection.ssl_mode = text_argument(fcinfo, 8);
+	connection.database = tm_argument_optional_text(fcinfo, 5);
+	connection.username = tm_argument_optional_text(fcinfo, 6);
+	connection.ssl_mode = tm_argument_optional_text(fcinfo, 8);
 	connection.pool_min_size = int_argument(fcinfo, 9);
 	connection.pool_max_size = int_argument(fcinfo, 10);
 	connection.pool_timeout = int_argument(fcinfo, 11);
 	connection.pool_recycle = int_argument(fcinfo, 12);
 	connection.pool_pre_ping = bool_argument(fcinfo, 13);
-	connection.role = text_argument(fcinfo, 14);
+	connection.role = tm_argument_optional_text(fcinfo, 14);
 	connection.weight = int_argument(fcinfo, 15);
 	connection.is_active = bool_argument(fcinfo, 16);
 	if (!PG_ARGISNULL(17))
@@ -114,7 +113,7 @@ tenant_drop_connection(PG_FUNCTION_ARGS)
 Datum
 tenant_set_password(PG_FUNCTION_ARGS)
 {
-	char	   *name = name_argument(fcinfo, 0);
+	char	   *name = tm_argument_text(fcinfo, 0, "connection name");
 	ConnectionInfo *connection;
 
 	if (PG_ARGISNULL(1))
@@ -183,23 +182,6 @@ tenant_password(PG_FUNCTION_ARGS)
 	result = cstring_to_text(password);
 	tm_connection_wipe(password);
 	PG_RETURN_TEXT_P(result);
-}
-
-static char *
-text_argument(FunctionCallInfo fcinfo, int argno)
-{
-	return PG_ARGISNULL(argno) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(argno));
-}
-
-static char *
-name_argument(FunctionCallInfo fcinfo, int argno)
-{
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("connection name must not be null")));
-	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
 }
 
 /* Numbers and truth values have defaults, which are to be left out instead. */

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "base/argument.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -33,11 +34,7 @@ tenant_exec(PG_FUNCTION_ARGS)
 	char	   *sql;
 	int			jobs;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("statement must not be null")));
-	sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	sql = tm_argument_text(fcinfo, 0, "statement");
 	jobs = tm_fleet_jobs_argument(fcinfo, 2);
 	tm_tenant_lock_begin("tenant.exec()");
 	InitMaterializedSRF(fcinfo, 0);

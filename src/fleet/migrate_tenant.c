@@ -93,6 +93,7 @@ static void end_in_steps(Attempt *attempt);
 static ErrorData *in_savepoint(AttemptWork work, Attempt *attempt);
 static ErrorData *commit(void);
 static void apply(Attempt *attempt);
+static bool start(Attempt *attempt);
 static void check_unchanged(const Migration *migration);
 static TenantInfo *lock_tenant(Attempt *attempt);
 static void run_statements(const TenantInfo *tenant, const Step *step,
@@ -396,7 +397,6 @@ static void
 begin_in_steps(Attempt *attempt)
 {
 	const char *version = attempt->step->migration->version;
-	LedgerEntry entry;
 
 	if (attempt->session->nested)
 		ereport(ERROR,
@@ -404,17 +404,9 @@ begin_in_steps(Attempt *attempt)
 				 errmsg("migration \"%s\" is not transactional and cannot be applied from a function or procedure",
 						version),
 				 errhint("Call tenant.migrate() by a statement of its own.")));
-	attempt->tenant = lock_tenant(attempt);
-	if (attempt->tenant == NULL)
+	if (!start(attempt))
 		return;
-	entry = tm_ledger_lookup(attempt->id, version);
-	attempt->over = entry.state == LEDGER_APPLIED ||
-		entry.state == LEDGER_BASELINE;
-	if (attempt->over)
-		return;
-	check_unchanged(attempt->step->migration);
-	attempt->resumes = entry.state == LEDGER_PARTIAL;
-	attempt->ndone = attempt->resumes ? entry.statements_done : 0;
+	attempt->resumes = attempt->partial;
 	attempt->partial = true;
 	record(attempt, LEDGER_PARTIAL, 0, NULL, NULL);
 }
@@ -511,26 +503,40 @@ static void
 apply(Attempt *attempt)
 {
 	const char *version = attempt->step->migration->version;
-	LedgerEntry entry;
 	char	   *fingerprint;
 
-	attempt->tenant = lock_tenant(attempt);
-	if (attempt->tenant == NULL)
+	if (!start(attempt))
 		return;
-	entry = tm_ledger_lookup(attempt->id, version);
-	attempt->over = entry.state == LEDGER_APPLIED ||
-		entry.state == LEDGER_BASELINE;
-	if (attempt->over)
-		return;
-	check_unchanged(attempt->step->migration);
-	attempt->partial = entry.state == LEDGER_PARTIAL;
-	attempt->ndone = attempt->partial ? entry.statements_done : 0;
 	run_statements(attempt->tenant, attempt->step, attempt->ndone,
 				   list_length(attempt->step->statements));
 	fingerprint = tm_migrate_verify(attempt->tenant, version,
 									attempt->session->run->verify);
 	record(attempt, LEDGER_APPLIED, 1, NULL, fingerprint);
 	attempt->applied = true;
+}
+
+/*
+ * Lock the tenant, and see how far it is.  False if there is nothing to do: it
+ * has gone, or has the migration.
+ */
+static bool
+start(Attempt *attempt)
+{
+	const Migration *migration = attempt->step->migration;
+	LedgerEntry entry;
+
+	attempt->tenant = lock_tenant(attempt);
+	if (attempt->tenant == NULL)
+		return false;
+	entry = tm_ledger_lookup(attempt->id, migration->version);
+	attempt->over = entry.state == LEDGER_APPLIED ||
+		entry.state == LEDGER_BASELINE;
+	if (attempt->over)
+		return false;
+	check_unchanged(migration);
+	attempt->partial = entry.state == LEDGER_PARTIAL;
+	attempt->ndone = attempt->partial ? entry.statements_done : 0;
+	return true;
 }
 
 /* The session has read it some time ago. */

@@ -78,7 +78,6 @@ static MigrationStatement *statement_from_tuple(HeapTuple tuple,
 static void change_row(const char *version, const Datum *values,
 					   const bool *replace);
 static void delete_statements(const char *version);
-static int64 next_position(Relation rel);
 static Datum text_or_null(const char *value, bool *isnull);
 static char *cstring_or_null(Datum value, bool isnull);
 static Datum array_of_texts(char **values, int nvalues);
@@ -229,7 +228,8 @@ tm_migration_insert(Migration *migration)
 	Datum		values[Natts_migration];
 	bool		nulls[Natts_migration] = {0};
 
-	migration->position = next_position(rel);
+	migration->position = tm_own_table_next_number(rel, MIGRATION_BY_VERSION,
+											 Anum_migration_position);
 	migration->created_at = GetCurrentTransactionStartTimestamp();
 	migration->created_by = GetUserNameFromId(GetUserId(), false);
 
@@ -493,26 +493,6 @@ delete_statements(const char *version)
 
 	tm_own_table_delete_found(rel, scan_statements(rel, version));
 	table_close(rel, NoLock);
-}
-
-/* The lock on the table is held, so nobody else takes it. */
-static int64
-next_position(Relation rel)
-{
-	SysScanDesc scan = tm_own_table_scan(rel, MIGRATION_BY_VERSION, 0, NULL);
-	int64		last = 0;
-	HeapTuple	tuple;
-
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		bool		isnull;
-		Datum		position = heap_getattr(tuple, Anum_migration_position,
-											RelationGetDescr(rel), &isnull);
-
-		last = Max(last, DatumGetInt64(position));
-	}
-	systable_endscan(scan);
-	return last + 1;
 }
 
 static Datum

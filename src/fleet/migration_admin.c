@@ -12,6 +12,7 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "base/argument.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -28,8 +29,6 @@
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
-static char *text_argument(FunctionCallInfo fcinfo, int argno,
-						   const char *what);
 static List *read_statements(const char *sql, bool transactional);
 static bool is_there_already(const char *version, const char *checksum,
 							 bool transactional);
@@ -46,8 +45,8 @@ PG_FUNCTION_INFO_V1(tenant_baseline);
 Datum
 tenant_add_migration(PG_FUNCTION_ARGS)
 {
-	char	   *version = text_argument(fcinfo, 0, "version");
-	char	   *sql = text_argument(fcinfo, 1, "text of a migration");
+	char	   *version = tm_argument_text(fcinfo, 0, "version");
+	char	   *sql = tm_argument_text(fcinfo, 1, "text of a migration");
 	Migration	migration = {.version = version,.complete = true};
 	MigrationStatement whole = {.text = sql};
 	List	   *statements;
@@ -141,16 +140,6 @@ tm_migration_check_permission(const char *verb)
 				 errmsg("permission denied to %s migrations", verb),
 				 errdetail("The owners of all tenants execute them."),
 				 errhint("INSERT on tenant.migration is needed.")));
-}
-
-static char *
-text_argument(FunctionCallInfo fcinfo, int argno, const char *what)
-{
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", what)));
-	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
 }
 
 /* The statements of a text, a list of MigrationStatement, none of them refused. */

@@ -49,7 +49,6 @@ static const char *const state_names[] = {
 	[RUN_INTERRUPTED] = "interrupted"
 };
 
-static int64 next_number(Relation rel);
 static LOCKTAG run_tag(int64 run);
 
 int64
@@ -58,7 +57,8 @@ tm_run_begin(Jsonb *options, int64 tenants)
 	/* Who else begins one waits until this transaction ends. */
 	Relation	rel = tm_own_table_open(RUN_TABLE, Natts_run,
 										ShareUpdateExclusiveLock);
-	int64		run = next_number(rel);
+	int64		run = tm_own_table_next_number(rel, RUN_BY_NUMBER,
+											 Anum_run_run);
 	Datum		values[Natts_run];
 	bool		nulls[Natts_run] = {0};
 
@@ -170,26 +170,6 @@ tm_run_is_held(int64 run)
 		return true;
 	(void) LockRelease(&tag, ShareLock, false);
 	return false;
-}
-
-/* Nobody else takes it, for the lock on the table is held. */
-static int64
-next_number(Relation rel)
-{
-	SysScanDesc scan = tm_own_table_scan(rel, RUN_BY_NUMBER, 0, NULL);
-	int64		last = 0;
-	HeapTuple	tuple;
-
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		bool		isnull;
-		Datum		run = heap_getattr(tuple, Anum_run_run,
-									   RelationGetDescr(rel), &isnull);
-
-		last = Max(last, DatumGetInt64(run));
-	}
-	systable_endscan(scan);
-	return last + 1;
 }
 
 /* The number modulo 2^32 will do: nobody has that many runs at once. */

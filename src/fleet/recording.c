@@ -33,6 +33,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "base/argument.h"
 #include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -115,11 +116,7 @@ tenant_record(PG_FUNCTION_ARGS)
 {
 	char	   *version;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("version must not be null")));
-	version = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	version = tm_argument_text(fcinfo, 0, "version");
 	tm_tenant_lock_begin("tenant.record()");
 	tm_migration_check_version(version);
 	(void) set_config_option(TM_RECORD_SETTING, version, PGC_USERSET,

@@ -91,6 +91,7 @@ static SysScanDesc scan_hooks(Relation rel, const char *event,
 							  ScanKeyData *key);
 static void read_hook(HeapTuple tuple, TupleDesc desc, TenantHook *hook);
 static int	compare_hooks(const ListCell *a, const ListCell *b);
+static HeapTuple function_row(Oid funcid);
 static void describe_function(Oid funcid, TenantHook *hook);
 static void check_may_change(Oid funcid);
 static bool find_hook(Relation rel, const TenantHook *hook, ItemPointer tid);
@@ -233,14 +234,9 @@ tm_hook_function(const TenantHook *hook)
 void
 tm_hook_check_function(const TenantHook *hook, Oid funcid)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	Form_pg_proc form;
+	HeapTuple	tuple = function_row(funcid);
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
 
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("function with OID %u does not exist", funcid)));
-	form = (Form_pg_proc) GETSTRUCT(tuple);
 	if (form->prokind != PROKIND_FUNCTION || form->proretset ||
 		form->pronargs != 1 || form->proargtypes.values[0] != JSONBOID)
 		ereport(ERROR,
@@ -404,17 +400,25 @@ compare_hooks(const ListCell *a, const ListCell *b)
 	return result != 0 ? result : strcmp(one->name, other->name);
 }
 
-static void
-describe_function(Oid funcid, TenantHook *hook)
+/* To be released with ReleaseSysCache(). */
+static HeapTuple
+function_row(Oid funcid)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	Form_pg_proc form;
 
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("function with OID %u does not exist", funcid)));
-	form = (Form_pg_proc) GETSTRUCT(tuple);
+	return tuple;
+}
+
+static void
+describe_function(Oid funcid, TenantHook *hook)
+{
+	HeapTuple	tuple = function_row(funcid);
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
+
 	strlcpy(hook->schema, get_namespace_name(form->pronamespace),
 			NAMEDATALEN);
 	strlcpy(hook->name, NameStr(form->proname), NAMEDATALEN);

@@ -23,6 +23,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "base/argument.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -72,9 +73,6 @@ char	   *tm_default_template = NULL;
 static const char adopt_hint[] =
 "Use tenant.adopt() to register an existing schema.";
 
-static char *text_argument(FunctionCallInfo fcinfo, int argno,
-						   const char *what);
-static char *optional_text_argument(FunctionCallInfo fcinfo, int argno);
 static Jsonb *metadata_argument(FunctionCallInfo fcinfo, int argno);
 static bool flag_argument(FunctionCallInfo fcinfo, int argno, bool if_null);
 static List *patterns_argument(FunctionCallInfo fcinfo, int argno);
@@ -107,9 +105,9 @@ PG_FUNCTION_INFO_V1(tenant_exists);
 Datum
 tenant_create(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_argument(fcinfo, 0, "tenant name");
-	char	   *template = optional_text_argument(fcinfo, 1);
-	char	   *owner = optional_text_argument(fcinfo, 2);
+	char	   *name = tm_argument_text(fcinfo, 0, "tenant name");
+	char	   *template = tm_argument_optional_text(fcinfo, 1);
+	char	   *owner = tm_argument_optional_text(fcinfo, 2);
 	Jsonb	   *metadata = metadata_argument(fcinfo, 3);
 	bool		if_not_exists = flag_argument(fcinfo, 4, false);
 	char	   *schema = tm_tenant_name_schema(name);
@@ -172,9 +170,9 @@ tenant_create(PG_FUNCTION_ARGS)
 Datum
 tenant_adopt(PG_FUNCTION_ARGS)
 {
-	char	   *schema = text_argument(fcinfo, 0, "schema name");
+	char	   *schema = tm_argument_text(fcinfo, 0, "schema name");
 
-	tm_lifecycle_adopt(schema, optional_text_argument(fcinfo, 1),
+	tm_lifecycle_adopt(schema, tm_argument_optional_text(fcinfo, 1),
 					   metadata_argument(fcinfo, 2),
 					   flag_argument(fcinfo, 3, false));
 	PG_RETURN_TEXT_P(cstring_to_text(schema));
@@ -187,8 +185,8 @@ tenant_adopt(PG_FUNCTION_ARGS)
 Datum
 tenant_clone(PG_FUNCTION_ARGS)
 {
-	char	   *source_name = text_argument(fcinfo, 0, "source");
-	char	   *target = text_argument(fcinfo, 1, "target");
+	char	   *source_name = tm_argument_text(fcinfo, 0, "source");
+	char	   *target = tm_argument_text(fcinfo, 1, "target");
 	bool		with_data = flag_argument(fcinfo, 2, true);
 	List	   *exclude = patterns_argument(fcinfo, 3);
 	Jsonb	   *metadata = metadata_argument(fcinfo, 4);
@@ -285,8 +283,8 @@ tenant_rename(PG_FUNCTION_ARGS)
 Datum
 tenant_suspend(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_argument(fcinfo, 0, "tenant name");
-	char	   *reason = optional_text_argument(fcinfo, 1);
+	char	   *name = tm_argument_text(fcinfo, 0, "tenant name");
+	char	   *reason = tm_argument_optional_text(fcinfo, 1);
 	TenantInfo *tenant;
 
 	tm_tenant_lock_begin("tenant.suspend()");
@@ -407,25 +405,6 @@ tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
 	tm_union_views_follow(NULL);
 
 	return pstrdup(name);
-}
-
-/* A text argument of a function that is not strict and needs it. */
-static char *
-text_argument(FunctionCallInfo fcinfo, int argno, const char *what)
-{
-	if (PG_ARGISNULL(argno))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", what)));
-	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
-}
-
-static char *
-optional_text_argument(FunctionCallInfo fcinfo, int argno)
-{
-	if (PG_ARGISNULL(argno))
-		return NULL;
-	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
 }
 
 static Jsonb *

@@ -4,9 +4,8 @@
  *
  * This is the only file that knows the columns of tenant.registry.  Rows are
  * read as a system catalog's are and written by the executor's routines
- * (own_table_write.c), so the caller's privileges on the table do not matter
- * and every look sees what is committed now, whatever the transaction's
- * snapshot.
+ * (own_table_write.c): privileges on the table do not matter, and every look
+ * sees what is committed now, whatever the transaction's snapshot.
  * The columns that are searched have the collation "C": ours would not agree
  * with the order of an index in any other.
  *

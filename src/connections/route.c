@@ -22,10 +22,10 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 
+#include "base/generation_cache.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "binding/access.h"
@@ -34,9 +34,6 @@
 #include "connections/health.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_name.h"
-
-/* The most tenants a backend remembers before it starts afresh */
-#define MAX_ENTRIES		4096
 
 /* How good a connection is, best first */
 typedef enum Fitness
@@ -68,19 +65,20 @@ static uint64 generation = 1;
 static Oid	connection_relid = InvalidOid;
 static Oid	assignment_relid = InvalidOid;
 
-/* what is remembered, and the generations it belongs to; written by remember */
-static MemoryContext cache_context = NULL;
-static HTAB *cache = NULL;
-static uint64 cache_generation = 0;
-static uint64 cache_registry_generation = 0;
+/* Routes by tenant; of that generation and the registry's */
+static GenerationCache cache = {
+	.name = "routes",
+	.keysize = NAMEDATALEN,
+	.entrysize = sizeof(Route)
+};
 
 static bool parse_intent(const char *intent);
 static Route *recall(const char *tenant);
 static Route *read_route(const char *tenant);
 static void refuse_suspended(const TenantInfo *tenant);
 static int	compare_candidates(const ListCell *a, const ListCell *b);
-static void remember(const Route *route, uint64 as_of,
-					 uint64 registry_as_of);
+static uint64 generation_now(void);
+static void remember(const Route *route, uint64 as_of);
 static void watch_tables(void);
 static void relcache_callback(Datum arg, Oid relid);
 static Candidate *choose_for_write(Route *route);
@@ -127,12 +125,10 @@ recall(const char *tenant)
 {
 	char		key[NAMEDATALEN];
 
-	if (cache == NULL || cache_generation != generation ||
-		cache_registry_generation != tm_registry_generation() ||
-		strlen(tenant) >= NAMEDATALEN)
+	if (strlen(tenant) >= NAMEDATALEN)
 		return NULL;
 	strlcpy(key, tenant, NAMEDATALEN);
-	return hash_search(cache, key, HASH_FIND, NULL);
+	return tm_generation_cache_find(&cache, generation_now(), key);
 }
 
 /* What the tables say; palloc'd, and remembered if it is still true. */
@@ -144,11 +140,9 @@ read_route(const char *name)
 	List	   *connections;
 	ListCell   *lc;
 	uint64		as_of;
-	uint64		registry_as_of;
 
 	watch_tables();
-	as_of = generation;
-	registry_as_of = tm_registry_generation();
+	as_of = generation_now();
 	tenant = tm_registry_lookup(name, false);
 	if (tenant->state == TENANT_SUSPENDED)
 		refuse_suspended(tenant);
@@ -172,7 +166,7 @@ read_route(const char *name)
 		route->ncandidates++;
 	}
 
-	remember(route, as_of, registry_as_of);
+	remember(route, as_of);
 	return route;
 }
 
@@ -203,43 +197,26 @@ compare_candidates(const ListCell *a, const ListCell *b)
 	return strcmp(first->name, second->name);
 }
 
+static uint64
+generation_now(void)
+{
+	return generation + tm_registry_generation();
+}
+
 static void
-remember(const Route *route, uint64 as_of, uint64 registry_as_of)
+remember(const Route *route, uint64 as_of)
 {
 	MemoryContext old_context;
 	Route	   *entry;
 	int			i;
 
-	if (as_of != generation || registry_as_of != tm_registry_generation())
+	if (as_of != generation_now())
 		return;
 
-	if (cache != NULL &&
-		(cache_generation != as_of ||
-		 cache_registry_generation != registry_as_of ||
-		 hash_get_num_entries(cache) >= MAX_ENTRIES))
-	{
-		cache = NULL;
-		MemoryContextReset(cache_context);
-	}
-	if (cache == NULL)
-	{
-		HASHCTL		ctl;
-
-		if (cache_context == NULL)
-			cache_context = AllocSetContextCreate(TopMemoryContext,
-												  "tenant_mgr routes",
-												  ALLOCSET_DEFAULT_SIZES);
-		ctl.keysize = NAMEDATALEN;
-		ctl.entrysize = sizeof(Route);
-		ctl.hcxt = cache_context;
-		cache = hash_create("tenant_mgr routes", 64, &ctl,
-							HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-		cache_generation = as_of;
-		cache_registry_generation = registry_as_of;
-	}
+	tm_generation_cache_prepare(&cache, as_of);
 
 	/* Nothing must fail once there is an entry. */
-	old_context = MemoryContextSwitchTo(cache_context);
+	old_context = MemoryContextSwitchTo(cache.context);
 	{
 		Candidate  *candidates = palloc(sizeof(Candidate) *
 										Max(route->ncandidates, 1));
@@ -249,7 +226,7 @@ remember(const Route *route, uint64 as_of, uint64 registry_as_of)
 			candidates[i] = route->candidates[i];
 			candidates[i].name = pstrdup(route->candidates[i].name);
 		}
-		entry = hash_search(cache, route->tenant, HASH_ENTER, NULL);
+		entry = tm_generation_cache_enter(&cache, route->tenant);
 		entry->ncandidates = route->ncandidates;
 		entry->candidates = candidates;
 	}

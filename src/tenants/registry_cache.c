@@ -16,15 +16,12 @@
  */
 #include "postgres.h"
 
-#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "base/generation_cache.h"
 #include "tenants/registry_cache.h"
-
-/* The most tenants a backend remembers before it starts afresh */
-#define MAX_ENTRIES		4096
 
 typedef struct CacheEntry
 {
@@ -38,10 +35,12 @@ static Oid	registry_relid = InvalidOid;
 /* Moved by the callbacks */
 static uint64 generation = 1;
 
-/* Tenants by name, and the generation they belong to; written by remember */
-static MemoryContext cache_context = NULL;
-static HTAB *cache = NULL;
-static uint64 cache_generation = 0;
+/* Tenants by name */
+static GenerationCache cache = {
+	.name = "tenants",
+	.keysize = NAMEDATALEN,
+	.entrysize = sizeof(CacheEntry)
+};
 
 static void register_callbacks(void);
 static void relcache_callback(Datum arg, Oid relid);
@@ -76,12 +75,11 @@ tm_registry_cache_recall(const char *name)
 
 	register_callbacks();
 
-	if (cache == NULL || cache_generation != generation ||
-		strlen(name) >= NAMEDATALEN)
+	if (strlen(name) >= NAMEDATALEN)
 		return NULL;
 
 	strlcpy(key, name, NAMEDATALEN);
-	entry = hash_search(cache, key, HASH_FIND, NULL);
+	entry = tm_generation_cache_find(&cache, generation, key);
 	if (entry == NULL)
 		return NULL;
 
@@ -99,32 +97,9 @@ tm_registry_cache_remember(const TenantInfo *tenant, uint64 as_of)
 	if (as_of != generation)
 		return;
 
-	if (cache != NULL &&
-		(cache_generation != generation ||
-		 hash_get_num_entries(cache) >= MAX_ENTRIES))
-	{
-		cache = NULL;
-		MemoryContextReset(cache_context);
-	}
-
-	if (cache == NULL)
-	{
-		HASHCTL		ctl;
-
-		if (cache_context == NULL)
-			cache_context = AllocSetContextCreate(TopMemoryContext,
-												  "tenant_mgr registry cache",
-												  ALLOCSET_DEFAULT_SIZES);
-		ctl.keysize = NAMEDATALEN;
-		ctl.entrysize = sizeof(CacheEntry);
-		ctl.hcxt = cache_context;
-		cache = hash_create("tenant_mgr registry cache", 64, &ctl,
-							HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-		cache_generation = generation;
-	}
-
 	strlcpy(key, tenant->name, NAMEDATALEN);
-	entry = hash_search(cache, key, HASH_ENTER, NULL);
+	tm_generation_cache_prepare(&cache, as_of);
+	entry = tm_generation_cache_enter(&cache, key);
 	entry->tenant = *tenant;
 }
 

@@ -14,19 +14,15 @@
 
 #include "catalog/pg_namespace.h"
 #include "commands/extension.h"
-#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 
+#include "base/generation_cache.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
 #include "tenants/persistent_schemas.h"
 #include "tenants/registry.h"
 #include "tenants/schema_owner.h"
 #include "tenants/snapshot_registry.h"
-
-/* The most schemas a backend remembers before it starts afresh */
-#define MAX_ENTRIES		4096
 
 typedef struct OwnerEntry
 {
@@ -35,14 +31,15 @@ typedef struct OwnerEntry
 	SchemaOwner owner;			/* by this one */
 } OwnerEntry;
 
-/* Schemas, and the generations they belong to; written by prepare_cache */
-static MemoryContext cache_context = NULL;
-static HTAB *cache = NULL;
+/* Schemas, of the registry's generation and that of the persistent schemas */
+static GenerationCache cache = {
+	.name = "schema owners",
+	.keysize = sizeof(Oid),
+	.entrysize = sizeof(OwnerEntry)
+};
 static OwnerEntry *latest = NULL;	/* the one that was asked for last */
-static uint64 cache_generation = 0;
-static uint64 cache_path_generation = 0;
 
-static void prepare_cache(void);
+static uint64 generation_now(void);
 static bool find_owner(Oid nspid, SchemaOwner *owner);
 static bool is_persistent(const char *schema);
 
@@ -51,8 +48,7 @@ tm_schema_owner(Oid nspid, SchemaOwner *owner)
 {
 	OwnerEntry *entry = NULL;
 	OwnerEntry	found;
-	uint64		as_of = tm_registry_generation();
-	uint64		path_as_of = tm_persistent_schemas_generation;
+	uint64		as_of = generation_now();
 
 	if (nspid == PG_CATALOG_NAMESPACE || nspid == PG_TOAST_NAMESPACE)
 		return false;
@@ -62,11 +58,10 @@ tm_schema_owner(Oid nspid, SchemaOwner *owner)
 		CurrentExtensionObject == get_extension_oid(TM_EXTENSION_NAME, true))
 		return false;
 
-	if (cache != NULL && cache_generation == as_of &&
-		cache_path_generation == path_as_of)
+	if (tm_generation_cache_is_of(&cache, as_of))
 	{
 		entry = latest != NULL && latest->nspid == nspid ? latest :
-			hash_search(cache, &nspid, HASH_FIND, NULL);
+			tm_generation_cache_find(&cache, as_of, &nspid);
 		latest = entry;
 	}
 	if (entry != NULL)
@@ -79,11 +74,11 @@ tm_schema_owner(Oid nspid, SchemaOwner *owner)
 	/* Looking may process invalidations; then this does not count. */
 	found.nspid = nspid;
 	found.owned = find_owner(nspid, &found.owner);
-	if (as_of == tm_registry_generation() &&
-		path_as_of == tm_persistent_schemas_generation)
+	if (as_of == generation_now())
 	{
-		prepare_cache();
-		entry = hash_search(cache, &nspid, HASH_ENTER, NULL);
+		latest = NULL;
+		tm_generation_cache_prepare(&cache, as_of);
+		entry = tm_generation_cache_enter(&cache, &nspid);
 		*entry = found;
 	}
 	if (found.owned && owner != NULL)
@@ -91,32 +86,10 @@ tm_schema_owner(Oid nspid, SchemaOwner *owner)
 	return found.owned;
 }
 
-/* Make room for another entry, in a cache of the present generations. */
-static void
-prepare_cache(void)
+static uint64
+generation_now(void)
 {
-	HASHCTL		ctl;
-	uint64		generation = tm_registry_generation();
-
-	if (cache != NULL && cache_generation == generation &&
-		cache_path_generation == tm_persistent_schemas_generation &&
-		hash_get_num_entries(cache) < MAX_ENTRIES)
-		return;
-
-	if (cache_context == NULL)
-		cache_context = AllocSetContextCreate(TopMemoryContext,
-											  "tenant_mgr schema owners",
-											  ALLOCSET_DEFAULT_SIZES);
-	cache = NULL;
-	latest = NULL;
-	MemoryContextReset(cache_context);
-	ctl.keysize = sizeof(Oid);
-	ctl.entrysize = sizeof(OwnerEntry);
-	ctl.hcxt = cache_context;
-	cache = hash_create("tenant_mgr schema owners", 64, &ctl,
-						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	cache_generation = generation;
-	cache_path_generation = tm_persistent_schemas_generation;
+	return tm_registry_generation() + tm_persistent_schemas_generation;
 }
 
 /*

@@ -14,16 +14,7 @@ my $node = new_node('fleet', "shared_preload_libraries = 'tenant_mgr'\nmax_worke
 new_database($node, 'app');
 
 sub sql { return $node->safe_psql('app', @_) }
-
-# What somebody's session prints, and SQLSTATEs in place of errors
-sub session
-{
-	my ($role, $sql) = @_;
-	my ($out, $err) = ('', '');
-	$node->psql('app', "\\set VERBOSITY sqlstate\n$sql", stdout => \$out, stderr => \$err,
-		on_error_stop => 0, extra_params => [ '-U', $role ]);
-	return join(' ', grep { $_ ne '' } (split /\n/, $out), $err =~ /(?:ERROR|FATAL):  (\w+)/g);
-}
+sub session { return answers_to($node, 'app', @_) }
 
 # All that a superuser gets told
 sub told

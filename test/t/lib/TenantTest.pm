@@ -17,7 +17,7 @@ use Test::More;
 
 our @EXPORT = qw(new_node new_database load_fixture load_torture fill_schema ident literal
   structure_of rows_of sequences_of is_same registry_is_true orphan_files
-  command_of own_tables_of objects_of_extension wait_for_socket);
+  command_of own_tables_of objects_of_extension wait_for_socket answers_to);
 
 my $fixtures = "$FindBin::RealBin/../fixtures";
 
@@ -247,6 +247,16 @@ sub wait_for_socket
 		select undef, undef, undef, 0.1;
 	}
 	return 0;
+}
+
+# What somebody's session prints, and SQLSTATEs in place of errors.
+sub answers_to
+{
+	my ($node, $db, $role, $sql) = @_;
+	my ($out, $err) = ('', '');
+	$node->psql($db, "\\set VERBOSITY sqlstate\n$sql", stdout => \$out, stderr => \$err,
+		on_error_stop => 0, extra_params => [ '-U', $role ]);
+	return join(' ', grep { $_ ne '' } (split /\n/, $out), $err =~ /(?:ERROR|FATAL):  (\w+)/g);
 }
 
 1;

@@ -37,6 +37,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "base/argument.h"
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
@@ -206,21 +207,12 @@ static List *
 named_tenants(ArrayType *names)
 {
 	List	   *tenants = NIL;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			nelements;
+	ListCell   *lc;
 
-	deconstruct_array_builtin(names, TEXTOID, &elements, &nulls, &nelements);
-	for (int i = 0; i < nelements; i++)
+	foreach(lc, tm_argument_texts(names, "tenant name"))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("tenant name must not be null")));
-		tenants = lappend(tenants,
-						  tm_registry_lookup(TextDatumGetCString(elements[i]),
-											 false));
+		tenants = lappend(tenants, tm_registry_lookup(lfirst(lc), false));
 	}
 	list_sort(tenants, compare_tenants);
 

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "base/argument.h"
 #include "base/tenant_mgr.h"
 #include "binding/access.h"
 #include "binding/assigned_role.h"
@@ -56,7 +57,6 @@ static int	read_word(FunctionCallInfo fcinfo, int argument, const char *name,
 					  const char *const *words, int nwords);
 static int	read_int(FunctionCallInfo fcinfo, int argument, const char *name,
 					 int low, int high, int otherwise);
-static List *read_names(ArrayType *array);
 
 void
 tm_migrate_check_caller(FunctionCallInfo fcinfo)
@@ -96,7 +96,7 @@ tm_migrate_read_options(FunctionCallInfo fcinfo, MigrateOptions *options)
 	}
 	options->named = !PG_ARGISNULL(ARG_TENANTS);
 	if (options->named)
-		options->tenants = read_names(PG_GETARG_ARRAYTYPE_P(ARG_TENANTS));
+		options->tenants = tm_argument_texts(PG_GETARG_ARRAYTYPE_P(ARG_TENANTS), "tenant name");
 	options->jobs_given = !PG_ARGISNULL(ARG_JOBS);
 	options->jobs = read_int(fcinfo, ARG_JOBS, "jobs", 1, MIGRATE_MAX_JOBS,
 							 tm_migrate_jobs);
@@ -194,25 +194,4 @@ read_int(FunctionCallInfo fcinfo, int argument, const char *name, int low,
 				 errmsg("argument \"%s\" must be between %d and %d", name, low,
 						high)));
 	return value;
-}
-
-static List *
-read_names(ArrayType *array)
-{
-	List	   *names = NIL;
-	Datum	   *values;
-	bool	   *nulls;
-	int			nvalues;
-
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls,
-					  &nvalues);
-	for (int i = 0; i < nvalues; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("tenant name must not be null")));
-		names = lappend(names, TextDatumGetCString(values[i]));
-	}
-	return names;
 }

@@ -425,26 +425,8 @@ flag_argument(FunctionCallInfo fcinfo, int argno, bool if_null)
 static List *
 patterns_argument(FunctionCallInfo fcinfo, int argno)
 {
-	List	   *patterns = NIL;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			nelements;
-	int			i;
-
-	if (PG_ARGISNULL(argno))
-		return NIL;
-
-	deconstruct_array_builtin(PG_GETARG_ARRAYTYPE_P(argno), TEXTOID,
-							  &elements, &nulls, &nelements);
-	for (i = 0; i < nelements; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("exclude pattern must not be null")));
-		patterns = lappend(patterns, TextDatumGetCString(elements[i]));
-	}
-	return patterns;
+	return PG_ARGISNULL(argno) ? NIL :
+		tm_argument_texts(PG_GETARG_ARRAYTYPE_P(argno), "exclude pattern");
 }
 
 /*

@@ -60,6 +60,8 @@ static char *restored_schema_name(const TenantInfo *tenant,
 								  const char *new_name);
 static void refuse_taken_name(const char *name, const char *hint);
 static void leave_in_trash(const TenantInfo *tenant);
+static void bring_back(const TenantInfo *tenant, const char *name, Oid nspid,
+					   const char *schema, const char *saved_schema);
 
 PG_FUNCTION_INFO_V1(tenant_drop);
 PG_FUNCTION_INFO_V1(tenant_restore);
@@ -168,19 +170,25 @@ tenant_restore(PG_FUNCTION_ARGS)
 	tm_schema_acl_update(tenant->nspid, schema, acl);
 	tm_outside_links_restore(tenant->schema_name, tenant->nspid);
 	tm_outside_links_forget(tenant->schema_name);
-	tm_registry_restore(tenant, new_name, schema);
-	tm_assigned_role_follow(tenant, new_name);
-	if (trash->saved_schema != NULL &&
-		strcmp(trash->saved_schema, schema) != 0)
-		tm_mention_tell(tenant->nspid, trash->saved_schema, schema);
-	tm_event_record("restore", tenant, new_name,
+	bring_back(tenant, new_name, tenant->nspid, schema, trash->saved_schema);
+	PG_RETURN_VOID();
+}
+
+/* The tenant is one again, under this name and with this schema. */
+static void
+bring_back(const TenantInfo *tenant, const char *name, Oid nspid,
+		   const char *schema, const char *saved_schema)
+{
+	tm_registry_restore(tenant, name, schema);
+	tm_assigned_role_follow(tenant, name);
+	if (saved_schema != NULL && strcmp(saved_schema, schema) != 0)
+		tm_mention_tell(nspid, saved_schema, schema);
+	tm_event_record("restore", tenant, name,
 					tm_event_detail("schema", schema, NULL));
 	tm_session_wakeup_at_commit();
 	tm_union_views_follow(NULL);
 	tm_tenant_hook_run("after_restore", tm_registry_lookup_id(&tenant->id),
 					   tm_event_detail("old_name", tenant->name, NULL));
-
-	PG_RETURN_VOID();
 }
 
 /*
@@ -206,17 +214,7 @@ tenant_restore_from(PG_FUNCTION_ARGS)
 
 	saved_schema = tm_registry_trash_details(tenant)->saved_schema;
 	leave_in_trash(tenant);
-	tm_registry_restore(tenant, tenant->name, schema);
-	tm_assigned_role_follow(tenant, tenant->name);
-	if (saved_schema != NULL && strcmp(saved_schema, schema) != 0)
-		tm_mention_tell(nspid, saved_schema, schema);
-	tm_event_record("restore", tenant, tenant->name,
-					tm_event_detail("schema", schema, NULL));
-	tm_session_wakeup_at_commit();
-	tm_union_views_follow(NULL);
-	tm_tenant_hook_run("after_restore", tm_registry_lookup_id(&tenant->id),
-					   tm_event_detail("old_name", tenant->name, NULL));
-
+	bring_back(tenant, tenant->name, nspid, schema, saved_schema);
 	PG_RETURN_VOID();
 }
 

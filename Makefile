@@ -8,6 +8,7 @@ OBJS = \
 	src/base/argument.o \
 	src/base/crypto.o \
 	src/base/database_list.o \
+	src/base/dependency.o \
 	src/base/generation_cache.o \
 	src/base/list_setting.o \
 	src/base/log_limit.o \

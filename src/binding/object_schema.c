@@ -28,6 +28,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "base/dependency.h"
 #include "binding/object_schema.h"
 #include "binding/temp_object.h"
 #include "tenants/schema_owner.h"
@@ -225,17 +226,12 @@ static Oid
 place_of_parent(ObjectAddress *object)
 {
 	Relation	rel;
-	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	Oid			parent = InvalidOid;
 
 	rel = table_open(DependRelationId, AccessShareLock);
-	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(object->classId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(object->objectId));
-	scan = systable_beginscan(rel, DependDependerIndexId, true, NULL, 2, keys);
+	scan = tm_dependency_scan(rel, NULL, object->classId, object->objectId);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);

@@ -60,6 +60,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "base/dependency.h"
 #include "base/tenant_mgr.h"
 #include "binding/object_schema.h"
 #include "clone/closure.h"
@@ -200,20 +201,6 @@ tm_closure_outside_dependents(const Closure *closure)
 	return outsiders;
 }
 
-SysScanDesc
-tm_closure_scan_dependents(Relation depRel, Snapshot snapshot, Oid classid,
-						   Oid objid)
-{
-	ScanKeyData key[2];
-
-	ScanKeyInit(&key[0], Anum_pg_depend_refclassid,
-				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(classid));
-	ScanKeyInit(&key[1], Anum_pg_depend_refobjid,
-				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(objid));
-	return systable_beginscan(depRel, DependReferenceIndexId, true, snapshot,
-							  2, key);
-}
-
 DependentRole
 tm_closure_classify_dependent(Form_pg_depend dep)
 {
@@ -250,7 +237,8 @@ seeds_of_catalog(Oid nspid, Oid classid)
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	scan = tm_closure_scan_dependents(depRel, NULL, NamespaceRelationId, nspid);
+	scan = tm_dependency_scan_dependents(depRel, NULL, NamespaceRelationId,
+										 nspid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
@@ -274,8 +262,8 @@ add_seeds(Closure *closure, Relation depRel)
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	scan = tm_closure_scan_dependents(depRel, closure->snapshot,
-									  NamespaceRelationId, closure->nspid);
+	scan = tm_dependency_scan_dependents(depRel, closure->snapshot,
+										 NamespaceRelationId, closure->nspid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
@@ -312,8 +300,8 @@ add_parts(Closure *closure, Relation depRel, int position)
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	scan = tm_closure_scan_dependents(depRel, closure->snapshot,
-									  owner.classid, owner.objid);
+	scan = tm_dependency_scan_dependents(depRel, closure->snapshot,
+										 owner.classid, owner.objid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
@@ -463,8 +451,8 @@ collect_outsiders(const Closure *closure, Relation depRel, Oid classid,
 	HeapTuple	tup;
 
 	check_stack_depth();
-	scan = tm_closure_scan_dependents(depRel, closure->snapshot, classid,
-									  objid);
+	scan = tm_dependency_scan_dependents(depRel, closure->snapshot, classid,
+										 objid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);

@@ -106,11 +106,6 @@ extern void tm_closure_sort(Closure *closure);
  */
 extern List *tm_closure_outside_dependents(const Closure *closure);
 
-/* Start a scan over the rows of pg_depend that refer to an object. */
-extern SysScanDesc tm_closure_scan_dependents(Relation depRel,
-											  Snapshot snapshot,
-											  Oid classid, Oid objid);
-
 /* What such a row says. */
 extern DependentRole tm_closure_classify_dependent(Form_pg_depend dep);
 

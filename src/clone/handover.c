@@ -54,6 +54,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/dependency.h"
 #include "base/tenant_mgr.h"
 #include "clone/handover.h"
 #include "clone/remap_roles.h"
@@ -274,16 +275,11 @@ static void
 refuse_functions_outside(const CloneState *state, const ClosureMember *member)
 {
 	Relation	depend = table_open(DependRelationId, AccessShareLock);
-	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(member->classid));
-	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(member->objid));
-	scan = systable_beginscan(depend, DependDependerIndexId, true,
-							  state->snapshot, 2, keys);
+	scan = tm_dependency_scan(depend, state->snapshot, member->classid,
+							  member->objid);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tup);

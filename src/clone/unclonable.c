@@ -54,6 +54,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "base/dependency.h"
 #include "base/tenant_mgr.h"
 #include "binding/object_schema.h"
 #include "clone/unclonable.h"
@@ -379,9 +380,9 @@ follow_users(Outsiders *outsiders, const Outsider *outsider)
 	SysScanDesc scan;
 	HeapTuple	tup;
 
-	scan = tm_closure_scan_dependents(outsiders->depRel,
-									  outsiders->closure->snapshot,
-									  address->classId, address->objectId);
+	scan = tm_dependency_scan_dependents(outsiders->depRel,
+										 outsiders->closure->snapshot,
+										 address->classId, address->objectId);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
@@ -409,18 +410,14 @@ follow_users(Outsiders *outsiders, const Outsider *outsider)
 static void
 follow_wholes(Outsiders *outsiders, const Outsider *outsider)
 {
-	ScanKeyData key[2];
 	SysScanDesc scan;
 	HeapTuple	tup;
 
 	if (outsider->address.classId == TypeRelationId)
 		return;
-	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(outsider->address.classId));
-	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(outsider->address.objectId));
-	scan = systable_beginscan(outsiders->depRel, DependDependerIndexId, true,
-							  outsiders->closure->snapshot, 2, key);
+	scan = tm_dependency_scan(outsiders->depRel, outsiders->closure->snapshot,
+							  outsider->address.classId,
+							  outsider->address.objectId);
 	while (HeapTupleIsValid(tup = systable_getnext(scan)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);

@@ -229,7 +229,7 @@ tm_migration_insert(Migration *migration)
 	bool		nulls[Natts_migration] = {0};
 
 	migration->position = tm_own_table_next_number(rel, MIGRATION_BY_VERSION,
-											 Anum_migration_position);
+												   Anum_migration_position);
 	migration->created_at = GetCurrentTransactionStartTimestamp();
 	migration->created_by = GetUserNameFromId(GetUserId(), false);
 

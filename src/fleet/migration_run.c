@@ -58,7 +58,7 @@ tm_run_begin(Jsonb *options, int64 tenants)
 	Relation	rel = tm_own_table_open(RUN_TABLE, Natts_run,
 										ShareUpdateExclusiveLock);
 	int64		run = tm_own_table_next_number(rel, RUN_BY_NUMBER,
-											 Anum_run_run);
+											   Anum_run_run);
 	Datum		values[Natts_run];
 	bool		nulls[Natts_run] = {0};
 

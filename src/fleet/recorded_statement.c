@@ -157,6 +157,7 @@ tm_record_before_utility(UtilityStatement *statement, const char *query,
 
 	nspid = tm_recording_open(NULL);
 	text = without_schema(text, nspid);
+
 	tm_statement_refuse_schema(text, nspid);
 	refuse_foreign_target(stmt, nspid);
 	statement->record_alone = tm_statement_is_alone(stmt);
@@ -515,16 +516,19 @@ without_schema(const char *text, Oid nspid)
 
 	if (target == NULL || get_namespace_oid(target->schemaname, true) != nspid)
 		return text;
+
 	plain = *target;
 	plain.schemaname = NULL;
 	relid = RangeVarGetRelid(target, NoLock, true);
 	if (!OidIsValid(relid) || RangeVarGetRelid(&plain, NoLock, true) != relid)
 		return text;
-	rest = after_identifier(text + target->location);
+
+	rest = after_identifier(text +target->location);
 	while (scanner_isspace(*rest))
 		rest++;
 	if (*rest != '.')
 		return text;			/* a comment, or a name in escapes */
+
 	return psprintf("%.*s%s", target->location, text, rest + 1);
 }
 

@@ -123,7 +123,7 @@ blank_length(const char *text, int length)
 
 	while (i < length)
 	{
-		const char *here = text + i;
+		const char *here = text +i;
 
 		if (strncmp(here, "/*", 2) == 0)
 			depth++, i += 2;

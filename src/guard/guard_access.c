@@ -47,6 +47,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "base/dependency.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/object_schema.h"
@@ -310,16 +311,11 @@ check_dependencies(const ObjectAddress *object)
 													object->objectId));
 	bool		part = false;
 	Relation	rel;
-	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
 	rel = table_open(DependRelationId, AccessShareLock);
-	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(object->classId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(object->objectId));
-	scan = systable_beginscan(rel, DependDependerIndexId, true, NULL, 2, keys);
+	scan = tm_dependency_scan(rel, NULL, object->classId, object->objectId);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);

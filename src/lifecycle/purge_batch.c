@@ -28,6 +28,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "base/dependency.h"
 #include "lifecycle/purge_batch.h"
 #include "lifecycle/schema_drop.h"
 
@@ -141,16 +142,11 @@ collect_ties(const Closure *closure, Candidate *candidates, int position,
 			 Relation depRel, TieList *list)
 {
 	const ClosureMember *member = &closure->members[position];
-	ScanKeyData key[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	ScanKeyInit(&key[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(member->classid));
-	ScanKeyInit(&key[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(member->objid));
-	scan = systable_beginscan(depRel, DependReferenceIndexId, true, NULL,
-							  2, key);
+	scan = tm_dependency_scan_dependents(depRel, NULL, member->classid,
+										 member->objid);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		Form_pg_depend depend = (Form_pg_depend) GETSTRUCT(tuple);

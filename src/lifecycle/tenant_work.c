@@ -38,6 +38,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/dependency.h"
 #include "binding/binding.h"
 #include "binding/binding_path.h"
 #include "guard/guard.h"
@@ -129,16 +130,11 @@ deferred_constraints(Oid nspid)
 	Relation	pg_constraint = table_open(ConstraintRelationId,
 										   AccessShareLock);
 	List	   *constraints = NIL;
-	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(NamespaceRelationId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(nspid));
-	scan = systable_beginscan(pg_depend, DependReferenceIndexId, true, NULL, 2,
-							  keys);
+	scan = tm_dependency_scan_dependents(pg_depend, NULL, NamespaceRelationId,
+										 nspid);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);

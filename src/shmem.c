@@ -11,7 +11,6 @@
  */
 #include "postgres.h"
 
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
@@ -29,10 +28,10 @@
 void
 tm_shmem_request_all(void)
 {
-	RequestAddinShmemSpace(tm_progress_shmem_size());
-	RequestAddinShmemSpace(tm_used_token_shmem_size());
-	RequestAddinShmemSpace(tm_shared_ring_shmem_size());
-	RequestAddinShmemSpace(tm_log_limit_shmem_size());
+	tm_progress_shmem_request();
+	tm_used_token_shmem_request();
+	tm_shared_ring_shmem_request();
+	tm_log_limit_shmem_request();
 	tm_health_shmem_request();
 	tm_pool_shmem_request();
 	tm_guard_stats_shmem_request();

@@ -20,6 +20,7 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
 #include "utils/timestamp.h"
@@ -55,10 +56,10 @@ static Budget own_budgets[PLACES];
 static bool spend(Budget *budget, Oid roleid, LogLimitKind kind,
 				  TimestampTz now, uint64 *left_out);
 
-Size
-tm_log_limit_shmem_size(void)
+void
+tm_log_limit_shmem_request(void)
 {
-	return MAXALIGN(sizeof(LogLimits));
+	RequestAddinShmemSpace(MAXALIGN(sizeof(LogLimits)));
 }
 
 void

@@ -15,7 +15,7 @@ typedef enum LogLimitKind
 	LOG_LIMIT_GUARD				/* access to other tenants that is let pass */
 } LogLimitKind;
 
-extern Size tm_log_limit_shmem_size(void);
+extern void tm_log_limit_shmem_request(void);
 extern void tm_log_limit_shmem_startup(void);
 
 /*

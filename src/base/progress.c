@@ -108,6 +108,7 @@ static int	my_nest_level = 0;
 /* Where our work counts: in our own slot or, for a worker, in its leader's */
 static ProgressCounters *my_counters = NULL;
 
+static Size shmem_size(void);
 static void begin_change(ProgressSlot *slot);
 static void end_change(ProgressSlot *slot);
 static void set_counters(ProgressCounters *counters, uint64 items,
@@ -148,8 +149,14 @@ tenant_progress(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-Size
-tm_progress_shmem_size(void)
+void
+tm_progress_shmem_request(void)
+{
+	RequestAddinShmemSpace(shmem_size());
+}
+
+static Size
+shmem_size(void)
 {
 	return mul_size(sizeof(ProgressSlot), MaxBackends);
 }
@@ -159,11 +166,10 @@ tm_progress_shmem_startup(void)
 {
 	bool		found;
 
-	slots = ShmemInitStruct("tenant_mgr progress", tm_progress_shmem_size(),
-							&found);
+	slots = ShmemInitStruct("tenant_mgr progress", shmem_size(), &found);
 	if (!found)
 	{
-		memset(slots, 0, tm_progress_shmem_size());
+		memset(slots, 0, shmem_size());
 		for (int i = 0; i < MaxBackends; i++)
 		{
 			pg_atomic_init_u64(&slots[i].counters.items_done, 0);

@@ -35,7 +35,7 @@ typedef enum ProgressPhase
 } ProgressPhase;
 
 /* How much shared memory this takes, and what happens when it is there. */
-extern Size tm_progress_shmem_size(void);
+extern void tm_progress_shmem_request(void);
 extern void tm_progress_shmem_startup(void);
 
 /*

@@ -26,6 +26,7 @@
  */
 #include "postgres.h"
 
+#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "utils/hsearch.h"
@@ -81,14 +82,15 @@ static void heap_put(UsedToken *token, uint32 place);
 static void heap_settle(UsedToken *token);
 static void heap_remove(UsedToken *token);
 
-Size
-tm_used_token_shmem_size(void)
+void
+tm_used_token_shmem_request(void)
 {
 	Size		size = state_size();
 
 	size = add_size(size, hash_estimate_size(tm_max_used_tokens,
 											 sizeof(UsedToken)));
-	return add_size(size, tm_token_holder_shmem_size(tm_max_used_tokens));
+	size = add_size(size, tm_token_holder_shmem_size(tm_max_used_tokens));
+	RequestAddinShmemSpace(size);
 }
 
 static Size

@@ -24,7 +24,7 @@ typedef enum TokenUse
 } TokenUse;
 
 /* How much shared memory this takes, and what happens when it is there. */
-extern Size tm_used_token_shmem_size(void);
+extern void tm_used_token_shmem_request(void);
 extern void tm_used_token_shmem_startup(void);
 
 /* Is there shared memory to remember them in? */

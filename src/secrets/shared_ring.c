@@ -19,6 +19,7 @@
 
 #include "miscadmin.h"
 #include "port/atomics.h"
+#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
@@ -45,10 +46,10 @@ static uint64 last_generation = 0;
 static void change(SharedRingState state, const KeyRing *ring,
 				   const RingStamp *stamp);
 
-Size
-tm_shared_ring_shmem_size(void)
+void
+tm_shared_ring_shmem_request(void)
 {
-	return MAXALIGN(sizeof(SharedRing));
+	RequestAddinShmemSpace(MAXALIGN(sizeof(SharedRing)));
 }
 
 uint64

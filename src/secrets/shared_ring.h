@@ -48,7 +48,7 @@ typedef struct SharedRingView
  * what the server has read by itself: NULL if that does not hold any more, or
  * if there is none.
  */
-extern Size tm_shared_ring_shmem_size(void);
+extern void tm_shared_ring_shmem_request(void);
 extern uint64 tm_shared_ring_shmem_startup(SharedRingState state,
 										   const KeyRing *ring,
 										   const RingStamp *stamp);

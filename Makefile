@@ -242,7 +242,7 @@ DOCS = README.md
 SCRIPTS = bin/tenant-migrate
 
 PG_CFLAGS = -std=gnu99
-PG_CPPFLAGS = -I$(srcdir)/src -I$(libpq_srcdir)
+PG_CPPFLAGS = -I$(patsubst %/,%,$(srcdir))/src -I$(libpq_srcdir)
 SHLIB_LINK += -lsodium $(libpq)
 
 REGRESS = \

@@ -189,6 +189,7 @@ OBJS = \
 	src/lifecycle/schema_acl.o \
 	src/lifecycle/schema_drop.o \
 	src/lifecycle/snapshot.o \
+	src/lifecycle/superuser_schema.o \
 	src/lifecycle/tenant_hook.o \
 	src/lifecycle/tenant_work.o \
 	src/lifecycle/trash.o \
@@ -216,6 +217,7 @@ OBJS = \
 	src/fleet/migration_run.o \
 	src/fleet/recorded_statement.o \
 	src/fleet/recording.o \
+	src/fleet/refused_command.o \
 	src/fleet/statement_refusal.o \
 	src/fleet/statement_settings.o \
 	src/fleet/statement_text.o \
@@ -270,6 +272,7 @@ REGRESS = \
 	outside_links \
 	kept_links \
 	snapshots \
+	migrate_rights \
 	migrations \
 	recording \
 	hooks \

@@ -57,6 +57,7 @@
 #include "binding/watch.h"
 #include "fleet/migration_ledger.h"
 #include "fleet/recorded_statement.h"
+#include "fleet/refused_command.h"
 #include "guard/guard_hooks.h"
 #include "guard/guard_query.h"
 #include "guard/guard_utility.h"
@@ -67,6 +68,7 @@
 #include "shmem.h"
 #include "stats/guard_stats.h"
 #include "tenants/schema_lock.h"
+#include "tenants/tenant_lock.h"
 
 /* hooks that were there before us; written by tm_hooks_install */
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
@@ -136,6 +138,7 @@ tm_hooks_install(void)
 	tm_binding_changed_hook = tm_guard_tenant_changed;
 	tm_tenant_follower = &tm_ledger_follower;
 	tm_switched_hook = tm_tenant_hook_switched;
+	tm_tenant_lock_begin_hook = tm_refused_command_check;
 
 	if (!process_shared_preload_libraries_in_progress)
 		return;

@@ -76,9 +76,9 @@ tm_binding_try_set(const char *name, GucAction action, int elevel)
 }
 
 void
-tm_binding_lend(const char *name)
+tm_binding_lend(const char *name, bool to_session)
 {
 	tm_change.lending = true;
-	tm_binding_set(name, GUC_ACTION_SAVE);
+	tm_binding_set(name, to_session ? GUC_ACTION_SET : GUC_ACTION_SAVE);
 	tm_change.lending = false;
 }

@@ -58,9 +58,10 @@ extern void tm_binding_try_set(const char *name, GucAction action, int elevel);
 /*
  * Bind the session to a tenant until the present nesting level of settings
  * ends, whatever its role may do there and also if the tenant is suspended: an
- * operation that its caller was entitled to works for the tenant.
+ * operation that its caller was entitled to works for the tenant.  One of
+ * several transactions has it for the session, and sees to its end.
  */
-extern void tm_binding_lend(const char *name);
+extern void tm_binding_lend(const char *name, bool to_session);
 
 /* Is it unbound, with nothing that could come back? */
 extern bool tm_binding_is_pristine(void);

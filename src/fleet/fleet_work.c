@@ -9,7 +9,8 @@
  * Whose rights?  The statement comes by code of the tenant, views, triggers and
  * functions, which must not get rights over other tenants.  So it runs as the
  * owner of the tenant's schema if the caller may act as that role, as superusers
- * always may; else with the caller's own rights, which were granted.  In both
+ * always may; else, and where only the owner is a superuser, with the caller's own
+ * rights, which were granted.  In both
  * cases in a security-restricted operation, and judged as the tenant's by the
  * guard (tenant_work.c).
  *
@@ -239,7 +240,8 @@ role_for(const TenantInfo *tenant)
 {
 	Oid			owner = tm_tenant_lock_schema_owner(tenant->nspid);
 
-	if (has_privs_of_role(GetUserId(), owner))
+	if (has_privs_of_role(GetUserId(), owner) &&
+		(superuser() || !superuser_arg(owner)))
 		return owner;
 	if (tm_schema_aclcheck(tenant->nspid, GetUserId(),
 						   ACL_USAGE) != ACLCHECK_OK)

@@ -33,14 +33,23 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-#include "binding/binding_path.h"
+#include "binding/binding.h"
 #include "fleet/migrate_alone.h"
 #include "fleet/migrate_statement.h"
 #include "fleet/statement_settings.h"
 #include "tenants/tenant_lock.h"
 
-static void execute(const MigrationStatement *statement,
-					const TenantInfo *tenant, bool tried);
+/* A setting of the session, and what it was before */
+typedef struct Setting
+{
+	char	   *name;			/* itself */
+	char	   *value;			/* NULL if there was none */
+} Setting;
+
+static void execute(const List *statements, int number,
+					const TenantInfo *tenant, bool tried, List **settings);
+static List *set_for_session(const List *statements, int number);
+static void put_back(const List *settings);
 static void refuse_nameless(Node *stmt);
 static bool prepare(Node *stmt, Oid *leftover);
 static bool prepare_index(const IndexStmt *stmt, Oid *leftover);
@@ -48,7 +57,6 @@ static bool prepare_detach(AlterTableStmt *stmt);
 static AlterTableCmd *detaching(AlterTableStmt *stmt);
 static void drop_index(Oid index);
 static void process(RawStmt *raw, const char *text);
-static void set_path(const char *path);
 
 bool
 tm_migrate_is_alone(const MigrationStatement *statement)
@@ -73,18 +81,17 @@ tm_migrate_is_alone(const MigrationStatement *statement)
 }
 
 ErrorData *
-tm_migrate_alone(const MigrationStatement *statement,
+tm_migrate_alone(const List *statements, int number,
 				 const TenantInfo *tenant, bool tried)
 {
 	MemoryContext context = CurrentMemoryContext;
-	const char *own_path = tm_binding_path_own();
 	ErrorData  *volatile error = NULL;
+	List	  **settings = palloc0(sizeof(List *));
 	Oid			userid;
 	int			sec_context;
 
-	if (own_path != NULL)
-		own_path = pstrdup(own_path);
 	GetUserIdAndSecContext(&userid, &sec_context);
+	tm_binding_lend(tenant->name, true);
 
 	/* From here on there is no snapshot, and nothing else to be lost. */
 	SPI_commit();
@@ -92,10 +99,8 @@ tm_migrate_alone(const MigrationStatement *statement,
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(context);
-		execute(statement, tenant, tried);
+		execute(statements, number, tenant, tried, settings);
 		SetUserIdAndSecContext(userid, sec_context);
-		set_path(own_path);
-		CommitTransactionCommand();
 	}
 	PG_CATCH();
 	{
@@ -105,10 +110,11 @@ tm_migrate_alone(const MigrationStatement *statement,
 		AbortCurrentTransaction();
 		SetUserIdAndSecContext(userid, sec_context);
 		StartTransactionCommand();
-		set_path(own_path);
-		CommitTransactionCommand();
 	}
 	PG_END_TRY();
+	put_back(*settings);
+	tm_binding_set("", GUC_ACTION_SET);
+	CommitTransactionCommand();
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
@@ -117,22 +123,26 @@ tm_migrate_alone(const MigrationStatement *statement,
 }
 
 /*
- * The search path is set for the session: a value for the transaction would not
+ * The binding and settings are the session's: those of the transaction would not
  * last as long as the statement.
  */
 static void
-execute(const MigrationStatement *statement, const TenantInfo *tenant,
-		bool tried)
+execute(const List *statements, int number, const TenantInfo *tenant,
+		bool tried, List **settings)
 {
+	const MigrationStatement *statement = list_nth(statements, number);
 	MemoryContext context = CurrentMemoryContext;
 	Oid			owner = tm_tenant_lock_schema_owner(tenant->nspid);
 	Oid			leftover = InvalidOid;
 	bool		needed = true;
 	RawStmt    *raw;
 
-	set_path(tm_binding_path_of_schema(tenant->schema_name));
 	CommitTransactionCommand();
 	SetUserIdAndSecContext(owner, 0);
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	*settings = set_for_session(statements, number);
+	CommitTransactionCommand();
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 
@@ -149,6 +159,50 @@ execute(const MigrationStatement *statement, const TenantInfo *tenant,
 	MemoryContextSwitchTo(context);
 	if (needed)
 		process(raw, statement->text);
+}
+
+/*
+ * What statements before this one have set, each in a transaction of its own.
+ * Returns what was there before, the last first.
+ */
+static List *
+set_for_session(const List *statements, int number)
+{
+	List	   *settings = NIL;
+
+	for (int i = 0; i < number; i++)
+	{
+		const MigrationStatement *statement = list_nth(statements, i);
+		VariableSetStmt *stmt;
+		Setting    *setting;
+
+		if (!tm_migrate_is_setting(statement))
+			continue;
+		stmt = castNode(VariableSetStmt,
+						tm_migrate_parse(statement->text)->stmt);
+		stmt->is_local = false;
+		setting = palloc(sizeof(Setting));
+		setting->name = stmt->name;
+		setting->value = GetConfigOptionByName(stmt->name, NULL, true);
+		settings = lcons(setting, settings);
+		ExecSetVariableStmt(stmt, false);
+	}
+	return settings;
+}
+
+static void
+put_back(const List *settings)
+{
+	ListCell   *lc;
+
+	foreach(lc, settings)
+	{
+		const Setting *setting = lfirst(lc);
+
+		(void) set_config_option(setting->name, setting->value, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SET, true, 0,
+								 false);
+	}
 }
 
 static void
@@ -276,12 +330,4 @@ process(RawStmt *raw, const char *text)
 				   None_Receiver, &qc);
 	if (ActiveSnapshotSet())
 		PopActiveSnapshot();
-}
-
-/* Give the session a search path; NULL is its default. */
-static void
-set_path(const char *path)
-{
-	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SET, true, 0, false);
 }

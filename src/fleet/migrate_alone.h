@@ -14,12 +14,13 @@
 extern bool tm_migrate_is_alone(const MigrationStatement *statement);
 
 /*
- * Execute the statement as the owner of the tenant's schema, in transactions of
- * its own; tried says that this may have been done before, to any extent.  Ends
- * the present transaction and the connection of SPI, and begins new ones.  The
- * result is NULL or the error, palloc'd.
+ * Execute one of the statements, counted from 0, as the owner of the tenant's
+ * schema, bound to the tenant, in transactions of its own and with what those
+ * before it have set; tried says that this may have been done before, to any
+ * extent.  Ends the present transaction and the connection of SPI, and begins
+ * new ones.  The result is NULL or the error, palloc'd.
  */
-extern ErrorData *tm_migrate_alone(const MigrationStatement *statement,
+extern ErrorData *tm_migrate_alone(const List *statements, int number,
 								   const TenantInfo *tenant, bool tried);
 
 #endif							/* TENANT_MGR_MIGRATE_ALONE_H */

@@ -13,7 +13,6 @@
  */
 #include "postgres.h"
 
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "nodes/makefuncs.h"
 #include "nodes/params.h"
@@ -73,12 +72,16 @@ tm_migrate_execute(const MigrationStatement *statement)
 	SPI_finish();
 }
 
-void
-tm_migrate_defer_nothing(void)
+bool
+tm_migrate_is_setting(const MigrationStatement *statement)
 {
-	ConstraintsSetStmt *stmt = makeNode(ConstraintsSetStmt);
+	const char *text = statement->text;
 
-	AfterTriggerSetState(stmt);
+	/* Nothing else begins so. */
+	if (pg_strncasecmp(text, "set", 3) != 0 &&
+		pg_strncasecmp(text, "reset", 5) != 0)
+		return false;
+	return IsA(tm_migrate_parse(text)->stmt, VariableSetStmt);
 }
 
 /*

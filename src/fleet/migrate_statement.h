@@ -23,11 +23,7 @@ extern RawStmt *tm_migrate_parse(const char *text);
  */
 extern void tm_migrate_execute(const MigrationStatement *statement);
 
-/*
- * Check constraints and triggers that could be deferred after each statement
- * from here on: none can be left for the end of the transaction, when nobody
- * would be left under whose rights to fire them.
- */
-extern void tm_migrate_defer_nothing(void);
+/* Does it set something that is to be there for the statements after it? */
+extern bool tm_migrate_is_setting(const MigrationStatement *statement);
 
 #endif							/* TENANT_MGR_MIGRATE_STATEMENT_H */

@@ -9,11 +9,12 @@
  * is written instead.
  *
  * The statements run as the owner of the tenant's schema, in a security-
- * restricted operation, on the tenant's search path and judged as that tenant's
- * code.  So nothing that somebody has planted in the tenant (a trigger, a
- * default, a check, a function that comes first on the path) gets any right that
- * its owner has not got, nor reaches another tenant, nor leaves anything behind
- * that would run later: no deferred trigger, no temporary object, no setting.
+ * restricted operation, bound to the tenant and judged as that tenant's code
+ * (tenant_work.c).  So nothing that somebody has planted in the tenant (a
+ * trigger, a default, a check, a function that comes first on the path) gets any
+ * right that its owner has not got, nor reaches another tenant, nor leaves
+ * anything behind that would run later: no deferred trigger, no temporary object,
+ * no setting.  Only superusers have a superuser's tenants migrated.
  *
  * A migration that is not transactional goes statement by statement.  The ledger
  * says how many are committed, and that the next may have begun.
@@ -28,6 +29,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -47,8 +49,12 @@
 #include "fleet/migration.h"
 #include "fleet/migration_ledger.h"
 #include "fleet/migration_run.h"
+#include "fleet/refused_command.h"
 #include "fleet/statement_settings.h"
-#include "guard/run_as.h"
+#include "lifecycle/hook_table.h"
+#include "lifecycle/tenant_hook.h"
+#include "lifecycle/tenant_work.h"
+#include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
 
@@ -93,11 +99,14 @@ static void end_in_steps(Attempt *attempt);
 static ErrorData *in_savepoint(AttemptWork work, Attempt *attempt);
 static ErrorData *commit(void);
 static void apply(Attempt *attempt);
+static void run_hooks(Attempt *attempt, const char *event);
 static bool start(Attempt *attempt);
 static void check_unchanged(const Migration *migration);
 static TenantInfo *lock_tenant(Attempt *attempt);
 static void run_statements(const TenantInfo *tenant, const Step *step,
 						   int first, int end);
+static void refuse_superuser(const TenantInfo *tenant);
+static void check_path(const TenantInfo *tenant, const char *path);
 static bool same_settings(const List *a, const List *b);
 static void record(const Attempt *attempt, LedgerState state, int attempts,
 				   const ErrorData *error, const char *fingerprint);
@@ -379,7 +388,8 @@ run_one_step(Attempt *attempt)
 		error = in_savepoint(execute_one, attempt);
 	else
 	{
-		error = tm_migrate_alone(statement, attempt->tenant, attempt->resumes);
+		error = tm_migrate_alone(attempt->step->statements, attempt->ndone,
+								 attempt->tenant, attempt->resumes);
 		if (error == NULL)
 			error = in_savepoint(note_one, attempt);
 		else if (!attempt->session->in_worker)
@@ -407,6 +417,8 @@ begin_in_steps(Attempt *attempt)
 	if (!start(attempt))
 		return;
 	attempt->resumes = attempt->partial;
+	if (!attempt->resumes)
+		run_hooks(attempt, "before_migrate");
 	attempt->partial = true;
 	record(attempt, LEDGER_PARTIAL, 0, NULL, NULL);
 }
@@ -432,7 +444,10 @@ note_one(Attempt *attempt)
 static void
 end_in_steps(Attempt *attempt)
 {
-	char	   *fingerprint = tm_migrate_verify(attempt->tenant,
+	char	   *fingerprint;
+
+	run_hooks(attempt, "after_migrate");
+	fingerprint = tm_migrate_verify(attempt->tenant,
 												attempt->step->migration->version,
 												attempt->session->run->verify);
 
@@ -507,12 +522,33 @@ apply(Attempt *attempt)
 
 	if (!start(attempt))
 		return;
+	run_hooks(attempt, "before_migrate");
 	run_statements(attempt->tenant, attempt->step, attempt->ndone,
 				   list_length(attempt->step->statements));
+	run_hooks(attempt, "after_migrate");
 	fingerprint = tm_migrate_verify(attempt->tenant, version,
 									attempt->session->run->verify);
 	record(attempt, LEDGER_APPLIED, 1, NULL, fingerprint);
 	attempt->applied = true;
+}
+
+/* They may change anything, so the tenant is looked at again. */
+static void
+run_hooks(Attempt *attempt, const char *event)
+{
+	const char *version = attempt->step->migration->version;
+	const TenantInfo *tenant = attempt->tenant;
+
+	if (!tm_hook_is_there(event))
+		return;
+	tm_tenant_hook_run(event, tenant,
+					   tm_event_detail("version", version, NULL));
+	attempt->tenant = lock_tenant(attempt);
+	if (attempt->tenant == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("tenant \"%s\" does not exist", tenant->name),
+				 errdetail("A hook has dropped it.")));
 }
 
 /*
@@ -577,24 +613,69 @@ lock_tenant(Attempt *attempt)
 static void
 run_statements(const TenantInfo *tenant, const Step *step, int first, int end)
 {
-	const List *settings = NIL;
-	RunAs		before;
+	const MigrationStatement *before = NULL;
+	const char *path;
+	TenantWork	work;
 
-	tm_run_as_begin(&before, tm_tenant_lock_schema_owner(tenant->nspid),
-					tenant->nspid);
-	tm_migrate_defer_nothing();
-	for (int i = first; i < end; i++)
+	refuse_superuser(tenant);
+	tm_work_begin_alone(&work, tenant,
+						tm_tenant_lock_schema_owner(tenant->nspid));
+	path = pstrdup(namespace_search_path);
+	tm_refused_command_begin();
+	PG_TRY();
 	{
-		const MigrationStatement *statement = list_nth(step->statements, i);
+		for (int i = 0; i < end; i++)
+		{
+			const MigrationStatement *statement = list_nth(step->statements, i);
 
-		CHECK_FOR_INTERRUPTS();
-		if (i == first || !same_settings(settings, statement->settings))
-			tm_statement_settings_apply(statement->settings);
-		settings = statement->settings;
-		tm_migrate_execute(statement);
-		CommandCounterIncrement();
+			/* What was set before those that are committed is set again. */
+			if (i < first && !tm_migrate_is_setting(statement))
+				continue;
+			CHECK_FOR_INTERRUPTS();
+			if (before == NULL ||
+				!same_settings(before->settings, statement->settings))
+				tm_statement_settings_apply(statement->settings);
+			before = statement;
+			tm_migrate_execute(statement);
+			CommandCounterIncrement();
+			check_path(tenant, path);
+		}
 	}
-	tm_run_as_end(&before);
+	PG_FINALLY();
+	{
+		tm_refused_command_end();
+	}
+	PG_END_TRY();
+	tm_work_end(&work);
+}
+
+/* A superuser's rights are not for whoever may act as the owner otherwise. */
+static void
+refuse_superuser(const TenantInfo *tenant)
+{
+	Oid			owner = tm_tenant_lock_schema_owner(tenant->nspid);
+
+	if (superuser_arg(owner) && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser to migrate tenant \"%s\"",
+						tenant->name),
+				 errdetail("Superuser \"%s\" owns schema \"%s\", and statements run as the owner.",
+						   GetUserNameFromId(owner, false),
+						   tenant->schema_name),
+				 errhint("Let an ordinary role own the schema.")));
+}
+
+/* What comes next would be somewhere else. */
+static void
+check_path(const TenantInfo *tenant, const char *path)
+{
+	if (strcmp(namespace_search_path, path) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a statement of a migration has changed the search path of tenant \"%s\"",
+						tenant->name),
+				 errhint("A function can have a path of its own by its SET clause.")));
 }
 
 static bool

@@ -27,6 +27,7 @@
 #include "base/compat.h"
 #include "base/worker.h"
 #include "fleet/migrate_worker.h"
+#include "fleet/recording.h"
 
 /* However long there is nothing to do, a worker looks so often */
 #define LONGEST_SLEEP_MS	1000
@@ -37,6 +38,7 @@ static const WorkerType migrate_worker = {
 	.none_free = gettext_noop("not all background workers that shall migrate tenants can be started")
 };
 
+static void record_nothing(void);
 static void work(MigrateQueue *queue);
 static void wait_for_work(MigrateQueue *queue, long wait);
 
@@ -133,8 +135,19 @@ tm_migrate_worker_main(Datum arg)
 	queue = dsm_segment_address(segment);
 
 	SetUserIdAndSecContext(queue->run.roleid, 0);
+	record_nothing();
 	work(queue);
 	dsm_detach(segment);
+}
+
+/* The role may have the setting by default. */
+static void
+record_nothing(void)
+{
+	if (tm_recording_is_on())
+		(void) set_config_option(TM_RECORD_SETTING, "", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SET, true, 0,
+								 false);
 }
 
 /* Take tenants until none is left. */

@@ -6,8 +6,8 @@
  * code runs, too: triggers, views, defaults, functions on its path.  That code
  * gets the rights of the role that it is run as, which is the owner of the
  * tenant's schema and never more; a security-restricted operation keeps it from
- * taking others.  A schema that a superuser owns must be closed to others.  It is
- * bound to the tenant, for that is what it was written
+ * taking others.  A schema that a superuser owns must be the superusers' alone
+ * (superuser_schema.c).  It is bound to the tenant, for that is what it was written
  * for, and judged as the tenant's by the guard.
  *
  * The server does not let triggers be deferred in a security-restricted
@@ -32,7 +32,6 @@
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
-#include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -42,11 +41,12 @@
 #include "binding/binding.h"
 #include "binding/binding_path.h"
 #include "guard/guard.h"
-#include "lifecycle/schema_acl.h"
+#include "lifecycle/superuser_schema.h"
 #include "lifecycle/tenant_work.h"
 
-static void refuse_open_schema(const TenantInfo *tenant, Oid roleid);
 static void begin(TenantWork *work);
+static void begin_bound(TenantWork *work, const TenantInfo *tenant,
+						Oid roleid);
 static List *deferred_constraints(Oid nspid);
 static List *add_deferred(List *constraints, Relation pg_constraint,
 						  Oid relid);
@@ -56,14 +56,18 @@ static bool can_be_deferred(const char *name, Oid nspid);
 void
 tm_work_begin(TenantWork *work, const TenantInfo *tenant, Oid roleid)
 {
-	refuse_open_schema(tenant, roleid);
-	begin(work);
-	tm_binding_lend(tenant->name);
-	tm_guard_set_own(tenant->nspid);
-	SetUserIdAndSecContext(roleid, work->sec_context |
-						   SECURITY_RESTRICTED_OPERATION);
+	begin_bound(work, tenant, roleid);
 	work->deferred = deferred_constraints(tenant->nspid);
 	set_constraints(work->deferred, false);
+}
+
+void
+tm_work_begin_alone(TenantWork *work, const TenantInfo *tenant, Oid roleid)
+{
+	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
+
+	begin_bound(work, tenant, roleid);
+	AfterTriggerSetState(all);
 }
 
 void
@@ -85,41 +89,23 @@ tm_work_end(TenantWork *work)
 	AtEOXact_GUC(false, work->nestlevel);
 }
 
-/*
- * What others than superusers can put on the path of a superuser would be run
- * with a superuser's rights.
- */
-static void
-refuse_open_schema(const TenantInfo *tenant, Oid roleid)
-{
-	const Acl  *acl;
-
-	if (!superuser_arg(roleid) ||
-		(acl = tm_schema_acl(tenant->nspid)) == NULL)
-		return;
-	for (int i = 0; i < ACL_NUM(acl); i++)
-	{
-		const AclItem *item = &ACL_DAT(acl)[i];
-
-		if ((ACLITEM_GET_PRIVS(*item) & ACL_CREATE) != 0 &&
-			(item->ai_grantee == ACL_ID_PUBLIC ||
-			 !superuser_arg(item->ai_grantee)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("cannot work for tenant \"%s\" as superuser \"%s\"",
-							tenant->name, GetUserNameFromId(roleid, false)),
-					 errdetail("The role owns schema \"%s\", in which others can create objects.",
-							   tenant->schema_name),
-					 errhint("Let an ordinary role own the schema.")));
-	}
-}
-
 static void
 begin(TenantWork *work)
 {
 	GetUserIdAndSecContext(&work->userid, &work->sec_context);
 	work->nestlevel = NewGUCNestLevel();
 	work->deferred = NIL;
+}
+
+static void
+begin_bound(TenantWork *work, const TenantInfo *tenant, Oid roleid)
+{
+	tm_superuser_schema_check(tenant, roleid);
+	begin(work);
+	tm_binding_lend(tenant->name, false);
+	tm_guard_set_own(tenant->nspid);
+	SetUserIdAndSecContext(roleid, work->sec_context |
+						   SECURITY_RESTRICTED_OPERATION);
 }
 
 /* OIDs of the constraints of a schema's tables that are deferred initially. */

@@ -27,10 +27,15 @@ typedef struct TenantWork
  * schemas and judged as that schema's.
  *
  * To be ended in the same (sub)transaction, which also undoes settings that
- * the code has changed; abort ends it, too.
+ * the code has changed; abort ends it, too.  If nothing else happens in the
+ * transaction, "alone" does for all constraints what the other does for those
+ * of the tenant, without looking for them: whatever is deferrable is checked at
+ * once, until it ends.
  */
 extern void tm_work_begin(TenantWork *work, const TenantInfo *tenant,
 						  Oid roleid);
+extern void tm_work_begin_alone(TenantWork *work, const TenantInfo *tenant,
+								Oid roleid);
 extern void tm_work_begin_elsewhere(TenantWork *work, Oid nspid, Oid roleid);
 extern void tm_work_end(TenantWork *work);
 

@@ -36,7 +36,7 @@ typedef struct Notification
 /* What becomes of tenants */
 static const char *const told_events[] = {
 	"create", "adopt", "clone", "rename", "suspend", "resume", "drop",
-	"restore", "purge", "snapshot", "rollback", "migrate", "move"
+	"restore", "purge", "snapshot", "rollback"
 };
 
 /* those that wait, in the memory of the transaction; written here only */

@@ -26,11 +26,16 @@
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
+/* whoever has to know that such a function is called */
+void		(*tm_tenant_lock_begin_hook) (const char *command) = NULL;
+
 void
 tm_tenant_lock_begin(const char *command)
 {
 	PreventCommandIfReadOnly(command);
 	PreventCommandIfParallelMode(command);
+	if (tm_tenant_lock_begin_hook != NULL)
+		tm_tenant_lock_begin_hook(command);
 }
 
 void

@@ -13,6 +13,9 @@
 /* Raise an error unless the transaction may write; for C that writes rows. */
 extern void tm_tenant_lock_begin(const char *command);
 
+/* Called by it, to raise errors of its own; set by hooks.c. */
+extern void (*tm_tenant_lock_begin_hook) (const char *command);
+
 /* Raise 42501 unless the current user has CREATE on the database. */
 extern void tm_tenant_lock_check_create(void);
 

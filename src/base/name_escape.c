@@ -61,6 +61,12 @@ tm_name_escaped_string(const char *start, bool unicode)
 		decode_backslashes(start, end);
 }
 
+char *
+tm_name_unescape(const char *written, char escape)
+{
+	return decode_unicode(written, written + strlen(written), escape, '\0');
+}
+
 const char *
 tm_name_escaped_identifier(const char *start, char *name)
 {

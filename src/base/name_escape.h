@@ -16,6 +16,9 @@ extern bool tm_name_has_unicode_mark(const char *body, const char *quote);
  */
 extern char *tm_name_escaped_string(const char *start, bool unicode);
 
+/* What a name or string with Unicode escapes means; palloc'd. */
+extern char *tm_name_unescape(const char *written, char escape);
+
 /*
  * Read the rest of U&"...", with UESCAPE if that follows, into a buffer of
  * NAMEDATALEN bytes; returns where it ends, NULL if it is no name.

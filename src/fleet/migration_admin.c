@@ -150,6 +150,7 @@ read_statements(const char *sql, bool transactional)
 	List	   *statements = NIL;
 	ListCell   *lc;
 
+	tm_statement_refuse_client(sql);
 	foreach(lc, tm_statement_split(sql))
 	{
 		const ParsedStatement *parsed = lfirst(lc);

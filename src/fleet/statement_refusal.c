@@ -15,11 +15,17 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
+#include "utils/catcache.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
+#include "base/tenant_mgr.h"
 #include "fleet/statement_refusal.h"
 #include "fleet/statement_text.h"
 #include "tenants/schema_owner.h"
@@ -57,11 +63,43 @@ static const Refusal of_schema = {
 	gettext_noop("Create the object where it belongs.")
 };
 
+static const Refusal of_temporary = {
+	gettext_noop("Temporary objects belong to a session, and the code of tenants cannot create any."),
+	gettext_noop("Use WITH, or a table that the migration drops in the end.")
+};
+
+static const Refusal of_everything = {
+	gettext_noop("Without the name of a table it is about all in the database, and would be done anew for each tenant."),
+	gettext_noop("Name the tables.")
+};
+
+static const Refusal of_role = {
+	gettext_noop("It is about all that the role creates anywhere, and a schema cannot be named."),
+	gettext_noop("Use GRANT for what the migration creates.")
+};
+
+static const Refusal of_tenants = {
+	gettext_noop("Each tenant would call it once more."),
+	gettext_noop("Call it once, outside of migrations, or for each tenant in a hook.")
+};
+
+static const Refusal of_psql = {
+	gettext_noop("It is a command of psql, which the server does not know."),
+	gettext_noop("Leave it out, or write in SQL what it stands for.")
+};
+
 static const Refusal of_cursor = {
 	gettext_noop("The cursor belongs to a session."),
 	gettext_noop("Use a DO block, or a statement without a cursor.")
 };
 
+static void refuse(const char *what, const Refusal *refusal);
+static bool refuse_calls(Node *node, void *context);
+static void refuse_call(const FuncCall *call);
+static bool is_reserved(const char *setting);
+static bool changes_tenants(const char *function);
+static bool is_temporary(Node *tree);
+static bool is_about_all(Node *tree);
 static const Refusal *refusal_of(Node *tree);
 static const Refusal *refusal_of_copy(CopyStmt *stmt);
 static const Refusal *refusal_of_setting(VariableSetStmt *stmt);
@@ -76,12 +114,146 @@ tm_statement_refuse_unrepeatable(Node *tree)
 	const Refusal *refusal = refusal_of(tree);
 
 	if (refusal != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("%s cannot be a part of a migration",
-						tm_statement_tag_of(tree)),
-				 errdetail("%s", _(refusal->detail)),
-				 errhint("%s", _(refusal->hint))));
+		refuse(tm_statement_tag_of(tree), refusal);
+	if (is_temporary(tree))
+		refuse(_("a temporary object"), &of_temporary);
+	if (is_about_all(tree))
+		refuse(psprintf(_("%s of all tables"), CreateCommandName(tree)),
+			   &of_everything);
+
+	switch (nodeTag(tree))
+	{
+		case T_SelectStmt:
+		case T_InsertStmt:
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+		case T_MergeStmt:
+			(void) refuse_calls(tree, NULL);
+			break;
+		case T_CallStmt:
+			(void) refuse_calls((Node *) castNode(CallStmt, tree)->funccall,
+								NULL);
+			break;
+		default:
+			break;
+	}
+}
+
+void
+tm_statement_refuse_client(const char *text)
+{
+	char	   *what = tm_statement_of_client(text);
+
+	if (what != NULL)
+		refuse(what, what[0] == '\\' ? &of_psql : &of_client);
+}
+
+static void
+refuse(const char *what, const Refusal *refusal)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s cannot be a part of a migration", what),
+			 errdetail("%s", _(refusal->detail)),
+			 errhint("%s", _(refusal->hint))));
+}
+
+/* Calls of functions, as far as they can be told from their names */
+static bool
+refuse_calls(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncCall))
+		refuse_call(castNode(FuncCall, node));
+	return raw_expression_tree_walker(node, refuse_calls, context);
+}
+
+static void
+refuse_call(const FuncCall *call)
+{
+	const char *function = strVal(llast(call->funcname));
+
+	if (list_length(call->funcname) > 1 &&
+		strcmp(strVal(linitial(call->funcname)), TM_SCHEMA_NAME) == 0 &&
+		changes_tenants(function))
+		refuse(psprintf("%s.%s()", TM_SCHEMA_NAME, function), &of_tenants);
+	if (strcmp(function, "set_config") == 0 && call->args != NIL &&
+		IsA(linitial(call->args), A_Const))
+	{
+		A_Const    *setting = linitial_node(A_Const, call->args);
+
+		if (!setting->isnull && IsA(&setting->val, String) &&
+			is_reserved(strVal(&setting->val)))
+			refuse(psprintf("set_config('%s')", strVal(&setting->val)),
+				   &of_session);
+	}
+}
+
+/* Is it one of ours that is volatile, and not about rows? */
+static bool
+changes_tenants(const char *function)
+{
+	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	CatCList   *list;
+	bool		result = false;
+
+	if (strcmp(function, "encrypt") == 0 || strcmp(function, "decrypt") == 0)
+		return false;
+	list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(function));
+	for (int i = 0; i < list->n_members; i++)
+	{
+		HeapTuple	tuple = &list->members[i]->tuple;
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
+
+		result |= form->pronamespace == nspid &&
+			form->provolatile == PROVOLATILE_VOLATILE;
+	}
+	ReleaseSysCacheList(list);
+	return result;
+}
+
+/* Does it create something temporary? */
+static bool
+is_temporary(Node *tree)
+{
+	const RangeVar *relation;
+
+	switch (nodeTag(tree))
+	{
+		case T_CreateStmt:
+			relation = castNode(CreateStmt, tree)->relation;
+			break;
+		case T_CreateTableAsStmt:
+			relation = castNode(CreateTableAsStmt, tree)->into->rel;
+			break;
+		case T_ViewStmt:
+			relation = castNode(ViewStmt, tree)->view;
+			break;
+		case T_CreateSeqStmt:
+			relation = castNode(CreateSeqStmt, tree)->sequence;
+			break;
+		case T_SelectStmt:
+			if (castNode(SelectStmt, tree)->intoClause == NULL)
+				return false;
+			relation = castNode(SelectStmt, tree)->intoClause->rel;
+			break;
+		default:
+			return false;
+	}
+	return relation->relpersistence == RELPERSISTENCE_TEMP ||
+		(relation->schemaname != NULL &&
+		 strcmp(relation->schemaname, "pg_temp") == 0);
+}
+
+/* Does it go through all tables because it names none? */
+static bool
+is_about_all(Node *tree)
+{
+	return (IsA(tree, VacuumStmt) &&
+			castNode(VacuumStmt, tree)->rels == NIL) ||
+		(IsA(tree, ClusterStmt) &&
+		 castNode(ClusterStmt, tree)->relation == NULL);
 }
 
 const char *
@@ -90,8 +262,7 @@ tm_statement_tag_of(Node *tree)
 	if (IsA(tree, CopyStmt) && castNode(CopyStmt, tree)->filename == NULL)
 		return castNode(CopyStmt, tree)->is_from ? "COPY FROM STDIN" :
 			"COPY TO STDOUT";
-	if (tm_statement_is_alone(tree) && !IsA(tree, VacuumStmt) &&
-		!IsA(tree, ClusterStmt))
+	if (tm_statement_is_alone(tree) && !IsA(tree, VacuumStmt))
 		return psprintf("%s CONCURRENTLY", CreateCommandName(tree));
 	return CreateCommandName(tree);
 }
@@ -112,8 +283,6 @@ tm_statement_is_alone(Node *tree)
 			return alters_alone(castNode(AlterTableStmt, tree));
 		case T_VacuumStmt:
 			return castNode(VacuumStmt, tree)->is_vacuumcmd;
-		case T_ClusterStmt:
-			return castNode(ClusterStmt, tree)->relation == NULL;
 		default:
 			return false;
 	}
@@ -211,7 +380,10 @@ refusal_of(Node *tree)
 			return refusal_of_object(castNode(SecLabelStmt, tree)->objtype);
 		case T_GrantStmt:
 			return refusal_of_object(castNode(GrantStmt, tree)->objtype);
+		case T_AlterDefaultPrivilegesStmt:
+			return &of_role;
 		case T_AlterObjectSchemaStmt:
+		case T_ImportForeignSchemaStmt:
 			return &of_schema;
 		default:
 			return NULL;
@@ -229,25 +401,31 @@ refusal_of_copy(CopyStmt *stmt)
 static const Refusal *
 refusal_of_setting(VariableSetStmt *stmt)
 {
-	static const char *const reserved[] = {
-		"search_path", "role", "session_authorization",
-		"session_replication_role", "transaction_isolation",
-		"transaction_read_only"
-	};
-
 	if (stmt->kind == VAR_RESET_ALL)
 		return &of_session;
 	if (stmt->name == NULL)
 		return NULL;
 	if (stmt->kind == VAR_SET_MULTI)
 		return &of_transactions;
+	return is_reserved(stmt->name) ? &of_session : NULL;
+}
+
+/* Does the setting belong to whoever applies migrations? */
+static bool
+is_reserved(const char *setting)
+{
+	static const char *const reserved[] = {
+		"search_path", "role", "session_authorization",
+		"session_replication_role", "transaction_isolation",
+		"transaction_read_only"
+	};
+
 	for (int i = 0; i < (int) lengthof(reserved); i++)
 	{
-		if (pg_strcasecmp(stmt->name, reserved[i]) == 0)
-			return &of_session;
+		if (pg_strcasecmp(setting, reserved[i]) == 0)
+			return true;
 	}
-	return pg_strncasecmp(stmt->name, "tenant_mgr.", 11) == 0 ?
-		&of_session : NULL;
+	return pg_strncasecmp(setting, "tenant_mgr.", 11) == 0;
 }
 
 /* Is it a kind of object that is not in a schema, nor a part of one that is? */

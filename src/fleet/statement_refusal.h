@@ -15,6 +15,9 @@
  */
 extern void tm_statement_refuse_unrepeatable(Node *tree);
 
+/* The same if the text has something that is for a client, and not SQL. */
+extern void tm_statement_refuse_client(const char *text);
+
 /* What it is called, as in a message. */
 extern const char *tm_statement_tag_of(Node *tree);
 

@@ -9,19 +9,25 @@
  * A name before a period can be that of a schema or of a table, say in
  * "account.id".  It is taken for a table's if the statement has it as a name of
  * its own as well, as in "FROM account", unless it stands where an object is
- * named.  Strings can hold code, of functions and
- * DO, or names for regclass; in these a schema is looked for where a period
- * follows, or where the search path is the subject.
+ * named.  Strings can hold code, of functions and DO, or names for regclass; in
+ * these a schema is looked for where a period follows, or where schemas are the
+ * subject.  Names are compared as they are meant, with escapes resolved.  One
+ * that is put together at run time cannot be found.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "parser/scanner.h"
 #include "parser/scansup.h"
 
+#include "base/name_escape.h"
 #include "base/name_scan.h"
 #include "fleet/statement_text.h"
 
@@ -64,12 +70,19 @@ typedef struct StringSearch
 
 static int	blank_length(const char *text, int length);
 static List *read_tokens(const char *text);
+static Token *make_token(int kind, const char *string, int location);
+static void resolve_escapes(Token *token, const Token *character);
+static bool is_word(const Token *token, const char *word);
 static bool is_qualifier(List *tokens, int position);
 static bool names_object(List *tokens, int position);
 static bool stands_alone(List *tokens, const char *name);
 static bool names_schemas(List *tokens, int position);
+static bool is_value_of_schema(List *tokens, int position);
 static void search_string(const char *name, void *arg);
+static void search_after_schema(StringSearch *search);
 static bool is_qualified_in(const char *body, const char *name);
+static bool is_about_schemas(const char *body);
+static bool part_of_word(char c);
 
 List *
 tm_statement_split(const char *text)
@@ -153,9 +166,11 @@ tm_statement_names_schema(const char *text, SchemaUnwanted unwanted, void *arg)
 			StringSearch search = {token->string, unwanted, arg, NULL};
 
 			tm_scan_names(token->string, search_string, &search);
+			search_after_schema(&search);
 			if (search.found != NULL)
 				return search.found;
-			if (names_schemas(tokens, i) && unwanted(token->string, arg))
+			if ((names_schemas(tokens, i) || is_value_of_schema(tokens, i)) &&
+				unwanted(token->string, arg))
 				return pstrdup(token->string);
 		}
 		else if (token->word != NULL && unwanted(token->word, arg) &&
@@ -191,6 +206,38 @@ tm_statement_of_prepare(const char *text)
 	return pstrdup(text);
 }
 
+char *
+tm_statement_of_client(const char *text)
+{
+	core_yy_extra_type extra;
+	core_yyscan_t scanner = scanner_init(text, &extra, &no_keywords, NULL);
+	char	   *found = NULL;
+	bool		is_first = true;
+	bool		is_copy = false;
+	bool		is_from = false;
+	core_YYSTYPE value;
+	int			location;
+	int			kind;
+
+	while (found == NULL && (kind = core_yylex(&value, &location, scanner)) != 0)
+	{
+		bool		is_ident = kind == TOKEN_IDENT;
+
+		if (kind == '\\')
+			found = pnstrdup(text +location,
+							 strcspn(text +location, " \t\r\n;"));
+		else if (is_copy && is_from && is_ident &&
+				 strcmp(value.str, "stdin") == 0)
+			found = pstrdup("COPY FROM STDIN");
+		if (is_first)
+			is_copy = is_ident && strcmp(value.str, "copy") == 0;
+		is_from = is_ident && strcmp(value.str, "from") == 0;
+		is_first = kind == ';';
+	}
+	scanner_finish(scanner);
+	return found;
+}
+
 static List *
 read_tokens(const char *text)
 {
@@ -203,21 +250,70 @@ read_tokens(const char *text)
 
 	while ((kind = core_yylex(&value, &location, scanner)) != 0)
 	{
-		Token	   *token = palloc0(sizeof(Token));
+		int			n = list_length(tokens);
+		bool		has_string = kind == TOKEN_IDENT || kind == TOKEN_UIDENT ||
+			kind == TOKEN_SCONST || kind == TOKEN_USCONST;
+		Token	   *token = make_token(kind, has_string ? value.str : NULL,
+									   location);
 
-		token->kind = kind;
-		token->location = location;
-		if (kind == TOKEN_IDENT || kind == TOKEN_UIDENT)
-			token->word = pstrdup(value.str);
-		else if (kind == TOKEN_SCONST || kind == TOKEN_USCONST)
-			token->string = pstrdup(value.str);
-		tokens = lappend(tokens, token);
+		/* The escape character stands behind what is written with it. */
+		if (kind == TOKEN_SCONST && n >= 2 &&
+			is_word(llast(tokens), "uescape"))
+		{
+			resolve_escapes(list_nth(tokens, n - 2), token);
+			tokens = list_truncate(tokens, n - 1);
+		}
+		else
+			tokens = lappend(tokens, token);
 	}
 	scanner_finish(scanner);
+	for (int i = 0; i < list_length(tokens); i++)
+		resolve_escapes(list_nth(tokens, i), NULL);
 	return tokens;
 }
 
-/* Is the word followed by a period, and itself not behind one? */
+static Token *
+make_token(int kind, const char *string, int location)
+{
+	Token	   *token = palloc0(sizeof(Token));
+
+	token->kind = kind;
+	token->location = location;
+	if (kind == TOKEN_IDENT || kind == TOKEN_UIDENT)
+		token->word = pstrdup(string);
+	else if (string != NULL)
+		token->string = pstrdup(string);
+	return token;
+}
+
+/* U&"..." and U&'...', with an escape character or with the usual one. */
+static void
+resolve_escapes(Token *token, const Token *character)
+{
+	char		escape = character != NULL ? character->string[0] : '\\';
+
+	if (token->kind == TOKEN_UIDENT)
+	{
+		token->word = tm_name_unescape(token->word, escape);
+		token->kind = TOKEN_IDENT;
+	}
+	else if (token->kind == TOKEN_USCONST)
+	{
+		token->string = tm_name_unescape(token->string, escape);
+		token->kind = TOKEN_SCONST;
+	}
+}
+
+static bool
+is_word(const Token *token, const char *word)
+{
+	return token->word != NULL && strcmp(token->word, word) == 0;
+}
+
+/*
+ * Is the word followed by a period, and itself not behind one, or behind the
+ * name of the database?
+ */
 static bool
 is_qualifier(List *tokens, int position)
 {
@@ -225,8 +321,11 @@ is_qualifier(List *tokens, int position)
 	const Token *after = position + 1 < list_length(tokens) ?
 		list_nth(tokens, position + 1) : NULL;
 
-	return after != NULL && after->kind == '.' &&
-		(before == NULL || before->kind != '.');
+	if (after == NULL || after->kind != '.')
+		return false;
+	return before == NULL || before->kind != '.' ||
+		(position > 1 && is_word(list_nth(tokens, position - 2),
+								 get_database_name(MyDatabaseId)));
 }
 
 /* Does the name of an object begin here, rather than that of a column? */
@@ -244,8 +343,7 @@ names_object(List *tokens, int position)
 		return true;
 	for (int i = 0; i < (int) lengthof(before_objects); i++)
 	{
-		if (before != NULL && before->word != NULL &&
-			strcmp(before->word, before_objects[i]) == 0)
+		if (before != NULL && is_word(before, before_objects[i]))
 			return true;
 	}
 	return false;
@@ -292,6 +390,36 @@ names_schemas(List *tokens, int position)
 	return false;
 }
 
+/*
+ * Is the string the name of a schema by what stands around it: a condition on
+ * a column of the catalogs, an argument of a function about schemas, a type?
+ */
+static bool
+is_value_of_schema(List *tokens, int position)
+{
+	for (int i = 1; i <= 2; i++)
+	{
+		const Token *token = position + i < list_length(tokens) ?
+			list_nth(tokens, position + i) : NULL;
+
+		if (token != NULL && is_word(token, "regnamespace"))
+			return true;
+	}
+	for (int i = position - 1; i >= 0; i--)
+	{
+		const Token *token = list_nth(tokens, i);
+
+		if (token->kind == ';' || token->kind == ')')
+			return false;
+		if (token->word != NULL && is_about_schemas(token->word))
+			return true;
+		if (token->word != NULL && !is_word(token, "in") &&
+			!is_word(token, "any") && !is_word(token, "array"))
+			return false;
+	}
+	return false;
+}
+
 /* In a string, for tm_scan_names, which tells more than is meant here. */
 static void
 search_string(const char *name, void *arg)
@@ -303,20 +431,63 @@ search_string(const char *name, void *arg)
 		search->found = pstrdup(name);
 }
 
-/* Is the name before a period, or is it about search paths? */
+/* In a string that holds code: SCHEMA and a name, as in GRANT. */
+static void
+search_after_schema(StringSearch *search)
+{
+	static const char keyword[] = "schema";
+	const size_t length = strlen(keyword);
+
+	for (const char *p = search->body; *p != '\0' && search->found == NULL; p++)
+	{
+		const char *start = p + length;
+		const char *end;
+		char	   *name;
+
+		if (pg_strncasecmp(p, keyword, length) != 0 ||
+			!scanner_isspace(*start) ||
+			(p > search->body && part_of_word(p[-1])))
+			continue;
+		while (scanner_isspace(*start))
+			start++;
+		if (*start == '"')
+		{
+			end = strchr(start + 1, '"');
+			if (end == NULL)
+				continue;
+			name = pnstrdup(start + 1, end - start - 1);
+		}
+		else
+		{
+			for (end = start; part_of_word(*end); end++)
+				 ;
+			name = downcase_truncate_identifier(start, end - start, false);
+		}
+		if (search->unwanted(name, search->arg))
+			search->found = name;
+	}
+}
+
+/*
+ * Is the name before a period, or is the string about schemas?  A name that does
+ * not occur as such is written with escapes, and by somebody who means it.
+ */
 static bool
 is_qualified_in(const char *body, const char *name)
 {
 	size_t		length = strlen(name);
+	bool		occurs = false;
 
-	if (strstr(body, "search_path") != NULL)
+	if (is_about_schemas(body))
 		return true;
 	for (const char *p = body; *p != '\0'; p++)
 	{
 		const char *end = p + length;
 
-		if (pg_strncasecmp(p, name, length) != 0)
+		if (pg_strncasecmp(p, name, length) != 0 || part_of_word(*end) ||
+			(p > body && part_of_word(p[-1])))
 			continue;
+		occurs = true;
 		if (*end == '"')
 			end++;
 		while (scanner_isspace(*end))
@@ -324,5 +495,31 @@ is_qualified_in(const char *body, const char *name)
 		if (*end == '.')
 			return true;
 	}
+	return !occurs;
+}
+
+/* Does it contain a word that has to do with names of schemas? */
+static bool
+is_about_schemas(const char *body)
+{
+	static const char *const words[] = {
+		"search_path", "nspname", "regnamespace", "table_schema",
+		"schemaname", "schema_name", "has_schema_privilege",
+		"object_schema", "trigger_schema", "sequence_schema"
+	};
+
+	for (int i = 0; i < (int) lengthof(words); i++)
+	{
+		if (strstr(body, words[i]) != NULL)
+			return true;
+	}
 	return false;
+}
+
+/* Characters of an identifier without quotes */
+static bool
+part_of_word(char c)
+{
+	return isalnum((unsigned char) c) || c == '_' || c == '$' ||
+		IS_HIGHBIT_SET(c);
 }

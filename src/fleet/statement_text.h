@@ -33,6 +33,12 @@ typedef bool (*SchemaUnwanted) (const char *name, void *arg);
 extern char *tm_statement_names_schema(const char *text,
 									   SchemaUnwanted unwanted, void *arg);
 
+/*
+ * What in a text is for a client and not for the server, palloc'd, or NULL: a
+ * command of psql, or COPY FROM STDIN, whose rows follow in files.
+ */
+extern char *tm_statement_of_client(const char *text);
+
 /* The query that a PREPARE statement prepares; palloc'd. */
 extern char *tm_statement_of_prepare(const char *text);
 

@@ -88,6 +88,57 @@ SELECT tenant.add_migration('x', 'ALTER DEFAULT PRIVILEGES IN SCHEMA mig_a REVOK
 SELECT tenant.add_migration('x', 'DO $$ BEGIN DELETE FROM Mig_A.t; END $$');  -- fails
 SELECT tenant.add_migration('x', 'CREATE FUNCTION g() RETURNS int LANGUAGE sql SET search_path = mig_a AS ''SELECT 1''');  -- fails
 SELECT tenant.add_migration('x', 'SELECT account.id FROM account.account');  -- fails
+-- in every spelling, also in strings and bodies
+SELECT tenant.add_migration('x', 'SELECT FROM Mig_A.t');  -- fails
+SELECT tenant.add_migration('x', 'SELECT FROM U&"mig\005fa".t');  -- fails
+SELECT tenant.add_migration('x', 'SELECT FROM U&"mig!005fa" UESCAPE ''!'' . t');  -- fails
+SELECT tenant.add_migration('x', 'SELECT U&''mig\005fa.t''::regclass');  -- fails
+SELECT tenant.add_migration('x', 'SELECT U&''mig!005fa.t'' UESCAPE ''!''::regclass');  -- fails
+SELECT tenant.add_migration('x', 'SELECT E''mig\x5fa.t''::regclass');  -- fails
+SELECT tenant.add_migration('x', 'SELECT ''"mig_a".t''::regclass, ''MIG_A.t''::regclass');  -- fails
+SELECT tenant.add_migration('x', 'SELECT ''mig_a''::regnamespace');  -- fails
+SELECT tenant.add_migration('x', 'SELECT CAST(''mig_a'' AS regnamespace)');  -- fails
+SELECT tenant.add_migration('x', 'SELECT oid FROM pg_namespace WHERE nspname = ''mig_a''');  -- fails
+SELECT tenant.add_migration('x', 'SELECT FROM information_schema.tables WHERE table_schema IN (''public'', ''mig_a'')');  -- fails
+SELECT tenant.add_migration('x', 'SELECT has_schema_privilege(''mig_a'', ''USAGE'')');  -- fails
+SELECT tenant.add_migration('x', format('SELECT FROM %I.mig_a.t', current_database()));  -- fails
+SELECT tenant.add_migration('x', 'COMMENT ON COLUMN mig_a.t.i IS ''i''');  -- fails
+SELECT tenant.add_migration('x', 'SELECT 1 OPERATOR(mig_a.+) 2');  -- fails
+SELECT tenant.add_migration('x', 'DO $$ BEGIN EXECUTE ''DELETE FROM "mig_a".t''; END $$');  -- fails
+SELECT tenant.add_migration('x', 'DO $$ BEGIN DELETE FROM U&"mig\005fa".t; END $$');  -- fails
+SELECT tenant.add_migration('x', 'DO $$ BEGIN GRANT USAGE ON SCHEMA "mig_a" TO PUBLIC; END $$');  -- fails
+SELECT tenant.add_migration('x', 'DO $$ BEGIN PERFORM FROM pg_namespace WHERE nspname = ''mig_a''; END $$');  -- fails
+SELECT tenant.add_migration('x', 'CREATE FUNCTION g() RETURNS int LANGUAGE sql AS ''SELECT i FROM mig_a.t''');  -- fails
+SELECT tenant.add_migration('x', 'CREATE FUNCTION g() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM mig_a.t; END');  -- fails
+-- what is not SQL, or could not be done for each tenant
+SELECT tenant.add_migration('x', E'CREATE TABLE u (i int);\n\\d u\n');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.add_migration('x', E'COPY u (i) FROM stdin;\n1\tit''s\n\\.\n');  -- fails
+SELECT tenant.add_migration('x', 'CREATE TEMP TABLE u (i int)');  -- fails
+SELECT tenant.add_migration('x', 'CREATE TABLE pg_temp.u (i int)');  -- fails
+SELECT tenant.add_migration('x', 'SELECT 1 AS i INTO TEMP u');  -- fails
+SELECT tenant.add_migration('x', 'CREATE TEMP VIEW u AS SELECT 1');  -- fails
+SELECT tenant.add_migration('x', 'SELECT pg_catalog.set_config(''search_path'', '''', false)');  -- fails
+SELECT tenant.add_migration('x', 'SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY');  -- fails
+SELECT tenant.add_migration('x', 'RESET ROLE');  -- fails
+SELECT tenant.add_migration('x', 'UNLISTEN *');  -- fails
+SELECT tenant.add_migration('x', 'ANALYZE');  -- fails
+SELECT tenant.add_migration('x', 'VACUUM', transactional => false);  -- fails
+SELECT tenant.add_migration('x', 'REINDEX SCHEMA mig_a', transactional => false);  -- fails
+SELECT tenant.add_migration('x', 'CLUSTER', transactional => false);  -- fails
+SELECT tenant.add_migration('x', 'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC');  -- fails
+SELECT tenant.add_migration('x', 'IMPORT FOREIGN SCHEMA s FROM SERVER f INTO mig_a');  -- fails
+-- functions that change tenants
+SELECT tenant.add_migration('x', 'SELECT 1 WHERE tenant.create(''new'') IS NOT NULL');  -- fails
+SELECT tenant.add_migration('x', 'INSERT INTO t SELECT 1 FROM tenant.switch(''account'')');  -- fails
+SELECT tenant.add_migration('x', 'CALL tenant.purge()');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+-- what is left
+SELECT tenant.add_migration('y0', 'SET LOCAL lock_timeout = 1; SET my.own = ''x''; RESET my.own; SET CONSTRAINTS ALL DEFERRED; NOTIFY here;
+	LOCK TABLE t; ANALYZE t; EXPLAIN SELECT 1; REFRESH MATERIALIZED VIEW m; SELECT tenant.current(), tenant.encrypt(''x''); CALL p(1);
+	COPY t TO ''/tmp/t''; SELECT set_config(''my.own'', ''y'', true); INSERT INTO t VALUES (''ends with mig_a. And goes on'')');
+SELECT count(*) FROM tenant.migration_statement WHERE version = 'y0';
+SELECT tenant.drop_migration('y0');
 -- a table that is called like a tenant, and a value
 SELECT tenant.add_migration('y1', 'UPDATE account SET name = ''mig_a'' WHERE account.id = 1');
 SELECT tenant.add_migration('y2', 'SELECT account.name FROM users account');

@@ -82,7 +82,7 @@ CALL public.tm_migrate('DO $$ BEGIN EXECUTE ''ALTER SYSTEM SET work_mem = 1''; E
 SELECT * FROM public.tm_failed;
 CALL public.tm_forget();
 CALL public.tm_migrate('COPY t FROM PROGRAM ''echo 1''', 'mig_a');
-SELECT * FROM public.tm_failed;
+SELECT tenant, sqlstate FROM public.tm_failed;
 CALL public.tm_forget();
 CALL public.tm_migrate('SELECT lo_import(''/etc/passwd'')', 'mig_a');
 SELECT * FROM public.tm_failed;

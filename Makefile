@@ -272,6 +272,7 @@ REGRESS = \
 	outside_links \
 	kept_links \
 	snapshots \
+	migrate \
 	migrate_rights \
 	migrations \
 	recording \

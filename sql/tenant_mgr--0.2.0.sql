@@ -1817,7 +1817,7 @@ COMMENT ON COLUMN tenant.applied_migration.state IS
 COMMENT ON COLUMN tenant.applied_migration.statements_done IS
 	'statements that are committed already, of one that is not transactional';
 COMMENT ON COLUMN tenant.applied_migration.message IS
-	'error of the last attempt';
+	'error of the last attempt, or that the tenant differs from its template';
 COMMENT ON COLUMN tenant.applied_migration.fingerprint IS
 	'fingerprint of the tenant afterwards';
 REVOKE ALL ON TABLE tenant.applied_migration FROM PUBLIC;

@@ -50,6 +50,7 @@ typedef struct Director
 	HTAB	   *chosen;			/* ids of tenants that have had their turn */
 	QueueCounts counts;			/* what earlier rounds have come to */
 	MigrateFailure failure;		/* the first */
+	MigrateFailure difference;	/* from a template, the first */
 	MigrateQueue *queue;		/* of the present round */
 	MigrateReport report;		/* what was told about it */
 	TimestampTz noted_at;		/* when the row of the run was written */
@@ -383,10 +384,13 @@ add_up(Director *director)
 
 	if (counts.nfailed > 0 && director->counts.nfailed == 0)
 		director->failure = director->queue->failure;
+	if (counts.ndiffering > 0 && director->counts.ndiffering == 0)
+		director->difference = director->queue->difference;
 	director->counts.nitems += counts.nitems;
 	director->counts.ndone += counts.ndone;
 	director->counts.nfailed += counts.nfailed;
 	director->counts.napplied += counts.napplied;
+	director->counts.ndiffering += counts.ndiffering;
 	director->counts.stopped = counts.stopped;
 	director->queue = NULL;
 }
@@ -441,6 +445,15 @@ tell_result(const Director *director)
 		ereport(NOTICE,
 				(errmsg("%d of %d tenants have been migrated, %d have failed",
 						counts->ndone, counts->nitems, counts->nfailed)));
+	if (counts->ndiffering > 0)
+		ereport(WARNING,
+				(errmsg_internal("%s", director->difference.message),
+				 counts->ndiffering > 1 ?
+				 errdetail_plural("%d other tenant differs, too.",
+								  "%d other tenants differ, too.",
+								  counts->ndiffering - 1,
+								  counts->ndiffering - 1) : 0,
+				 errhint("See tenant.migration_status, and use tenant.diff() to see in what.")));
 	if (counts->nfailed == 0)
 		return;
 	ereport(counts->stopped ? ERROR : WARNING,

@@ -106,6 +106,8 @@ tm_migrate_queue_put(MigrateQueue *queue, int number,
 	lock_queue(queue);
 	queue->ntaken--;
 	queue->napplied += outcome->napplied;
+	if (outcome->differs && queue->ndiffering++ == 0)
+		queue->difference = outcome->difference;
 	item->taker = MIGRATE_NOBODY;
 	if (outcome->end == MIGRATE_RETRY && item->tries < queue->run.retries)
 	{
@@ -169,6 +171,7 @@ tm_migrate_queue_counts(MigrateQueue *queue)
 	counts.ndone = queue->ndone;
 	counts.nfailed = queue->nfailed;
 	counts.napplied = queue->napplied;
+	counts.ndiffering = queue->ndiffering;
 	counts.stopped = queue->stopped;
 	counts.ended = is_over(queue);
 	unlock_queue(queue);

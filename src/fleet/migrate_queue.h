@@ -63,8 +63,10 @@ typedef struct MigrateQueue
 	int			nfailed;		/* that do not get on */
 	int			ntaken;			/* that somebody works on */
 	int64		napplied;		/* migrations that were applied */
+	int			ndiffering;		/* tenants that are not like their templates */
 	bool		stopped;		/* no more are handed out */
 	MigrateFailure failure;		/* the first, once nfailed is not 0 */
+	MigrateFailure difference;	/* the first, once ndiffering is not 0 */
 
 	QueueItem	items[FLEXIBLE_ARRAY_MEMBER];
 } MigrateQueue;
@@ -77,6 +79,7 @@ typedef struct QueueCounts
 	int			ndone;
 	int			nfailed;
 	int64		napplied;
+	int			ndiffering;
 	bool		stopped;
 	bool		ended;			/* nothing is left, and nobody at work */
 } QueueCounts;

@@ -81,6 +81,8 @@ typedef struct Attempt
 	bool		partial;		/* may some statements be committed? */
 	bool		resumes;		/* may the next have been begun before? */
 	int			ndone;			/* statements that are committed */
+	char	   *difference;		/* from its template, or NULL */
+	bool		left_out;		/* was something not tried? */
 } Attempt;
 
 /* What can fail and is undone then */
@@ -90,6 +92,7 @@ static List *missing_steps(MigrateSession *session, const pg_uuid_t *id);
 static MigrateEnd run_step(Attempt *attempt, MigrateOutcome *outcome);
 static void try_all(MigrateSession *session, const pg_uuid_t *id, List *steps,
 					MigrateOutcome *outcome);
+static void try_in_steps(Attempt *attempt);
 static ErrorData *run_in_steps(Attempt *attempt);
 static ErrorData *run_one_step(Attempt *attempt);
 static void begin_in_steps(Attempt *attempt);
@@ -111,6 +114,7 @@ static bool same_settings(const List *a, const List *b);
 static void record(const Attempt *attempt, LedgerState state, int attempts,
 				   const ErrorData *error, const char *fingerprint);
 static bool is_passing(int sqlerrcode);
+static void note_difference(MigrateOutcome *outcome, const Attempt *attempt);
 static void note_failure(MigrateFailure *failure, const Attempt *attempt,
 						 const ErrorData *error);
 static void add_context(void *arg);
@@ -273,6 +277,7 @@ run_step(Attempt *attempt, MigrateOutcome *outcome)
 	if (error == NULL)
 	{
 		outcome->napplied += attempt->applied ? 1 : 0;
+		note_difference(outcome, attempt);
 		return MIGRATE_DONE;
 	}
 
@@ -309,6 +314,7 @@ try_all(MigrateSession *session, const pg_uuid_t *id, List *steps,
 		MigrateOutcome *outcome)
 {
 	ResourceOwner owner = CurrentResourceOwner;
+	bool		left_out = false;
 	ListCell   *lc;
 
 	BeginInternalSubTransaction(NULL);
@@ -320,18 +326,15 @@ try_all(MigrateSession *session, const pg_uuid_t *id, List *steps,
 		ErrorData  *error;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!attempt.step->migration->transactional)
-		{
-			tm_migrate_trial_skipped(attempt.step->migration->version);
-			break;
-		}
-		error = in_savepoint(apply, &attempt);
+		error = in_savepoint(attempt.step->migration->transactional ?
+							 apply : try_in_steps, &attempt);
+		left_out |= attempt.left_out;
 		if (error != NULL)
 		{
 			if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 				ReThrowError(error);
 			note_failure(&outcome->failure, &attempt, error);
-			tm_migrate_trial_failed(&outcome->failure);
+			tm_migrate_trial_failed(&outcome->failure, left_out);
 			outcome->end = MIGRATE_FAILED;
 			break;
 		}
@@ -340,12 +343,39 @@ try_all(MigrateSession *session, const pg_uuid_t *id, List *steps,
 			tm_migrate_trial_done(attempt.tenant,
 								  attempt.step->migration->version,
 								  attempt.started_at);
+			note_difference(outcome, &attempt);
 			outcome->napplied++;
 		}
 	}
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(session->tenant_context);
 	CurrentResourceOwner = owner;
+}
+
+/* What can be a part of a transaction is tried, the rest told. */
+static void
+try_in_steps(Attempt *attempt)
+{
+	const Step *step = attempt->step;
+
+	if (!start(attempt))
+		return;
+	run_hooks(attempt, "before_migrate");
+	for (int i = attempt->ndone; i < list_length(step->statements); i++)
+	{
+		const MigrationStatement *statement = list_nth(step->statements, i);
+
+		if (!tm_migrate_is_alone(statement))
+		{
+			run_statements(attempt->tenant, step, i, i + 1);
+			continue;
+		}
+		tm_migrate_trial_left_out(attempt->tenant, step->migration->version,
+								  statement->text);
+		attempt->left_out = true;
+	}
+	run_hooks(attempt, "after_migrate");
+	attempt->applied = true;
 }
 
 /*
@@ -448,9 +478,9 @@ end_in_steps(Attempt *attempt)
 
 	run_hooks(attempt, "after_migrate");
 	fingerprint = tm_migrate_verify(attempt->tenant,
-												attempt->step->migration->version,
-												attempt->session->run->verify);
-
+									attempt->step->migration->version,
+									attempt->session->run->verify,
+									&attempt->difference);
 	record(attempt, LEDGER_APPLIED, 1, NULL, fingerprint);
 	attempt->applied = true;
 }
@@ -527,7 +557,8 @@ apply(Attempt *attempt)
 				   list_length(attempt->step->statements));
 	run_hooks(attempt, "after_migrate");
 	fingerprint = tm_migrate_verify(attempt->tenant, version,
-									attempt->session->run->verify);
+									attempt->session->run->verify,
+									&attempt->difference);
 	record(attempt, LEDGER_APPLIED, 1, NULL, fingerprint);
 	attempt->applied = true;
 }
@@ -707,7 +738,8 @@ record(const Attempt *attempt, LedgerState state, int attempts,
 		.attempts = attempts,
 		.started_at = attempt->started_at,
 		.sqlerrcode = error != NULL ? error->sqlerrcode : 0,
-		.message = error != NULL ? error->message : NULL,
+		.message = error != NULL ? error->message :
+		state == LEDGER_APPLIED ? attempt->difference : NULL,
 		.fingerprint = fingerprint
 	};
 
@@ -722,6 +754,17 @@ is_passing(int sqlerrcode)
 		sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
 		sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE ||
 		sqlerrcode == ERRCODE_QUERY_CANCELED;
+}
+
+static void
+note_difference(MigrateOutcome *outcome, const Attempt *attempt)
+{
+	ErrorData	no_error = {.message = attempt->difference};
+
+	if (attempt->difference == NULL)
+		return;
+	outcome->differs = true;
+	note_failure(&outcome->difference, attempt, &no_error);
 }
 
 static void

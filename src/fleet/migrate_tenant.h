@@ -25,6 +25,8 @@ typedef struct MigrateOutcome
 	MigrateEnd	end;			/* how it has ended */
 	int			napplied;		/* migrations that the tenant has got */
 	MigrateFailure failure;		/* set unless it is done */
+	bool		differs;		/* is it not like its template? */
+	MigrateFailure difference;	/* the last that was found, no error */
 } MigrateOutcome;
 
 /* Who works through tenants: a worker, or the session of the caller */

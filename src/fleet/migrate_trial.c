@@ -41,21 +41,24 @@ tm_migrate_trial_done(const TenantInfo *tenant, const char *version,
 }
 
 void
-tm_migrate_trial_failed(const MigrateFailure *failure)
+tm_migrate_trial_failed(const MigrateFailure *failure, bool left_out)
 {
 	ereport(WARNING,
 			(errcode(failure->sqlerrcode),
 			 errmsg("migration \"%s\" cannot be applied to tenant \"%s\": %s",
-					failure->version, failure->tenant, failure->message)));
+					failure->version, failure->tenant, failure->message),
+			 left_out ?
+			 errdetail("Statements before it have been left out, because they cannot be tried.") : 0));
 }
 
 void
-tm_migrate_trial_skipped(const char *version)
+tm_migrate_trial_left_out(const TenantInfo *tenant, const char *version,
+						  const char *statement)
 {
 	ereport(NOTICE,
-			(errmsg("migration \"%s\" is not transactional and cannot be tried",
-					version),
-			 errdetail("Those that come after it have been left out, too.")));
+			(errmsg("migration \"%s\" executes a statement of tenant \"%s\" outside of a transaction, which cannot be tried",
+					version, tenant->name),
+			 errdetail("Left out: %s", statement)));
 }
 
 /* "AccessExclusiveLock on orders", for each, separated by commas; palloc'd. */

@@ -12,12 +12,16 @@
 
 /*
  * Tell the client how long a migration took and which tables are locked by
- * then; that it would fail; or that it, and what comes after it, was left out.
+ * then; that it would fail, perhaps for want of what was left out before it; or
+ * that a statement is left out.
  */
 extern void tm_migrate_trial_done(const TenantInfo *tenant,
 								  const char *version,
 								  TimestampTz started_at);
-extern void tm_migrate_trial_failed(const MigrateFailure *failure);
-extern void tm_migrate_trial_skipped(const char *version);
+extern void tm_migrate_trial_failed(const MigrateFailure *failure,
+									bool left_out);
+extern void tm_migrate_trial_left_out(const TenantInfo *tenant,
+									  const char *version,
+									  const char *statement);
 
 #endif							/* TENANT_MGR_MIGRATE_TRIAL_H */

@@ -5,7 +5,13 @@
  * The ledger keeps the fingerprint that a template had when it had got a
  * migration.  A tenant that was made from it, and has got the same, must have the
  * same fingerprint then.  The present one of the template would not do: it may
- * have got more by now.
+ * have got more by now, or have been changed by hand.  It is looked at only if
+ * nobody has looked when the template got the migration, and this is still the
+ * last that the template has.
+ *
+ * A tenant without a template has nothing to be compared with, and passes.  One
+ * whose template's fingerprint cannot be known any more passes unless the run
+ * requires that it is the same.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -15,45 +21,72 @@
 #include "fleet/migrate_verify.h"
 #include "fleet/migration_ledger.h"
 
-static char *expected_fingerprint(const TenantInfo *tenant,
-								  const char *version, TenantInfo **template);
+static const TenantInfo *template_of(const TenantInfo *tenant);
+static char *expected_fingerprint(const TenantInfo *template,
+								  const char *version);
 
 char *
 tm_migrate_verify(const TenantInfo *tenant, const char *version,
-				  MigrateVerify verify)
+				  MigrateVerify verify, char **difference)
 {
-	TenantInfo *template = NULL;
+	const TenantInfo *template;
 	char	   *fingerprint;
 	char	   *expected;
 
+	*difference = NULL;
 	if (verify == MIGRATE_VERIFY_OFF)
 		return NULL;
 	fingerprint = tm_fingerprint_of_schema(tenant->nspid);
-	if (verify != MIGRATE_VERIFY_REQUIRE || tenant->is_template)
+	template = template_of(tenant);
+	if (template == NULL)
 		return fingerprint;
-	expected = expected_fingerprint(tenant, version, &template);
-	if (expected != NULL && strcmp(expected, fingerprint) != 0)
+
+	expected = expected_fingerprint(template, version);
+	if (expected == NULL && verify == MIGRATE_VERIFY_REQUIRE)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("tenant \"%s\" differs from its template \"%s\" with migration \"%s\"",
-						tenant->name, template->name, version),
+				 errmsg("the fingerprint of template \"%s\" with migration \"%s\" is not known, which tenant \"%s\" is to be compared with",
+						template->name, version, tenant->name),
+				 errhint("Use verify => 'report', and tenant.diff() to compare them as they are.")));
+	if (expected == NULL || strcmp(expected, fingerprint) == 0)
+		return fingerprint;
+
+	*difference = psprintf(_("tenant \"%s\" differs from its template \"%s\" with migration \"%s\""),
+						   tenant->name, template->name, version);
+	if (verify == MIGRATE_VERIFY_REQUIRE)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg_internal("%s", *difference),
 				 errhint("Use tenant.diff() to see in what.")));
 	return fingerprint;
 }
 
-/* NULL if there is no template, or nobody has looked at it then. */
-static char *
-expected_fingerprint(const TenantInfo *tenant, const char *version,
-					 TenantInfo **template)
+/* NULL if it was made from none, or that is none any more. */
+static const TenantInfo *
+template_of(const TenantInfo *tenant)
 {
-	char	   *name = tm_registry_cloned_from(tenant);
-	LedgerEntry entry;
+	const char *name = tenant->is_template ? NULL :
+		tm_registry_cloned_from(tenant);
+	const TenantInfo *template = name != NULL ?
+		tm_registry_lookup(name, true) : NULL;
 
-	if (name == NULL)
+	if (template == NULL || !template->is_template ||
+		!OidIsValid(template->nspid))
 		return NULL;
-	*template = tm_registry_lookup(name, true);
-	if (*template == NULL || !(*template)->is_template)
+	return template;
+}
+
+/* NULL if nobody can know it. */
+static char *
+expected_fingerprint(const TenantInfo *template, const char *version)
+{
+	LedgerEntry entry = tm_ledger_lookup(&template->id, version);
+	List	   *versions;
+
+	if (entry.fingerprint != NULL)
+		return entry.fingerprint;
+	versions = tm_ledger_versions(&template->id);
+	if (versions == NIL || strcmp(llast(versions), version) != 0)
 		return NULL;
-	entry = tm_ledger_lookup(&(*template)->id, version);
-	return entry.fingerprint;
+	return tm_fingerprint_of_schema(template->nspid);
 }

@@ -52,6 +52,7 @@
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
 #include "binding/ownership.h"
+#include "compare/fingerprint.h"
 #include "fleet/migration.h"
 #include "fleet/migration_admin.h"
 #include "fleet/migration_ledger.h"
@@ -103,7 +104,8 @@ static void refuse_other(const Migration *migration,
 static void begin_transaction(void);
 static void settle_events(void);
 static void write_statement(MigrationStatement *statement);
-static void note_progress(LedgerState state, int statements);
+static void note_progress(LedgerState state, int statements,
+						  const char *fingerprint);
 static void complete(void);
 static const char *role_of_statement(void);
 
@@ -435,30 +437,35 @@ write_statement(MigrationStatement *statement)
 	statement->role = unconstify(char *, role_of_statement());
 	statement->settings = tm_statement_settings();
 	tm_migration_add_statement(recording.version, statement);
-	note_progress(LEDGER_PARTIAL, recording.ordinal);
+	note_progress(LEDGER_PARTIAL, recording.ordinal, NULL);
 }
 
 /* The tenant has it in part, or all of it. */
 static void
-note_progress(LedgerState state, int statements)
+note_progress(LedgerState state, int statements, const char *fingerprint)
 {
 	LedgerAttempt attempt = {
 		.tenant_id = recording.tenant_id,
 		.version = recording.version,
 		.state = state,
 		.statements_done = statements,
-		.started_at = GetCurrentTimestamp()
+		.started_at = GetCurrentTimestamp(),
+		.fingerprint = fingerprint
 	};
 
 	tm_ledger_record(&attempt);
 }
 
-/* It is a migration like any other now, or never was one. */
+/*
+ * It is a migration like any other now, or never was one.  What the template is
+ * like with it is kept for those who will be compared with it.
+ */
 static void
 complete(void)
 {
 	const Migration *migration = tm_migration_lookup(recording.version, true);
 	List	   *statements = tm_migration_statements(recording.version);
+	const TenantInfo *tenant;
 
 	if (migration == NULL || migration->complete)
 		return;
@@ -474,9 +481,11 @@ complete(void)
 	tm_migration_set_complete(recording.version,
 							  tm_migration_checksum(statements,
 													migration->transactional));
-	note_progress(LEDGER_APPLIED, 0);
-	tm_event_record("record", tm_registry_lookup_id(&recording.tenant_id),
-					recording.version, NULL);
+	tenant = tm_registry_lookup_id(&recording.tenant_id);
+	note_progress(LEDGER_APPLIED, 0,
+				  tenant != NULL && OidIsValid(tenant->nspid) ?
+				  tm_fingerprint_of_schema(tenant->nspid) : NULL);
+	tm_event_record("record", tenant, recording.version, NULL);
 }
 
 /*

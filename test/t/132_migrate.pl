@@ -241,7 +241,7 @@ like(messages('CALL tenant.migrate()'), qr/1 of 1/, 'until it is restored');
 
 # two runs, tenants that appear, go and are renamed meanwhile; progress; the bar
 answer(q{SELECT tenant.add_migration('98', 'SELECT pg_sleep(0.3); CREATE TABLE t98 ()')});
-my @runs = map { start_session('CALL tenant.migrate(jobs => 2)') } 1 .. 2;
+my @runs = map { start_session(q{CALL tenant.migrate(jobs => 2, verify => 'off')}) } 1 .. 2;
 ok($node->poll_query_until('app', "SELECT count(*) > 0 FROM tenant.progress WHERE operation = 'migrate' AND phase = 'migrating tenants' AND total >= 12"),
 	'a run shows how far it is');
 answer("SELECT tenant.drop('t11'); SELECT tenant.rename('t12', 'renamed'); SELECT tenant.create('fresh', template => 'tpl')");
@@ -275,7 +275,7 @@ is(answer("SELECT count(*) FROM tenant.applied_migration WHERE version = '99' AN
 # a worker that is ended is an attempt that has failed, and not a tenant that is lost
 answer(q{DELETE FROM tenant.applied_migration WHERE version = '99'; SELECT tenant.drop_migration('99');
 	SELECT tenant.add_migration('99', 'SELECT pg_sleep(0.5); CREATE TABLE t99 ()')});
-$session = start_session('CALL tenant.migrate(jobs => 2)');
+$session = start_session(q{CALL tenant.migrate(jobs => 2, verify => 'off')});
 for my $death (1 .. 3)
 {
 	ok($node->poll_query_until('app', "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type LIKE '%migrate%' AND wait_event = 'PgSleep'"), 'a worker works');

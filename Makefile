@@ -222,6 +222,7 @@ OBJS = \
 	src/fleet/statement_settings.o \
 	src/fleet/statement_text.o \
 	src/doctor.o \
+	src/doctor_hooks.o \
 	src/doctor_installation.o \
 	src/doctor_registry.o \
 	src/doctor_report.o \

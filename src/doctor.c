@@ -68,6 +68,7 @@ tenant_doctor(PG_FUNCTION_ARGS)
 	check_domains(rsinfo);
 	check_assignments(rsinfo);
 	check_snapshots(rsinfo);
+	tm_doctor_check_hooks(rsinfo, tenants);
 	check_roles(rsinfo);
 	check_persistent_schemas(rsinfo);
 	tm_doctor_check_installation(rsinfo);

@@ -27,6 +27,9 @@ extern void tm_doctor_check_registry(ReturnSetInfo *rsinfo, List *tenants);
 /* The objects of the extension: doctor_installation.c */
 extern void tm_doctor_check_installation(ReturnSetInfo *rsinfo);
 
+/* Hooks that cannot be called for the tenants, a list as above: doctor_hooks.c */
+extern void tm_doctor_check_hooks(ReturnSetInfo *rsinfo, List *tenants);
+
 /* What has been set and cannot be read. */
 extern void tm_doctor_check_settings(ReturnSetInfo *rsinfo);
 

@@ -47,6 +47,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/setting.h"
 #include "base/tenant_mgr.h"
 #include "base/uuid.h"
 #include "binding/binding.h"
@@ -59,6 +60,7 @@
 #include "fleet/recording.h"
 #include "fleet/statement_settings.h"
 #include "tenants/event.h"
+#include "tenants/persistent_schemas.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
 
@@ -97,6 +99,7 @@ static void end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 static void end_of_session(int code, Datum arg);
 static TenantInfo *tenant_to_record(void);
 static void check_path(const TenantInfo *tenant);
+static bool is_persistent(Oid nspid);
 static void hold_version(const char *version);
 static void find_or_make(const TenantInfo *tenant, const char *description);
 static void refuse_other(const Migration *migration,
@@ -308,23 +311,34 @@ tenant_to_record(void)
 	return tenant;
 }
 
-/* Names must mean what they will mean for others. */
+/*
+ * Names must mean what they will mean for others: the tenant's schema comes first,
+ * and after it nothing that others do not have there.
+ */
 static void
 check_path(const TenantInfo *tenant)
 {
 	List	   *path = fetch_search_path(false);
-	Oid			first = InvalidOid;
+	bool		found = false;
 	ListCell   *lc;
 
 	foreach(lc, path)
 	{
-		if (!isTempNamespace(lfirst_oid(lc)))
-		{
-			first = lfirst_oid(lc);
+		Oid			nspid = lfirst_oid(lc);
+
+		if (nspid == tenant->nspid)
+			found = true;
+		else if (!found && !isTempNamespace(nspid))
 			break;
-		}
+		else if (!isTempNamespace(nspid) && !is_persistent(nspid))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("cannot record migration \"%s\" because schema \"%s\" is on the search path",
+							tm_record, get_namespace_name(nspid)),
+					 errdetail("Other tenants get the migration on their own search path."),
+					 errhint("Leave search_path as the binding has set it.")));
 	}
-	if (first != tenant->nspid)
+	if (!found)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot record migration \"%s\" because the search path does not begin with schema \"%s\"",
@@ -332,6 +346,20 @@ check_path(const TenantInfo *tenant)
 				 errdetail("Other tenants get the migration on their own search path."),
 				 errhint("Leave search_path as the binding has set it.")));
 	list_free(path);
+}
+
+/* Is it one of the schemas that are on every tenant's path? */
+static bool
+is_persistent(Oid nspid)
+{
+	ListCell   *lc;
+
+	foreach(lc, tm_setting_split_names(tm_persistent_schemas))
+	{
+		if (get_namespace_oid(lfirst(lc), true) == nspid)
+			return true;
+	}
+	return false;
 }
 
 /*

@@ -44,6 +44,24 @@ SELECT tenant.drop_hook('after_drop', 'tm_hooks.tell(jsonb)');  -- fails
 ALTER FUNCTION tm_hooks.tell(jsonb) SECURITY DEFINER;
 SELECT tenant.add_hook('after_drop', 'tm_hooks.tell(jsonb)');  -- fails
 
+-- the doctor knows what would keep an operation from being done
+CREATE VIEW public.tm_said AS SELECT severity, object, problem, hint FROM tenant.doctor() WHERE object LIKE 'hook of %' ORDER BY object;
+SELECT object, problem FROM public.tm_said;
+ALTER FUNCTION tm_hooks.tell(jsonb) SECURITY INVOKER;
+SELECT count(*) FROM public.tm_said;
+SELECT tenant.create('tm_hook_c', owner => 'regress_tm_owner');
+REVOKE EXECUTE ON FUNCTION tm_hooks.tell(jsonb) FROM PUBLIC;
+SELECT * FROM public.tm_said;
+GRANT EXECUTE ON FUNCTION tm_hooks.tell(jsonb) TO PUBLIC;
+ALTER FUNCTION tm_hooks.tell(jsonb) OWNER TO regress_tm_owner;
+SELECT problem, hint FROM public.tm_said;
+ALTER FUNCTION tm_hooks.tell(jsonb) OWNER TO CURRENT_USER;
+INSERT INTO tenant.hook VALUES ('after_drop', 'tm_hooks', 'gone', 100, 'nobody');
+SELECT problem, hint FROM public.tm_said;
+DELETE FROM tenant.hook WHERE function_name = 'gone';
+DROP VIEW public.tm_said;
+SELECT tenant.drop('tm_hook_c', true);
+
 -- a function that is dropped takes its hooks along
 DROP FUNCTION tm_hooks.tell(jsonb);
 SELECT * FROM tenant.hooks;

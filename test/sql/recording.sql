@@ -140,6 +140,11 @@ COPY t FROM STDIN;  -- fails
 INSERT INTO rec.t VALUES (40);  -- fails
 RESET ROLE;
 INSERT INTO public.tm_shared VALUES (1);  -- fails
+SET client_min_messages = error;
+INSERT INTO t (i) SELECT i FROM public.tm_shared WHERE i < 0;
+RESET client_min_messages;
+WITH gone AS (DELETE FROM t WHERE i < 0 RETURNING i) INSERT INTO public.tm_shared SELECT i FROM gone;  -- fails
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;  -- fails
 ALTER TABLE public.tm_shared ADD j int;  -- fails
 DROP TABLE public.tm_shared;  -- fails
 CREATE TABLE public.tm_new (i int);  -- fails
@@ -150,8 +155,45 @@ ALTER DATABASE contrib_regression SET work_mem = 100;  -- fails
 SET search_path = public;
 CREATE TABLE tm_new (i int);  -- fails
 \echo :LAST_ERROR_SQLSTATE
+-- the tenant's alone, as Laravel has it, and with a schema that others do not have there
+SET search_path = rec, tenant;
+CREATE TABLE tm_new (i int);  -- fails
+SET search_path = rec;
+CREATE TABLE tm_new (i int);
+DROP TABLE tm_new;
 RESET search_path;
 SELECT tenant.switch('rec');
+-- functions that change tenants, how ever they are called; those that do not can be
+SELECT tenant.create('rec_new');  -- fails
+\echo :LAST_ERROR_SQLSTATE
+SELECT tenant.clone('rec', 'rec_new');  -- fails
+SELECT tenant.rename('rec', 'rec_new');  -- fails
+SELECT tenant.suspend('rec');  -- fails
+SELECT tenant.drop('rec');  -- fails
+SELECT tenant.snapshot('rec', 's');  -- fails
+SELECT tenant.add_migration('z', 'SELECT 1');  -- fails
+SELECT tenant.baseline('rec', '1');  -- fails
+SELECT tenant.exec('SELECT 1');  -- fails
+DO $$ BEGIN PERFORM tenant.set_metadata('rec', '{}'); END $$;  -- fails
+CALL tenant.purge();  -- fails
+CALL tenant.migrate();  -- fails
+PREPARE called AS SELECT tenant.create('rec_new');
+EXECUTE called;  -- fails
+DEALLOCATE called;
+SELECT tenant.current(), tenant.exists('rec'), name FROM tenant.tenants WHERE name LIKE 'rec%';
+-- what is said of a session is not kept
+LISTEN tm_here;
+UNLISTEN *;
+NOTIFY tm_here;
+SET my.own = 'x';
+SELECT set_config('my.own', 'y', false);
+RESET my.own;
+BEGIN;
+DECLARE c CURSOR FOR SELECT 1;
+FETCH c;
+CLOSE c;
+COMMIT;
+VACUUM t;
 SET tenant_mgr.record = '2';
 CREATE TABLE other (i int);  -- fails
 \echo :LAST_ERROR_SQLSTATE

@@ -31,6 +31,7 @@ OBJS = \
 	src/tenants/schema_lock.o \
 	src/tenants/schema_owner.o \
 	src/tenants/snapshot_registry.o \
+	src/tenants/structure_change.o \
 	src/tenants/tenant_follower.o \
 	src/tenants/tenant_lock.o \
 	src/tenants/tenant_name.o \
@@ -134,15 +135,17 @@ OBJS = \
 	src/compare/definition_part.o \
 	src/compare/definition_relation.o \
 	src/compare/diff_sql.o \
-	src/compare/drift.o \
 	src/compare/expression_text.o \
 	src/compare/fingerprint.o \
 	src/compare/fingerprint_sql.o \
+	src/compare/kept_fingerprint.o \
 	src/compare/object_label.o \
 	src/compare/object_name.o \
+	src/compare/outside_names.o \
 	src/compare/schema_diff.o \
 	src/compare/schema_reading.o \
 	src/compare/schema_view.o \
+	src/compare/structure_event.o \
 	src/secrets/column_users.o \
 	src/secrets/data_key.o \
 	src/secrets/encrypt_column.o \
@@ -194,6 +197,7 @@ OBJS = \
 	src/lifecycle/tenant_work.o \
 	src/lifecycle/trash.o \
 	src/lifecycle/union_view.o \
+	src/fleet/drift.o \
 	src/fleet/fleet_exec.o \
 	src/fleet/fleet_jobs.o \
 	src/fleet/fleet_query.o \
@@ -300,6 +304,7 @@ ISOLATION = \
 	create-drop \
 	drop-index \
 	drop-switch \
+	fingerprint-races \
 	migrate-races \
 	rename-rename \
 	rename-switch \

@@ -86,6 +86,7 @@ CREATE TABLE tenant.registry (
 	purge_after pg_catalog.timestamptz,
 	saved_schema pg_catalog.text,
 	saved_acl pg_catalog.jsonb,
+	template_id pg_catalog.uuid,
 	CONSTRAINT registry_name_check CHECK
 		(pg_catalog.octet_length(name) OPERATOR(pg_catalog.>) 0
 			AND pg_catalog.octet_length(name) OPERATOR(pg_catalog.<) 64
@@ -107,6 +108,8 @@ COMMENT ON COLUMN tenant.registry.saved_schema IS
 	'name of the schema before it went to the trash';
 COMMENT ON COLUMN tenant.registry.saved_acl IS
 	'privileges on the schema before it went to the trash';
+COMMENT ON COLUMN tenant.registry.template_id IS
+	'tenant that this one is to be like, if it is a template';
 REVOKE ALL ON TABLE tenant.registry FROM PUBLIC;
 
 CREATE INDEX registry_name_idx ON tenant.registry (name);
@@ -279,6 +282,15 @@ CREATE FUNCTION tenant.set_template(
 COMMENT ON FUNCTION tenant.set_template(text, boolean) IS
 	'say whether a tenant exists to be cloned';
 REVOKE ALL ON FUNCTION tenant.set_template(text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenant.assign_template(
+	name pg_catalog.text,
+	template pg_catalog.text DEFAULT NULL) RETURNS pg_catalog.void
+	AS 'MODULE_PATHNAME', 'tenant_assign_template'
+	LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.assign_template(text, text) IS
+	'say which template a tenant is to be like, or none';
+REVOKE ALL ON FUNCTION tenant.assign_template(text, text) FROM PUBLIC;
 
 CREATE FUNCTION tenant.set_metadata(
 	name pg_catalog.text,
@@ -1354,17 +1366,88 @@ REVOKE ALL ON TABLE tenant.connection_health FROM PUBLIC;
 GRANT SELECT ON TABLE tenant.connection_health TO pg_monitor;
 
 --
+-- What is kept of fingerprints
+--
+-- Neither table is in dumps: what is restored may be something else, and has other
+-- OIDs.
+--
+
+CREATE TABLE tenant.kept_fingerprint (
+	tenant_id pg_catalog.uuid
+		CONSTRAINT kept_fingerprint_pkey PRIMARY KEY,
+	schema_oid pg_catalog.oid NOT NULL,
+	schema_owner pg_catalog.oid NOT NULL,
+	fingerprint pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	basis pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	role_oids pg_catalog.oid[] NOT NULL,
+	role_names pg_catalog.text[] COLLATE pg_catalog."C" NOT NULL,
+	changed_at pg_catalog.timestamptz,
+	compared_with pg_catalog.text COLLATE pg_catalog."C",
+	differences pg_catalog.int4,
+	differs_since pg_catalog.timestamptz
+);
+COMMENT ON TABLE tenant.kept_fingerprint IS
+	'fingerprints of tenants, and what they are true for; written by the library only';
+COMMENT ON COLUMN tenant.kept_fingerprint.basis IS
+	'digest of what all fingerprints of the database rely on';
+COMMENT ON COLUMN tenant.kept_fingerprint.role_names IS
+	'names that the roles had';
+COMMENT ON COLUMN tenant.kept_fingerprint.changed_at IS
+	'since when the tenant has this fingerprint';
+COMMENT ON COLUMN tenant.kept_fingerprint.compared_with IS
+	'fingerprint of the template that this one was compared with last';
+REVOKE ALL ON TABLE tenant.kept_fingerprint FROM PUBLIC;
+
+CREATE TABLE tenant.structure_change (
+	schema_oid pg_catalog.oid NOT NULL,
+	token pg_catalog.uuid NOT NULL,
+	changed_at pg_catalog.timestamptz NOT NULL,
+	CONSTRAINT structure_change_pkey PRIMARY KEY (schema_oid, token)
+);
+COMMENT ON TABLE tenant.structure_change IS
+	'schemas that have changed since their fingerprints were read; written by the library only';
+COMMENT ON COLUMN tenant.structure_change.schema_oid IS
+	'0 if it may be any';
+REVOKE ALL ON TABLE tenant.structure_change FROM PUBLIC;
+
+CREATE FUNCTION tenant.structure_changed() RETURNS event_trigger
+	AS 'MODULE_PATHNAME', 'tenant_structure_changed'
+	LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.structure_changed() IS
+	'event trigger: note which schemas a command changes';
+REVOKE ALL ON FUNCTION tenant.structure_changed() FROM PUBLIC;
+
+CREATE EVENT TRIGGER tenant_mgr_structure_start ON ddl_command_start
+	WHEN TAG IN ('DROP INDEX')
+	EXECUTE FUNCTION tenant.structure_changed();
+COMMENT ON EVENT TRIGGER tenant_mgr_structure_start IS
+	'notes schemas whose indexes are dropped concurrently';
+ALTER EVENT TRIGGER tenant_mgr_structure_start ENABLE ALWAYS;
+CREATE EVENT TRIGGER tenant_mgr_structure_end ON ddl_command_end
+	EXECUTE FUNCTION tenant.structure_changed();
+COMMENT ON EVENT TRIGGER tenant_mgr_structure_end IS
+	'notes schemas that have changed';
+ALTER EVENT TRIGGER tenant_mgr_structure_end ENABLE ALWAYS;
+CREATE EVENT TRIGGER tenant_mgr_structure_drop ON sql_drop
+	EXECUTE FUNCTION tenant.structure_changed();
+COMMENT ON EVENT TRIGGER tenant_mgr_structure_drop IS
+	'notes schemas that objects have been dropped from';
+ALTER EVENT TRIGGER tenant_mgr_structure_drop ENABLE ALWAYS;
+
+--
 -- Comparing schemas
 --
 -- What a schema is made of is told to its owner only.
 --
 
-CREATE FUNCTION tenant.fingerprint(name text) RETURNS text
+CREATE FUNCTION tenant.fingerprint(
+	name text,
+	fresh pg_catalog.bool DEFAULT false) RETURNS text
 	AS 'MODULE_PATHNAME', 'tenant_fingerprint'
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION tenant.fingerprint(text) IS
+COMMENT ON FUNCTION tenant.fingerprint(text, boolean) IS
 	'digest of a schema''s structure, equal for schemas that are alike';
-GRANT EXECUTE ON FUNCTION tenant.fingerprint(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tenant.fingerprint(text, boolean) TO PUBLIC;
 
 CREATE FUNCTION tenant.object_fingerprints(
 	name text,
@@ -1401,18 +1484,30 @@ COMMENT ON FUNCTION tenant.diff_sql(text, text) IS
 	'statements that make the second schema like the first one, to be read first';
 GRANT EXECUTE ON FUNCTION tenant.diff_sql(text, text) TO PUBLIC;
 
-CREATE FUNCTION tenant.drift_from(
-	template text,
-	tenant text,
-	OUT fingerprint pg_catalog.text,
+CREATE FUNCTION tenant.drift_candidates(
+	OUT tenant pg_catalog.text,
+	OUT template pg_catalog.text,
+	OUT version pg_catalog.text,
+	OUT since pg_catalog.timestamptz,
 	OUT differences pg_catalog.int4,
-	OUT since pg_catalog.timestamptz
-) RETURNS record
-	AS 'MODULE_PATHNAME', 'tenant_drift_from'
-	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION tenant.drift_from(text, text) IS
-	'how many objects are not as in the template, for the view tenant.drift';
-GRANT EXECUTE ON FUNCTION tenant.drift_from(text, text) TO PUBLIC;
+	OUT known pg_catalog.bool
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_drift_candidates'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION tenant.drift_candidates() IS
+	'for the view tenant.drift: tenants that differ from their template, or may';
+GRANT EXECUTE ON FUNCTION tenant.drift_candidates() TO PUBLIC;
+
+CREATE FUNCTION tenant.drift_of(
+	name text,
+	OUT since pg_catalog.timestamptz,
+	OUT differences pg_catalog.int4
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_drift_of'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 1;
+COMMENT ON FUNCTION tenant.drift_of(text) IS
+	'for the view tenant.drift: a row if the tenant differs from its template';
+GRANT EXECUTE ON FUNCTION tenant.drift_of(text) TO PUBLIC;
 
 --
 -- Progress
@@ -1891,49 +1986,17 @@ COMMENT ON VIEW tenant.pending IS
 	'migrations that tenants do not have, of the tenants that the current user has to do with';
 GRANT SELECT ON TABLE tenant.pending TO PUBLIC;
 
--- Tenants are compared with the template that they were made from.  If that has
--- other migrations by now, what counts is its fingerprint of then.
-CREATE VIEW tenant.drift WITH (security_barrier) AS
-	WITH version AS (
-		SELECT a.tenant_id, pg_catalog.max(a.version) AS version
-		FROM tenant.applied_migration a
-		WHERE a.state OPERATOR(pg_catalog.=) ANY
-			(ARRAY['applied', 'baseline']::pg_catalog.text[])
-		GROUP BY a.tenant_id
-	), candidate AS MATERIALIZED (
-		SELECT r.name AS tenant, t.name AS template, v.version,
-			COALESCE(v.version, ''::pg_catalog.text) OPERATOR(pg_catalog.=)
-				COALESCE(w.version, ''::pg_catalog.text) AS same_version,
-			a.fingerprint
-		FROM tenant.registry r
-			JOIN tenant.registry t
-			ON t.name OPERATOR(pg_catalog.=) r.cloned_from
-				AND t.is_template
-				AND t.state OPERATOR(pg_catalog.<>) 'trashed'::pg_catalog.text
-			JOIN pg_catalog.pg_namespace n
-			ON n.nspname OPERATOR(pg_catalog.=) r.schema_name
-			JOIN pg_catalog.pg_namespace o
-			ON o.nspname OPERATOR(pg_catalog.=) t.schema_name
-			LEFT JOIN version v ON v.tenant_id OPERATOR(pg_catalog.=) r.id
-			LEFT JOIN version w ON w.tenant_id OPERATOR(pg_catalog.=) t.id
-			LEFT JOIN tenant.applied_migration a
-			ON a.tenant_id OPERATOR(pg_catalog.=) t.id
-				AND a.version OPERATOR(pg_catalog.=) v.version
-		WHERE r.state OPERATOR(pg_catalog.<>) 'trashed'::pg_catalog.text
-			AND COALESCE(pg_catalog.current_setting('tenant_mgr.tenant', true),
-				''::pg_catalog.text) OPERATOR(pg_catalog.=) ''::pg_catalog.text
-			AND pg_catalog.pg_has_role(n.nspowner, 'USAGE'::pg_catalog.text)
-			AND pg_catalog.pg_has_role(o.nspowner, 'USAGE'::pg_catalog.text)
-		ORDER BY t.name
-	)
-	SELECT c.tenant, c.template, c.version,
-		CASE WHEN c.same_version THEN f.since END AS since,
-		CASE WHEN c.same_version THEN f.differences END AS differences
+-- Who is known to differ, and who has to be looked at, one by one.
+CREATE VIEW tenant.drift AS
+	WITH candidate AS (SELECT * FROM tenant.drift_candidates())
+	SELECT c.tenant, c.template, c.version, c.since, c.differences
 	FROM candidate c
-		CROSS JOIN LATERAL tenant.drift_from(c.template, c.tenant) f
-	WHERE CASE WHEN c.same_version
-		THEN f.differences OPERATOR(pg_catalog.>) 0
-		ELSE f.fingerprint OPERATOR(pg_catalog.<>) c.fingerprint END;
+	WHERE c.known
+	UNION ALL
+	SELECT c.tenant, c.template, c.version, d.since, d.differences
+	FROM candidate c
+		CROSS JOIN LATERAL tenant.drift_of(c.tenant) d
+	WHERE NOT c.known;
 COMMENT ON VIEW tenant.drift IS
 	'tenants that are not like their template at the same version, of those that the current user owns';
 GRANT SELECT ON TABLE tenant.drift TO PUBLIC;

@@ -15,6 +15,7 @@
  *		the recording	is it to be kept for other tenants? (recorded_statement.c)
  *		the guard		does it stay with its tenant? (guard.c and others)
  *		the schemas		are names locked that it relies on? (schema_lock.c)
+ *		the structure	does it change schemas unnoticed? (structure_event.c)
  *		the code		whose code is it that runs by it? (tenant_code.c)
  *		the next		whoever was there before us, or the server
  *
@@ -55,6 +56,7 @@
 #include "binding/switch.h"
 #include "binding/wall.h"
 #include "binding/watch.h"
+#include "compare/structure_event.h"
 #include "fleet/migration_ledger.h"
 #include "fleet/recorded_statement.h"
 #include "fleet/refused_command.h"
@@ -159,6 +161,7 @@ tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	tm_open_plan_before_start();
 	tm_deferred_before_plan(queryDesc->plannedstmt);
 	tm_record_before_plan(queryDesc);
+	tm_structure_before_plan(queryDesc->plannedstmt);
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
@@ -323,6 +326,7 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		tm_record_before_utility(&statement, queryString, context);
 		tm_guard_before_utility(&statement);
 		tm_schema_lock_before_utility(statement.pstmt->utilityStmt);
+		tm_structure_before_utility(statement.pstmt);
 		tm_tenant_code_enter_utility(statement.pstmt->utilityStmt);
 		if (statement.done)
 			;

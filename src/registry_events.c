@@ -38,6 +38,7 @@
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/snapshot_registry.h"
+#include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
 static void check_event_trigger(FunctionCallInfo fcinfo);
@@ -205,7 +206,7 @@ lock_tenant_of_schema(const char *schema)
 
 	if (tenant == NULL)
 		return NULL;
-	tm_registry_lock_names(tenant->name, NULL);
+	tm_tenant_lock_names(tenant->name, NULL);
 	return tm_registry_lookup_schema(schema);
 }
 

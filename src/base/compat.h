@@ -29,6 +29,7 @@
 #include "catalog/pg_tablespace.h"
 #include "catalog/pg_type.h"
 #include "catalog/storage.h"
+#include "commands/event_trigger.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "common/jsonapi.h"
@@ -832,5 +833,16 @@ tm_parse_type(const char *name, Oid *type_id, int32 *typmod)
 
 /* Catalogs of another major version have other columns. */
 #define TM_SERVER_MAJOR	(PG_VERSION_NUM / 10000)
+
+/* Are event triggers told of what this session does? */
+static inline bool
+tm_event_triggers_fire(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return IsUnderPostmaster && event_triggers;
+#else
+	return IsUnderPostmaster;
+#endif
+}
 
 #endif							/* TENANT_MGR_COMPAT_H */

@@ -29,8 +29,8 @@
 
 static const OwnTable own_tables[] =
 {
-	{"registry", 17, COLUMN(3) | COLUMN(11) | COLUMN(12) | COLUMN(13) |
-	COLUMN(14) | COLUMN(15) | COLUMN(16) | COLUMN(17)},
+	{"registry", 18, COLUMN(3) | COLUMN(11) | COLUMN(12) | COLUMN(13) |
+	COLUMN(14) | COLUMN(15) | COLUMN(16) | COLUMN(17) | COLUMN(18)},
 	{"event", 9, COLUMN(4) | COLUMN(5) | COLUMN(6) | COLUMN(7) | COLUMN(8) |
 	COLUMN(9)},
 	{"assigned_role", 2, 0},
@@ -48,6 +48,8 @@ static const OwnTable own_tables[] =
 	{"migration_run", 9, COLUMN(3)},
 	{"applied_migration", 11, COLUMN(3) | COLUMN(8) | COLUMN(9) | COLUMN(10) |
 	COLUMN(11)},
+	{"kept_fingerprint", 11, COLUMN(8) | COLUMN(9) | COLUMN(10) | COLUMN(11)},
+	{"structure_change", 3, 0},
 	{"snapshot_migration", 12, COLUMN(3) | COLUMN(8) | COLUMN(9) | COLUMN(10) |
 	COLUMN(11)},
 };

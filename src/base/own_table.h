@@ -95,6 +95,9 @@ extern void tm_own_table_update(Relation rel, ItemPointer tid, int natts,
 								const bool *replace);
 extern void tm_own_table_delete(Relation rel, ItemPointer tid);
 
+/* The same without waiting; false if it is locked, or not there any more. */
+extern bool tm_own_table_try_delete(Relation rel, ItemPointer tid);
+
 /* Delete the rows that a scan finds, and end it. */
 extern void tm_own_table_delete_found(Relation rel, SysScanDesc scan);
 

@@ -60,6 +60,7 @@ static void fill_defaults(RowWrite *write, TupleTableSlot *slot, int natts);
 static TupleTableSlot *new_slot(RowWrite *write);
 static TupleTableSlot *lock_latest(RowWrite *write, ItemPointer tid,
 								   LockTupleMode lockmode);
+static bool lock_at_once(RowWrite *write, ItemPointer tid);
 static void refuse_suppression(Relation rel);
 
 bool
@@ -170,6 +171,25 @@ tm_own_table_delete(Relation rel, ItemPointer tid)
 	end_write(&write);
 	if (!deleted)
 		refuse_suppression(rel);
+}
+
+bool
+tm_own_table_try_delete(Relation rel, ItemPointer tid)
+{
+	RowWrite	write;
+	bool		locked;
+
+	begin_write(&write, rel, CMD_DELETE, NULL);
+	locked = lock_at_once(&write, tid);
+	if (locked)
+	{
+		ExecBSDeleteTriggers(write.estate, write.info);
+		if (!delete_row(&write, tid))
+			refuse_suppression(rel);
+		ExecASDeleteTriggers(write.estate, write.info, write.capture);
+	}
+	end_write(&write);
+	return locked;
 }
 
 void
@@ -361,6 +381,18 @@ lock_latest(RowWrite *write, ItemPointer tid, LockTupleMode lockmode)
 			break;
 	}
 	return slot;
+}
+
+/* False if somebody else has locked, changed or deleted the row. */
+static bool
+lock_at_once(RowWrite *write, ItemPointer tid)
+{
+	TM_FailureData failure;
+
+	return table_tuple_lock(write->rel, tid, GetActiveSnapshot(),
+							new_slot(write), GetCurrentCommandId(false),
+							LockTupleExclusive, LockWaitSkip, 0,
+							&failure) == TM_Ok;
 }
 
 /* Half of what was to be done would be done. */

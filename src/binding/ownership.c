@@ -64,7 +64,7 @@ tm_ownership_lock_tenant(const char *name, LOCKMODE lockmode, bool missing_ok)
 {
 	TenantInfo *tenant;
 
-	tm_registry_lock_names(name, NULL);
+	tm_tenant_lock_names(name, NULL);
 	tenant = tm_registry_lookup(name, false);
 	if (!OidIsValid(tenant->nspid) && missing_ok)
 		return tenant;

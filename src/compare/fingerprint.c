@@ -81,6 +81,7 @@ typedef struct IndexEntry
 	Oid			conoid;			/* and its OID */
 } IndexEntry;
 
+static Fingerprint *read_fingerprint(Oid nspid, OutsideNames *names);
 static void collect(Collector *collector);
 static void note_left_out(Collector *collector);
 static void note_constraint_indexes(Collector *collector);
@@ -116,6 +117,19 @@ tm_fingerprint_of_schema(Oid nspid)
 Fingerprint *
 tm_fingerprint_read(Oid nspid)
 {
+	return read_fingerprint(nspid, NULL);
+}
+
+Fingerprint *
+tm_fingerprint_read_to_keep(Oid nspid, OutsideNames *names)
+{
+	return read_fingerprint(nspid, names);
+}
+
+/* And the circumstances, unless they are NULL. */
+static Fingerprint *
+read_fingerprint(Oid nspid, OutsideNames *names)
+{
 	Collector	collector = {.context = CurrentMemoryContext};
 	Fingerprint *result;
 	SchemaReading reading;
@@ -125,6 +139,8 @@ tm_fingerprint_read(Oid nspid)
 	collect(&collector);
 	merge_items(&collector);
 	result = conclude(&collector);
+	if (names != NULL)
+		tm_outside_names(collector.view, names);
 	UnregisterSnapshot(collector.view->snapshot);
 	tm_view_close(collector.view);
 	tm_reading_end(&reading);

@@ -10,9 +10,17 @@
 #include "catalog/objectaddress.h"
 #include "common/sha2.h"
 
+#include "compare/outside_names.h"
+
 /* Digits of a fingerprint, and room for them and a null byte */
 #define TM_FINGERPRINT_DIGITS	(PG_SHA256_DIGEST_LENGTH * 2)
 #define TM_FINGERPRINT_SIZE		(TM_FINGERPRINT_DIGITS + 1)
+
+/*
+ * To be increased with whatever makes fingerprints of the same schema others than
+ * before: those that have been kept are not believed any more.
+ */
+#define TM_FINGERPRINT_METHOD	1
 
 /* In the place of a column's number: the order of a relation's columns */
 #define TM_COLUMN_ORDER		(-100)
@@ -39,6 +47,10 @@ typedef struct Fingerprint
  * true of the moment only, unless the caller has locked what it is about.
  */
 extern Fingerprint *tm_fingerprint_read(Oid nspid);
+
+/* The same for who keeps it, with what it depends on. */
+extern Fingerprint *tm_fingerprint_read_to_keep(Oid nspid,
+												OutsideNames *names);
 
 /* Its text only; palloc'd. */
 extern char *tm_fingerprint_of_schema(Oid nspid);

@@ -2,6 +2,9 @@
  * fingerprint_sql.c
  *		tenant.fingerprint(), and that of each object.
  *
+ * Only tenants' fingerprints are kept; a snapshot is not changed, and of another
+ * schema nobody asks often.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
@@ -10,10 +13,11 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
 #include "compare/compared_schema.h"
-#include "compare/fingerprint.h"
+#include "compare/kept_fingerprint.h"
 #include "compare/object_label.h"
 
 PG_FUNCTION_INFO_V1(tenant_fingerprint);
@@ -23,8 +27,14 @@ Datum
 tenant_fingerprint(PG_FUNCTION_ARGS)
 {
 	Oid			nspid = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	TenantInfo *tenant = tm_registry_lookup_schema(get_namespace_name(nspid));
+	char	   *text;
 
-	PG_RETURN_TEXT_P(cstring_to_text(tm_fingerprint_of_schema(nspid)));
+	if (tenant != NULL && tenant->nspid == nspid)
+		text = tm_kept_fingerprint(tenant, PG_GETARG_BOOL(1))->text;
+	else
+		text = tm_fingerprint_of_schema(nspid);
+	PG_RETURN_TEXT_P(cstring_to_text(text));
 }
 
 Datum

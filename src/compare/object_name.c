@@ -128,6 +128,24 @@ tm_column_name(SchemaView *view, Oid relid, AttrNumber attno)
 	return attno <= entry->natts ? entry->names[attno - 1] : "";
 }
 
+List *
+tm_object_names_of(SchemaView *view, Oid classid)
+{
+	List	   *objects = NIL;
+	HASH_SEQ_STATUS status;
+	NameEntry  *entry;
+
+	if (view->names == NULL)
+		return NIL;
+	hash_seq_init(&status, view->names);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->classid == classid)
+			objects = lappend_oid(objects, entry->objid);
+	}
+	return objects;
+}
+
 /* Is the number of this object as good as its name? */
 static bool
 is_fixed(Oid classid, Oid objid)

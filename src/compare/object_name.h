@@ -17,6 +17,9 @@ extern ObjectName tm_object_name(SchemaView *view, Oid classid, Oid objid);
 extern ObjectName tm_row_name(SchemaView *view, ViewCatalog *catalog,
 							  const Datum *values, const bool *nulls);
 
+/* OIDs of the objects of a catalog that have been named so far, palloc'd. */
+extern List *tm_object_names_of(SchemaView *view, Oid classid);
+
 /* One that is made of these bytes. */
 extern ObjectName tm_name_of_bytes(SchemaView *view, StringInfo buf);
 

@@ -3,7 +3,7 @@
  *		Is a tenant afterwards what its template is?
  *
  * The ledger keeps the fingerprint that a template had when it had got a
- * migration.  A tenant that was made from it, and has got the same, must have the
+ * migration.  A tenant that is to be like it, and has got the same, must have the
  * same fingerprint then.  The present one of the template would not do: it may
  * have got more by now, or have been changed by hand.  It is looked at only if
  * nobody has looked when the template got the migration, and this is still the
@@ -17,7 +17,7 @@
  */
 #include "postgres.h"
 
-#include "compare/fingerprint.h"
+#include "compare/kept_fingerprint.h"
 #include "fleet/migrate_verify.h"
 #include "fleet/migration_ledger.h"
 
@@ -36,7 +36,7 @@ tm_migrate_verify(const TenantInfo *tenant, const char *version,
 	*difference = NULL;
 	if (verify == MIGRATE_VERIFY_OFF)
 		return NULL;
-	fingerprint = tm_fingerprint_of_schema(tenant->nspid);
+	fingerprint = tm_kept_fingerprint(tenant, false)->text;
 	template = template_of(tenant);
 	if (template == NULL)
 		return fingerprint;
@@ -61,19 +61,14 @@ tm_migrate_verify(const TenantInfo *tenant, const char *version,
 	return fingerprint;
 }
 
-/* NULL if it was made from none, or that is none any more. */
+/* NULL if it has none, or none any more. */
 static const TenantInfo *
 template_of(const TenantInfo *tenant)
 {
-	const char *name = tenant->is_template ? NULL :
-		tm_registry_cloned_from(tenant);
-	const TenantInfo *template = name != NULL ?
-		tm_registry_lookup(name, true) : NULL;
+	const TenantInfo *template = tenant->is_template ? NULL :
+		tm_registry_template(tenant);
 
-	if (template == NULL || !template->is_template ||
-		!OidIsValid(template->nspid))
-		return NULL;
-	return template;
+	return template != NULL && OidIsValid(template->nspid) ? template : NULL;
 }
 
 /* NULL if nobody can know it. */
@@ -88,5 +83,5 @@ expected_fingerprint(const TenantInfo *template, const char *version)
 	versions = tm_ledger_versions(&template->id);
 	if (versions == NIL || strcmp(llast(versions), version) != 0)
 		return NULL;
-	return tm_fingerprint_of_schema(template->nspid);
+	return tm_kept_fingerprint(template, false)->text;
 }

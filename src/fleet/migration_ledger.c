@@ -105,6 +105,9 @@ static LedgerState state_from_text(const char *text);
 static bool is_there(LedgerState state);
 static int	compare_versions(const ListCell *a, const ListCell *b);
 static bool is_known(void);
+static void note_latest(HTAB *latest, const Datum *values);
+static LedgerFailure *failure_of(const Datum *values, const bool *nulls,
+								 LedgerState state);
 static void hold_entries(const pg_uuid_t *tenant_id);
 static void copy_entries(const pg_uuid_t *from, const pg_uuid_t *to);
 static void forget_entries(const pg_uuid_t *tenant_id);
@@ -208,6 +211,64 @@ tm_ledger_versions(const pg_uuid_t *tenant_id)
 	table_close(rel, AccessShareLock);
 	list_sort(versions, compare_versions);
 	return versions;
+}
+
+HTAB *
+tm_ledger_latest(List **failures)
+{
+	HASHCTL		ctl = {.keysize = sizeof(pg_uuid_t),
+	.entrysize = sizeof(LedgerLatest),.hcxt = CurrentMemoryContext};
+	HTAB	   *latest = hash_create("tenant_mgr latest migrations", 256, &ctl,
+									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	Relation	rel = open_ledger(AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Datum		values[Natts_applied];
+		bool		nulls[Natts_applied];
+		LedgerState state;
+
+		CHECK_FOR_INTERRUPTS();
+		tm_own_table_deform(tuple, RelationGetDescr(rel), Natts_applied,
+							values, nulls);
+		state = state_from_text(TextDatumGetCString(values[Anum_applied_state - 1]));
+		if (is_there(state))
+			note_latest(latest, values);
+		else if (failures != NULL)
+			*failures = lappend(*failures, failure_of(values, nulls, state));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return latest;
+}
+
+static void
+note_latest(HTAB *latest, const Datum *values)
+{
+	char	   *version = TextDatumGetCString(values[Anum_applied_version - 1]);
+	bool		found;
+	LedgerLatest *entry = hash_search(latest,
+									  DatumGetUUIDP(values[Anum_applied_tenant_id - 1]),
+									  HASH_ENTER, &found);
+
+	if (!found || tm_migration_compare(version, entry->version) > 0)
+		entry->version = version;
+}
+
+static LedgerFailure *
+failure_of(const Datum *values, const bool *nulls, LedgerState state)
+{
+	LedgerFailure *failure = palloc0(sizeof(LedgerFailure));
+
+	failure->tenant_id = *DatumGetUUIDP(values[Anum_applied_tenant_id - 1]);
+	failure->version = TextDatumGetCString(values[Anum_applied_version - 1]);
+	failure->partial = state == LEDGER_PARTIAL;
+	if (!nulls[Anum_applied_message - 1])
+		failure->message = TextDatumGetCString(values[Anum_applied_message - 1]);
+	return failure;
 }
 
 List *

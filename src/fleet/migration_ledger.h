@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/hsearch.h"
 #include "utils/uuid.h"
 
 #include "tenants/tenant_follower.h"
@@ -57,6 +58,22 @@ typedef struct PendingTenant
 	List	   *versions;		/* C strings shared by all, in their order */
 } PendingTenant;
 
+/* The last migration that a tenant has */
+typedef struct LedgerLatest
+{
+	pg_uuid_t	tenant_id;		/* whose; hash key */
+	char	   *version;		/* its version */
+} LedgerLatest;
+
+/* One that a tenant does not have because of an error */
+typedef struct LedgerFailure
+{
+	pg_uuid_t	tenant_id;		/* whose */
+	char	   *version;		/* its version */
+	char	   *message;		/* of the error, or NULL */
+	bool		partial;		/* a part of it is there */
+} LedgerFailure;
+
 /*
  * Accessors.  They need a transaction but no privilege; results are palloc'd.
  * They see what is committed now, or within this transaction.
@@ -69,6 +86,12 @@ extern LedgerEntry tm_ledger_lookup(const pg_uuid_t *tenant_id,
 									const char *version);
 extern bool tm_ledger_has(const pg_uuid_t *tenant_id, const char *version);
 extern List *tm_ledger_pending(const char *to_version);
+
+/*
+ * The last migration of each tenant that has any, and a list of LedgerFailure
+ * pointers unless that is NULL, in one scan.
+ */
+extern HTAB *tm_ledger_latest(List **failures);
 
 /* What a tenant has, a list of C strings in the order of versions. */
 extern List *tm_ledger_versions(const pg_uuid_t *tenant_id);

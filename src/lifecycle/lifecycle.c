@@ -41,6 +41,7 @@
 #include "base/progress.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
+#include "base/uuid.h"
 #include "binding/assigned_role.h"
 #include "binding/binding.h"
 #include "binding/ownership.h"
@@ -49,11 +50,13 @@
 #include "clone/clone_lock.h"
 #include "clone/function_settings.h"
 #include "clone/schema_mention.h"
+#include "compare/structure_event.h"
 #include "lifecycle/lifecycle.h"
 #include "lifecycle/tenant_hook.h"
 #include "lifecycle/union_view.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
+#include "tenants/schema_owner.h"
 #include "tenants/tenant_follower.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
@@ -83,6 +86,7 @@ static Oid	create_from_template(const char *schema, const char *template,
 								 Oid owner);
 static CloneSource lock_source(const char *source, bool template_will_do);
 static void check_source(const CloneSource *source, bool template_will_do);
+static TenantInfo *tenant_of_schema(Oid nspid);
 static char *default_name(const char *schema);
 static Oid	future_owner(const char *template, Oid owner);
 static void run_before(const char *event, const char *name,
@@ -95,6 +99,7 @@ PG_FUNCTION_INFO_V1(tenant_rename);
 PG_FUNCTION_INFO_V1(tenant_suspend);
 PG_FUNCTION_INFO_V1(tenant_resume);
 PG_FUNCTION_INFO_V1(tenant_set_template);
+PG_FUNCTION_INFO_V1(tenant_assign_template);
 PG_FUNCTION_INFO_V1(tenant_set_metadata);
 PG_FUNCTION_INFO_V1(tenant_exists);
 
@@ -127,7 +132,7 @@ tenant_create(PG_FUNCTION_ARGS)
 		name_is_taken(name, true, &schema))
 		PG_RETURN_TEXT_P(cstring_to_text(schema));
 
-	tm_registry_lock_names(name, NULL);
+	tm_tenant_lock_names(name, NULL);
 	if (name_is_taken(name, if_not_exists, &schema))
 		PG_RETURN_TEXT_P(cstring_to_text(schema));
 	tm_tenant_lock_refuse_taken_schema(schema, adopt_hint);
@@ -151,7 +156,8 @@ tenant_create(PG_FUNCTION_ARGS)
 		NamespaceCreate(schema, ownerid, false);
 		CommandCounterIncrement();
 	}
-	tm_registry_insert(name, schema, false, metadata, template);
+	tm_registry_insert(name, schema, false, metadata, template,
+					   OidIsValid(source) ? tenant_of_schema(source) : NULL);
 	if (OidIsValid(source))
 		tm_tenant_follower_copy_schema(source, name);
 	tm_event_record("create", tm_registry_lookup(name, false), schema,
@@ -199,7 +205,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 	tm_clone_refuse_old_snapshot();
 	tm_tenant_lock_check_create();
 
-	tm_registry_lock_names(target, NULL);
+	tm_tenant_lock_names(target, NULL);
 	(void) name_is_taken(target, false, NULL);
 	tm_tenant_lock_refuse_taken_schema(schema, adopt_hint);
 	source.nspid = tm_tenant_lock_find_source(source_name, &source.is_template);
@@ -220,7 +226,8 @@ tenant_clone(PG_FUNCTION_ARGS)
 								  tm_setting_split_names(tm_clone_exclude));
 	tm_clone_schema(&request);
 	tm_progress_end();
-	tm_registry_insert(target, schema, false, metadata, source_name);
+	tm_registry_insert(target, schema, false, metadata, source_name,
+					   tenant_of_schema(source.nspid));
 	tm_tenant_follower_copy_schema(source.nspid, target);
 	tm_event_record("clone", tm_registry_lookup(target, false), schema,
 					tm_event_detail("source", source_name, NULL));
@@ -244,7 +251,7 @@ tenant_rename(PG_FUNCTION_ARGS)
 	tm_tenant_lock_begin("tenant.rename()");
 
 	/* Both names before the schema, in an order of their own. */
-	tm_registry_lock_names(name, new_name);
+	tm_tenant_lock_names(name, new_name);
 	tm_tenant_hook_before("before_rename", name,
 						  tm_event_detail("new_name", new_name, NULL));
 	tenant = tm_ownership_lock_tenant(name, AccessExclusiveLock, false);
@@ -356,6 +363,42 @@ tenant_set_template(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * assign_template(name, template): which one the tenant is to be like from now on.
+ */
+Datum
+tenant_assign_template(PG_FUNCTION_ARGS)
+{
+	char	   *name = tm_argument_text(fcinfo, 0, "tenant name");
+	char	   *template_name = tm_argument_optional_text(fcinfo, 1);
+	TenantInfo *template = NULL;
+	TenantInfo *tenant;
+
+	tm_tenant_lock_begin("tenant.assign_template()");
+	tenant = tm_ownership_lock_tenant(name, NoLock, false);
+	if (template_name != NULL)
+	{
+		template = tm_registry_lookup(template_name, false);
+		if (!template->is_template)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("tenant \"%s\" is not a template", template->name),
+					 errhint("Use tenant.set_template() to make it one.")));
+		if (tm_uuid_equals(&template->id, &tenant->id))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("tenant \"%s\" cannot be its own template",
+							tenant->name)));
+	}
+	tm_registry_assign_template(tenant, template);
+	tm_event_record("assign_template", tenant, NULL,
+					tm_event_detail("template",
+									template != NULL ? template->name : NULL,
+									NULL));
+
+	PG_RETURN_VOID();
+}
+
 /* set_metadata(name, metadata): whatever the application wants to remember. */
 Datum
 tenant_set_metadata(PG_FUNCTION_ARGS)
@@ -385,6 +428,8 @@ char *
 tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
 				   bool is_template)
 {
+	Oid			nspid;
+
 	tm_tenant_name_refuse_schema(schema);
 	if (name == NULL)
 		name = default_name(schema);
@@ -392,15 +437,16 @@ tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
 	tm_tenant_lock_begin("tenant.adopt()");
 	tm_ownership_refuse_other(NULL);
 
-	tm_registry_lock_names(name, NULL);
-	(void) tm_tenant_lock_free_schema(schema);
+	tm_tenant_lock_names(name, NULL);
+	nspid = tm_tenant_lock_free_schema(schema);
 	(void) name_is_taken(name, false, NULL);
 	if (tm_registry_lookup_trashed(name) != NULL)
 		ereport(NOTICE,
 				(errmsg("tenant \"%s\" that is in the trash is another one", name),
 				 errdetail("Its hosts, secrets, connections and snapshots stay with it."),
 				 errhint("To bring that one back with this schema, use tenant.restore_from() instead.")));
-	tm_registry_insert(name, schema, is_template, metadata, NULL);
+	tm_registry_insert(name, schema, is_template, metadata, NULL, NULL);
+	tm_structure_users_changed(nspid);
 	tm_event_record("adopt", tm_registry_lookup(name, false), schema, NULL);
 	tm_union_views_follow(NULL);
 
@@ -549,6 +595,16 @@ check_source(const CloneSource *source, bool template_will_do)
 	if (!tm_schema_ownercheck(source->nspid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
 					   get_namespace_name(source->nspid));
+}
+
+/* The tenant that is copied, be it from a snapshot; NULL for a plain schema. */
+static TenantInfo *
+tenant_of_schema(Oid nspid)
+{
+	SchemaOwner owner;
+
+	return tm_schema_owner(nspid, &owner) ?
+		tm_registry_lookup_id(&owner.id) : NULL;
 }
 
 /* What a schema that is being adopted is called as a tenant. */

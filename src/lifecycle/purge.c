@@ -50,6 +50,7 @@
 #include "binding/domain.h"
 #include "binding/ownership.h"
 #include "clone/outside_link.h"
+#include "compare/kept_fingerprint.h"
 #include "connections/assignment.h"
 #include "lifecycle/hook_table.h"
 #include "lifecycle/purge.h"
@@ -208,6 +209,7 @@ tm_purge_forget(const TenantInfo *tenant, const char *command)
 	tm_assignment_forget_tenant(&tenant->id);
 	tm_data_key_forget(&tenant->id);
 	tm_tenant_follower->forget(&tenant->id);
+	tm_kept_forget(&tenant->id);
 	tm_outside_links_forget(tenant->schema_name);
 	tm_registry_delete(tenant);
 	tm_guard_stats_note_deleted(&tenant->id);
@@ -348,7 +350,7 @@ tenant_step(PurgeJob *job)
 	List	   *snapshots;
 	Closure    *closure;
 
-	tm_registry_lock_names(job->tenant->name, NULL);
+	tm_tenant_lock_names(job->tenant->name, NULL);
 	tenant = tm_registry_lookup_id(&job->tenant->id);
 	if (tenant == NULL || tenant->state != TENANT_TRASHED ||
 		!may_purge(tenant->nspid))
@@ -451,7 +453,7 @@ snapshot_step(PurgeJob *job)
 
 	/* Whoever goes back to a snapshot holds the tenant's name. */
 	if (tenant != NULL)
-		tm_registry_lock_names(tenant->name, NULL);
+		tm_tenant_lock_names(tenant->name, NULL);
 	snapshot = tm_snapshot_lookup_schema(snapshot->schema_name);
 	if (snapshot == NULL || !may_purge(snapshot->nspid))
 		return false;

@@ -40,6 +40,7 @@
 
 #include "clone/function_settings.h"
 #include "lifecycle/schema_acl.h"
+#include "tenants/structure_change.h"
 
 /* The privileges that a schema can have */
 static const struct
@@ -102,6 +103,7 @@ tm_schema_acl_update(Oid nspid, const char *new_name, Acl *new_acl)
 						  ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner,
 						  nold, old_members, nnew, new_members);
 	InvokeObjectPostAlterHook(NamespaceRelationId, nspid, 0);
+	tm_structure_changed(nspid);
 	tm_function_settings_follow_schema(nspid,
 									   NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname),
 									   new_name);

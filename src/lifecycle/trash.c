@@ -148,7 +148,7 @@ tenant_restore(PG_FUNCTION_ARGS)
 	}
 
 	tm_tenant_lock_begin("tenant.restore()");
-	tm_registry_lock_names(name, new_name);
+	tm_tenant_lock_names(name, new_name);
 	tm_tenant_hook_run("before_restore", lock_trashed(name),
 					   tm_event_detail("new_name", new_name, NULL));
 	tenant = lock_trashed(name);
@@ -206,7 +206,7 @@ tenant_restore_from(PG_FUNCTION_ARGS)
 
 	tm_tenant_name_refuse_schema(schema);
 	tm_tenant_lock_begin("tenant.restore_from()");
-	tm_registry_lock_names(name, NULL);
+	tm_tenant_lock_names(name, NULL);
 	tm_tenant_hook_run("before_restore", lock_trashed(name), NULL);
 	tenant = lock_trashed(name);
 	nspid = tm_tenant_lock_free_schema(schema);

@@ -59,7 +59,8 @@
 #define Anum_registry_purge_after		15
 #define Anum_registry_saved_schema		16
 #define Anum_registry_saved_acl			17
-#define Natts_registry					17
+#define Anum_registry_template_id		18
+#define Natts_registry					18
 
 typedef enum RegistryIndex
 {
@@ -111,7 +112,6 @@ static Oid	registry_indexes[REGISTRY_NINDEXES];
 static bool find_registry(void);
 static Oid	require_registry(void);
 static Relation open_registry(LOCKMODE lockmode);
-static char *text_column(const TenantInfo *tenant, int attnum);
 static void begin_scan(RegistryScan *scan, RegistryIndex which,
 					   AttrNumber attno, StrategyNumber strategy,
 					   RegProcedure procedure, Datum value);
@@ -122,7 +122,6 @@ static TenantInfo *lookup_one(RegistryIndex which, AttrNumber attno,
 static TenantInfo *info_from_tuple(HeapTuple tuple, TupleDesc desc);
 static bool key_fits(const TenantInfo *tenant, const char *key);
 static TenantState state_from_text(const char *text);
-static uint32 name_lock_key(const char *name);
 static void set_column(RowChange *change, AttrNumber attno, Datum value);
 static void clear_column(RowChange *change, AttrNumber attno);
 static void set_state(RowChange *change, TenantState state);
@@ -254,21 +253,21 @@ tm_registry_trash_details(const TenantInfo *tenant)
 	return trash;
 }
 
-char *
-tm_registry_cloned_from(const TenantInfo *tenant)
+TenantInfo *
+tm_registry_template(const TenantInfo *tenant)
 {
-	return text_column(tenant, Anum_registry_cloned_from);
+	TenantInfo *template = NULL;
+
+	if (tenant->has_template)
+		template = tm_registry_lookup_id(&tenant->template_id);
+	if (template == NULL || !template->is_template ||
+		template->state == TENANT_TRASHED)
+		return NULL;
+	return template;
 }
 
 char *
 tm_registry_suspend_reason(const TenantInfo *tenant)
-{
-	return text_column(tenant, Anum_registry_suspend_reason);
-}
-
-/* A column of its row that is a text; palloc'd, or NULL. */
-static char *
-text_column(const TenantInfo *tenant, int attnum)
 {
 	RegistryScan scan;
 	HeapTuple	tuple;
@@ -280,7 +279,7 @@ text_column(const TenantInfo *tenant, int attnum)
 	if (tuple != NULL)
 	{
 		bool		isnull;
-		Datum		value = heap_getattr(tuple, attnum,
+		Datum		value = heap_getattr(tuple, Anum_registry_suspend_reason,
 										 RelationGetDescr(scan.rel), &isnull);
 
 		if (!isnull)
@@ -343,38 +342,14 @@ tm_registry_installed(void)
 }
 
 /* ----------------------------------------------------------------
- *		names
- * ----------------------------------------------------------------
- */
-
-void
-tm_registry_lock_names(const char *name, const char *other)
-{
-	uint32		first = name_lock_key(name);
-	uint32		second = (other != NULL) ? name_lock_key(other) : first;
-	Oid			relid = require_registry();
-
-	LockDatabaseObject(relid, Min(first, second), 0, ExclusiveLock);
-	if (first != second)
-		LockDatabaseObject(relid, Max(first, second), 0, ExclusiveLock);
-}
-
-static uint32
-name_lock_key(const char *name)
-{
-	char	   *folded = tm_tenant_name_fold(name);
-
-	return DatumGetUInt32(hash_any((unsigned char *) folded, strlen(folded)));
-}
-
-/* ----------------------------------------------------------------
  *		modifiers
  * ----------------------------------------------------------------
  */
 
 void
 tm_registry_insert(const char *name, const char *schema_name,
-				   bool is_template, Jsonb *metadata, const char *cloned_from)
+				   bool is_template, Jsonb *metadata, const char *cloned_from,
+				   const TenantInfo *source)
 {
 	Relation	rel;
 	RowChange	row;
@@ -398,6 +373,10 @@ tm_registry_insert(const char *name, const char *schema_name,
 	if (cloned_from != NULL)
 		set_column(&row, Anum_registry_cloned_from,
 				   CStringGetTextDatum(cloned_from));
+	if (source != NULL)
+		set_column(&row, Anum_registry_template_id,
+				   UUIDPGetDatum(source->is_template || !source->has_template ?
+								 &source->id : &source->template_id));
 
 	rel = open_registry(RowExclusiveLock);
 	tm_own_table_insert(rel, Natts_registry, row.values, row.nulls);
@@ -534,6 +513,20 @@ tm_registry_set_template(const TenantInfo *tenant, bool is_template)
 	RowChange	change = {0};
 
 	set_column(&change, Anum_registry_is_template, BoolGetDatum(is_template));
+	update_row(tenant, &change);
+}
+
+void
+tm_registry_assign_template(const TenantInfo *tenant,
+							const TenantInfo *template)
+{
+	RowChange	change = {0};
+
+	if (template != NULL)
+		set_column(&change, Anum_registry_template_id,
+				   UUIDPGetDatum(&template->id));
+	else
+		clear_column(&change, Anum_registry_template_id);
 	update_row(tenant, &change);
 }
 
@@ -766,6 +759,13 @@ info_from_tuple(HeapTuple tuple, TupleDesc desc)
 		DatumGetBool(values[Anum_registry_is_template - 1]);
 	tenant->purging = !nulls[Anum_registry_purging - 1] &&
 		DatumGetBool(values[Anum_registry_purging - 1]);
+	if (!nulls[Anum_registry_created_at - 1])
+		tenant->created_at =
+			DatumGetTimestampTz(values[Anum_registry_created_at - 1]);
+	tenant->has_template = !nulls[Anum_registry_template_id - 1];
+	if (tenant->has_template)
+		tenant->template_id =
+			*DatumGetUUIDP(values[Anum_registry_template_id - 1]);
 	tenant->key_fits =
 		key_fits(tenant, nulls[Anum_registry_name_key - 1] ? NULL :
 				 TextDatumGetCString(values[Anum_registry_name_key - 1]));

@@ -29,6 +29,9 @@ typedef struct TenantInfo
 	bool		is_template;	/* exists to be cloned */
 	bool		purging;		/* partly gone, cannot be restored */
 	bool		key_fits;		/* is the name found by its folded form? */
+	TimestampTz created_at;		/* when the row was made */
+	bool		has_template;	/* is there one that it is to be like? */
+	pg_uuid_t	template_id;	/* this one, which may be gone */
 	Oid			nspid;			/* the schema, InvalidOid when missing, or
 								 * when it cannot be a tenant's */
 } TenantInfo;
@@ -63,8 +66,11 @@ extern TenantInfo *tm_registry_lookup_trashed(const char *name);
 /* What a restore needs to know about a trashed tenant. */
 extern TenantTrash *tm_registry_trash_details(const TenantInfo *tenant);
 
-/* The name that its source had when it was cloned, palloc'd, or NULL. */
-extern char *tm_registry_cloned_from(const TenantInfo *tenant);
+/*
+ * The template that the tenant is to be like, palloc'd, or NULL if there is none
+ * any more.
+ */
+extern TenantInfo *tm_registry_template(const TenantInfo *tenant);
 
 /* Why the tenant was suspended, palloc'd, or NULL. */
 extern char *tm_registry_suspend_reason(const TenantInfo *tenant);
@@ -93,20 +99,15 @@ extern uint64 tm_registry_generation(void);
 extern void tm_registry_announce(void);
 
 /*
- * Lock one or two tenant names (the second may be NULL) until the end of the
- * transaction, so that nobody else creates, takes or gives up these names.
- * Names that differ only in case are the same name.  Taken before any lock
- * on a schema.
- */
-extern void tm_registry_lock_names(const char *name, const char *other);
-
-/*
  * Modifiers.  The caller holds the lock on the tenant's name and has checked
  * every privilege.  A command counter increment has been done on return.
  */
 extern void tm_registry_insert(const char *name, const char *schema_name,
 							   bool is_template, Jsonb *metadata,
-							   const char *cloned_from);
+							   const char *cloned_from,
+							   const TenantInfo *source);
+extern void tm_registry_assign_template(const TenantInfo *tenant,
+										const TenantInfo *template);
 extern void tm_registry_rename(const TenantInfo *tenant, const char *new_name,
 							   const char *new_schema);
 extern void tm_registry_suspend(const TenantInfo *tenant, const char *reason);

@@ -15,12 +15,14 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "commands/dbcommands.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "tenants/schema_owner.h"
 #include "tenants/tenant_lock.h"
@@ -29,6 +31,8 @@
 /* whoever has to know that such a function is called */
 void		(*tm_tenant_lock_begin_hook) (const char *command) = NULL;
 
+static uint32 name_lock_key(const char *name);
+
 void
 tm_tenant_lock_begin(const char *command)
 {
@@ -36,6 +40,26 @@ tm_tenant_lock_begin(const char *command)
 	PreventCommandIfParallelMode(command);
 	if (tm_tenant_lock_begin_hook != NULL)
 		tm_tenant_lock_begin_hook(command);
+}
+
+void
+tm_tenant_lock_names(const char *name, const char *other)
+{
+	uint32		first = name_lock_key(name);
+	uint32		second = (other != NULL) ? name_lock_key(other) : first;
+	Oid			relid = tm_own_table_relid("registry");
+
+	LockDatabaseObject(relid, Min(first, second), 0, ExclusiveLock);
+	if (first != second)
+		LockDatabaseObject(relid, Max(first, second), 0, ExclusiveLock);
+}
+
+static uint32
+name_lock_key(const char *name)
+{
+	char	   *folded = tm_tenant_name_fold(name);
+
+	return DatumGetUInt32(hash_any((unsigned char *) folded, strlen(folded)));
 }
 
 void

@@ -16,6 +16,14 @@ extern void tm_tenant_lock_begin(const char *command);
 /* Called by it, to raise errors of its own; set by hooks.c. */
 extern void (*tm_tenant_lock_begin_hook) (const char *command);
 
+/*
+ * Lock one or two tenant names (the second may be NULL) until the end of the
+ * transaction, so that nobody else creates, takes or gives up these names.
+ * Names that differ only in case are the same name.  Taken before any lock
+ * on a schema.
+ */
+extern void tm_tenant_lock_names(const char *name, const char *other);
+
 /* Raise 42501 unless the current user has CREATE on the database. */
 extern void tm_tenant_lock_check_create(void);
 

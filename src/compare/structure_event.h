@@ -1,0 +1,22 @@
+/*
+ * structure_event.h
+ *		What changes schemas: which ones, and who tells.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_STRUCTURE_EVENT_H
+#define TENANT_MGR_STRUCTURE_EVENT_H
+
+#include "nodes/plannodes.h"
+
+/*
+ * Statements that change schemas and of which no event trigger is told: called
+ * before a utility statement, and before a plan.
+ */
+extern void tm_structure_before_utility(const PlannedStmt *pstmt);
+extern void tm_structure_before_plan(const PlannedStmt *plan);
+
+/* All that uses something of the schema may have changed, too. */
+extern void tm_structure_users_changed(Oid nspid);
+
+#endif							/* TENANT_MGR_STRUCTURE_EVENT_H */

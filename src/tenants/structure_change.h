@@ -1,0 +1,38 @@
+/*
+ * structure_change.h
+ *		Which schemas have changed since somebody has looked at them.
+ *
+ * Copyright (c) 2026, the tenant_mgr authors
+ */
+#ifndef TENANT_MGR_STRUCTURE_CHANGE_H
+#define TENANT_MGR_STRUCTURE_CHANGE_H
+
+#include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+
+/*
+ * The transaction changes, or is about to change, what is in the schema, or what
+ * may be in any.  Waits for nobody.  Nothing happens where the extension is not
+ * installed.
+ */
+extern void tm_structure_changed(Oid nspid);
+extern void tm_structure_changed_everywhere(void);
+
+/* Has somebody changed the schema, as far as that is committed or ours? */
+extern bool tm_structure_is_changed(Oid nspid);
+
+/* All schemas of which that is so, a palloc'd list of OIDs with doubles. */
+extern List *tm_structure_changed_schemas(void);
+
+/*
+ * Take away what says that the schema has changed, before looking at it; changed_at
+ * is the time of the first change, or DT_NOEND.  False if somebody is changing it
+ * just now: then what is seen must not be kept.
+ */
+extern bool tm_structure_take(Oid nspid, TimestampTz *changed_at);
+
+/* Append what is another text after each change that may be anywhere. */
+extern void tm_structure_append_everywhere(StringInfo buf);
+
+#endif							/* TENANT_MGR_STRUCTURE_CHANGE_H */

@@ -226,6 +226,8 @@ OBJS = \
 	src/fleet/statement_settings.o \
 	src/fleet/statement_text.o \
 	src/doctor.o \
+	src/doctor_catalog.o \
+	src/doctor_fleet.o \
 	src/doctor_hooks.o \
 	src/doctor_installation.o \
 	src/doctor_registry.o \

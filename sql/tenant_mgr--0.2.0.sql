@@ -1382,6 +1382,7 @@ CREATE TABLE tenant.kept_fingerprint (
 	role_oids pg_catalog.oid[] NOT NULL,
 	role_names pg_catalog.text[] COLLATE pg_catalog."C" NOT NULL,
 	changed_at pg_catalog.timestamptz,
+	compared_as pg_catalog.text COLLATE pg_catalog."C",
 	compared_with pg_catalog.text COLLATE pg_catalog."C",
 	differences pg_catalog.int4,
 	differs_since pg_catalog.timestamptz
@@ -1394,8 +1395,10 @@ COMMENT ON COLUMN tenant.kept_fingerprint.role_names IS
 	'names that the roles had';
 COMMENT ON COLUMN tenant.kept_fingerprint.changed_at IS
 	'since when the tenant has this fingerprint';
+COMMENT ON COLUMN tenant.kept_fingerprint.compared_as IS
+	'fingerprint that the tenant had when it was compared last';
 COMMENT ON COLUMN tenant.kept_fingerprint.compared_with IS
-	'fingerprint of the template that this one was compared with last';
+	'fingerprint that its template had then';
 REVOKE ALL ON TABLE tenant.kept_fingerprint FROM PUBLIC;
 
 CREATE TABLE tenant.structure_change (

@@ -23,8 +23,10 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/compat.h"
 #include "base/setting.h"
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
@@ -45,7 +47,10 @@ static void check_domains(ReturnSetInfo *rsinfo);
 static void check_assignments(ReturnSetInfo *rsinfo);
 static char *uuid_text(const pg_uuid_t *id);
 static void check_snapshots(ReturnSetInfo *rsinfo);
+static void check_trash(ReturnSetInfo *rsinfo);
 static void check_roles(ReturnSetInfo *rsinfo);
+static void check_usage(ReturnSetInfo *rsinfo, const char *object, Oid roleid,
+						const TenantInfo *tenant);
 static void check_default_of_role(ReturnSetInfo *rsinfo, const char *object,
 								  Oid roleid, const TenantInfo *tenant);
 static void check_persistent_schemas(ReturnSetInfo *rsinfo);
@@ -65,6 +70,9 @@ tenant_doctor(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	tenants = tm_registry_list();
 	tm_doctor_check_registry(rsinfo, tenants);
+	tm_doctor_check_catalog(rsinfo, tenants);
+	tm_doctor_check_fleet(rsinfo, tenants);
+	check_trash(rsinfo);
 	check_domains(rsinfo);
 	check_assignments(rsinfo);
 	check_snapshots(rsinfo);
@@ -168,6 +176,21 @@ check_snapshots(ReturnSetInfo *rsinfo)
 	}
 }
 
+/* Tenants that nobody has purged. */
+static void
+check_trash(ReturnSetInfo *rsinfo)
+{
+	TimestampTz yesterday = GetCurrentTimestamp() - USECS_PER_DAY;
+	int			ndue = list_length(tm_registry_due(yesterday));
+
+	if (ndue > 0)
+		tm_doctor_report(rsinfo, DOCTOR_WARNING, _("trash"),
+						 psprintf(ngettext("%d tenant should have been purged a day ago or earlier",
+										   "%d tenants should have been purged a day ago or earlier",
+										   ndue), ndue),
+						 _("Use CALL tenant.purge(), and have it called every day."));
+}
+
 /* Roles that were assigned to a tenant, and what has become of them. */
 static void
 check_roles(ReturnSetInfo *rsinfo)
@@ -194,8 +217,27 @@ check_roles(ReturnSetInfo *rsinfo)
 							 _("it is assigned to a tenant, and has become a superuser"),
 							 _("A superuser can leave the tenant."));
 		else
+		{
+			check_usage(rsinfo, object, roleid, tenant);
 			check_default_of_role(rsinfo, object, roleid, tenant);
+		}
 	}
+}
+
+/* Without it nothing in the tenant can be named, nor the session be bound to it. */
+static void
+check_usage(ReturnSetInfo *rsinfo, const char *object, Oid roleid,
+			const TenantInfo *tenant)
+{
+	if (!OidIsValid(tenant->nspid) || tenant->state == TENANT_TRASHED ||
+		tm_schema_aclcheck(tenant->nspid, roleid, ACL_USAGE) == ACLCHECK_OK)
+		return;
+	tm_doctor_report(rsinfo, DOCTOR_ERROR, object,
+					 psprintf(_("it is assigned to tenant \"%s\", and does not have USAGE on its schema"),
+							  tenant->name),
+					 psprintf(_("Use GRANT USAGE ON SCHEMA %s TO %s."),
+							  quote_identifier(tenant->schema_name),
+							  quote_identifier(GetUserNameFromId(roleid, false))));
 }
 
 /*

@@ -24,6 +24,12 @@ extern void tm_doctor_report(ReturnSetInfo *rsinfo, const char *severity,
 /* Tenants, a list of TenantInfo, and their schemas: doctor_registry.c */
 extern void tm_doctor_check_registry(ReturnSetInfo *rsinfo, List *tenants);
 
+/* Their relations: doctor_catalog.c */
+extern void tm_doctor_check_catalog(ReturnSetInfo *rsinfo, List *tenants);
+
+/* Migrations and templates of the same tenants: doctor_fleet.c */
+extern void tm_doctor_check_fleet(ReturnSetInfo *rsinfo, List *tenants);
+
 /* The objects of the extension: doctor_installation.c */
 extern void tm_doctor_check_installation(ReturnSetInfo *rsinfo);
 

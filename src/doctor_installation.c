@@ -46,6 +46,8 @@
 	" ('migration_statement', 'migration_statement_pkey')," \
 	" ('migration_run', 'migration_run_pkey')," \
 	" ('applied_migration', 'applied_migration_pkey')," \
+	" ('kept_fingerprint', 'kept_fingerprint_pkey')," \
+	" ('structure_change', 'structure_change_pkey')," \
 	" ('snapshot_migration', 'snapshot_migration_pkey')) AS own (name, index)"
 
 /* Their triggers, with the state in which they are made; and constraints */
@@ -102,15 +104,27 @@ static const InstallationCheck checks[] =
 		"SELECT evtname, NULL, quote_ident(evtname)"
 		" FROM pg_event_trigger JOIN pg_proc p ON p.oid = evtfoid"
 		" WHERE pronamespace = 'tenant'::regnamespace"
-		" AND evtenabled <> 'A'",
+		" AND proname <> 'structure_changed' AND evtenabled <> 'A'",
 		gettext_noop("event trigger \"%s\""),
 		gettext_noop("it does not fire, so tenants whose schemas are dropped or renamed get lost"),
+		gettext_noop("Use ALTER EVENT TRIGGER %s ENABLE ALWAYS.")
+	},
+	{
+		DOCTOR_WARNING,
+		"SELECT own.name, NULL, own.name FROM (VALUES"
+		" ('tenant_mgr_structure_start'), ('tenant_mgr_structure_end'),"
+		" ('tenant_mgr_structure_drop')) AS own (name)"
+		" WHERE NOT EXISTS (SELECT FROM pg_event_trigger"
+		" WHERE evtname = own.name AND evtenabled = 'A')",
+		gettext_noop("event trigger \"%s\""),
+		gettext_noop("it does not fire, so fingerprints cannot be kept, and tenant.drift reads all schemas each time"),
 		gettext_noop("Use ALTER EVENT TRIGGER %s ENABLE ALWAYS.")
 	},
 	{
 		DOCTOR_ERROR,
 		"SELECT proname, NULL, NULL FROM pg_proc p"
 		" WHERE pronamespace = 'tenant'::regnamespace"
+		" AND proname <> 'structure_changed'"
 		" AND prorettype = 'event_trigger'::regtype"
 		" AND NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtfoid = p.oid)",
 		gettext_noop("function \"tenant.%s()\""),

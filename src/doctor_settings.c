@@ -7,6 +7,9 @@
  * settings that protect count as the strictest ones then (wall.c), which keeps
  * people from working.  Here is which these are, and where.
  *
+ * So are some settings of the server that are for repairs only, and have been left
+ * as they were then.
+ *
  * Copyright (c) 2026, the tenant_mgr authors
  */
 #include "postgres.h"
@@ -42,12 +45,37 @@
 	" (SELECT oid FROM pg_database WHERE datname = current_database()))" \
 	" ORDER BY 1, 3, 4"
 
+/* Settings of the server under which tenants are not what they seem to be */
+#define UNSAFE_SETTINGS \
+	"(VALUES ('allow_system_table_mods', 'on')," \
+	" ('event_triggers', 'off')," \
+	" ('ignore_checksum_failure', 'on')," \
+	" ('ignore_system_indexes', 'on')," \
+	" ('session_replication_role', 'replica')," \
+	" ('zero_damaged_pages', 'on')) AS unsafe (name, value)"
+#define UNSAFE_QUERY \
+	"SELECT s.name, s.setting, NULL, NULL FROM pg_settings s" \
+	" JOIN " UNSAFE_SETTINGS " ON s.name = unsafe.name" \
+	" AND s.setting = unsafe.value" \
+	" UNION ALL SELECT unsafe.name, unsafe.value," \
+	" pg_get_userbyid(nullif(setrole, 0)), d.datname" \
+	" FROM pg_db_role_setting r" \
+	" LEFT JOIN pg_database d ON d.oid = setdatabase," \
+	" LATERAL unnest(setconfig) entry JOIN " UNSAFE_SETTINGS \
+	" ON entry = unsafe.name || '=' || unsafe.value" \
+	" WHERE setdatabase IN (0," \
+	" (SELECT oid FROM pg_database WHERE datname = current_database()))" \
+	" ORDER BY 1, 3, 4"
+
 /* The columns of one row, palloc'd */
 #define NUM_TEXTS	4
 
 static void check_files(ReturnSetInfo *rsinfo);
 static void check_databases_and_roles(ReturnSetInfo *rsinfo);
+static char *setting_of(const char *setting, const char *role,
+						const char *database);
 static void check_policies(ReturnSetInfo *rsinfo);
+static void check_unsafe(ReturnSetInfo *rsinfo);
 static bool is_unreadable(const char *setting, const char *value,
 						  WallId *wall);
 static bool is_known(const char *setting);
@@ -64,6 +92,7 @@ tm_doctor_check_settings(ReturnSetInfo *rsinfo)
 	check_files(rsinfo);
 	check_databases_and_roles(rsinfo);
 	check_policies(rsinfo);
+	check_unsafe(rsinfo);
 	AtEOXact_GUC(true, save_nestlevel);
 }
 
@@ -105,22 +134,8 @@ check_databases_and_roles(ReturnSetInfo *rsinfo)
 	for (int i = 0; i < nrows; i++)
 	{
 		const char *setting = rows[i][0];
-		const char *role = rows[i][2];
-		const char *database = rows[i][3];
-		char	   *object;
+		char	   *object = setting_of(setting, rows[i][2], rows[i][3]);
 		WallId		wall;
-
-		if (role == NULL && database == NULL)
-			object = psprintf(_("setting \"%s\" of all roles"), setting);
-		else if (role == NULL)
-			object = psprintf(_("setting \"%s\" of database \"%s\""), setting,
-							  database);
-		else if (database == NULL)
-			object = psprintf(_("setting \"%s\" of role \"%s\""), setting,
-							  role);
-		else
-			object = psprintf(_("setting \"%s\" of role \"%s\" in database \"%s\""),
-							  setting, role, database);
 
 		if (!is_known(setting))
 			tm_doctor_report(rsinfo, DOCTOR_WARNING, object,
@@ -133,6 +148,45 @@ check_databases_and_roles(ReturnSetInfo *rsinfo)
 									  tm_wall_value(wall, tm_wall_strictest(wall))),
 							 psprintf(_("Available values: %s."),
 									  tm_wall_values(wall)));
+	}
+}
+
+/* How people call a setting that is stored for these, which may be NULL. */
+static char *
+setting_of(const char *setting, const char *role, const char *database)
+{
+	if (role == NULL && database == NULL)
+		return psprintf(_("setting \"%s\" of all roles"), setting);
+	if (role == NULL)
+		return psprintf(_("setting \"%s\" of database \"%s\""), setting,
+						database);
+	if (database == NULL)
+		return psprintf(_("setting \"%s\" of role \"%s\""), setting, role);
+	return psprintf(_("setting \"%s\" of role \"%s\" in database \"%s\""),
+					setting, role, database);
+}
+
+/*
+ * What lets triggers and constraints be passed over, catalogs be written to, or
+ * damage go unnoticed: for this session, or stored for others.
+ */
+static void
+check_unsafe(ReturnSetInfo *rsinfo)
+{
+	char	   *(*rows)[NUM_TEXTS];
+	int			nrows = run_query(UNSAFE_QUERY, &rows);
+
+	for (int i = 0; i < nrows; i++)
+	{
+		bool		stored = rows[i][2] != NULL || rows[i][3] != NULL;
+
+		tm_doctor_report(rsinfo, DOCTOR_WARNING,
+						 stored ? setting_of(rows[i][0], rows[i][2], rows[i][3]) :
+						 psprintf(_("setting \"%s\""), rows[i][0]),
+						 psprintf(_("it is \"%s\", so the server passes over what keeps data and catalogs right"),
+								  rows[i][1]),
+						 stored ? _("Use ALTER DATABASE or ALTER ROLE with RESET.") :
+						 _("Use RESET, or correct the configuration: it is meant for repairs only."));
 	}
 }
 

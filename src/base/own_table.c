@@ -48,7 +48,8 @@ static const OwnTable own_tables[] =
 	{"migration_run", 9, COLUMN(3)},
 	{"applied_migration", 11, COLUMN(3) | COLUMN(8) | COLUMN(9) | COLUMN(10) |
 	COLUMN(11)},
-	{"kept_fingerprint", 11, COLUMN(8) | COLUMN(9) | COLUMN(10) | COLUMN(11)},
+	{"kept_fingerprint", 12, COLUMN(8) | COLUMN(9) | COLUMN(10) | COLUMN(11) |
+	COLUMN(12)},
 	{"structure_change", 3, 0},
 	{"snapshot_migration", 12, COLUMN(3) | COLUMN(8) | COLUMN(9) | COLUMN(10) |
 	COLUMN(11)},

@@ -67,10 +67,11 @@
 #define Anum_kept_role_oids			6
 #define Anum_kept_role_names		7
 #define Anum_kept_changed_at		8
-#define Anum_kept_compared_with		9
-#define Anum_kept_differences		10
-#define Anum_kept_differs_since		11
-#define Natts_kept					11
+#define Anum_kept_compared_as		9
+#define Anum_kept_compared_with		10
+#define Anum_kept_differences		11
+#define Anum_kept_differs_since		12
+#define Natts_kept					12
 
 #define KEPT_TABLE			"kept_fingerprint"
 #define KEPT_BY_TENANT		"kept_fingerprint_pkey"
@@ -204,6 +205,7 @@ tm_kept_note_comparison(const KeptFingerprint *kept)
 	if (!kept->is_kept || !lock_for_keeping(&kept->tenant_id))
 		return;
 	fill_comparison(kept, values, nulls);
+	replace[Anum_kept_compared_as - 1] = true;
 	replace[Anum_kept_compared_with - 1] = true;
 	replace[Anum_kept_differences - 1] = true;
 	replace[Anum_kept_differs_since - 1] = true;
@@ -382,10 +384,15 @@ kept_from_tuple(HeapTuple tuple, TupleDesc desc, const Present *present,
 	}
 	kept->changed_at = nulls[Anum_kept_changed_at - 1] ? DT_NOBEGIN :
 		DatumGetTimestampTz(values[Anum_kept_changed_at - 1]);
-	kept->compared = !nulls[Anum_kept_compared_with - 1];
+	kept->compared = !nulls[Anum_kept_compared_as - 1] &&
+		!nulls[Anum_kept_compared_with - 1];
+	kept->compared_as[0] = '\0';
 	kept->compared_with[0] = '\0';
 	if (kept->compared)
+	{
+		copy_text(kept->compared_as, values[Anum_kept_compared_as - 1]);
 		copy_text(kept->compared_with, values[Anum_kept_compared_with - 1]);
+	}
 	kept->differences = nulls[Anum_kept_differences - 1] ? -1 :
 		DatumGetInt32(values[Anum_kept_differences - 1]);
 	kept->differs_since = nulls[Anum_kept_differs_since - 1] ? DT_NOBEGIN :
@@ -561,6 +568,8 @@ write_row(const pg_uuid_t *tenant_id, bool inserts, const Datum *values,
 static void
 fill_comparison(const KeptFingerprint *kept, Datum *values, bool *nulls)
 {
+	values[Anum_kept_compared_as - 1] = CStringGetTextDatum(kept->compared_as);
+	nulls[Anum_kept_compared_as - 1] = !kept->compared;
 	values[Anum_kept_compared_with - 1] =
 		CStringGetTextDatum(kept->compared_with);
 	nulls[Anum_kept_compared_with - 1] = !kept->compared;

@@ -23,8 +23,9 @@ typedef struct KeptFingerprint
 	bool		is_kept;		/* it is in the table */
 	TimestampTz changed_at;		/* since when, or DT_NOBEGIN */
 	bool		compared;		/* has somebody compared it? */
+	char compared_as[TM_FINGERPRINT_SIZE];	/* as it was then, */
 	char compared_with[TM_FINGERPRINT_SIZE];	/* with this one, */
-	int			differences;	/* from which so many objects differ, */
+	int			differences;	/* and found so many objects to differ, */
 	TimestampTz differs_since;	/* since then, or DT_NOBEGIN */
 } KeptFingerprint;
 
@@ -42,7 +43,7 @@ extern KeptFingerprint *tm_kept_fingerprint(const TenantInfo *tenant,
  */
 extern HTAB *tm_kept_fingerprints(void);
 
-/* Keep the result of a comparison, in the four last fields. */
+/* Keep the result of a comparison, in the last five fields. */
 extern void tm_kept_note_comparison(const KeptFingerprint *kept);
 
 /* The tenant is gone. */

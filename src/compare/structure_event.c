@@ -8,8 +8,8 @@
  * as well, for they may name it.  If these are many, all are.  Tenants' own objects
  * are not followed: what uses those of another tenant is not kept (outside_names.c).
  *
- * DROP INDEX CONCURRENTLY commits before it is done, and may fail then, so it is
- * noted at the start, too.
+ * DROP INDEX CONCURRENTLY commits before it is done, and may fail then, so that is
+ * noted as part of its first commit.
  *
  * Event triggers are not told of DROP OWNED in detail, of REASSIGN OWNED, of
  * CLUSTER, of what is written to catalogs as to tables, and where they are switched
@@ -218,8 +218,9 @@ note_command(TupleTableSlot *slot)
 
 	command = (const CollectedCommand *)
 		DatumGetPointer(slot_getattr(slot, Anum_commands_command, &isnull));
-	remarks = IsA(command->parsetree, CommentStmt) ||
-		IsA(command->parsetree, SecLabelStmt);
+	remarks = command->parsetree != NULL &&
+		(IsA(command->parsetree, CommentStmt) ||
+		 IsA(command->parsetree, SecLabelStmt));
 	switch (command->type)
 	{
 		case SCT_Simple:
@@ -379,7 +380,7 @@ note_index_drop(const Node *statement)
 		Oid			relid = RangeVarGetRelid(name, NoLock, true);
 
 		if (OidIsValid(relid))
-			tm_structure_changed(get_rel_namespace(relid));
+			tm_structure_changes_at_commit(get_rel_namespace(relid));
 	}
 }
 

@@ -16,7 +16,10 @@
 extern void tm_structure_before_utility(const PlannedStmt *pstmt);
 extern void tm_structure_before_plan(const PlannedStmt *plan);
 
-/* All that uses something of the schema may have changed, too. */
+/*
+ * The schema, which no tenant has, is about to become a tenant's: what uses it is not
+ * followed from then on, and must not be kept.
+ */
 extern void tm_structure_users_changed(Oid nspid);
 
 #endif							/* TENANT_MGR_STRUCTURE_EVENT_H */

@@ -333,6 +333,8 @@ look_at(Fleet *fleet, const TenantInfo *tenant)
 	if (!is_present && expected == NULL)
 		return NULL;
 
+	kept = hash_search(fleet->kept, &tenant->id, HASH_FIND, NULL);
+	one->was_known = kept != NULL;
 	kept = kept_of(fleet, tenant);
 	if (kept == NULL || expected == NULL)
 		return one;
@@ -408,7 +410,8 @@ is_settled(const KeptFingerprint *kept, const char *expected, bool is_present)
 {
 	bool		alike = strcmp(kept->text, expected) == 0;
 
-	if (!kept->compared || strcmp(kept->compared_with, expected) != 0)
+	if (!kept->compared || strcmp(kept->compared_as, kept->text) != 0 ||
+		strcmp(kept->compared_with, expected) != 0)
 		return false;
 	if (alike)
 		return kept->differences == 0;
@@ -439,6 +442,7 @@ compare(FunctionCallInfo fcinfo, const Comparison *comparison)
 		kept->differences = differences;
 	}
 	kept->compared = true;
+	strlcpy(kept->compared_as, kept->text, sizeof(kept->compared_as));
 	strlcpy(kept->compared_with, comparison->expected,
 			sizeof(kept->compared_with));
 	tm_kept_note_comparison(kept);
@@ -456,7 +460,7 @@ since_when(const Comparison *comparison, TimestampTz committed)
 
 	if (kept->compared && kept->differences != 0)
 		return kept->differs_since;
-	if (kept->compared && strcmp(kept->text, kept->compared_with) == 0)
+	if (kept->compared && strcmp(kept->text, kept->compared_as) == 0)
 		return comparison->changed_at;
 	if (kept->compared &&
 		strcmp(comparison->expected, kept->compared_with) == 0)

@@ -18,6 +18,7 @@ typedef struct DriftingTenant
 	const TenantInfo *template; /* and what it is to be like */
 	const char *version;		/* its last migration, or NULL */
 	bool		known;			/* the rest is so, as far as is kept */
+	bool		was_known;		/* somebody has read its schema once */
 	int			differences;	/* objects that differ, -1 if not known */
 	TimestampTz since;			/* since when, or DT_NOBEGIN */
 } DriftingTenant;

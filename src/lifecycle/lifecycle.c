@@ -445,8 +445,8 @@ tm_lifecycle_adopt(const char *schema, const char *name, Jsonb *metadata,
 				(errmsg("tenant \"%s\" that is in the trash is another one", name),
 				 errdetail("Its hosts, secrets, connections and snapshots stay with it."),
 				 errhint("To bring that one back with this schema, use tenant.restore_from() instead.")));
-	tm_registry_insert(name, schema, is_template, metadata, NULL, NULL);
 	tm_structure_users_changed(nspid);
+	tm_registry_insert(name, schema, is_template, metadata, NULL, NULL);
 	tm_event_record("adopt", tm_registry_lookup(name, false), schema, NULL);
 	tm_union_views_follow(NULL);
 

@@ -261,7 +261,7 @@ tenants_to_purge(const char *name)
 		return list_make1(tenant);
 	}
 
-	foreach(lc, tm_registry_due())
+	foreach(lc, tm_registry_due(GetCurrentTimestamp()))
 	{
 		const TenantInfo *tenant = lfirst(lc);
 

@@ -291,7 +291,7 @@ tm_registry_suspend_reason(const TenantInfo *tenant)
 }
 
 List *
-tm_registry_due(void)
+tm_registry_due(TimestampTz at)
 {
 	RegistryScan scan;
 	HeapTuple	tuple;
@@ -299,7 +299,7 @@ tm_registry_due(void)
 
 	begin_scan(&scan, REGISTRY_BY_PURGE_AFTER, Anum_registry_purge_after,
 			   BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE,
-			   TimestampTzGetDatum(GetCurrentTimestamp()));
+			   TimestampTzGetDatum(at));
 	while ((tuple = systable_getnext(scan.scan)) != NULL)
 	{
 		TenantInfo *tenant;

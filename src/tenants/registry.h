@@ -75,8 +75,8 @@ extern TenantInfo *tm_registry_template(const TenantInfo *tenant);
 /* Why the tenant was suspended, palloc'd, or NULL. */
 extern char *tm_registry_suspend_reason(const TenantInfo *tenant);
 
-/* Trashed tenants whose time has come, a palloc'd list of TenantInfo. */
-extern List *tm_registry_due(void);
+/* Trashed tenants whose time has come then, a palloc'd list of TenantInfo. */
+extern List *tm_registry_due(TimestampTz at);
 
 /* All tenants in every state, in no order; a palloc'd list of TenantInfo. */
 extern List *tm_registry_list(void);

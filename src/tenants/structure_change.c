@@ -71,9 +71,13 @@ static NotedSchema *noted_schemas = NULL;
 static int	nnoted = 0;
 static int	max_noted = 0;
 
+/* To be noted at the end of the transaction, or InvalidOid */
+static Oid	changes_at_commit = InvalidOid;
+
 static Relation open_changes(LOCKMODE lockmode);
 static SysScanDesc scan_changes(Relation rel, Oid nspid);
 static bool is_noted(Oid nspid);
+static void register_callbacks(void);
 static void note(Oid nspid);
 static void forget_noted(Oid nspid);
 static bool share_row(Relation rel, Oid nspid);
@@ -98,6 +102,13 @@ tm_structure_changed(Oid nspid)
 		insert_row(rel, nspid);
 	table_close(rel, NoLock);
 	note(nspid);
+}
+
+void
+tm_structure_changes_at_commit(Oid nspid)
+{
+	register_callbacks();
+	changes_at_commit = nspid;
 }
 
 /* The rows from before have told everybody whom they have to tell. */
@@ -238,16 +249,21 @@ is_noted(Oid nspid)
 }
 
 static void
-note(Oid nspid)
+register_callbacks(void)
 {
 	static bool registered = false;
 
-	if (!registered)
-	{
-		RegisterXactCallback(end_transaction, NULL);
-		RegisterSubXactCallback(end_subtransaction, NULL);
-		registered = true;
-	}
+	if (registered)
+		return;
+	RegisterXactCallback(end_transaction, NULL);
+	RegisterSubXactCallback(end_subtransaction, NULL);
+	registered = true;
+}
+
+static void
+note(Oid nspid)
+{
+	register_callbacks();
 	if (nnoted == max_noted)
 	{
 		int			room = Max(16, max_noted * 2);
@@ -353,6 +369,10 @@ end_transaction(XactEvent event, void *arg)
 			noted_schemas = NULL;
 			nnoted = 0;
 			max_noted = 0;
+			changes_at_commit = InvalidOid;
+			break;
+		case XACT_EVENT_PRE_COMMIT:
+			tm_structure_changed(changes_at_commit);
 			break;
 		default:
 			break;

@@ -19,6 +19,12 @@
 extern void tm_structure_changed(Oid nspid);
 extern void tm_structure_changed_everywhere(void);
 
+/*
+ * The same for a command that must be the first to write: just before the present
+ * transaction is committed.
+ */
+extern void tm_structure_changes_at_commit(Oid nspid);
+
 /* Has somebody changed the schema, as far as that is committed or ours? */
 extern bool tm_structure_is_changed(Oid nspid);
 

@@ -11,7 +11,7 @@ use Test::More;
 use TenantTest;
 
 my $node = new_node('kept', "fsync = off\nmax_prepared_transactions = 5\n"
-	  . "allow_in_place_tablespaces = on\nmax_locks_per_transaction = 128\n");
+	  . "wal_level = replica\nmax_wal_senders = 4\nallow_in_place_tablespaces = on\nmax_locks_per_transaction = 128\n");
 new_database($node, 'app');
 
 sub sql { return $node->safe_psql('app', $_[0]); }
@@ -30,7 +30,7 @@ sub is_kept
 {
 	my $name = $_[0] // 'acme';
 	return sql(qq{SELECT xmin FROM tenant.kept_fingerprint k WHERE tenant_id = (SELECT id FROM tenant.registry WHERE name = '$name')
-		AND NOT EXISTS (SELECT FROM tenant.structure_change WHERE schema_oid = k.schema_oid)});
+		AND basis <> '' AND NOT EXISTS (SELECT FROM tenant.structure_change WHERE schema_oid = k.schema_oid)});
 }
 
 # The fingerprint changes with this, and nobody believes the one from before.
@@ -172,6 +172,17 @@ changes('an index that is broken', "LOAD 'tenant_mgr'; UPDATE pg_index SET indis
 changes('an index that is repaired', 'REINDEX INDEX acme.item_id');
 isnt(is_kept(), '', 'and then it is kept again');
 
+# One that is dropped, and then is not: its first commit has made it invalid.
+my $whole = kept();
+sql("BEGIN; LOCK TABLE acme.item IN ACCESS SHARE MODE; PREPARE TRANSACTION 'hold'");
+my ($status) = $node->psql('app', "SET lock_timeout = '100ms'; DROP INDEX CONCURRENTLY acme.item_id");
+isnt($status, 0, 'an index that somebody uses is not dropped');
+isnt(kept(), $whole, 'but is not valid any more, which is noticed');
+is(fresh(), kept(), 'and what is told is true');
+sql("ROLLBACK PREPARED 'hold'");
+sql('DROP INDEX acme.item_id');
+is(fresh(), kept(), 'so it is when it is dropped');
+
 # What is not noticed is told when somebody looks.
 kept();
 sql('UPDATE pg_index SET indisclustered = false WHERE indrelid = \'acme.item\'::regclass');
@@ -180,7 +191,7 @@ is(fresh(), kept(), 'and from then on it is true');
 
 # What changes nothing
 keeps('TRUNCATE', 'TRUNCATE acme.item CASCADE');
-keeps('rows', 'INSERT INTO acme.part VALUES (1, \'2026-02-02\')');
+keeps('rows', 'INSERT INTO acme.part_1 VALUES (1, \'2026-02-02\')');
 keeps('VACUUM FULL', 'VACUUM FULL acme.item');
 keeps('ANALYZE', 'ANALYZE acme.item');
 keeps('REINDEX', 'REINDEX TABLE acme.item');
@@ -243,6 +254,8 @@ $node->safe_psql('twin', 'ALTER TABLE acme.item ADD COLUMN twin int');
 isnt($node->safe_psql('twin', "SELECT tenant.fingerprint('acme')"), kept(), 'a copy of the database goes its own way');
 
 # A standby reads, and keeps nothing.
+$node->set_replication_conf;
+$node->reload;
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'base', has_streaming => 0);

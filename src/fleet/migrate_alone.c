@@ -36,6 +36,7 @@
 #include "binding/binding.h"
 #include "fleet/migrate_alone.h"
 #include "fleet/migrate_statement.h"
+#include "fleet/refused_command.h"
 #include "fleet/statement_settings.h"
 #include "tenants/tenant_lock.h"
 
@@ -96,6 +97,7 @@ tm_migrate_alone(const List *statements, int number,
 	/* From here on there is no snapshot, and nothing else to be lost. */
 	SPI_commit();
 	SPI_finish();
+	tm_refused_command_begin();
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(context);
@@ -112,6 +114,7 @@ tm_migrate_alone(const List *statements, int number,
 		StartTransactionCommand();
 	}
 	PG_END_TRY();
+	tm_refused_command_end();
 	put_back(*settings);
 	tm_binding_set("", GUC_ACTION_SET);
 	CommitTransactionCommand();

@@ -289,6 +289,22 @@ is(answer("SELECT count(*) FROM pg_class WHERE relname = 't99'"), answer("SELECT
 answer(q{SELECT tenant.add_migration('991', 'CREATE TABLE t991 ()')});
 like(messages('CALL tenant.migrate(jobs => 60)'), qr/not all background workers.*, 0 have failed/s, 'less workers than wanted do as well');
 
+# behind all walls: nobody reaches a tenant without being bound to it
+answer("ALTER SYSTEM SET tenant_mgr.$_") for q{guard = 'enforce'}, q{unbound = 'deny'}, q{unbound_superuser = 'deny'};
+$node->reload;
+ok($node->poll_query_until('app', "SELECT current_setting('tenant_mgr.unbound_superuser') = 'deny'"), 'the walls are up');
+like(messages('SELECT count(*) FROM t2.orders'), qr/without being bound to it/, 'for superusers, too');
+answer(q{SELECT tenant.add_migration('9911', 'CREATE TABLE wall (i int PRIMARY KEY, s text); CREATE MATERIALIZED VIEW w AS TABLE wall');
+	SELECT tenant.add_migration('9912', 'SET work_mem = ''1MB''; CREATE INDEX CONCURRENTLY wall_s ON wall (s); REINDEX INDEX CONCURRENTLY wall_s; REINDEX TABLE wall;
+		VACUUM ANALYZE wall; DROP INDEX CONCURRENTLY wall_s; REFRESH MATERIALIZED VIEW w; CLUSTER wall USING wall_pkey; INSERT INTO wall VALUES (1, tenant.current())', transactional => false)});
+like(messages("CALL tenant.migrate(tenants => '{t2,t3,t4}', jobs => 2, verify => 'off')"), qr/3 of 3 .*, 0 have failed/, 'workers do all of it');
+like(messages("CALL tenant.migrate(jobs => 1, verify => 'off')"), qr/, 0 have failed/, 'so does the session');
+is(answer("SET tenant_mgr.tenant = 't3'; SELECT s FROM wall"), 't3', 'each for its tenant');
+answer(q{SELECT tenant.add_migration('9913', 'DO $$ BEGIN EXECUTE format(''INSERT INTO %I.wall VALUES (2)'', ''t4''); END $$')});
+like(messages("CALL tenant.migrate(tenants => '{t2}', jobs => 1)"), qr/"9913" of tenant "t2" has failed: cannot access .* of tenant "t4"/, 'a name that is put together does not lead elsewhere');
+answer(q{DELETE FROM tenant.applied_migration WHERE version = '9913'; SELECT tenant.drop_migration('9913')});
+answer("ALTER SYSTEM RESET tenant_mgr.$_") for 'guard', 'unbound', 'unbound_superuser';
+
 # without preloading, in one session
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
 $node->restart;

@@ -80,7 +80,7 @@
  * Tenants share this many locks, so that who reads thousands of them does not
  * fill the lock table.
  */
-#define NUM_KEEPER_LOCKS	64
+#define NUM_KEEPER_LOCKS	256
 
 /* The event triggers without which nothing can be kept */
 #define NUM_TELLING_TRIGGERS	3

@@ -108,6 +108,8 @@ static void check_unchanged(const Migration *migration);
 static TenantInfo *lock_tenant(Attempt *attempt);
 static void run_statements(const TenantInfo *tenant, const Step *step,
 						   int first, int end);
+static void execute_statements(const TenantInfo *tenant, const Step *step,
+							   int first, int end);
 static void refuse_superuser(const TenantInfo *tenant);
 static void check_path(const TenantInfo *tenant, const char *path);
 static bool same_settings(const List *a, const List *b);
@@ -644,33 +646,15 @@ lock_tenant(Attempt *attempt)
 static void
 run_statements(const TenantInfo *tenant, const Step *step, int first, int end)
 {
-	const MigrationStatement *before = NULL;
-	const char *path;
 	TenantWork	work;
 
 	refuse_superuser(tenant);
 	tm_work_begin_alone(&work, tenant,
 						tm_tenant_lock_schema_owner(tenant->nspid));
-	path = pstrdup(namespace_search_path);
 	tm_refused_command_begin();
 	PG_TRY();
 	{
-		for (int i = 0; i < end; i++)
-		{
-			const MigrationStatement *statement = list_nth(step->statements, i);
-
-			/* What was set before those that are committed is set again. */
-			if (i < first && !tm_migrate_is_setting(statement))
-				continue;
-			CHECK_FOR_INTERRUPTS();
-			if (before == NULL ||
-				!same_settings(before->settings, statement->settings))
-				tm_statement_settings_apply(statement->settings);
-			before = statement;
-			tm_migrate_execute(statement);
-			CommandCounterIncrement();
-			check_path(tenant, path);
-		}
+		execute_statements(tenant, step, first, end);
 	}
 	PG_FINALLY();
 	{
@@ -678,6 +662,31 @@ run_statements(const TenantInfo *tenant, const Step *step, int first, int end)
 	}
 	PG_END_TRY();
 	tm_work_end(&work);
+}
+
+static void
+execute_statements(const TenantInfo *tenant, const Step *step, int first,
+				   int end)
+{
+	const MigrationStatement *before = NULL;
+	const char *path = pstrdup(namespace_search_path);
+
+	for (int i = 0; i < end; i++)
+	{
+		const MigrationStatement *statement = list_nth(step->statements, i);
+
+		/* What was set before those that are committed is set again. */
+		if (i < first && !tm_migrate_is_setting(statement))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		if (before == NULL ||
+			!same_settings(before->settings, statement->settings))
+			tm_statement_settings_apply(statement->settings);
+		before = statement;
+		tm_migrate_execute(statement);
+		CommandCounterIncrement();
+		check_path(tenant, path);
+	}
 }
 
 /* A superuser's rights are not for whoever may act as the owner otherwise. */

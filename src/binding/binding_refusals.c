@@ -63,7 +63,8 @@ tm_binding_refuse_change(struct config_generic *tenant_record,
 	stack = tenant_record->stack;
 	if (stack != NULL && stack->state == GUC_SAVE)
 		return;
-	if (new_binding->bound && tm_session_switch == SESSION_SWITCH_DENY &&
+	if (new_binding->bound && !new_binding->lent &&
+		tm_session_switch == SESSION_SWITCH_DENY &&
 		(stack == NULL || stack->state == GUC_SET))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

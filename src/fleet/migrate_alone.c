@@ -92,7 +92,6 @@ tm_migrate_alone(const List *statements, int number,
 	int			sec_context;
 
 	GetUserIdAndSecContext(&userid, &sec_context);
-	tm_binding_lend(tenant->name, true);
 
 	/* From here on there is no snapshot, and nothing else to be lost. */
 	SPI_commit();
@@ -140,6 +139,7 @@ execute(const List *statements, int number, const TenantInfo *tenant,
 	bool		needed = true;
 	RawStmt    *raw;
 
+	tm_binding_lend(tenant->name, true);
 	CommitTransactionCommand();
 	SetUserIdAndSecContext(owner, 0);
 	StartTransactionCommand();

@@ -290,7 +290,8 @@ answer(q{SELECT tenant.add_migration('991', 'CREATE TABLE t991 ()')});
 like(messages('CALL tenant.migrate(jobs => 60)'), qr/not all background workers.*, 0 have failed/s, 'less workers than wanted do as well');
 
 # behind all walls: nobody reaches a tenant without being bound to it
-answer("ALTER SYSTEM SET tenant_mgr.$_") for q{guard = 'enforce'}, q{unbound = 'deny'}, q{unbound_superuser = 'deny'};
+answer("ALTER SYSTEM SET tenant_mgr.$_") for q{guard = 'enforce'}, q{unbound = 'deny'}, q{unbound_superuser = 'deny'}, q{session_switch = 'deny'},
+	q{nested_switch = 'error'};
 $node->reload;
 ok($node->poll_query_until('app', "SELECT current_setting('tenant_mgr.unbound_superuser') = 'deny'"), 'the walls are up');
 like(messages('SELECT count(*) FROM t2.orders'), qr/without being bound to it/, 'for superusers, too');
@@ -299,11 +300,11 @@ answer(q{SELECT tenant.add_migration('9911', 'CREATE TABLE wall (i int PRIMARY K
 		VACUUM ANALYZE wall; DROP INDEX CONCURRENTLY wall_s; REFRESH MATERIALIZED VIEW w; CLUSTER wall USING wall_pkey; INSERT INTO wall VALUES (1, tenant.current())', transactional => false)});
 like(messages("CALL tenant.migrate(tenants => '{t2,t3,t4}', jobs => 2, verify => 'off')"), qr/3 of 3 .*, 0 have failed/, 'workers do all of it');
 like(messages("CALL tenant.migrate(jobs => 1, verify => 'off')"), qr/, 0 have failed/, 'so does the session');
-is(answer("SET tenant_mgr.tenant = 't3'; SELECT s FROM wall"), 't3', 'each for its tenant');
+is(answer("BEGIN; SET LOCAL tenant_mgr.tenant = 't3'; SELECT s FROM wall"), 't3', 'each for its tenant');
 answer(q{SELECT tenant.add_migration('9913', 'DO $$ BEGIN EXECUTE format(''INSERT INTO %I.wall VALUES (2)'', ''t4''); END $$')});
 like(messages("CALL tenant.migrate(tenants => '{t2}', jobs => 1)"), qr/"9913" of tenant "t2" has failed: cannot access .* of tenant "t4"/, 'a name that is put together does not lead elsewhere');
 answer(q{DELETE FROM tenant.applied_migration WHERE version = '9913'; SELECT tenant.drop_migration('9913')});
-answer("ALTER SYSTEM RESET tenant_mgr.$_") for 'guard', 'unbound', 'unbound_superuser';
+answer("ALTER SYSTEM RESET tenant_mgr.$_") for 'guard', 'unbound', 'unbound_superuser', 'session_switch', 'nested_switch';
 
 # without preloading, in one session
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");

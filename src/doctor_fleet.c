@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 
+#include "base/own_table.h"
 #include "base/uuid.h"
 #include "doctor.h"
 #include "fleet/drift.h"
@@ -49,6 +50,9 @@ static void check_templates(ReturnSetInfo *rsinfo, List *tenants);
 void
 tm_doctor_check_fleet(ReturnSetInfo *rsinfo, List *tenants)
 {
+	/* The extension's objects may be older than the library. */
+	if (!OidIsValid(tm_own_table_find("kept_fingerprint")))
+		return;
 	check_failures(rsinfo, tenants);
 	check_pending(rsinfo);
 	check_drift(rsinfo, tenants);

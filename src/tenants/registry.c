@@ -62,6 +62,9 @@
 #define Anum_registry_template_id		18
 #define Natts_registry					18
 
+/* Version 0.1.0 has this many, until ALTER EXTENSION ... UPDATE */
+#define Natts_registry_least			17
+
 typedef enum RegistryIndex
 {
 	REGISTRY_BY_ID,
@@ -129,11 +132,6 @@ static void update_row(const TenantInfo *tenant, const RowChange *change);
 static void write_row(const TenantInfo *tenant, const RowChange *change,
 					  bool copies);
 static void registry_changed(Relation rel);
-
-/* ----------------------------------------------------------------
- *		accessors
- * ----------------------------------------------------------------
- */
 
 TenantInfo *
 tm_registry_lookup(const char *name, bool missing_ok)
@@ -341,11 +339,6 @@ tm_registry_installed(void)
 	return find_registry();
 }
 
-/* ----------------------------------------------------------------
- *		modifiers
- * ----------------------------------------------------------------
- */
-
 void
 tm_registry_insert(const char *name, const char *schema_name,
 				   bool is_template, Jsonb *metadata, const char *cloned_from,
@@ -379,7 +372,9 @@ tm_registry_insert(const char *name, const char *schema_name,
 								 &source->id : &source->template_id));
 
 	rel = open_registry(RowExclusiveLock);
-	tm_own_table_insert(rel, Natts_registry, row.values, row.nulls);
+	tm_own_table_insert(rel,
+						Min(Natts_registry, RelationGetNumberOfAttributes(rel)),
+						row.values, row.nulls);
 	registry_changed(rel);
 	table_close(rel, NoLock);
 }
@@ -620,11 +615,6 @@ registry_changed(Relation rel)
 	CommandCounterIncrement();
 }
 
-/* ----------------------------------------------------------------
- *		finding and reading the table
- * ----------------------------------------------------------------
- */
-
 /*
  * Find out where the registry is.  A table of that name is believed only if
  * it belongs to the extension: anybody who has CREATE on the database might
@@ -670,7 +660,7 @@ open_registry(LOCKMODE lockmode)
 {
 	Relation	rel = table_open(require_registry(), lockmode);
 
-	tm_own_table_check_columns(rel, Natts_registry);
+	tm_own_table_check_columns(rel, Natts_registry_least);
 	return rel;
 }
 
@@ -741,7 +731,9 @@ info_from_tuple(HeapTuple tuple, TupleDesc desc)
 	Datum		values[Natts_registry];
 	bool		nulls[Natts_registry];
 
-	tm_own_table_deform(tuple, desc, Natts_registry, values, nulls);
+	memset(nulls, true, sizeof(nulls));
+	tm_own_table_deform(tuple, desc, Min(Natts_registry, desc->natts), values,
+						nulls);
 	if (nulls[Anum_registry_id - 1] || nulls[Anum_registry_name - 1] ||
 		nulls[Anum_registry_schema_name - 1] ||
 		nulls[Anum_registry_state - 1])

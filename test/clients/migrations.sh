@@ -8,16 +8,17 @@
 # that of a tenant that the framework itself has migrated; and the framework must
 # find nothing that is left to do.
 #
-# What is measured: the framework's own loop, a process for each of 20 tenants of a
-# second database, beside recording once, in two processes, and tenant.migrate() for 20
-# tenants with the two workers of its default.
+# What is measured: the framework's own loop, a process for each of 100 tenants of a
+# second database, beside recording once, in two processes, and tenant.migrate() for 100
+# tenants with the two workers of its default.  TM_TENANTS and TM_LOOP are other numbers.
 #
 # Each framework has:
 #	NAME_migrate STEP	its own command for the migrations "before", "first", "second"
-#						or "all" that come after the one before	NAME_pending		its own command that prints a line for each that is left
+#						or "all" that come after the one before
+#	NAME_pending		its own command that prints a line for each that is left
 # with TM_DATABASE in the environment, and the tenant in PGOPTIONS.
 
-readonly TENANTS=${TM_TENANTS:-100} LOOP=${TM_LOOP:-20}
+readonly TENANTS=${TM_TENANTS:-100} LOOP=${TM_LOOP:-100}
 readonly STEPS='first second'
 
 tenant_of() { printf 'tenant_%03d' "$1"; }

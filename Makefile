@@ -6,6 +6,7 @@ MODULE_big = tenant_mgr
 OBJS = \
 	$(WIN32RES) \
 	src/base/argument.o \
+	src/base/attempt.o \
 	src/base/crypto.o \
 	src/base/database_list.o \
 	src/base/dependency.o \
@@ -21,6 +22,7 @@ OBJS = \
 	src/base/preload.o \
 	src/base/progress.o \
 	src/base/setting.o \
+	src/base/sql_token.o \
 	src/base/wipe.o \
 	src/base/worker.o \
 	src/tenants/event.o \
@@ -109,11 +111,13 @@ OBJS = \
 	src/clone/file_writer.o \
 	src/clone/free_oid.o \
 	src/clone/function_settings.o \
+	src/clone/function_text.o \
 	src/clone/handover.o \
 	src/clone/nodetree.o \
 	src/clone/oidmap.o \
 	src/clone/outside_link.o \
 	src/clone/page_copy.o \
+	src/clone/plpgsql_part.o \
 	src/clone/reference_check.o \
 	src/clone/remap.o \
 	src/clone/remap_labels.o \
@@ -124,6 +128,8 @@ OBJS = \
 	src/clone/replication.o \
 	src/clone/rowcopy.o \
 	src/clone/schema_mention.o \
+	src/clone/schema_place.o \
+	src/clone/sql_name.o \
 	src/clone/storage.o \
 	src/clone/unclonable.o \
 	src/clone/valuemap.o \
@@ -189,6 +195,7 @@ OBJS = \
 	src/lifecycle/lifecycle.o \
 	src/lifecycle/purge.o \
 	src/lifecycle/purge_batch.o \
+	src/lifecycle/retarget.o \
 	src/lifecycle/schema_acl.o \
 	src/lifecycle/schema_drop.o \
 	src/lifecycle/snapshot.o \
@@ -275,6 +282,7 @@ REGRESS = \
 	clone_pending \
 	clone_outside \
 	clone_values \
+	retarget \
 	schema_names \
 	outside_links \
 	kept_links \

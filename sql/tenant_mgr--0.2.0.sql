@@ -223,6 +223,21 @@ COMMENT ON FUNCTION tenant.adopt_all(text, text[], boolean) IS
 	'register all schemas of these names that are no tenants yet';
 REVOKE ALL ON FUNCTION tenant.adopt_all(text, text[], boolean) FROM PUBLIC;
 
+CREATE FUNCTION tenant.retarget(
+	name pg_catalog.text,
+	from_schema pg_catalog.text,
+	apply pg_catalog.bool DEFAULT false,
+	OUT object pg_catalog.text,
+	OUT line pg_catalog.int4,
+	OUT before pg_catalog.text,
+	OUT after pg_catalog.text,
+	OUT certain pg_catalog.bool) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'tenant_retarget'
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION tenant.retarget(text, text, boolean) IS
+	'where texts of a tenant name another schema, and change them to name its own';
+REVOKE ALL ON FUNCTION tenant.retarget(text, text, boolean) FROM PUBLIC;
+
 CREATE FUNCTION tenant.clone(
 	source pg_catalog.text,
 	target pg_catalog.text,

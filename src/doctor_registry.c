@@ -239,7 +239,7 @@ check_texts(ReturnSetInfo *rsinfo, HTAB *live, HTAB *named)
 			tm_doctor_report(rsinfo, DOCTOR_WARNING, object,
 							 psprintf(_("its text names schema \"%s\" of tenant \"%s\""),
 									  target->schema, target->tenant->name),
-							 _("Leave names unqualified, and give functions that dumps or indexes need a search path of their own by ALTER FUNCTION ... SET search_path."));
+							 _(tm_mention_hint));
 	}
 }
 

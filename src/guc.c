@@ -64,6 +64,13 @@ static const struct config_enum_entry clone_lock_options[] = {
 	{NULL, 0, false}
 };
 
+static const struct config_enum_entry clone_retarget_options[] = {
+	{"off", CLONE_RETARGET_OFF, false},
+	{"report", CLONE_RETARGET_REPORT, false},
+	{"on", CLONE_RETARGET_ON, false},
+	{NULL, 0, false}
+};
+
 static const struct config_enum_entry secret_algorithm_options[] = {
 	{"xchacha20-poly1305", CRYPTO_XCHACHA20_POLY1305, false},
 	{"aes-256-gcm", CRYPTO_AES_256_GCM, false},
@@ -504,6 +511,15 @@ static const EnumSetting enum_settings[] = {
 		"With \"share\" it can be read; with \"none\" it can be written to "
 		"as well, and the clone's indexes are built instead of copied.",
 		&tm_clone_lock, CLONE_LOCK_SHARE, clone_lock_options,
+		NULL, NULL, NULL
+	},
+
+	{
+		"tenant_mgr.clone_retarget", PGC_USERSET, 0,
+		"Sets what becomes of texts of functions that name the schema that is cloned.",
+		"With \"report\" they are told, with \"on\" they name the clone "
+		"where that is certain.",
+		&tm_clone_retarget, CLONE_RETARGET_REPORT, clone_retarget_options,
 		NULL, NULL, NULL
 	},
 

@@ -41,6 +41,14 @@
  */
 #define MAX_GAP		4096
 
+/* Is a name among those that are found? */
+typedef struct NameWanted
+{
+	const char *name;			/* the name */
+	bool		found;			/* has it been told? */
+} NameWanted;
+
+static void note_wanted(const char *name, void *arg);
 static void scan(const char *body, int level, NameFound found, void *arg);
 static const char *read_identifier(const char *start, char *name);
 static void scan_string(const char *body, const char *quote, int level,
@@ -61,6 +69,25 @@ void
 tm_scan_names(const char *body, NameFound found, void *arg)
 {
 	scan(body, 1, found, arg);
+}
+
+bool
+tm_scan_for_name(const char *text, const char *name)
+{
+	NameWanted	wanted = {name, strcmp(text, name) == 0};
+
+	if (!wanted.found)
+		tm_scan_names(text, note_wanted, &wanted);
+	return wanted.found;
+}
+
+static void
+note_wanted(const char *name, void *arg)
+{
+	NameWanted *wanted = arg;
+
+	if (strcmp(name, wanted->name) == 0)
+		wanted->found = true;
 }
 
 static void

@@ -16,4 +16,7 @@ typedef void (*NameFound) (const char *name, void *arg);
  */
 extern void tm_scan_names(const char *body, NameFound found, void *arg);
 
+/* May the text name this schema, or be its name? */
+extern bool tm_scan_for_name(const char *text, const char *name);
+
 #endif							/* TENANT_MGR_NAME_SCAN_H */

@@ -28,6 +28,7 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -44,11 +45,13 @@
 #include "clone/closure.h"
 #include "clone/derived_check.h"
 #include "clone/exclusion.h"
+#include "clone/function_text.h"
 #include "clone/handover.h"
 #include "clone/outside_link.h"
 #include "clone/remap.h"
 #include "clone/replication.h"
 #include "clone/rowcopy.h"
+#include "clone/schema_mention.h"
 #include "clone/storage.h"
 #include "clone/unclonable.h"
 #include "guard/guard.h"
@@ -57,13 +60,18 @@
 /* the settings; written by the GUC machinery only */
 char	   *tm_clone_exclude = NULL;
 bool		tm_clone_scrub = true;
+int			tm_clone_retarget = CLONE_RETARGET_REPORT;
 
 static Oid	replaced_owner(const CloneRequest *request);
 static void leave_out_invalid_indexes(CloneState *state);
 static void leave_out_references(CloneState *state);
 static bool trigger_of_outside_reference(const Closure *closure, Oid trigger);
 static bool index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid);
-static void tell_about_mentions(const CloneState *state);
+static void follow_texts(const CloneState *state);
+static bool follow_text(const CloneState *state, Oid function, char **reason);
+static void tell_about_mention(const CloneState *state,
+							   const ObjectAddress *address,
+							   const char *reason);
 static char *describe_member(const CloneState *state,
 							 const ObjectAddress *address);
 static void tell_access_hooks(const CloneState *state);
@@ -115,7 +123,8 @@ tm_clone_schema(const CloneRequest *request)
 	tm_derived_note_references(&state);
 	tm_clone_lock_outside(&state);	/* what others want to write to */
 	tell_access_hooks(&state);
-	tell_about_mentions(&state);
+	if (request->retarget != CLONE_RETARGET_OFF)
+		follow_texts(&state);
 	if (request->with_data)
 		tm_replication_tell_clone(request->target);
 	UnregisterSnapshot(state.snapshot);
@@ -230,20 +239,56 @@ index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid)
 	return valid;
 }
 
-/* A text stays as it is, so it may reach into the source. */
+/* What a text names as the source, it may still name in the clone. */
 static void
-tell_about_mentions(const CloneState *state)
+follow_texts(const CloneState *state)
 {
 	ListCell   *lc;
 
 	foreach(lc, state->mentions)
-		ereport(NOTICE,
-				(errmsg("%s names schema \"%s\" in its text",
-						describe_member(state, lfirst(lc)),
-						state->closure->nspname),
-				 errdetail("The text is the same in schema \"%s\" and still means the source.",
-						   state->request->target),
-				 errhint("Leave names unqualified, and give functions that dumps or indexes need a search path of their own by ALTER FUNCTION ... SET search_path.")));
+	{
+		const ObjectAddress *address = lfirst(lc);
+		char	   *reason = NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		if (address->classId != ProcedureRelationId ||
+			!follow_text(state, address->objectId, &reason))
+			tell_about_mention(state, address, reason);
+	}
+}
+
+/* Is there nothing to be told of a function's text, be it because it follows? */
+static bool
+follow_text(const CloneState *state, Oid function, char **reason)
+{
+	Oid			copy = tm_oidmap_translate(state->map, ProcedureRelationId,
+										   function);
+
+	if (state->request->retarget == CLONE_RETARGET_REPORT)
+		return !tm_function_text_names(copy, state->closure->nspname);
+	return tm_function_text_follow(copy, state->closure->nspname,
+								   state->request->target, reason);
+}
+
+/* The reason is why it does not follow, if it should have. */
+static void
+tell_about_mention(const CloneState *state, const ObjectAddress *address,
+				   const char *reason)
+{
+	const char *detail = state->request->retarget == CLONE_RETARGET_ON &&
+		address->classId == ProcedureRelationId ?
+		gettext_noop("In schema \"%s\" what certainly is that name has been changed; the rest still means the source.") :
+		gettext_noop("The text is the same in schema \"%s\" and still means the source.");
+
+	ereport(NOTICE,
+			(errmsg("%s names schema \"%s\" in its text",
+					describe_member(state, address),
+					state->closure->nspname),
+			 reason != NULL ?
+			 errdetail("It would not be valid with the name of schema \"%s\": %s",
+					   state->request->target, reason) :
+			 errdetail(detail, state->request->target),
+			 errhint("%s", _(tm_mention_hint))));
 }
 
 /* The member of the source, or its copy if it has been dropped meanwhile. */

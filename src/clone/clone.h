@@ -12,6 +12,17 @@
 extern char *tm_clone_exclude;	/* tables whose rows no clone copies */
 extern bool tm_clone_scrub;		/* leave dead rows behind? */
 
+/* Texts that name the source */
+typedef enum CloneRetarget
+{
+	CLONE_RETARGET_OFF,			/* are left */
+	CLONE_RETARGET_REPORT,		/* are left and reported */
+	CLONE_RETARGET_ON			/* name the clone where that is certain; what
+								 * is left is reported */
+} CloneRetarget;
+
+extern int	tm_clone_retarget;	/* what is asked for, one of these */
+
 typedef struct CloneRequest
 {
 	Oid			source;			/* schema to copy, locked by the caller */
@@ -23,6 +34,8 @@ typedef struct CloneRequest
 								 * rows are left out */
 	bool		is_template;	/* source may be cloned by roles that do not
 								 * own it; then owner must be set */
+	int			retarget;		/* what becomes of texts that name it, see
+								 * above */
 	bool		aside;			/* not to be live: no foreign keys to tables
 								 * outside */
 } CloneRequest;

@@ -31,8 +31,6 @@
 #include "clone/function_settings.h"
 #include "tenants/tenant_name.h"
 
-static char *retarget_setting(const char *setting, const char *schema,
-							  const char *new_schema);
 static char *retarget_path(const char *path, const char *schema,
 						   const char *new_schema);
 static char *retarget_qualified(const char *name, const char *schema,
@@ -42,6 +40,27 @@ static char *retarget_tenant(const char *name, const char *schema,
 static char *join_names(List *names, const char *separator);
 static void follow_schema(Relation rel, Oid funcid, const char *schema,
 						  const char *new_schema);
+
+char *
+tm_function_setting_retarget(const char *setting, const char *schema,
+							 const char *new_schema)
+{
+	const char *value = strchr(setting, '=');
+	char	   *name;
+	char	   *changed = NULL;
+
+	if (value == NULL)
+		return NULL;
+	name = pnstrdup(setting, value - setting);
+	value++;
+	if (pg_strcasecmp(name, "search_path") == 0)
+		changed = retarget_path(value, schema, new_schema);
+	else if (pg_strcasecmp(name, "default_text_search_config") == 0)
+		changed = retarget_qualified(value, schema, new_schema);
+	else if (pg_strcasecmp(name, TM_TENANT_SETTING) == 0)
+		changed = retarget_tenant(value, schema, new_schema);
+	return changed ? psprintf("%s=%s", name, changed) : NULL;
+}
 
 bool
 tm_function_settings_retarget(Datum *settings, const char *schema,
@@ -55,7 +74,9 @@ tm_function_settings_retarget(Datum *settings, const char *schema,
 					  TYPALIGN_INT, &elements, NULL, &nelements);
 	for (int i = 0; i < nelements; i++)
 	{
-		char	   *setting = retarget_setting(TextDatumGetCString(elements[i]),
+		char	   *setting;
+
+		setting = tm_function_setting_retarget(TextDatumGetCString(elements[i]),
 											   schema, new_schema);
 
 		if (setting == NULL)
@@ -86,28 +107,6 @@ tm_function_settings_follow_schema(Oid nspid, const char *schema,
 		follow_schema(rel, lfirst_oid(lc), schema, new_schema);
 	}
 	table_close(rel, RowExclusiveLock);
-}
-
-/* One "name=value"; NULL if there is nothing to change. */
-static char *
-retarget_setting(const char *setting, const char *schema,
-				 const char *new_schema)
-{
-	const char *value = strchr(setting, '=');
-	char	   *name;
-	char	   *changed = NULL;
-
-	if (value == NULL)
-		return NULL;
-	name = pnstrdup(setting, value - setting);
-	value++;
-	if (pg_strcasecmp(name, "search_path") == 0)
-		changed = retarget_path(value, schema, new_schema);
-	else if (pg_strcasecmp(name, "default_text_search_config") == 0)
-		changed = retarget_qualified(value, schema, new_schema);
-	else if (pg_strcasecmp(name, TM_TENANT_SETTING) == 0)
-		changed = retarget_tenant(value, schema, new_schema);
-	return changed ? psprintf("%s=%s", name, changed) : NULL;
 }
 
 /* A list of schemas. */

@@ -8,6 +8,14 @@
 #define TENANT_MGR_FUNCTION_SETTINGS_H
 
 /*
+ * One "name=value" with one schema's name in place of another's; palloc'd, NULL if
+ * it does not name it.
+ */
+extern char *tm_function_setting_retarget(const char *setting,
+										  const char *schema,
+										  const char *new_schema);
+
+/*
  * Settings as pg_proc.proconfig has them, with one schema's name in place of
  * another's; false, and nothing is changed, if they do not name it.
  */

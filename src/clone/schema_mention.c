@@ -8,9 +8,10 @@
  * dictionaries, and constants in stored expressions, as in
  * nextval('shop.number'::text).  This is the one place that knows all of them.
  *
- * Such a text is not rewritten, but for settings of functions
- * (function_settings.c): it may be in any language, and only who wrote it
- * knows what it means.  All that can be done is to tell.
+ * Here they are found and told.  A text may be in any language, and only who
+ * wrote it knows what it means: but for settings of functions
+ * (function_settings.c), and for what certainly is the name in a function's text
+ * if that is wanted (function_text.c), it stays what it is.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -94,6 +95,9 @@ static const TextCatalog text_catalogs[] = {
 	{RelationRelationId, RELKIND_INDEX, IndexRelationId,
 	IndexRelidIndexId, Anum_pg_index_indexrelid},
 };
+
+const char tm_mention_hint[] =
+"Use tenant.retarget(), or leave names unqualified, and give functions that dumps or indexes need a search path of their own by ALTER FUNCTION ... SET search_path.";
 
 static List *each_once(List *mentions);
 static int	compare_mentions(const ListCell *a, const ListCell *b);
@@ -185,7 +189,7 @@ tm_mention_tell(Oid nspid, const char *old_name, const char *new_name)
 							old_name),
 					 errdetail("The schema is called \"%s\" now, and the text is what it was.",
 							   new_name),
-					 errhint("Leave names unqualified, and give functions that dumps or indexes need a search path of their own by ALTER FUNCTION ... SET search_path.")));
+					 errhint("%s", _(tm_mention_hint))));
 	}
 }
 

@@ -13,6 +13,9 @@
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
+/* What can be done about a text that names another schema; to be translated */
+extern const char tm_mention_hint[];
+
 /* A text of an object, and a schema that it names */
 typedef struct SchemaMention
 {

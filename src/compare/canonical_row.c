@@ -25,11 +25,12 @@
 #include "utils/lsyscache.h"
 
 #include "clone/function_settings.h"
+#include "clone/function_text.h"
 #include "compare/canonical_row.h"
 #include "compare/expression_text.h"
 #include "compare/object_name.h"
 
-/* What stands for the name of the schema in settings of functions */
+/* What stands for the name of the schema in texts and settings of functions */
 #define SCHEMA_PLACEHOLDER	"\"$schema\""
 
 /* One item of a list of privileges */
@@ -44,6 +45,8 @@ static void adjust_values(ViewCatalog *catalog);
 static void adjust_attribute(Datum *values, bool *nulls);
 static void append_column(SchemaView *view, ViewCatalog *catalog,
 						  AttrNumber attno, StringInfo buf);
+static void append_body(SchemaView *view, ViewCatalog *catalog,
+						Datum value, StringInfo buf);
 static void append_plain(Form_pg_attribute att, Datum value, StringInfo buf);
 static void append_array(SchemaView *view, Oid refclass, Datum value,
 						 StringInfo buf);
@@ -208,10 +211,32 @@ append_column(SchemaView *view, ViewCatalog *catalog, AttrNumber attno,
 		case FORM_OPTIONS:
 			append_texts(value, true, buf);
 			break;
+		case FORM_BODY:
+			append_body(view, catalog, value, buf);
+			break;
 		case FORM_ACL:
 		case FORM_IGNORED:
 			break;
 	}
+}
+
+/* The text of a function, which may name the schema */
+static void
+append_body(SchemaView *view, ViewCatalog *catalog, Datum value,
+			StringInfo buf)
+{
+	Oid			language = DatumGetObjectId(catalog->values[Anum_pg_proc_prolang - 1]);
+	Name		name = DatumGetName(catalog->values[Anum_pg_proc_proname - 1]);
+	const char *body = TextDatumGetCString(value);
+	const char *neutral = NULL;
+	SchemaText	source;
+
+	if (tm_function_text(&source, language, NameStr(*name), body))
+		neutral = tm_function_text_retarget(&source, view->nspname,
+											SCHEMA_PLACEHOLDER);
+	if (neutral == NULL)
+		neutral = body;
+	tm_canonical_bytes(buf, neutral, strlen(neutral));
 }
 
 static void

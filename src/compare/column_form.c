@@ -25,6 +25,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_partitioned_table.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_ts_config_map.h"
 #include "catalog/pg_type.h"
@@ -151,6 +152,9 @@ apply_numbers(ViewColumn *columns, Relation catalog)
 		column->form = numbers->is_array ? FORM_COLUMN_ARRAY : FORM_COLUMN;
 		column->relation = numbers->relation;
 	}
+
+	if (RelationGetRelid(catalog) == ProcedureRelationId)
+		columns[Anum_pg_proc_prosrc - 1].form = FORM_BODY;
 
 	/* the server's list has forgotten this one */
 	if (RelationGetRelid(catalog) == ConstraintRelationId)

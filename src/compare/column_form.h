@@ -22,7 +22,8 @@ typedef enum ColumnForm
 	FORM_EXPRESSION,			/* as the server prints it */
 	FORM_ACL,					/* privileges, in no order */
 	FORM_OPTIONS,				/* "name=value" texts, in no order */
-	FORM_SETTINGS				/* likewise, and they may name the schema */
+	FORM_SETTINGS,				/* likewise, and they may name the schema */
+	FORM_BODY					/* the text of a function, which may, too */
 } ColumnForm;
 
 typedef struct ViewColumn

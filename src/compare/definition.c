@@ -42,6 +42,7 @@
 #include "utils/syscache.h"
 
 #include "clone/catalog_rules.h"
+#include "clone/function_text.h"
 #include "compare/column_form.h"
 #include "compare/definition.h"
 #include "compare/definition_part.h"
@@ -54,6 +55,7 @@ static void define_schema(Definition *definition,
 static void define_constraint(Definition *definition, HeapTuple tup);
 static void define_function(Definition *definition,
 							const DefinitionSource *source, HeapTuple tup);
+static char *function_statement(const DefinitionSource *source, HeapTuple tup);
 static void define_type(Definition *definition, const DefinitionSource *source,
 						HeapTuple tup);
 static char *enum_labels(Oid typid);
@@ -217,8 +219,7 @@ define_function(Definition *definition, const DefinitionSource *source,
 		definition->complete = false;
 	else
 	{
-		char	   *spelled = TextDatumGetCString(DirectFunctionCall1(pg_get_functiondef,
-																	  ObjectIdGetDatum(form->oid)));
+		char	   *spelled = function_statement(source, tup);
 		size_t		length = strlen(spelled);
 
 		if (length > 0 && spelled[length - 1] == '\n')
@@ -240,6 +241,20 @@ define_function(Definition *definition, const DefinitionSource *source,
 									  arguments) : name,
 							 OBJECT_FUNCTION, form->proowner, acl, isnull, NULL);
 	tm_definition_add_comment(definition, name, &definition->object);
+}
+
+/* In the text of the function, the schema is called as in the other one. */
+static char *
+function_statement(const DefinitionSource *source, HeapTuple tup)
+{
+	SchemaText	text;
+	char	   *body = NULL;
+
+	if (tm_function_text_of_row(&text, tup))
+		body = tm_function_text_retarget(&text,
+										 get_namespace_name(source->nspid),
+										 source->other_name);
+	return tm_function_definition(tup, body);
 }
 
 static void

@@ -40,7 +40,8 @@ typedef struct DefinitionSource
 	Oid			nspid;			/* the schema */
 	Oid			owner;			/* its owner, */
 	const char *owner_name;		/* and what to call that one, quoted; */
-	const char *schema_name;	/* likewise the schema */
+	const char *schema_name;	/* likewise the schema, */
+	const char *other_name;		/* and without quotes */
 } DefinitionSource;
 
 /*

@@ -128,7 +128,8 @@ describe(List *pairs, Oid nspid, Oid other, bool first)
 	source.owner = tm_tenant_lock_schema_owner(nspid);
 	source.owner_name = quote_identifier(GetUserNameFromId(tm_tenant_lock_schema_owner(other),
 														   false));
-	source.schema_name = quote_identifier(get_namespace_name(other));
+	source.other_name = get_namespace_name(other);
+	source.schema_name = quote_identifier(source.other_name);
 	tm_reading_begin(&reading, nspid);
 	foreach(lc, pairs)
 	{

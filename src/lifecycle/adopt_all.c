@@ -14,7 +14,6 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -27,8 +26,8 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "lifecycle/lifecycle.h"
 #include "tenants/registry.h"
@@ -37,12 +36,22 @@
 
 #define ADOPT_ALL_COLUMNS	3
 
+/* One schema */
+typedef struct Adoption
+{
+	const char *schema;			/* the schema, */
+	char	   *name;			/* its tenant's name, once it is one, */
+	Jsonb	   *metadata;		/* and what is registered */
+	bool		is_template;
+} Adoption;
+
 static List *schemas_to_adopt(text *pattern, ArrayType *except);
 static bool is_excepted(Datum schema, ArrayType *except);
 static bool is_like(Datum schema, Datum pattern);
 static int	compare_schemas(const ListCell *a, const ListCell *b);
 static void adopt_one(ReturnSetInfo *rsinfo, const char *schema,
 					  Jsonb *metadata, bool is_template);
+static void adopt(void *arg);
 
 PG_FUNCTION_INFO_V1(tenant_adopt_all);
 
@@ -129,46 +138,31 @@ static void
 adopt_one(ReturnSetInfo *rsinfo, const char *schema, Jsonb *metadata,
 		  bool is_template)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	Adoption	adoption = {schema, NULL, metadata, is_template};
 	Datum		values[ADOPT_ALL_COLUMNS];
 	bool		nulls[ADOPT_ALL_COLUMNS] = {false, true, true};
+	char	   *message = tm_attempt(adopt, &adoption);
 
 	values[0] = CStringGetTextDatum(schema);
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
+	if (message == NULL)
 	{
-		char	   *name;
-
-		MemoryContextSwitchTo(context);
-		name = tm_lifecycle_adopt(schema, NULL, metadata, is_template);
-		values[1] = CStringGetTextDatum(name);
+		values[1] = CStringGetTextDatum(adoption.name);
 		nulls[1] = false;
-		ReleaseCurrentSubTransaction();
 	}
-	PG_CATCH();
+	else
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
-		{
-			case ERRCODE_OPERATOR_INTERVENTION:
-			case ERRCODE_INSUFFICIENT_RESOURCES:
-			case ERRCODE_TRANSACTION_ROLLBACK:
-			case ERRCODE_INTERNAL_ERROR:
-				ReThrowError(error);
-		}
-		values[2] = CStringGetTextDatum(error->message);
+		values[2] = CStringGetTextDatum(message);
 		nulls[2] = false;
 	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static void
+adopt(void *arg)
+{
+	Adoption   *adoption = arg;
+
+	adoption->name = tm_lifecycle_adopt(adoption->schema, NULL,
+										adoption->metadata,
+										adoption->is_template);
 }

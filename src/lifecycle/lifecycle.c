@@ -222,6 +222,7 @@ tenant_clone(PG_FUNCTION_ARGS)
 	request.target = schema;
 	request.owner = InvalidOid;
 	request.with_data = with_data;
+	request.retarget = tm_clone_retarget;
 	request.exclude = list_concat(exclude,
 								  tm_setting_split_names(tm_clone_exclude));
 	tm_clone_schema(&request);
@@ -549,6 +550,7 @@ create_from_template(const char *schema, const char *template, Oid owner)
 	request.target = schema;
 	request.owner = owner;
 	request.with_data = true;
+	request.retarget = tm_clone_retarget;
 	request.exclude = tm_setting_split_names(tm_clone_exclude);
 	request.is_template = source.is_template && OidIsValid(owner);
 	tm_clone_schema(&request);

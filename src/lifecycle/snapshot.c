@@ -288,7 +288,10 @@ keep_out(const Closure *closure)
 	}
 }
 
-/* All of it; the owner takes the place of the source's, if it is another. */
+/*
+ * All of it; the owner takes the place of the source's, if it is another.  Texts that
+ * name the tenant's schema stay as they are: they are right again when they come back.
+ */
 static Oid
 copy_schema(Oid source, const char *target, Oid owner, bool aside)
 {
@@ -298,6 +301,7 @@ copy_schema(Oid source, const char *target, Oid owner, bool aside)
 	request.target = target;
 	request.owner = owner;
 	request.with_data = true;
+	request.retarget = CLONE_RETARGET_OFF;
 	request.aside = aside && tm_outside_links_known();
 	return tm_clone_schema(&request);
 }

@@ -57,6 +57,7 @@
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/schema_owner.h"
+#include "tenants/structure_change.h"
 #include "tenants/tenant_follower.h"
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
@@ -272,6 +273,8 @@ tenant_rename(PG_FUNCTION_ARGS)
 		RenameSchema(tenant->schema_name, new_schema);
 		tm_function_settings_follow_schema(tenant->nspid, tenant->schema_name,
 										   new_schema);
+		/* a function that named it is not the same any more */
+		tm_structure_changed(tenant->nspid);
 	}
 	tm_registry_rename(tenant, new_name, new_schema);
 	tm_assigned_role_follow(tenant, new_name);

@@ -29,29 +29,6 @@ tps()
 
 ratio() { awk -v a="$(median "$1")" -v b="$(median "$2")" 'BEGIN { printf "%.3f\n", a / b }'; }
 
-# A tenant's tables and code, in its schema.
-tenants_code()
-{
-	cat <<'SQL'
-SET search_path = a;
-CREATE TABLE plain (id int PRIMARY KEY, v text);
-INSERT INTO plain SELECT g, 'value ' || g FROM generate_series(1, 100000) AS g;
-CREATE TABLE item (LIKE plain);
-CREATE TABLE logged (LIKE plain);
-CREATE FUNCTION on_insert() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.v := upper(NEW.v); RETURN NEW; END';
-CREATE TRIGGER on_insert BEFORE INSERT ON logged FOR EACH ROW EXECUTE FUNCTION on_insert();
-CREATE FUNCTION look_up(int) RETURNS text LANGUAGE sql VOLATILE AS 'SELECT v FROM a.plain WHERE id = $1';
-CREATE FUNCTION key_of(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN lower($1); END';
-INSERT INTO item SELECT * FROM plain WHERE id <= 10000;
-CREATE INDEX item_key ON item (key_of(v));
-CREATE MATERIALIZED VIEW seen AS SELECT id, key_of(v) AS k FROM item;
-CREATE PROCEDURE steps() LANGUAGE plpgsql AS 'DECLARE x text; BEGIN FOR i IN 1 .. 1000 LOOP SELECT v INTO x FROM a.plain WHERE id = i; END LOOP; END';
-GRANT USAGE ON SCHEMA a TO guarded, free;
-GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA a TO guarded, free;
-VACUUM ANALYZE;
-SQL
-}
-
 # Scripts of pgbench, and by whom they are run: on both servers by a role that is
 # bound on the first one, one that is not, or by who maintains both.
 readonly CASES='trigger:guarded trigger:free function:guarded function:free call:guarded call:free
@@ -120,11 +97,12 @@ printf 'SELECT 1, simple: not bound %8.0f  bound, off %8.0f  bound, on %8.0f  bo
 	"$(ratio "$WORK/one.guarded" "$WORK/one.free")"
 
 step "Code and maintenance of a tenant, with the library against without"
-tenants_code | sql -o /dev/null
+sql -o /dev/null -v rows=10000 -f "$TOP/bench/tenants_code.sql"
 readonly WITH_PORT=$PGPORT
 TM_PORT=$((WITH_PORT + 1)) start_cluster without 'max_wal_size = 4GB'
 readonly WITHOUT_PORT=$PGPORT
-{ echo 'CREATE SCHEMA a; CREATE ROLE guarded LOGIN; CREATE ROLE free LOGIN;'; tenants_code; } | sql -o /dev/null
+sql -c 'CREATE SCHEMA a; CREATE ROLE guarded LOGIN; CREATE ROLE free LOGIN'
+sql -o /dev/null -v rows=10000 -f "$TOP/bench/tenants_code.sql"
 write_cases
 for ((round = 0; round < ROUNDS; round++)); do
 	for case in $CASES; do

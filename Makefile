@@ -30,6 +30,7 @@ OBJS = \
 	src/tenants/persistent_schemas.o \
 	src/tenants/registry.o \
 	src/tenants/registry_cache.o \
+	src/tenants/registry_generation.o \
 	src/tenants/schema_lock.o \
 	src/tenants/schema_owner.o \
 	src/tenants/snapshot_registry.o \

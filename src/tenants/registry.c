@@ -627,7 +627,7 @@ find_registry(void)
 	Oid			nspid;
 	int			i;
 
-	if (OidIsValid(tm_registry_cache_relid()))
+	if (OidIsValid(tm_registry_generation_relid()))
 		return true;
 
 	Assert(IsTransactionState());
@@ -641,7 +641,7 @@ find_registry(void)
 	for (i = 0; i < REGISTRY_NINDEXES; i++)
 		registry_indexes[i] = get_relname_relid(registry_index_names[i],
 												nspid);
-	tm_registry_cache_watch(relid);
+	tm_registry_generation_watch(relid);
 
 	return true;
 }
@@ -650,7 +650,7 @@ find_registry(void)
 static Oid
 require_registry(void)
 {
-	return find_registry() ? tm_registry_cache_relid() :
+	return find_registry() ? tm_registry_generation_relid() :
 		tm_own_table_relid("registry");
 }
 

@@ -12,6 +12,8 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "tenants/registry_generation.h"
+
 typedef enum TenantState
 {
 	TENANT_ACTIVE,
@@ -83,14 +85,6 @@ extern List *tm_registry_list(void);
 
 /* Is the extension installed (and not just being created or dropped)? */
 extern bool tm_registry_installed(void);
-
-/*
- * A number that moves whenever an answer given earlier may have become wrong:
- * the registry, a schema, a role or a membership has changed.  It moves only
- * while invalidation messages are processed, that is at the start of a
- * transaction and whenever a lock is taken.  Needs no transaction.
- */
-extern uint64 tm_registry_generation(void);
 
 /*
  * Move the generation in all sessions, for what is remembered elsewhere as

@@ -1,6 +1,6 @@
 /*
  * registry_cache.h
- *		A backend's memory of tenants, and when to forget; for registry.c.
+ *		A backend's memory of tenants; for registry.c.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -8,12 +8,6 @@
 #define TENANT_MGR_REGISTRY_CACHE_H
 
 #include "tenants/registry.h"
-
-/* The registry as last told by the next function; InvalidOid by now, maybe. */
-extern Oid	tm_registry_cache_relid(void);
-
-/* From now on, a change of this table makes everything be forgotten. */
-extern void tm_registry_cache_watch(Oid relid);
 
 /* What is remembered of a tenant of this name, palloc'd, or NULL. */
 extern TenantInfo *tm_registry_cache_recall(const char *name);

@@ -87,8 +87,11 @@ static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
 
 static void tm_ExecutorStart(QueryDesc *queryDesc, int eflags);
+static pg_noinline void start_plan_as_code(QueryDesc *queryDesc, int eflags);
+static void start_plan(QueryDesc *queryDesc, int eflags);
 static void tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS);
 static void tm_ExecutorFinish(QueryDesc *queryDesc);
+static pg_noinline void finish_plan_as_code(QueryDesc *queryDesc);
 static void finish_plan(QueryDesc *queryDesc);
 static void tm_ExecutorEnd(QueryDesc *queryDesc);
 static bool tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS);
@@ -153,8 +156,6 @@ tm_hooks_install(void)
 static void
 tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
-	RunningCode code;
-
 	tm_policy_refresh();
 	tm_watch_before_plan(queryDesc->plannedstmt);
 	tm_prepared_before_plan(queryDesc->params);
@@ -162,20 +163,37 @@ tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	tm_deferred_before_plan(queryDesc->plannedstmt);
 	tm_record_before_plan(queryDesc);
 	tm_structure_before_plan(queryDesc->plannedstmt);
+	if (tm_tenant_code_rests())
+		start_plan(queryDesc, eflags);
+	else
+		start_plan_as_code(queryDesc, eflags);
+	tm_open_plan_started(queryDesc);
+}
+
+static void
+start_plan_as_code(QueryDesc *queryDesc, int eflags)
+{
+	RunningCode code;
+
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
-		if (prev_ExecutorStart)
-			prev_ExecutorStart(queryDesc, eflags);
-		else
-			standard_ExecutorStart(queryDesc, eflags);
+		start_plan(queryDesc, eflags);
 	}
 	PG_FINALLY();
 	{
 		tm_running_code_end(&code);
 	}
 	PG_END_TRY();
-	tm_open_plan_started(queryDesc);
+}
+
+static void
+start_plan(QueryDesc *queryDesc, int eflags)
+{
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
 }
 
 static void
@@ -216,13 +234,17 @@ tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 static void
 tm_ExecutorFinish(QueryDesc *queryDesc)
 {
+	if ((queryDesc->estate->es_top_eflags & EXEC_FLAG_SKIP_TRIGGERS) != 0)
+		finish_plan(queryDesc);
+	else
+		finish_plan_as_code(queryDesc);
+}
+
+static void
+finish_plan_as_code(QueryDesc *queryDesc)
+{
 	RunningCode code;
 
-	if ((queryDesc->estate->es_top_eflags & EXEC_FLAG_SKIP_TRIGGERS) != 0)
-	{
-		finish_plan(queryDesc);
-		return;
-	}
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
@@ -412,11 +434,11 @@ static void
 tm_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 {
 	if (event == FHET_START)
-		tm_tenant_code_called(event, flinfo->fn_oid);
+		tm_tenant_code_call_begins(flinfo->fn_oid);
 	if (prev_fmgr)
 		prev_fmgr(event, flinfo, arg);
 	if (event != FHET_START)
-		tm_tenant_code_called(event, flinfo->fn_oid);
+		tm_tenant_code_call_ends();
 }
 
 static void

@@ -19,9 +19,7 @@
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
 #include "storage/proc.h"
-#include "utils/backend_status.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -42,7 +40,7 @@ static Oid	relation_of(ProgressCommandType command, Oid relid);
 static Oid	relation_of_leader(void);
 
 Oid
-tm_maintained_relation(void)
+tm_maintained_look(void)
 {
 	if (IsParallelWorker())
 		return relation_of_leader();

@@ -7,7 +7,9 @@
 #ifndef TENANT_MGR_MAINTAINED_H
 #define TENANT_MGR_MAINTAINED_H
 
+#include "access/parallel.h"
 #include "utils/backend_progress.h"
+#include "utils/backend_status.h"
 
 /* What the backend said about its progress */
 typedef struct Maintained
@@ -17,8 +19,19 @@ typedef struct Maintained
 	int64		params[PGSTAT_NUM_PROGRESS_PARAM];	/* how far it is */
 } Maintained;
 
-/* The relation, or InvalidOid if there is none. */
-extern Oid	tm_maintained_relation(void);
+/* The relation, where there is progress to tell of, or in a parallel worker */
+extern Oid	tm_maintained_look(void);
+
+/* The relation, or InvalidOid if there is none.  Cheap if there is none. */
+static inline Oid
+tm_maintained_relation(void)
+{
+	if (!IsParallelWorker() &&
+		(MyBEEntry == NULL ||
+		 MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID))
+		return InvalidOid;
+	return tm_maintained_look();
+}
 
 /* Before something that may take the entry away, and after it */
 extern void tm_maintained_note(Maintained *entry);

@@ -72,6 +72,7 @@ static struct
 	pg_uuid_t	tenant_id;		/* to this one */
 }			known;
 
+static pg_noinline void look_up_tenant(void);
 static char *role_argument(FunctionCallInfo fcinfo, int argno);
 static bool table_exists(void);
 static bool find_role(Relation rel, const char *role, pg_uuid_t *tenant_id,
@@ -189,13 +190,19 @@ tm_assigned_role_tenant_known(void)
 const pg_uuid_t *
 tm_assigned_role_tenant(void)
 {
+	if (known.session_user != GetSessionUserId() ||
+		known.generation != tm_registry_generation())
+		look_up_tenant();
+	return known.assigned ? &known.tenant_id : NULL;
+}
+
+static void
+look_up_tenant(void)
+{
 	Oid			session_user = GetSessionUserId();
 	uint64		as_of = tm_registry_generation();
 	ItemPointerData tid;
 	Relation	rel;
-
-	if (known.session_user == session_user && known.generation == as_of)
-		return known.assigned ? &known.tenant_id : NULL;
 
 	known.session_user = InvalidOid;
 	known.assigned = false;
@@ -211,7 +218,6 @@ tm_assigned_role_tenant(void)
 	}
 	known.generation = as_of;
 	known.session_user = session_user;
-	return known.assigned ? &known.tenant_id : NULL;
 }
 
 List *

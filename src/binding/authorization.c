@@ -59,7 +59,7 @@ tm_authorization_unlimited(Authorization *authorization)
  * clock is read, if there is a deadline at all.
  */
 bool
-tm_authorization_holds(const Authorization *authorization)
+tm_authorization_holds_now(const Authorization *authorization)
 {
 	return (authorization->deadline == DT_NOEND ||
 			GetCurrentTimestamp() < authorization->deadline) &&

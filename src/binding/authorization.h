@@ -8,6 +8,7 @@
 #define TENANT_MGR_AUTHORIZATION_H
 
 #include "datatype/timestamp.h"
+#include "storage/lock.h"
 #include "binding/access.h"
 #include "utils/guc.h"
 
@@ -39,8 +40,15 @@ typedef struct Authorization
 /* The one that holds for ever. */
 extern void tm_authorization_unlimited(Authorization *authorization);
 
-/* Does it hold in this transaction and statement?  Cheap. */
-extern bool tm_authorization_holds(const Authorization *authorization);
+/* Does it hold in this transaction and statement?  Cheap if it is unlimited. */
+extern bool tm_authorization_holds_now(const Authorization *authorization);
+static inline bool
+tm_authorization_holds(const Authorization *authorization)
+{
+	return (authorization->deadline == DT_NOEND &&
+			authorization->lxid == InvalidLocalTransactionId) ||
+		tm_authorization_holds_now(authorization);
+}
 
 /* Raise TM005 unless it does; the name is that of the tenant. */
 extern void tm_authorization_enforce(const Authorization *authorization,

@@ -10,29 +10,23 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
-#include "binding/session_lock.h"
 #include "tenants/registry.h"
 
-/* A parallel worker has been told the tenant's name and nothing else. */
-Binding *
-tm_binding_in_force(void)
+void
+tm_binding_complete(Binding *binding)
 {
-	Binding    *binding = tm_binding_current();
 	TenantInfo *tenant;
 
-	if (binding == NULL || !binding->verified ||
-		!tm_session_lock_is_intact())
-		return NULL;
-	if (!OidIsValid(binding->nspid) && tm_registry_installed())
+	if (!IsTransactionState() || !tm_registry_installed())
+		return;
+	tenant = tm_registry_lookup(tm_tenant, true);
+	if (tenant != NULL)
 	{
-		tenant = tm_registry_lookup(tm_tenant, true);
-		if (tenant != NULL)
-		{
-			binding->id = tenant->id;
-			binding->nspid = tenant->nspid;
-		}
+		binding->id = tenant->id;
+		binding->nspid = tenant->nspid;
 	}
-	return binding;
 }

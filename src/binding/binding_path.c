@@ -33,7 +33,7 @@ static struct config_generic *path_record = NULL;
  * and the path to put in its place (NULL means reset); malloc'd, written by
  * tm_binding_path_orphan.
  */
-static char *orphan_path = NULL;
+char	   *tm_binding_orphan_path = NULL;
 static char *orphan_prior = NULL;
 
 static GucAction action_beside(const struct config_generic *setting);
@@ -115,8 +115,8 @@ tm_binding_path_orphan(const char *path, const char *prior)
 		 path_record->stack == NULL))
 		return;
 	tm_binding_path_forget();
-	orphan_path = strdup(path);
-	if (orphan_path && prior)
+	tm_binding_orphan_path = strdup(path);
+	if (tm_binding_orphan_path && prior)
 	{
 		orphan_prior = strdup(prior);
 		if (orphan_prior == NULL)
@@ -127,22 +127,16 @@ tm_binding_path_orphan(const char *path, const char *prior)
 void
 tm_binding_path_forget(void)
 {
-	free(orphan_path);
+	free(tm_binding_orphan_path);
 	free(orphan_prior);
-	orphan_path = NULL;
+	tm_binding_orphan_path = NULL;
 	orphan_prior = NULL;
-}
-
-bool
-tm_binding_path_is_orphan(void)
-{
-	return orphan_path != NULL;
 }
 
 void
 tm_binding_path_settle(bool unbound, GucAction action)
 {
-	if (unbound && strcmp(namespace_search_path, orphan_path) == 0)
+	if (unbound && strcmp(namespace_search_path, tm_binding_orphan_path) == 0)
 		set_path(orphan_prior, action);
 	else if (unbound && path_record->stack != NULL)
 		return;

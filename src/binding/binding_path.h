@@ -35,8 +35,13 @@ extern void tm_binding_path_borrow(const char *path);
 extern void tm_binding_path_orphan(const char *path, const char *prior);
 extern void tm_binding_path_forget(void);
 
-/* Is there such a path? */
-extern bool tm_binding_path_is_orphan(void);
+/* Is there such a path?  Written by binding_path.c only. */
+extern char *tm_binding_orphan_path;
+static inline bool
+tm_binding_path_is_orphan(void)
+{
+	return tm_binding_orphan_path != NULL;
+}
 
 /* If it is still in force and has become nobody's, replace it. */
 extern void tm_binding_path_settle(bool unbound, GucAction action);

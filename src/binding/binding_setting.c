@@ -212,7 +212,7 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 	if (fresh)
 		tm_binding_note_settled();
 	else if (IsUnderPostmaster && MyProc != NULL &&
-			 (!in_force->verified || tm_prepared_follows() ||
+			 (!in_force->verified || tm_prepared_own_types ||
 			  in_force->generation != tm_registry_generation()))
 	{
 		/*

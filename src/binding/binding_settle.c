@@ -51,7 +51,7 @@ static void set_tenant_again(const char *name, int elevel);
 static bool default_is_waived(void);
 static GucAction follow_action(void);
 static void settle_orphan(void);
-static bool is_astray(const pg_uuid_t *assigned);
+static inline bool is_astray(const pg_uuid_t *assigned);
 static bool has_gone_astray(void);
 static void return_to_assigned(bool wait, int elevel);
 static bool may_settle(void);

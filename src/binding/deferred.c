@@ -95,7 +95,12 @@ typedef enum
 	OF_LOCK						/* those of a locked session */
 } Choice;
 
-/* of the present transaction, in its memory; written by note_relation */
+bool		tm_deferred_any = false;
+
+/*
+ * of the present transaction, in its memory; written by note_relation, like the
+ * above
+ */
 static HTAB *notes = NULL;
 
 /* it is a block, or the next one will be; written by before_utility */
@@ -129,19 +134,19 @@ static void set_constraints(List *constraints, bool deferred);
 static void run_under(const Origin *origin, List *constraints);
 
 void
-tm_deferred_before_plan(PlannedStmt *plan)
+tm_deferred_run_before_plan(PlannedStmt *plan)
 {
 	ListCell   *lc;
 
-	if (notes == NULL || !may_run())
+	if (!may_run())
 	{
 		/*
 		 * Without a block, what is of others has been run.  Only what has
 		 * changed the binding without being a statement can have left
 		 * something, just before the transaction commits.
 		 */
-		if (notes != NULL && !ends_by_statement() && !running &&
-			!IsInParallelMode() && !tm_binding_is_of_function() &&
+		if (!ends_by_statement() && !running && !IsInParallelMode() &&
+			!tm_binding_is_of_function() &&
 			find_note(OF_OTHERS, InvalidOid) != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
@@ -161,14 +166,12 @@ tm_deferred_before_plan(PlannedStmt *plan)
 }
 
 void
-tm_deferred_plan_ends(QueryDesc *queryDesc)
+tm_deferred_note_changes(QueryDesc *queryDesc)
 {
 	EState	   *estate = queryDesc->estate;
 	ListCell   *lc;
 
-	if (estate == NULL || IsParallelWorker() ||
-		(queryDesc->operation == CMD_SELECT &&
-		 !queryDesc->plannedstmt->hasModifyingCTE))
+	if (estate == NULL || IsParallelWorker())
 		return;
 	foreach(lc, estate->es_opened_result_relations)
 	{
@@ -235,11 +238,11 @@ tm_deferred_after_utility(UtilityStatement *statement)
 }
 
 void
-tm_deferred_after_statement(void)
+tm_deferred_run_after_statement(void)
 {
 	const char *label;
 
-	if (notes == NULL || !may_run())
+	if (!may_run())
 		return;
 	label = tm_origin_label();
 	if (label == latest_label)
@@ -249,12 +252,12 @@ tm_deferred_after_statement(void)
 }
 
 Oid
-tm_deferred_tenant(void)
+tm_deferred_waiting_tenant(void)
 {
 	bool		several;
 	Oid			nspid;
 
-	if (notes == NULL || IsInParallelMode() ||
+	if (IsInParallelMode() ||
 		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0)) == 0)
 		return InvalidOid;
 	nspid = waiting_tenant(&several);
@@ -298,6 +301,7 @@ void
 tm_deferred_end_of_transaction(void)
 {
 	notes = NULL;
+	tm_deferred_any = false;
 	in_block = chains;
 	chains = false;
 	latest_label = NULL;
@@ -325,6 +329,7 @@ note_relation(Relation rel, const TriggerDesc *triggers)
 		ctl.hcxt = TopTransactionContext;
 		notes = hash_create("tenant_mgr deferred", 64, &ctl,
 							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		tm_deferred_any = true;
 		latest_label = tm_origin_label();
 	}
 	tm_origin_now(&origin);

@@ -14,12 +14,8 @@
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/objectaddress.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_namespace.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -30,24 +26,11 @@
 
 #include "base/dependency.h"
 #include "binding/object_schema.h"
-#include "binding/temp_object.h"
 #include "tenants/schema_owner.h"
 
-/*
- * Relations and functions that have been asked about lately, each in the place
- * that its OID leads to; every statement and every call asks about its own.
- * Forgotten by the callbacks.
- */
-#define RECENT_OBJECTS	256
-
-typedef struct RecentObject
-{
-	Oid			objid;			/* InvalidOid if there is none */
-	Oid			nspid;			/* its schema */
-} RecentObject;
-
-static RecentObject recent_relations[RECENT_OBJECTS];
-static RecentObject recent_functions[RECENT_OBJECTS];
+/* forgotten by the callbacks */
+RecentObject tm_recent_relations[TM_RECENT_OBJECTS];
+RecentObject tm_recent_functions[TM_RECENT_OBJECTS];
 
 static Oid	namespace_of_relation(Oid relid);
 static Oid	namespace_of_function(Oid funcid);
@@ -163,7 +146,7 @@ static Oid
 namespace_of_relation(Oid relid)
 {
 	static bool registered = false;
-	RecentObject *recent = &recent_relations[relid % RECENT_OBJECTS];
+	RecentObject *recent = &tm_recent_relations[relid % TM_RECENT_OBJECTS];
 	Oid			nspid;
 
 	if (recent->objid == relid)
@@ -184,7 +167,7 @@ static Oid
 namespace_of_function(Oid funcid)
 {
 	static bool registered = false;
-	RecentObject *recent = &recent_functions[funcid % RECENT_OBJECTS];
+	RecentObject *recent = &tm_recent_functions[funcid % TM_RECENT_OBJECTS];
 	Oid			nspid;
 
 	if (recent->objid == funcid)
@@ -204,10 +187,10 @@ namespace_of_function(Oid funcid)
 static void
 forget_relation(Datum arg, Oid relid)
 {
-	RecentObject *recent = &recent_relations[relid % RECENT_OBJECTS];
+	RecentObject *recent = &tm_recent_relations[relid % TM_RECENT_OBJECTS];
 
 	if (!OidIsValid(relid))
-		memset(recent_relations, 0, sizeof(recent_relations));
+		memset(tm_recent_relations, 0, sizeof(tm_recent_relations));
 	else if (recent->objid == relid)
 		recent->objid = InvalidOid;
 }
@@ -215,7 +198,7 @@ forget_relation(Datum arg, Oid relid)
 static void
 forget_functions(Datum arg, int cacheid, uint32 hashvalue)
 {
-	memset(recent_functions, 0, sizeof(recent_functions));
+	memset(tm_recent_functions, 0, sizeof(tm_recent_functions));
 }
 
 /*

@@ -8,12 +8,55 @@
 #define TENANT_MGR_OBJECT_SCHEMA_H
 
 #include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+
+#include "binding/temp_object.h"
 
 /*
  * That schema, or InvalidOid for what has none or does not exist.  A temporary
  * object counts as one of the tenant that it was made for.
  */
 extern Oid	tm_object_schema(Oid classid, Oid objid);
+
+/*
+ * Relations and functions that have been asked about lately, each in the place
+ * that its OID leads to; every statement and every call asks about its own.
+ * Written by object_schema.c only.
+ */
+#define TM_RECENT_OBJECTS	256
+
+typedef struct RecentObject
+{
+	Oid			objid;			/* InvalidOid if there is none */
+	Oid			nspid;			/* its schema */
+} RecentObject;
+
+extern RecentObject tm_recent_relations[TM_RECENT_OBJECTS];
+extern RecentObject tm_recent_functions[TM_RECENT_OBJECTS];
+
+/* The same of a relation and of a function, mostly from there */
+static inline Oid
+tm_object_relation_schema(Oid relid)
+{
+	const RecentObject *recent;
+
+	recent = &tm_recent_relations[relid % TM_RECENT_OBJECTS];
+	return recent->objid == relid && !tm_temp_object_any &&
+		recent->nspid != PG_TOAST_NAMESPACE ?
+		recent->nspid : tm_object_schema(RelationRelationId, relid);
+}
+
+static inline Oid
+tm_object_function_schema(Oid funcid)
+{
+	const RecentObject *recent;
+
+	recent = &tm_recent_functions[funcid % TM_RECENT_OBJECTS];
+	return recent->objid == funcid && !tm_temp_object_any ?
+		recent->nspid : tm_object_schema(ProcedureRelationId, funcid);
+}
 
 /* The same if it is a tenant's, or InvalidOid; also outside of transactions. */
 extern Oid	tm_object_tenant_schema(Oid classid, Oid objid);

@@ -44,14 +44,12 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "nodes/plannodes.h"
-#include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/portal.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
@@ -110,7 +108,6 @@ static HeldCursor *held_cursors = NULL;
 /* answers of calls_function; forgotten by the callback */
 static HTAB *reading_functions = NULL;
 
-static bool is_lasting(Portal portal);
 static void note_held_cursor(Portal portal);
 static void forget_held_cursor(void *arg);
 static void refuse_to_code(const Origin *origin);
@@ -132,9 +129,9 @@ static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
 static int	errdetail_obstacle(const Obstacle *obstacle);
 
 void
-tm_open_plan_before_start(void)
+tm_open_plan_refuse_hold(void)
 {
-	if (is_lasting(ActivePortal) && tm_binding_is_passing())
+	if (tm_binding_is_passing())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot hold a cursor for longer than the session is bound to its tenant"),
@@ -152,7 +149,7 @@ tm_open_plan_started(QueryDesc *queryDesc)
 		return;
 	MemoryContextSetIdentifier(queryDesc->estate->es_query_cxt,
 							   tm_origin_label());
-	if (is_lasting(ActivePortal))
+	if (tm_open_plan_is_lasting())
 		note_held_cursor(ActivePortal);
 }
 
@@ -274,14 +271,6 @@ tm_open_plan_before_utility(UtilityStatement *statement)
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 				 errmsg("cursor \"%s\" was opened for another tenant", name)));
-}
-
-/* Is a cursor just being opened that is to be held? */
-static bool
-is_lasting(Portal portal)
-{
-	return portal != NULL && portal->status == PORTAL_DEFINED &&
-		(portal->cursorOptions & CURSOR_OPT_HOLD) != 0;
 }
 
 static void

@@ -8,6 +8,8 @@
 #define TENANT_MGR_OPEN_PLAN_H
 
 #include "executor/execdesc.h"
+#include "tcop/pquery.h"
+#include "utils/portal.h"
 #include "utils/uuid.h"
 
 #include "base/utility_statement.h"
@@ -20,8 +22,22 @@ typedef struct RunningPlan
 	Oid			code;			/* schema of the tenant whose code it is */
 } RunningPlan;
 
+/* Is a cursor just being opened that is to be held? */
+static inline bool
+tm_open_plan_is_lasting(void)
+{
+	return ActivePortal != NULL && ActivePortal->status == PORTAL_DEFINED &&
+		(ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0;
+}
+
 /* A plan is about to be started, and has been. */
-extern void tm_open_plan_before_start(void);
+extern void tm_open_plan_refuse_hold(void);
+static inline void
+tm_open_plan_before_start(void)
+{
+	if (tm_open_plan_is_lasting())
+		tm_open_plan_refuse_hold();
+}
 extern void tm_open_plan_started(QueryDesc *queryDesc);
 
 /*

@@ -20,7 +20,6 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
 #include "utils/hsearch.h"
 
 #include "base/tenant_mgr.h"
@@ -54,8 +53,9 @@ typedef struct Label
 static HTAB *labels = NULL;
 static Label *latest_label = NULL;
 
-static Oid	code_now(const Binding *binding);
-static bool is_label_of_now(Label *label);
+static inline Oid code_now(const Binding *binding);
+static pg_noinline const char *label_anew(void);
+static inline bool is_label_of_now(Label *label);
 static Label *find_label(const Origin *origin, const LabelKey *key);
 
 void
@@ -76,11 +76,16 @@ tm_origin_now(Origin *origin)
 const char *
 tm_origin_label(void)
 {
+	return latest_label != NULL && is_label_of_now(latest_label) ?
+		latest_label->words : label_anew();
+}
+
+static const char *
+label_anew(void)
+{
 	Origin		origin;
 	LabelKey	key;
 
-	if (latest_label != NULL && is_label_of_now(latest_label))
-		return latest_label->words;
 	tm_origin_now(&origin);
 	memset(&key, 0, sizeof(key));	/* padding counts */
 	key.tenant_id = origin.tenant_id;
@@ -154,13 +159,6 @@ tm_origin_enter(const Origin *origin)
 	return save_nestlevel;
 }
 
-void
-tm_origin_leave(int save_nestlevel)
-{
-	if (save_nestlevel > 0)
-		AtEOXact_GUC(true, save_nestlevel);
-}
-
 char *
 tm_origin_tenant(const Origin *origin)
 {
@@ -183,7 +181,7 @@ tm_origin_end_of_transaction(void)
 }
 
 /* The code of the tenant that the session is bound to is the session's own. */
-static Oid
+static inline Oid
 code_now(const Binding *binding)
 {
 	Oid			nspid = tm_running_code_schema();
@@ -193,7 +191,7 @@ code_now(const Binding *binding)
 }
 
 /* So it is for nearly all statements.  It gets the latest authorization. */
-static bool
+static inline bool
 is_label_of_now(Label *label)
 {
 	const Binding *binding = tm_binding_current();
@@ -201,8 +199,7 @@ is_label_of_now(Label *label)
 
 	if (label->key.bound != bound || label->key.locked != tm_session_locked ||
 		label->key.code != code_now(binding) ||
-		(bound && memcmp(&label->key.tenant_id, &binding->id,
-						 sizeof(pg_uuid_t)) != 0))
+		(bound && !tm_uuid_equals(&label->key.tenant_id, &binding->id)))
 		return false;
 	if (bound)
 		label->origin.authorization = binding->authorization;

@@ -7,6 +7,7 @@
 #ifndef TENANT_MGR_ORIGIN_H
 #define TENANT_MGR_ORIGIN_H
 
+#include "utils/guc.h"
 #include "utils/uuid.h"
 
 #include "binding/authorization.h"
@@ -45,7 +46,12 @@ extern bool tm_origin_is_code_here(const Origin *origin);
  * there was nothing to do.
  */
 extern int	tm_origin_enter(const Origin *origin);
-extern void tm_origin_leave(int save_nestlevel);
+static inline void
+tm_origin_leave(int save_nestlevel)
+{
+	if (save_nestlevel > 0)
+		AtEOXact_GUC(true, save_nestlevel);
+}
 
 /* The name of the tenant, palloc'd, or NULL if it was not bound. */
 extern char *tm_origin_tenant(const Origin *origin);

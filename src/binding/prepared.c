@@ -42,10 +42,8 @@
 #include "catalog/pg_type.h"
 #include "commands/prepare.h"
 #include "nodes/parsenodes.h"
-#include "tcop/pquery.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
-#include "utils/portal.h"
 #include "utils/syscache.h"
 
 #include "base/tenant_mgr.h"
@@ -71,11 +69,9 @@ typedef struct OwnStatement
 /* written by note and forget_stale */
 static HTAB *own_statements = NULL;
 
-/*
- * There are parameters of types that belong to a tenant, and shared statements
- * have last been looked at for this one
- */
-static bool has_own_types = false;
+bool		tm_prepared_own_types = false;
+
+/* if so, shared statements have last been looked at for this tenant */
 static pg_uuid_t types_of;
 
 static void origin_here(Origin *origin);
@@ -132,13 +128,12 @@ tm_prepared_after_utility(UtilityStatement *statement)
 }
 
 void
-tm_prepared_before_plan(const ParamListInfoData *params)
+tm_prepared_before_execution(const ParamListInfoData *params)
 {
 	PreparedStatement *statement;
 
 	note_parameters(params);
-	if (own_statements == NULL || ActivePortal == NULL ||
-		ActivePortal->prepStmtName == NULL)
+	if (own_statements == NULL)
 		return;
 	statement = FetchPreparedStatement(ActivePortal->prepStmtName, false);
 	if (statement == NULL || origin_of(statement) == NULL)
@@ -155,12 +150,12 @@ tm_prepared_before_plan(const ParamListInfoData *params)
  * one of the same name.
  */
 void
-tm_prepared_after_statement(void)
+tm_prepared_follow(void)
 {
 	Origin		here;
 	ListCell   *lc;
 
-	if (!has_own_types || !IsTransactionState() || IsInParallelMode())
+	if (!IsTransactionState() || IsInParallelMode())
 		return;
 	tm_origin_now(&here);
 	if (!here.bound || tm_uuid_equals(&here.tenant_id, &types_of))
@@ -173,12 +168,6 @@ tm_prepared_after_statement(void)
 		if (statement != NULL && !statement->from_sql)
 			follow_parameters(statement->plansource);
 	}
-}
-
-bool
-tm_prepared_follows(void)
-{
-	return has_own_types;
 }
 
 void
@@ -390,15 +379,14 @@ note_parameters(const ParamListInfoData *params)
 	SchemaOwner owner;
 	int			i;
 
-	if (params == NULL || params->paramFetch != NULL || ActivePortal == NULL ||
-		ActivePortal->prepStmtName == NULL || has_own_types)
+	if (params == NULL || params->paramFetch != NULL || tm_prepared_own_types)
 		return;
 	for (i = 0; i < params->numParams; i++)
 	{
 		if (!owner_of_type(params->params[i].ptype, &name, &owner))
 			continue;
 		tm_origin_now(&here);
-		has_own_types = true;
+		tm_prepared_own_types = true;
 		types_of = here.tenant_id;
 		return;
 	}

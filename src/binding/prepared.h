@@ -8,6 +8,8 @@
 #define TENANT_MGR_PREPARED_H
 
 #include "nodes/params.h"
+#include "tcop/pquery.h"
+#include "utils/portal.h"
 
 #include "base/utility_statement.h"
 
@@ -20,13 +22,28 @@ extern void tm_prepared_before_utility(UtilityStatement *statement);
 extern void tm_prepared_after_utility(UtilityStatement *statement);
 
 /* A plan is about to be started, perhaps of a statement that SQL prepared. */
-extern void tm_prepared_before_plan(const ParamListInfoData *params);
+extern void tm_prepared_before_execution(const ParamListInfoData *params);
+static inline void
+tm_prepared_before_plan(const ParamListInfoData *params)
+{
+	if (ActivePortal != NULL && ActivePortal->prepStmtName != NULL)
+		tm_prepared_before_execution(params);
+}
+
+/*
+ * Are there parameters of types that belong to a tenant, which have to be
+ * looked at before the next message?  Written by prepared.c only.
+ */
+extern bool tm_prepared_own_types;
 
 /* A statement has ended; the session may be elsewhere now. */
-extern void tm_prepared_after_statement(void);
-
-/* Is there something to be looked at before the next message? */
-extern bool tm_prepared_follows(void);
+extern void tm_prepared_follow(void);
+static inline void
+tm_prepared_after_statement(void)
+{
+	if (tm_prepared_own_types)
+		tm_prepared_follow();
+}
 
 /* Drop what was prepared while the session was locked. */
 extern void tm_prepared_unlocked(void);

@@ -20,39 +20,14 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "miscadmin.h"
 
-#include "base/maintained.h"
 #include "base/tenant_mgr.h"
 #include "base/uuid.h"
-#include "binding/binding.h"
-#include "binding/binding_in_force.h"
 #include "binding/guard_mode.h"
-#include "binding/object_schema.h"
 #include "binding/running_code.h"
-#include "tenants/schema_owner.h"
 
 RunningCode tm_running_code;
-
-Oid
-tm_running_code_schema(void)
-{
-	if (OidIsValid(tm_running_code.schema))
-		return tm_running_code.schema;
-	return tm_running_code.referential ? InvalidOid :
-		tm_running_code_maintained();
-}
-
-Oid
-tm_running_code_maintained(void)
-{
-	if (tm_guard == GUARD_OFF)
-		return InvalidOid;
-	return tm_object_tenant_schema(RelationRelationId,
-								   tm_maintained_relation());
-}
 
 /* What is planned or started within the planning of a query takes its offer. */
 void
@@ -69,30 +44,6 @@ tm_running_code_begin(RunningCode *before)
 	if (!OidIsValid(tm_running_code.schema))
 		tm_running_code.schema = tm_running_code.offered;
 	tm_running_code.offered = InvalidOid;
-}
-
-void
-tm_running_code_end(const RunningCode *before)
-{
-	tm_running_code = *before;
-}
-
-void
-tm_running_code_enter(Oid nspid)
-{
-	if (OidIsValid(nspid) && tm_running_code_is_open())
-		tm_running_code.schema = nspid;
-}
-
-/*
- * A binding tells whose code it is, and so does what is being run already.  A
- * binding that comes only then does not take anybody out of that again.
- */
-bool
-tm_running_code_is_open(void)
-{
-	return tm_guard != GUARD_OFF && !OidIsValid(tm_running_code.schema) &&
-		IsTransactionState() && tm_binding_in_force() == NULL;
 }
 
 void

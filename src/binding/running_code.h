@@ -7,8 +7,15 @@
 #ifndef TENANT_MGR_RUNNING_CODE_H
 #define TENANT_MGR_RUNNING_CODE_H
 
+#include "access/xact.h"
 #include "nodes/plannodes.h"
 #include "utils/uuid.h"
+
+#include "base/maintained.h"
+#include "binding/binding_in_force.h"
+#include "binding/guard_mode.h"
+#include "binding/object_schema.h"
+#include "tenants/schema_owner.h"
 
 /* What is known of the code that runs, and what was before something began */
 typedef struct RunningCode
@@ -30,30 +37,66 @@ typedef struct RunningCode
 /* Written by running_code.c and tenant_code.c only. */
 extern RunningCode tm_running_code;
 
+/* That of the table that is being maintained, if it is a tenant's */
+static inline Oid
+tm_running_code_maintained(void)
+{
+	Oid			relid = tm_maintained_relation();
+	Oid			nspid;
+
+	if (!OidIsValid(relid) || tm_guard == GUARD_OFF || !IsTransactionState())
+		return InvalidOid;
+	nspid = tm_object_relation_schema(relid);
+	return OidIsValid(nspid) && tm_schema_owner(nspid, NULL) ?
+		nspid : InvalidOid;
+}
+
 /*
  * The schema of the tenant whose code is being run, or InvalidOid while there
  * is nothing but what the session's own statements say.  Needs a transaction.
  */
-extern Oid	tm_running_code_schema(void);
-
-/* That of the table that is being maintained, if it is a tenant's */
-extern Oid	tm_running_code_maintained(void);
+static inline Oid
+tm_running_code_schema(void)
+{
+	if (OidIsValid(tm_running_code.schema))
+		return tm_running_code.schema;
+	return tm_running_code.referential ? InvalidOid :
+		tm_running_code_maintained();
+}
 
 /*
  * Something begins that may run code; nothing is known of it yet but that.  The
  * second one has to be called on error, too.
  */
 extern void tm_running_code_begin(RunningCode *before);
-extern void tm_running_code_end(const RunningCode *before);
+static inline void
+tm_running_code_end(const RunningCode *before)
+{
+	tm_running_code = *before;
+}
+
+/*
+ * Is it not known, and would it have to be?  A binding tells whose code it is,
+ * and so does what is being run already.  A binding that comes only then does
+ * not take anybody out of that again.
+ */
+static inline bool
+tm_running_code_is_open(void)
+{
+	return tm_guard != GUARD_OFF && !OidIsValid(tm_running_code.schema) &&
+		tm_binding_in_force() == NULL && IsTransactionState();
+}
 
 /*
  * From here on it is the code of this schema's tenant, unless it is known whose
  * it is.
  */
-extern void tm_running_code_enter(Oid nspid);
-
-/* Is it not known, and would it have to be? */
-extern bool tm_running_code_is_open(void);
+static inline void
+tm_running_code_enter(Oid nspid)
+{
+	if (OidIsValid(nspid) && tm_running_code_is_open())
+		tm_running_code.schema = nspid;
+}
 
 /*
  * Raise an error if code of another tenant than this one is run, or of any

@@ -271,11 +271,11 @@ tm_session_lock_check_utility(Node *stmt)
 }
 
 bool
-tm_session_lock_is_intact(void)
+tm_session_lock_has_held(void)
 {
 	Binding    *binding;
 
-	if (!tm_session_locked || IsParallelWorker())
+	if (IsParallelWorker())
 		return true;
 	binding = tm_binding_current();
 	return binding != NULL && binding->verified &&

@@ -63,9 +63,14 @@ extern void tm_session_lock_check_utility(Node *stmt);
 
 /*
  * Is the session where it was locked?  A rollback may have taken it away.
- * The second raises TM004 if not.
+ * The first is for sessions that are locked, the last raises TM004 if not.
  */
-extern bool tm_session_lock_is_intact(void);
+extern bool tm_session_lock_has_held(void);
+static inline bool
+tm_session_lock_is_intact(void)
+{
+	return !tm_session_locked || tm_session_lock_has_held();
+}
 extern void tm_session_lock_validate(void);
 
 /*

@@ -75,7 +75,7 @@ static int	plain_depth = 0;
 static void end_of_transaction(XactEvent event, void *arg);
 static void end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 								  SubTransactionId parentSubid, void *arg);
-static bool watching(void);
+static inline bool watching(void);
 static void watch_plan(PlannedStmt *pstmt);
 static bool plan_is_ours(PlannedStmt *pstmt);
 static bool plan_calls_only_us(Plan *plan, CallSearch *context);
@@ -253,7 +253,7 @@ end_of_subtransaction(SubXactEvent event, SubTransactionId mySubid,
  * its leader before it began, and in an aborted transaction nothing can be
  * looked up and nothing be done but ending it.
  */
-static bool
+static inline bool
 watching(void)
 {
 	return IsTransactionState() && !IsInParallelMode() && !IsParallelWorker();

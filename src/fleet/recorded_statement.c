@@ -97,7 +97,7 @@ static bool drops_relations(ObjectType type);
 static List *names_of(Node *stmt);
 
 void
-tm_record_before_plan(QueryDesc *queryDesc)
+tm_record_plan(QueryDesc *queryDesc)
 {
 	const PlannedStmt *pstmt = queryDesc->plannedstmt;
 	MigrationStatement statement = {0};
@@ -105,8 +105,8 @@ tm_record_before_plan(QueryDesc *queryDesc)
 	PlanTargets targets;
 	Oid			nspid;
 
-	if (!tm_recording_is_on() || IsParallelWorker() ||
-		!is_clients(queryDesc) || !changes_something(pstmt))
+	if (IsParallelWorker() || !is_clients(queryDesc) ||
+		!changes_something(pstmt))
 		return;
 	executes_prepared = false;
 	statement.text = tm_statement_part(queryDesc->sourceText,

@@ -11,9 +11,16 @@
 #include "tcop/utility.h"
 
 #include "base/utility_statement.h"
+#include "fleet/recording.h"
 
 /* Before a plan is started */
-extern void tm_record_before_plan(QueryDesc *queryDesc);
+extern void tm_record_plan(QueryDesc *queryDesc);
+static inline void
+tm_record_before_plan(QueryDesc *queryDesc)
+{
+	if (tm_recording_is_on())
+		tm_record_plan(queryDesc);
+}
 
 /*
  * The steps about a utility statement.  The last one does not fail, and is

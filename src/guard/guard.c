@@ -62,14 +62,11 @@ char	   *tm_guard_tenant = NULL;
  */
 static bool entering_own = false;
 
-/* whom an operation of ours works for, or NULL; written by the assign hook */
-static const pg_uuid_t *working_for = NULL;
+/* written by the assign hook */
+const pg_uuid_t *tm_guard_working_for = NULL;
 
-/*
- * May there be plans that have to be judged again when the tenant changes?
- * Written by tm_guard_note_unjudged, other_owner and tm_guard_forget_plans.
- */
-static bool plans_depend_on_tenant = true;
+/* set by whatever judges; taken back by tm_guard_forget_plans */
+bool		tm_guard_plans_depend = true;
 
 /* written by already_logged */
 static struct
@@ -81,7 +78,6 @@ static struct
 
 static bool works_for_tenant(void);
 static bool other_owner(Oid nspid, SchemaOwner *owner);
-static bool is_own_schema(Oid nspid);
 static bool serves_client(void);
 static bool is_maintenance(void);
 static void refuse(const SchemaOwner *owner, const ObjectAddress *object);
@@ -129,15 +125,6 @@ tm_guard_check_object(Oid classid, Oid objid)
 	}
 	refuse(&owner, &object);
 	return false;				/* not reached */
-}
-
-bool
-tm_guard_is_judge(Oid nspid)
-{
-	if (!OidIsValid(nspid) || tm_guard == GUARD_OFF || !is_own_schema(nspid))
-		return false;
-	plans_depend_on_tenant = true;
-	return true;
 }
 
 int
@@ -188,7 +175,7 @@ tm_guard_set_own(Oid nspid)
 	owned = tm_schema_owner(nspid, &owner);
 
 	/* A clone's schema is nobody's until there is the tenant. */
-	if (!owned && (working_for != NULL || !tm_guard_is_on()))
+	if (!owned && (tm_guard_working_for != NULL || !tm_guard_is_on()))
 		return;
 	entering_own = true;
 	(void) set_config_option(TM_GUARD_TENANT_SETTING,
@@ -234,28 +221,28 @@ tm_guard_check_tenant(char **newval, void **extra, GucSource source)
 void
 tm_guard_assign_tenant(const char *newval, void *extra)
 {
-	working_for = (const pg_uuid_t *) extra;
+	tm_guard_working_for = (const pg_uuid_t *) extra;
 }
 
 void
 tm_guard_note_unjudged(void)
 {
-	plans_depend_on_tenant = true;
+	tm_guard_plans_depend = true;
 }
 
 void
 tm_guard_forget_plans(void)
 {
-	if (plans_depend_on_tenant)
+	if (tm_guard_plans_depend)
 		ResetPlanCache();
-	plans_depend_on_tenant = false;
+	tm_guard_plans_depend = false;
 }
 
 /* Is it known whose code is run, beside the session's binding? */
 static bool
 works_for_tenant(void)
 {
-	return working_for != NULL || OidIsValid(tm_running_code_schema());
+	return tm_guard_working_for != NULL || OidIsValid(tm_running_code_schema());
 }
 
 /*
@@ -268,9 +255,9 @@ tm_guard_judge(pg_uuid_t *id)
 	Binding    *binding;
 	Oid			nspid;
 
-	if (working_for != NULL)
+	if (tm_guard_working_for != NULL)
 	{
-		*id = *working_for;
+		*id = *tm_guard_working_for;
 		return true;
 	}
 	nspid = tm_guard == GUARD_OFF ? InvalidOid : tm_running_code_schema();
@@ -300,35 +287,16 @@ other_owner(Oid nspid, SchemaOwner *owner)
 
 	if (!OidIsValid(nspid))
 		return false;
-	if (is_own_schema(nspid))
+	if (nspid == tm_guard_judge_schema())
 	{
-		plans_depend_on_tenant = true;
+		tm_guard_plans_depend = true;
 		return false;
 	}
 	judged = tm_guard_judge(&id);
 	if (!tm_schema_owner(nspid, owner))
 		return false;
-	plans_depend_on_tenant = true;
+	tm_guard_plans_depend = true;
 	return !judged || !tm_uuid_equals(&owner->id, &id);
-}
-
-/*
- * Is it the schema of the tenant that decides?  So it is nearly always, and
- * then nothing has to be looked up.
- */
-static bool
-is_own_schema(Oid nspid)
-{
-	Binding    *binding;
-	Oid			code;
-
-	if (working_for != NULL)
-		return false;
-	code = tm_guard == GUARD_OFF ? InvalidOid : tm_running_code_schema();
-	if (OidIsValid(code))
-		return nspid == code;
-	binding = tm_binding_in_force();
-	return binding != NULL && nspid == binding->nspid;
 }
 
 /*

@@ -10,6 +10,10 @@
 #include "utils/guc.h"
 #include "utils/uuid.h"
 
+#include "binding/binding_in_force.h"
+#include "binding/guard_mode.h"
+#include "binding/running_code.h"
+
 #define TM_GUARD_TENANT_SETTING		"tenant_mgr.guard_tenant"
 
 /* Whether tenants can be reached by sessions that are not bound */
@@ -36,11 +40,34 @@ extern bool tm_guard_is_on(void);
  */
 extern bool tm_guard_check_object(Oid classid, Oid objid);
 
+/* Whom an operation of ours works for, or NULL; written by guard.c only. */
+extern const pg_uuid_t *tm_guard_working_for;
+
 /*
- * Is it the schema of whose tenant decides what can be reached?  What is in it
- * need not be checked.
+ * May there be plans that have to be judged again when the tenant changes?
+ * Written by guard.c and by whoever judges without asking it.
  */
-extern bool tm_guard_is_judge(Oid nspid);
+extern bool tm_guard_plans_depend;
+
+/*
+ * The schema of the tenant that decides what can be reached, or InvalidOid
+ * where it takes more than that to know.  What is in it need not be checked,
+ * and nearly everything is.
+ */
+static inline Oid
+tm_guard_judge_schema(void)
+{
+	const Binding *binding;
+	Oid			code;
+
+	if (tm_guard == GUARD_OFF || tm_guard_working_for != NULL)
+		return InvalidOid;
+	code = tm_running_code_schema();
+	if (OidIsValid(code))
+		return code;
+	binding = tm_binding_in_force();
+	return binding != NULL ? binding->nspid : InvalidOid;
+}
 
 /* The same question without consequences. */
 extern bool tm_guard_out_of_reach(Oid classid, Oid objid);

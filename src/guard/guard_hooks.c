@@ -29,6 +29,8 @@
 #include "utils/plancache.h"
 
 #include "binding/guard_mode.h"
+#include "binding/object_schema.h"
+#include "binding/policy.h"
 #include "guard/guard.h"
 #include "guard/guard_hooks.h"
 #include "guard/guard_query.h"
@@ -42,9 +44,12 @@
 bool
 tm_guard_check_range_table(List *range_table, bool raise)
 {
+	Oid			own;
 	ListCell   *lc;
 
-	if (!tm_guard_is_on())
+	tm_policy_refresh();
+	own = tm_guard_judge_schema();
+	if (!OidIsValid(own) && !tm_guard_is_on())
 		return true;
 	foreach(lc, range_table)
 	{
@@ -54,6 +59,11 @@ tm_guard_check_range_table(List *range_table, bool raise)
 		if (rte->relid < FirstNormalObjectId ||
 			(rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY))
 			continue;
+		if (OidIsValid(own) && tm_object_relation_schema(rte->relid) == own)
+		{
+			tm_guard_plans_depend = true;
+			continue;
+		}
 		if (!raise && tm_guard_out_of_reach(RelationRelationId, rte->relid))
 			return false;
 		tm_guard_check_object(RelationRelationId, rte->relid);

@@ -118,7 +118,8 @@ is_plain(PLpgSQL_function *func)
 	if (plain_functions[place].func == func &&
 		plain_functions[place].oid == func->fn_oid &&
 		plain_functions[place].xmin == TM_FUNCTION_XMIN(func) &&
-		ItemPointerEquals(&plain_functions[place].tid, &TM_FUNCTION_TID(func)))
+		memcmp(&plain_functions[place].tid, &TM_FUNCTION_TID(func),
+			   sizeof(ItemPointerData)) == 0)
 		return true;
 	for (int i = 0; i < func->ndatums; i++)
 	{

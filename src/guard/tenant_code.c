@@ -33,7 +33,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
@@ -46,13 +45,11 @@
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/binding_in_force.h"
-#include "binding/deferred.h"
 #include "binding/guard_mode.h"
 #include "binding/object_schema.h"
 #include "binding/policy.h"
 #include "binding/running_code.h"
 #include "guard/computing_function.h"
-#include "guard/guard.h"
 #include "guard/guard_query.h"
 #include "guard/tenant_code.h"
 #include "tenants/schema_owner.h"
@@ -70,20 +67,20 @@ static int	ncalls = 0;
 static int	maxcalls = 0;
 
 static void judge_orphan(void);
-static void begin_call(Oid funcid);
 static bool is_admitted(Oid nspid);
 static Oid	schema_of_relation(Oid relid);
 static bool is_tenants(Oid nspid);
 static Oid	schema_of_plan(const PlannedStmt *pstmt);
-static void push_call(void);
-static void run_function_of(Oid nspid, bool is_judge);
+static inline void push_call(void);
+static pg_noinline void make_room(void);
+static inline void run_function_of(Oid nspid, bool is_own);
 static bool brought_in_walker(Node *node, void *context);
 static void judge_as(Oid relid, Node *node, Oid *found);
 static Oid	view_of_subquery(const RangeTblEntry *rte);
 static Oid	relation_of_rule(const Query *query);
 
 void
-tm_tenant_code_begin(RunningCode *before)
+tm_tenant_code_find_out(RunningCode *before)
 {
 	tm_running_code_begin(before);
 
@@ -176,13 +173,6 @@ tm_tenant_code_enter_utility(Node *stmt)
 																  true)));
 }
 
-void
-tm_tenant_code_finish(const RunningCode *before)
-{
-	if (before->nestlevel > 0)
-		tm_guard_leave_own(before->nestlevel);
-}
-
 bool
 tm_tenant_code_watches(Oid funcid)
 {
@@ -194,26 +184,41 @@ tm_tenant_code_watches(Oid funcid)
 }
 
 /*
- * For functions with a SET clause and the like it has not been asked before
- * whether they may be called, and the SET clause has been put into effect.
+ * Nearly all functions that are told of belong to the tenant that judges them
+ * already, and there is a call for each row.  For functions with a SET clause
+ * and the like it has not been asked before whether they may be called, and the
+ * SET clause has been put into effect.
  */
 void
-tm_tenant_code_called(FmgrHookEventType event, Oid funcid)
+tm_tenant_code_call_begins(Oid funcid)
 {
-	switch (event)
+	bool		is_told = funcid >= FirstNormalObjectId && IsTransactionState();
+	bool		is_own = false;
+	Oid			nspid = InvalidOid;
+
+	if (is_told)
 	{
-		case FHET_START:
-			begin_call(funcid);
-			break;
-		case FHET_END:
-		case FHET_ABORT:
-			if (ncalls > 0)
-			{
-				ncalls--;
-				tm_running_code.schema = calls[ncalls].schema;
-				tm_running_code.plan = calls[ncalls].plan;
-			}
-			break;
+		nspid = tm_object_function_schema(funcid);
+		is_own = OidIsValid(nspid) && nspid == tm_guard_judge_schema();
+		if (is_own)
+			tm_guard_plans_depend = true;
+		else if (tm_guard_is_on() &&
+				 (tm_running_code.plan == NULL || !is_admitted(nspid)))
+			tm_guard_check_object(ProcedureRelationId, funcid);
+	}
+	push_call();
+	if (is_told && tm_guard != GUARD_OFF)
+		run_function_of(nspid, is_own);
+}
+
+void
+tm_tenant_code_call_ends(void)
+{
+	if (ncalls > 0)
+	{
+		ncalls--;
+		tm_running_code.schema = calls[ncalls].schema;
+		tm_running_code.plan = calls[ncalls].plan;
 	}
 }
 
@@ -222,30 +227,6 @@ tm_tenant_code_admits(Oid funcid)
 {
 	return tm_running_code.plan != NULL &&
 		is_admitted(tm_object_schema(ProcedureRelationId, funcid));
-}
-
-/*
- * Nearly all functions that are told of belong to the tenant that judges them
- * already, and there is a call for each row.
- */
-static void
-begin_call(Oid funcid)
-{
-	bool		is_told = funcid >= FirstNormalObjectId && IsTransactionState();
-	bool		is_judge = false;
-	Oid			nspid = InvalidOid;
-
-	if (is_told)
-	{
-		nspid = tm_object_schema(ProcedureRelationId, funcid);
-		is_judge = tm_guard_is_judge(nspid);
-		if (!is_judge && tm_guard_is_on() &&
-			(tm_running_code.plan == NULL || !is_admitted(nspid)))
-			tm_guard_check_object(ProcedureRelationId, funcid);
-	}
-	push_call();
-	if (is_told && tm_guard != GUARD_OFF)
-		run_function_of(nspid, is_judge);
 }
 
 /*
@@ -317,31 +298,35 @@ schema_of_plan(const PlannedStmt *pstmt)
 	return InvalidOid;
 }
 
-static void
+static inline void
 push_call(void)
 {
 	if (ncalls == maxcalls)
-	{
-		int			newmax = Max(64, 2 * maxcalls);
-
-		if (calls == NULL)
-			calls = MemoryContextAlloc(TopMemoryContext,
-									   newmax * sizeof(RunningCall));
-		else
-			calls = repalloc(calls, newmax * sizeof(RunningCall));
-		maxcalls = newmax;
-	}
+		make_room();
 	calls[ncalls].schema = tm_running_code.schema;
 	calls[ncalls].plan = tm_running_code.plan;
 	ncalls++;
 }
 
-/*
- * A function is called, which may bind the session, or take a binding away.  The
- * schema of a judge is a tenant's.
- */
 static void
-run_function_of(Oid nspid, bool is_judge)
+make_room(void)
+{
+	int			newmax = Max(64, 2 * maxcalls);
+
+	if (calls == NULL)
+		calls = MemoryContextAlloc(TopMemoryContext,
+								   newmax * sizeof(RunningCall));
+	else
+		calls = repalloc(calls, newmax * sizeof(RunningCall));
+	maxcalls = newmax;
+}
+
+/*
+ * A function is called, which may bind the session, or take a binding away.
+ * Who judges is known to be a tenant.
+ */
+static inline void
+run_function_of(Oid nspid, bool is_own)
 {
 	RunningCode *code = &tm_running_code;
 	Binding    *binding;
@@ -355,7 +340,7 @@ run_function_of(Oid nspid, bool is_judge)
 	}
 	binding = tm_binding_in_force();
 	if (binding != NULL ? nspid == binding->nspid :
-		(is_judge || is_tenants(nspid)))
+		(is_own || is_tenants(nspid)))
 		code->schema = nspid;
 }
 

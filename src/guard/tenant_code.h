@@ -7,16 +7,42 @@
 #ifndef TENANT_MGR_TENANT_CODE_H
 #define TENANT_MGR_TENANT_CODE_H
 
-#include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/plannodes.h"
 
+#include "binding/deferred.h"
 #include "binding/running_code.h"
+#include "guard/guard.h"
+
+/*
+ * Is there nothing to find out when something begins?  Then what is known of
+ * the code that runs stays as it is, and need not be put back.
+ */
+static inline bool
+tm_tenant_code_rests(void)
+{
+	return tm_running_code.plan == NULL &&
+		!OidIsValid(tm_running_code.offered) &&
+		!tm_deferred_any && MyBackendType != B_AUTOVAC_WORKER &&
+		(tm_running_code.referential || !InNoForceRLSOperation());
+}
 
 /*
  * A query is planned, a plan or a utility statement executed: before that; the
  * end of it is tm_running_code_end().
  */
-extern void tm_tenant_code_begin(RunningCode *before);
+extern void tm_tenant_code_find_out(RunningCode *before);
+static inline void
+tm_tenant_code_begin(RunningCode *before)
+{
+	if (!tm_tenant_code_rests())
+		tm_tenant_code_find_out(before);
+	else
+	{
+		*before = tm_running_code;
+		before->nestlevel = 0;
+	}
+}
 
 /*
  * And once it has been judged itself.  The parts of a query that tenants'
@@ -29,7 +55,12 @@ extern void tm_tenant_code_enter_plan(RunningCode *before,
 extern void tm_tenant_code_enter_utility(Node *stmt);
 
 /* A plan has been executed without an error; before its end. */
-extern void tm_tenant_code_finish(const RunningCode *before);
+static inline void
+tm_tenant_code_finish(const RunningCode *before)
+{
+	if (before->nestlevel > 0)
+		tm_guard_leave_own(before->nestlevel);
+}
 
 /* Does the function manager have to tell when the function is called? */
 extern bool tm_tenant_code_watches(Oid funcid);
@@ -40,7 +71,8 @@ extern bool tm_tenant_code_watches(Oid funcid);
  */
 extern bool tm_tenant_code_admits(Oid funcid);
 
-/* What it tells. */
-extern void tm_tenant_code_called(FmgrHookEventType event, Oid funcid);
+/* It tells that one is called, and that the call has ended or failed. */
+extern void tm_tenant_code_call_begins(Oid funcid);
+extern void tm_tenant_code_call_ends(void);
 
 #endif							/* TENANT_MGR_TENANT_CODE_H */

@@ -39,12 +39,25 @@ static GenerationCache cache = {
 };
 static OwnerEntry *latest = NULL;	/* the one that was asked for last */
 
-static uint64 generation_now(void);
+static pg_noinline bool look_up(Oid nspid, SchemaOwner *owner);
+static inline uint64 generation_now(void);
 static bool find_owner(Oid nspid, SchemaOwner *owner);
 static bool is_persistent(const char *schema);
 
+/* The one that was asked for last is mostly asked for again. */
 bool
 tm_schema_owner(Oid nspid, SchemaOwner *owner)
+{
+	if (latest == NULL || latest->nspid != nspid || creating_extension ||
+		!tm_generation_cache_is_of(&cache, generation_now()))
+		return look_up(nspid, owner);
+	if (latest->owned && owner != NULL)
+		*owner = latest->owner;
+	return latest->owned;
+}
+
+static bool
+look_up(Oid nspid, SchemaOwner *owner)
 {
 	OwnerEntry *entry = NULL;
 	OwnerEntry	found;
@@ -60,8 +73,7 @@ tm_schema_owner(Oid nspid, SchemaOwner *owner)
 
 	if (tm_generation_cache_is_of(&cache, as_of))
 	{
-		entry = latest != NULL && latest->nspid == nspid ? latest :
-			tm_generation_cache_find(&cache, as_of, &nspid);
+		entry = tm_generation_cache_find(&cache, as_of, &nspid);
 		latest = entry;
 	}
 	if (entry != NULL)
@@ -86,7 +98,7 @@ tm_schema_owner(Oid nspid, SchemaOwner *owner)
 	return found.owned;
 }
 
-static uint64
+static inline uint64
 generation_now(void)
 {
 	return tm_registry_generation() + tm_persistent_schemas_generation;

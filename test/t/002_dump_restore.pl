@@ -142,11 +142,13 @@ is($target->safe_psql('alone', q{CREATE EXTENSION tenant_mgr; SELECT tenant.adop
 is($target->safe_psql('plain', q{SELECT count(*) FROM "Odd ""schema"" %"."select"}), 0, 'a schema with an odd name came along');
 
 # nothing of ours stands in the way of pg_upgrade: it refuses columns of
-# types whose values are OIDs
+# types whose values are OIDs.  Plain ones it does not; the two tables that have some
+# are not believed in another cluster (152).
 is( $node->safe_psql('app', q{
 	SELECT c.oid::regclass, a.attname, a.atttypid::regtype
 	FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE n.nspname = 'tenant' AND c.relkind IN ('r', 'p', 'm', 'i') AND a.attnum > 0 AND NOT a.attisdropped
+		AND NOT (a.atttypid = 'oid'::regtype AND c.relname ~ '^(kept_fingerprint|structure_change)(_pkey)?$')
 		AND a.atttypid = ANY ('{oid, regclass, regcollation, regconfig, regdictionary, regnamespace, regoper,
 			regoperator, regproc, regprocedure, regrole, regtype, xid, cid, tid, aclitem}'::regtype[])}),
 	'', 'no column of the extension stores an OID');

@@ -40,6 +40,7 @@
 #include "base/progress.h"
 #include "base/tenant_mgr.h"
 #include "clone/blockcopy.h"
+#include "clone/catalog_reader.h"
 #include "clone/clone.h"
 #include "clone/clone_lock.h"
 #include "clone/closure.h"
@@ -66,7 +67,8 @@ static Oid	replaced_owner(const CloneRequest *request);
 static void leave_out_invalid_indexes(CloneState *state);
 static void leave_out_references(CloneState *state);
 static bool trigger_of_outside_reference(const Closure *closure, Oid trigger);
-static bool index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid);
+static List *indexes_in_order(const Closure *closure);
+static bool index_is_valid(CatalogReader *reader, Oid indexid);
 static void follow_texts(const CloneState *state);
 static bool follow_text(const CloneState *state, Oid function, char **reason);
 static void tell_about_mention(const CloneState *state,
@@ -157,25 +159,49 @@ static void
 leave_out_invalid_indexes(CloneState *state)
 {
 	Relation	indexRel = table_open(IndexRelationId, AccessShareLock);
+	CatalogReader *reader = tm_catalog_reader_open(indexRel,
+												   IndexRelidIndexId, 1,
+												   state->snapshot);
+	List	   *indexes = indexes_in_order(state->closure);
+	ListCell   *lc;
 
-	for (int i = 0; i < state->closure->nmembers; i++)
+	foreach(lc, indexes)
 	{
-		ClosureMember *member = &state->closure->members[i];
+		Oid			indexid = lfirst_oid(lc);
 		const char *relname;
 
-		if (member->classid != RelationRelationId ||
-			member->relkind != RELKIND_INDEX)
+		CHECK_FOR_INTERRUPTS();
+		if (index_is_valid(reader, indexid))
 			continue;
-		member->left_out = !index_is_valid(indexRel, state->snapshot,
-										   member->objid);
-		relname = get_rel_name(member->objid);
+		tm_closure_find(state->closure, RelationRelationId,
+						indexid)->left_out = true;
+		relname = get_rel_name(indexid);
 		/* DROP INDEX CONCURRENTLY may just have finished with it */
-		if (member->left_out && relname != NULL)
+		if (relname != NULL)
 			ereport(NOTICE,
 					(errmsg("index \"%s\" is invalid and is not cloned",
 							relname)));
 	}
+	tm_catalog_reader_close(reader);
 	table_close(indexRel, AccessShareLock);
+	list_free(indexes);
+}
+
+static List *
+indexes_in_order(const Closure *closure)
+{
+	List	   *indexes = NIL;
+
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+
+		if (member->classid == RelationRelationId &&
+			member->relkind == RELKIND_INDEX)
+			indexes = lappend_oid(indexes, member->objid);
+	}
+	list_sort(indexes, list_oid_cmp);
+	return indexes;
 }
 
 /* What is put aside keeps nobody from deleting rows of a table outside. */
@@ -221,22 +247,14 @@ trigger_of_outside_reference(const Closure *closure, Oid trigger)
 
 /* As the snapshot sees it, because that is what will be copied. */
 static bool
-index_is_valid(Relation indexRel, Snapshot snapshot, Oid indexid)
+index_is_valid(CatalogReader *reader, Oid indexid)
 {
-	ScanKeyData key;
-	SysScanDesc scan;
 	HeapTuple	tup;
-	bool		valid;
 
-	ScanKeyInit(&key, Anum_pg_index_indexrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(indexid));
-	scan = systable_beginscan(indexRel, IndexRelidIndexId, true, snapshot,
-							  1, &key);
-	tup = systable_getnext(scan);
-	valid = HeapTupleIsValid(tup) &&
+	tm_catalog_reader_seek(reader, &indexid);
+	tup = tm_catalog_reader_next(reader);
+	return HeapTupleIsValid(tup) &&
 		((Form_pg_index) GETSTRUCT(tup))->indisvalid;
-	systable_endscan(scan);
-	return valid;
 }
 
 /* What a text names as the source, it may still name in the clone. */

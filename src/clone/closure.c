@@ -10,10 +10,13 @@
  * casts and transforms, which live in no schema and merely depend on their
  * types, are picked up by their kind.
  *
- * Each step is an index scan whose cost depends on the member at hand, so
- * the whole costs what the schema is worth, whatever else the database
- * holds.  Rows that have no address of their own (columns, enum labels,
- * inheritance links, ...) are found from their member when they are needed.
+ * Each step is a part of an index whose size depends on the members at hand,
+ * so the whole costs what the schema is worth, whatever else the database
+ * holds.  The parts of all seeds come first, then the parts of these, and so
+ * on; of each such level the members are asked for in the order of their
+ * addresses, in which the index lists them (catalog_reader.c).  Rows that have
+ * no address of their own (columns, enum labels, inheritance links, ...) are
+ * found from their member when they are needed.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -58,11 +61,12 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
+#include "utils/snapmgr.h"
 
 #include "base/dependency.h"
 #include "base/tenant_mgr.h"
 #include "binding/object_schema.h"
+#include "clone/catalog_reader.h"
 #include "clone/closure.h"
 #include "clone/oidmap.h"
 
@@ -82,9 +86,14 @@ typedef struct MemberEntry
 static List *seeds_of_catalog(Oid nspid, Oid classid);
 static void add_seeds(Closure *closure, Relation depRel);
 static int	compare_members(const void *a, const void *b);
-static void add_parts(Closure *closure, Relation depRel, int position);
+static void add_level(Closure *closure, CatalogReader *reader, int first,
+					  int count);
+static int *sorted_positions(Closure *closure, int first, int count);
+static int	compare_positions(const void *a, const void *b, void *arg);
+static void add_parts(Closure *closure, CatalogReader *reader, int position);
 static void add_member(Closure *closure, Oid classid, Oid objid,
 					   const ClosureMember *owner);
+static void note_relations(Closure *closure, Snapshot snapshot);
 static void add_user(Closure *closure, Form_pg_depend dep);
 static bool lives_in_schema(Oid classid);
 static bool is_table_elsewhere(const Closure *closure,
@@ -102,6 +111,9 @@ tm_closure_of_schema(Oid nspid, Snapshot snapshot)
 	Closure    *closure = palloc0(sizeof(Closure));
 	HASHCTL		ctl;
 	Relation	depRel;
+	Snapshot	registered;
+	CatalogReader *reader;
+	int			done = 0;
 
 	closure->nspid = nspid;
 	closure->nspname = get_namespace_name(nspid);
@@ -121,14 +133,23 @@ tm_closure_of_schema(Oid nspid, Snapshot snapshot)
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
 	depRel = table_open(DependRelationId, AccessShareLock);
+	registered = RegisterSnapshot(snapshot != NULL ? snapshot :
+								  GetCatalogSnapshot(DependRelationId));
 	add_seeds(closure, depRel);
-	/* the array grows while we walk it; the loop ends when nothing is new */
-	for (int i = 0; i < closure->nmembers; i++)
+	/* until nothing is new */
+	reader = tm_catalog_reader_open(depRel, DependReferenceIndexId, 2,
+									registered);
+	while (done < closure->nmembers)
 	{
-		CHECK_FOR_INTERRUPTS();
-		add_parts(closure, depRel, i);
+		int			count = closure->nmembers - done;
+
+		add_level(closure, reader, done, count);
+		done += count;
 	}
+	tm_catalog_reader_close(reader);
 	table_close(depRel, AccessShareLock);
+	note_relations(closure, registered);
+	UnregisterSnapshot(registered);
 
 	return closure;
 }
@@ -291,18 +312,53 @@ compare_members(const void *a, const void *b)
 	return 0;
 }
 
+/* What belongs to the members that were found last. */
+static void
+add_level(Closure *closure, CatalogReader *reader, int first, int count)
+{
+	int		   *positions = sorted_positions(closure, first, count);
+
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		add_parts(closure, reader, positions[i]);
+	}
+	pfree(positions);
+}
+
+/* Where some members are, in the order of their addresses; palloc'd. */
+static int *
+sorted_positions(Closure *closure, int first, int count)
+{
+	int		   *positions = palloc(sizeof(int) * count);
+
+	for (int i = 0; i < count; i++)
+		positions[i] = first + i;
+	qsort_arg(positions, count, sizeof(int), compare_positions, closure);
+	return positions;
+}
+
+/* qsort_arg comparator: by address of the members at these positions. */
+static int
+compare_positions(const void *a, const void *b, void *arg)
+{
+	const Closure *closure = arg;
+
+	return compare_members(&closure->members[*(const int *) a],
+						   &closure->members[*(const int *) b]);
+}
+
 /* The objects that belong to one that we have already. */
 static void
-add_parts(Closure *closure, Relation depRel, int position)
+add_parts(Closure *closure, CatalogReader *reader, int position)
 {
 	/* by value: the array moves when it grows */
 	ClosureMember owner = closure->members[position];
-	SysScanDesc scan;
+	Oid			keys[] = {owner.classid, owner.objid};
 	HeapTuple	tup;
 
-	scan = tm_dependency_scan_dependents(depRel, closure->snapshot,
-										 owner.classid, owner.objid);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	tm_catalog_reader_seek(reader, keys);
+	while (HeapTupleIsValid(tup = tm_catalog_reader_next(reader)))
 	{
 		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
 
@@ -318,7 +374,6 @@ add_parts(Closure *closure, Relation depRel, int position)
 				break;
 		}
 	}
-	systable_endscan(scan);
 }
 
 /* Add an object unless it is a member already. */
@@ -348,11 +403,27 @@ add_member(Closure *closure, Oid classid, Oid objid, const ClosureMember *owner)
 	member->objid = objid;
 	member->owner_seed = owner ? owner->owner_seed : objid;
 	member->owner_class = owner ? owner->owner_class : classid;
+}
 
-	if (classid == RelationRelationId)
+/* What kinds of relations there are among the members. */
+static void
+note_relations(Closure *closure, Snapshot snapshot)
+{
+	int		   *positions = sorted_positions(closure, 0, closure->nmembers);
+	Relation	rel = table_open(RelationRelationId, AccessShareLock);
+	CatalogReader *reader = tm_catalog_reader_open(rel, ClassOidIndexId, 1,
+												   snapshot);
+
+	for (int i = 0; i < closure->nmembers; i++)
 	{
-		HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(objid));
+		ClosureMember *member = &closure->members[positions[i]];
+		HeapTuple	tup;
 
+		if (member->classid != RelationRelationId)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		tm_catalog_reader_seek(reader, &member->objid);
+		tup = tm_catalog_reader_next(reader);
 		/* it may be dropped while nobody holds a lock on it yet */
 		if (HeapTupleIsValid(tup))
 		{
@@ -360,9 +431,14 @@ add_member(Closure *closure, Oid classid, Oid objid, const ClosureMember *owner)
 
 			member->relkind = form->relkind;
 			member->relpersistence = form->relpersistence;
-			ReleaseSysCache(tup);
+			member->relispartition = form->relispartition;
+			member->relnamespace = form->relnamespace;
+			member->reltablespace = form->reltablespace;
 		}
 	}
+	tm_catalog_reader_close(reader);
+	table_close(rel, AccessShareLock);
+	pfree(positions);
 }
 
 /* Note that something uses a member; it may turn out to be one itself. */

@@ -21,6 +21,9 @@ typedef struct ClosureMember
 	Oid			objid;			/* its OID in that catalog */
 	char		relkind;		/* for members of pg_class, else '\0' */
 	char		relpersistence; /* likewise */
+	bool		relispartition; /* likewise */
+	Oid			relnamespace;	/* likewise */
+	Oid			reltablespace;	/* likewise */
 	Oid			owner_seed;		/* OID of the member that hangs directly off
 								 * the schema and that this one belongs to */
 	Oid			owner_class;	/* and its catalog */

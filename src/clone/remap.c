@@ -137,7 +137,7 @@ static void depend_on_new_owner(Remap *remap, CatalogTarget *target,
 static void note_mention(Remap *remap, CatalogTarget *target,
 						 HeapTuple row, Oid classid, Oid objid);
 static void copy_parts(Remap *remap, Oid classid, Oid objid, char kind);
-static bool may_have_parent(char relkind, Oid relid);
+static bool may_have_parent(const Closure *closure, char relkind, Oid relid);
 static char kind_of_row(Oid classid, HeapTuple row);
 static void note_parent(CloneState *state, Form_pg_inherits form);
 static void copy_dependencies(Remap *remap, Oid classid, Oid objid,
@@ -268,7 +268,7 @@ assign_member_oid(CloneState *state, Relation rel, Oid index, AttrNumber attno,
 	if (member->classid == RelationRelationId &&
 		RELKIND_HAS_STORAGE(member->relkind))
 		clone = tm_free_file_number(oids, rel, index, attno,
-									get_rel_tablespace(member->objid));
+									member->reltablespace);
 	else
 		clone = tm_free_oid(oids, rel, index, attno);
 	tm_oidmap_add(state->map, member->classid, member->objid, clone);
@@ -456,7 +456,8 @@ copy_parts(Remap *remap, Oid classid, Oid objid, char kind)
 
 		if (part->owner_catalog != classid ||
 			(part->kind != 0 && part->kind != kind) ||
-			(part->catalog == InheritsRelationId && !may_have_parent(kind, objid)) ||
+			(part->catalog == InheritsRelationId &&
+			 !may_have_parent(remap->state->closure, kind, objid)) ||
 			(part->about_rows &&
 			 !tm_statistics_travel(remap->state, classid, objid)))
 			continue;
@@ -485,12 +486,12 @@ copy_parts(Remap *remap, Oid classid, Oid objid, char kind)
  * relations of a schema are indexes and TOAST tables.
  */
 static bool
-may_have_parent(char relkind, Oid relid)
+may_have_parent(const Closure *closure, char relkind, Oid relid)
 {
 	return relkind == RELKIND_RELATION ||
 		relkind == RELKIND_PARTITIONED_TABLE ||
 		relkind == RELKIND_FOREIGN_TABLE ||
-		get_rel_relispartition(relid);
+		tm_closure_find(closure, RelationRelationId, relid)->relispartition;
 }
 
 /* What decides which parts a row has. */

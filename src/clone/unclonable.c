@@ -160,7 +160,8 @@ refuse_foreign_namespace(const Closure *closure, const ClosureMember *member)
 		get_object_attnum_namespace(member->classid) == InvalidAttrNumber)
 		return;
 
-	nspid = tm_object_schema_in_row(member->classid, member->objid);
+	nspid = member->classid == RelationRelationId ? member->relnamespace :
+		tm_object_schema_in_row(member->classid, member->objid);
 	if (!OidIsValid(nspid) || nspid == closure->nspid ||
 		IsToastNamespace(nspid))
 		return;
@@ -176,8 +177,7 @@ refuse_torn_partition(const Closure *closure, const ClosureMember *member)
 {
 	Oid			parent;
 
-	if (member->classid != RelationRelationId ||
-		!get_rel_relispartition(member->objid))
+	if (!member->relispartition)
 		return;
 	parent = get_partition_parent(member->objid, true);
 	if (OidIsValid(parent) &&

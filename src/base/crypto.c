@@ -207,6 +207,13 @@ tm_crypto_keyed_hash(const unsigned char *key, const void *data, Size size,
 					   key, TM_CRYPTO_KEY_BYTES);
 }
 
+void
+tm_crypto_digest(const void *data, Size size, unsigned char *hash)
+{
+	start_library();
+	crypto_generichash(hash, TM_CRYPTO_HASH_BYTES, data, size, NULL, 0);
+}
+
 bool
 tm_crypto_same(const void *a, const void *b, Size size)
 {

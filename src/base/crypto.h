@@ -78,6 +78,9 @@ extern void tm_crypto_key_check(const unsigned char *key,
 extern void tm_crypto_keyed_hash(const unsigned char *key, const void *data,
 								 Size size, unsigned char *hash);
 
+/* TM_CRYPTO_HASH_BYTES for which nobody finds other data */
+extern void tm_crypto_digest(const void *data, Size size, unsigned char *hash);
+
 /* Are they the same?  Takes the same time in any case. */
 extern bool tm_crypto_same(const void *a, const void *b, Size size);
 

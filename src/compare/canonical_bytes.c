@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bswap.h"
+
 #include "compare/canonical_bytes.h"
 
 void
@@ -23,10 +25,17 @@ tm_canonical_bytes(StringInfo buf, const void *bytes, Size size)
 void
 tm_canonical_number(StringInfo buf, uint64 number)
 {
-	char		bytes[8];
+	uint64		bytes = pg_hton64(number);
 
-	for (int i = 0; i < 8; i++)
-		bytes[i] = (char) (number >> (56 - 8 * i));
+	appendBinaryStringInfo(buf, (const char *) &bytes, sizeof(bytes));
+}
+
+/* Most columns of a catalog are no more than that. */
+void
+tm_canonical_char(StringInfo buf, uint8 value)
+{
+	const char	bytes[] = {'c', (char) value};
+
 	appendBinaryStringInfo(buf, bytes, sizeof(bytes));
 }
 
@@ -34,4 +43,10 @@ void
 tm_canonical_name(StringInfo buf, const ObjectName *name)
 {
 	appendBinaryStringInfo(buf, (const char *) name->bytes, TM_NAME_SIZE);
+}
+
+void
+tm_canonical_digest(const StringInfoData *buf, uint8 digest[TM_DIGEST_SIZE])
+{
+	tm_crypto_digest(buf->data, buf->len, digest);
 }

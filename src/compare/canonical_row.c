@@ -41,8 +41,8 @@ typedef struct AclBytes
 	uint8		privileges[8];	/* what they are */
 } AclBytes;
 
-static void adjust_values(ViewCatalog *catalog);
-static void adjust_attribute(Datum *values, bool *nulls);
+static void adjust_values(SchemaView *view, ViewCatalog *catalog);
+static void adjust_attribute(SchemaView *view, Datum *values, bool *nulls);
 static void append_column(SchemaView *view, ViewCatalog *catalog,
 						  AttrNumber attno, StringInfo buf);
 static void append_body(SchemaView *view, ViewCatalog *catalog,
@@ -61,11 +61,11 @@ static int	compare_privileges(const void *a, const void *b);
 static int	compare_strings(const void *a, const void *b);
 
 void
-tm_canonical_deform(ViewCatalog *catalog, HeapTuple row)
+tm_canonical_deform(SchemaView *view, ViewCatalog *catalog, HeapTuple row)
 {
 	heap_deform_tuple(row, RelationGetDescr(catalog->rel), catalog->values,
 					  catalog->nulls);
-	adjust_values(catalog);
+	adjust_values(view, catalog);
 }
 
 void
@@ -93,7 +93,7 @@ tm_canonical_texts(StringInfo buf, Datum texts)
 
 /* What does not count in some rows of a catalog only. */
 static void
-adjust_values(ViewCatalog *catalog)
+adjust_values(SchemaView *view, ViewCatalog *catalog)
 {
 	Datum	   *values = catalog->values;
 	bool	   *nulls = catalog->nulls;
@@ -102,7 +102,7 @@ adjust_values(ViewCatalog *catalog)
 	switch (catalog->catalog)
 	{
 		case AttributeRelationId:
-			adjust_attribute(values, nulls);
+			adjust_attribute(view, values, nulls);
 			break;
 		case ConstraintRelationId:
 			kind = DatumGetChar(values[Anum_pg_constraint_contype - 1]);
@@ -141,10 +141,13 @@ adjust_values(ViewCatalog *catalog)
  * set for them is their statistics target, and the options of a column.
  */
 static void
-adjust_attribute(Datum *values, bool *nulls)
+adjust_attribute(SchemaView *view, Datum *values, bool *nulls)
 {
 	Oid			relid = DatumGetObjectId(values[Anum_pg_attribute_attrelid - 1]);
-	char		relkind = get_rel_relkind(relid);
+	const ClosureMember *member = tm_closure_find(view->closure,
+												  RelationRelationId, relid);
+	char		relkind = member != NULL ? member->relkind :
+		get_rel_relkind(relid);
 
 	if (relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX)
 	{
@@ -262,7 +265,7 @@ append_plain(Form_pg_attribute att, Datum value, StringInfo buf)
 			break;
 		case BOOLOID:
 		case CHAROID:
-			tm_canonical_number(buf, (uint8) DatumGetChar(value));
+			tm_canonical_char(buf, (uint8) DatumGetChar(value));
 			break;
 		case INT2OID:
 			tm_canonical_number(buf, (uint64) DatumGetInt16(value));

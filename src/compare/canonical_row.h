@@ -13,7 +13,8 @@
 #include "compare/schema_view.h"
 
 /* Take a row apart.  Valid until the next row of the catalog is. */
-extern void tm_canonical_deform(ViewCatalog *catalog, HeapTuple row);
+extern void tm_canonical_deform(SchemaView *view, ViewCatalog *catalog,
+								HeapTuple row);
 
 /* Append the row that has been taken apart. */
 extern void tm_canonical_append(SchemaView *view, ViewCatalog *catalog,

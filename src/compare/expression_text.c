@@ -9,6 +9,11 @@
  * path, so that names of what is in it are not qualified, and what the server
  * brings along is qualified where the schema hides it.
  *
+ * Most expressions are one of a few: that a column is now(), or greater than
+ * zero.  To print one is to read its tree, and to open the table if it is about
+ * columns.  So a text is kept for others whose tree is the same, but for places
+ * in statements, and means columns of the same names.
+ *
  * Constants are printed by the output functions of their types, as the owner of
  * the schema (see fingerprint.c).  The functions of the server that run queries on
  * catalogs, for rules and views, are not used: an operator of the schema would get
@@ -39,15 +44,30 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
 #include "binding/binding_path.h"
 #include "compare/expression_text.h"
+#include "compare/object_name.h"
+
+/* Entry of SchemaView.expressions */
+typedef struct PrintedExpression
+{
+	ObjectName	tree;			/* stands for the tree, see name_of_tree() */
+	char	   *text;			/* how it is printed */
+} PrintedExpression;
 
 static AttrNumber relation_column(Oid catalog);
-static char *expression_on(Node *node, Oid relid);
+static const char *printed_once(SchemaView *view, const char *tree,
+								Oid relid);
+static HTAB *start_expressions(SchemaView *view);
+static bool name_of_tree(SchemaView *view, const char *tree, Oid relid,
+						 ObjectName *name);
+static char *expression_on(const char *tree, Oid relid);
 static char *rule_text(ViewCatalog *catalog, AttrNumber attno, Node *node);
 static void name_columns(Query *query, Oid viewid);
 static void name_targets(List *targets, Oid viewid);
@@ -73,12 +93,12 @@ tm_expression_settings(const char *nspname)
 									quote_identifier(nspname)));
 }
 
-char *
+const char *
 tm_expression_text(SchemaView *view, ViewCatalog *catalog, AttrNumber attno)
 {
 	Datum	   *values = catalog->values;
 	AttrNumber	relation = relation_column(catalog->catalog);
-	Node	   *node;
+	char	   *tree;
 
 	switch (catalog->catalog)
 	{
@@ -95,13 +115,16 @@ tm_expression_text(SchemaView *view, ViewCatalog *catalog, AttrNumber attno)
 			break;
 	}
 
-	node = stringToNode(TextDatumGetCString(values[attno - 1]));
-	if (node == NULL)
-		return "";
+	tree = TextDatumGetCString(values[attno - 1]);
 	if (catalog->catalog == RewriteRelationId)
-		return rule_text(catalog, attno, node);
-	return expression_on(node, relation == InvalidAttrNumber ? InvalidOid :
-						 DatumGetObjectId(values[relation - 1]));
+	{
+		Node	   *node = stringToNode(tree);
+
+		return node == NULL ? "" : rule_text(catalog, attno, node);
+	}
+	return printed_once(view, tree,
+						relation == InvalidAttrNumber ? InvalidOid :
+						DatumGetObjectId(values[relation - 1]));
 }
 
 char *
@@ -192,12 +215,93 @@ relation_column(Oid catalog)
 	}
 }
 
+/* Printed now, or when its like was met before */
+static const char *
+printed_once(SchemaView *view, const char *tree, Oid relid)
+{
+	ObjectName	name;
+	PrintedExpression *entry;
+	char	   *text;
+
+	if (!name_of_tree(view, tree, relid, &name))
+		return expression_on(tree, relid);
+	if (view->expressions == NULL)
+		view->expressions = start_expressions(view);
+	entry = hash_search(view->expressions, &name, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry->text;
+
+	text = MemoryContextStrdup(view->context, expression_on(tree, relid));
+	entry = hash_search(view->expressions, &name, HASH_ENTER, NULL);
+	entry->text = text;
+	return text;
+}
+
+static HTAB *
+start_expressions(SchemaView *view)
+{
+	HASHCTL		ctl;
+
+	ctl.hcxt = view->context;
+	ctl.keysize = sizeof(ObjectName);
+	ctl.entrysize = sizeof(PrintedExpression);
+	return hash_create("tenant_mgr printed expressions", 256, &ctl,
+					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/*
+ * A digest of the tree, without places in statements and with the names of the
+ * columns that it means.  False if there may be more that its text depends on: a
+ * query in it, or the table as a whole, is printed with the table's name.
+ *
+ * In the text of a tree there is no blank within a name or a string.
+ */
+static bool
+name_of_tree(SchemaView *view, const char *tree, Oid relid, ObjectName *name)
+{
+	static const char location[] = ":location ";
+	static const char column[] = ":varattno ";
+	const char *start = tree;
+	const char *field;
+	StringInfoData buf;
+
+	if (strstr(tree, "{SUBLINK ") != NULL || strstr(tree, "{QUERY ") != NULL)
+		return false;
+	initStringInfo(&buf);
+	while ((field = strstr(start, location)) != NULL)
+	{
+		field += sizeof(location) - 1;
+		appendBinaryStringInfo(&buf, start, field - start);
+		start = field + strspn(field, "-0123456789");
+	}
+	appendStringInfoString(&buf, start);
+
+	for (field = strstr(tree, column); field != NULL;
+		 field = strstr(field, column))
+	{
+		AttrNumber	attno;
+		const char *text;
+
+		field += sizeof(column) - 1;
+		attno = atoi(field);
+		if (attno == InvalidAttrNumber || !OidIsValid(relid))
+			return false;
+		text = tm_column_name(view, relid, attno);
+		tm_canonical_bytes(&buf, text, strlen(text));
+	}
+	*name = tm_name_of_bytes(&buf);
+	return true;
+}
+
 /* To print names of columns the relation is opened, so not without need. */
 static char *
-expression_on(Node *node, Oid relid)
+expression_on(const char *tree, Oid relid)
 {
+	Node	   *node = stringToNode(tree);
 	List	   *context = NIL;
 
+	if (node == NULL)
+		return "";
 	if (OidIsValid(relid) &&
 		(contain_var_clause(node) || checkExprHasSubLink(node)))
 		context = deparse_context_for(get_rel_name(relid), relid);

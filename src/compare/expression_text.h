@@ -16,9 +16,12 @@
  */
 extern void tm_expression_settings(const char *nspname);
 
-/* The expression in a column of the row that has been taken apart, palloc'd. */
-extern char *tm_expression_text(SchemaView *view, ViewCatalog *catalog,
-								AttrNumber attno);
+/*
+ * The expression in a column of the row that has been taken apart.  It is there
+ * as long as the row, or the view.
+ */
+extern const char *tm_expression_text(SchemaView *view, ViewCatalog *catalog,
+									  AttrNumber attno);
 
 /* The query of a view, with the present names of its columns; palloc'd. */
 extern char *tm_view_query(Oid viewid);

@@ -83,18 +83,20 @@ typedef struct IndexEntry
 
 static Fingerprint *read_fingerprint(Oid nspid, OutsideNames *names);
 static void collect(Collector *collector);
+static void note_tables(Collector *collector);
 static void note_left_out(Collector *collector);
 static void note_constraint_indexes(Collector *collector);
 static HeapTuple read_row(Collector *collector, ViewCatalog *catalog, Oid objid);
 static void collect_member(Collector *collector, const ClosureMember *member);
 static char kind_of_row(const ViewCatalog *catalog);
-static bool is_shown(Collector *collector, const ClosureMember *member, const ViewCatalog *catalog);
-static bool relation_is_shown(Oid relid, const Datum *values);
+static bool is_shown(const ClosureMember *member, const ViewCatalog *catalog);
+static bool relation_is_shown(const Datum *values);
 static bool type_is_shown(Oid typid, const Datum *values);
 static bool has_columns(Oid classid, char kind);
 static void collect_columns(Collector *collector, Oid relid, List *remarks);
 static List *read_columns(Collector *collector, ViewCatalog *catalog, Oid relid);
-static void append_parts(Collector *collector, const ViewCatalog *owner, Oid objid, char kind);
+static bool append_parts(Collector *collector, const ViewCatalog *owner, Oid objid, char kind);
+static bool is_broken_index(const ViewCatalog *catalog, HeapTuple row, char kind);
 static bool may_have_parent(const ViewCatalog *catalog, char relkind);
 static void append_columns_of_index(Collector *collector, Oid relid, char kind);
 static void append_toast_options(Collector *collector, Oid toastid);
@@ -150,7 +152,7 @@ read_fingerprint(Oid nspid, OutsideNames *names)
 void
 tm_fingerprint_digits(const uint8 *digest, char digits[TM_FINGERPRINT_SIZE])
 {
-	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
+	for (int i = 0; i < TM_DIGEST_SIZE; i++)
 		snprintf(digits + 2 * i, 3, "%02x", digest[i]);
 }
 
@@ -162,6 +164,7 @@ collect(Collector *collector)
 	Closure    *closure = view->closure;
 	ClosureMember schema = {.classid = NamespaceRelationId,
 	.objid = view->nspid,.owner_seed = view->nspid};
+	MemoryContext old_context;
 	HASHCTL		ctl;
 
 	collector->maxitems = 1024;
@@ -182,13 +185,8 @@ collect(Collector *collector)
 	collector->labels =
 		RelationGetNumberOfBlocks(tm_view_catalog(view, SecLabelRelationId)->rel) > 0;
 
-	/* names of columns are what most other rows are about */
-	for (int i = 0; i < closure->nmembers; i++)
-	{
-		if (has_columns(closure->members[i].classid,
-						closure->members[i].relkind))
-			(void) tm_column_name(view, closure->members[i].objid, 1);
-	}
+	old_context = MemoryContextSwitchTo(view->scratch);
+	note_tables(collector);
 	note_left_out(collector);
 	note_constraint_indexes(collector);
 	collect_member(collector, &schema);
@@ -196,6 +194,31 @@ collect(Collector *collector)
 	{
 		CHECK_FOR_INTERRUPTS();
 		collect_member(collector, &closure->members[i]);
+		MemoryContextReset(view->scratch);
+	}
+	MemoryContextSwitchTo(old_context);
+}
+
+/* Names of tables and their columns are what most other rows are about. */
+static void
+note_tables(Collector *collector)
+{
+	SchemaView *view = collector->view;
+	ViewCatalog *catalog = tm_view_catalog(view, RelationRelationId);
+
+	for (int i = 0; i < view->closure->nmembers; i++)
+	{
+		const ClosureMember *member = &view->closure->members[i];
+		HeapTuple	row;
+
+		if (!has_columns(member->classid, member->relkind))
+			continue;
+		row = read_row(collector, catalog, member->objid);
+		if (!HeapTupleIsValid(row))
+			continue;
+		tm_canonical_deform(view, catalog, row);
+		(void) tm_object_row_name(view, catalog, member->objid);
+		(void) tm_column_name(view, member->objid, 1);
 		MemoryContextReset(view->scratch);
 	}
 }
@@ -261,9 +284,8 @@ note_constraint_indexes(Collector *collector)
 		entry = hash_search(collector->constraints, &form->conindid,
 							HASH_ENTER, NULL);
 		entry->conoid = form->oid;
-		tm_canonical_deform(catalog, row);
-		entry->constraint = tm_row_name(view, catalog, catalog->values,
-										catalog->nulls);
+		tm_canonical_deform(view, catalog, row);
+		entry->constraint = tm_object_row_name(view, catalog, form->oid);
 		MemoryContextReset(view->scratch);
 	}
 }
@@ -289,7 +311,6 @@ collect_member(Collector *collector, const ClosureMember *member)
 	SchemaView *view = collector->view;
 	ViewCatalog *catalog = tm_view_catalog(view, member->classid);
 	Oid			seed[] = {member->owner_class, member->owner_seed};
-	MemoryContext old_context;
 	HeapTuple	row;
 	List	   *remarks;
 	ObjectName	name;
@@ -301,28 +322,26 @@ collect_member(Collector *collector, const ClosureMember *member)
 	row = read_row(collector, catalog, member->objid);
 	if (!HeapTupleIsValid(row))
 		return;
-	old_context = MemoryContextSwitchTo(view->scratch);
-	tm_canonical_deform(catalog, row);
+	tm_canonical_deform(view, catalog, row);
+	if (!is_shown(member, catalog))
+		return;
 	kind = kind_of_row(catalog);
-	if (is_shown(collector, member, catalog))
-	{
-		remarks = read_remarks(collector, member->classid, member->objid);
-		if (has_columns(member->classid, kind))
-			collect_columns(collector, member->objid, remarks);
-		name_member(collector, member, catalog, &name, &object);
+	remarks = read_remarks(collector, member->classid, member->objid);
+	if (has_columns(member->classid, kind))
+		collect_columns(collector, member->objid, remarks);
+	name_member(collector, member, catalog, &name, &object);
 
-		resetStringInfo(&collector->buf);
-		if (member->classid == ExtensionRelationId)
-			tm_canonical_name(&collector->buf, &name);
-		else if (member->classid != RelationRelationId ||
-				 kind != RELKIND_COMPOSITE_TYPE)
-			tm_canonical_append(view, catalog, &collector->buf);
-		append_parts(collector, catalog, member->objid, kind);
-		append_remarks(collector, remarks, 0);
-		append_ties(collector, member, kind);
-		add_item(collector, &name, &object);
-	}
-	MemoryContextSwitchTo(old_context);
+	resetStringInfo(&collector->buf);
+	if (member->classid == ExtensionRelationId)
+		tm_canonical_name(&collector->buf, &name);
+	else if (member->classid != RelationRelationId ||
+			 kind != RELKIND_COMPOSITE_TYPE)
+		tm_canonical_append(view, catalog, &collector->buf);
+	if (!append_parts(collector, catalog, member->objid, kind))
+		return;
+	append_remarks(collector, remarks, 0);
+	append_ties(collector, member, kind);
+	add_item(collector, &name, &object);
 }
 
 /* What decides which parts a row has. */
@@ -344,8 +363,7 @@ kind_of_row(const ViewCatalog *catalog)
 
 /* Is the object one that a dump shows, or a part of one? */
 static bool
-is_shown(Collector *collector, const ClosureMember *member,
-		 const ViewCatalog *catalog)
+is_shown(const ClosureMember *member, const ViewCatalog *catalog)
 {
 	const Datum *values = catalog->values;
 
@@ -364,7 +382,7 @@ is_shown(Collector *collector, const ClosureMember *member,
 					return true;
 			}
 		case RelationRelationId:
-			return relation_is_shown(member->objid, values);
+			return relation_is_shown(values);
 		case TriggerRelationId:
 			return !DatumGetBool(values[Anum_pg_trigger_tgisinternal - 1]);
 		case TypeRelationId:
@@ -374,25 +392,13 @@ is_shown(Collector *collector, const ClosureMember *member,
 	}
 }
 
-/* An index that could not be built is in no dump. */
+/* TOAST tables go with their tables. */
 static bool
-relation_is_shown(Oid relid, const Datum *values)
+relation_is_shown(const Datum *values)
 {
-	HeapTuple	tup;
-	bool		valid;
+	Oid			nspid = DatumGetObjectId(values[Anum_pg_class_relnamespace - 1]);
 
-	if (isTempOrTempToastNamespace(DatumGetObjectId(values[Anum_pg_class_relnamespace - 1])) ||
-		IsToastNamespace(DatumGetObjectId(values[Anum_pg_class_relnamespace - 1])))
-		return false;
-	if (DatumGetChar(values[Anum_pg_class_relkind - 1]) != RELKIND_INDEX)
-		return true;
-	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(relid));
-	if (!HeapTupleIsValid(tup))
-		return false;
-	valid = ((Form_pg_index) GETSTRUCT(tup))->indisvalid &&
-		((Form_pg_index) GETSTRUCT(tup))->indisready;
-	ReleaseSysCache(tup);
-	return valid;
+	return !isTempOrTempToastNamespace(nspid) && !IsToastNamespace(nspid);
 }
 
 /* Row types of tables, arrays and multiranges come with something else. */
@@ -451,8 +457,8 @@ collect_columns(Collector *collector, Oid relid, List *remarks)
 		HeapTuple	row = lfirst(lc);
 		Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(row);
 
-		tm_canonical_deform(catalog, row);
-		name = tm_row_name(view, catalog, catalog->values, catalog->nulls);
+		tm_canonical_deform(view, catalog, row);
+		name = tm_row_name(view, catalog);
 		resetStringInfo(&collector->buf);
 		tm_canonical_append(view, catalog, &collector->buf);
 		append_remarks(collector, remarks, att->attnum);
@@ -464,7 +470,7 @@ collect_columns(Collector *collector, Oid relid, List *remarks)
 	resetStringInfo(&collector->buf);
 	appendStringInfoString(&collector->buf, "columns");
 	tm_canonical_name(&collector->buf, &relation);
-	name = tm_name_of_bytes(view, &collector->buf);
+	name = tm_name_of_bytes(&collector->buf);
 	resetStringInfo(&collector->buf);
 	appendBinaryStringInfo(&collector->buf, order.data, order.len);
 	ObjectAddressSubSet(object, RelationRelationId, relid, TM_COLUMN_ORDER);
@@ -490,8 +496,11 @@ read_columns(Collector *collector, ViewCatalog *catalog, Oid relid)
 	return rows;
 }
 
-/* Rows of other catalogs that have no address of their own. */
-static void
+/*
+ * Rows of other catalogs that have no address of their own.  False if they show
+ * that the object is in no dump.
+ */
+static bool
 append_parts(Collector *collector, const ViewCatalog *owner, Oid objid,
 			 char kind)
 {
@@ -514,7 +523,9 @@ append_parts(Collector *collector, const ViewCatalog *owner, Oid objid,
 		reader = tm_view_seek(view, catalog, part->index, 1, &objid);
 		while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
 		{
-			tm_canonical_deform(catalog, row);
+			if (is_broken_index(catalog, row, kind))
+				return false;
+			tm_canonical_deform(view, catalog, row);
 			tm_canonical_append(view, catalog, &collector->buf);
 		}
 	}
@@ -524,6 +535,17 @@ append_parts(Collector *collector, const ViewCatalog *owner, Oid objid,
 		OidIsValid(DatumGetObjectId(owner->values[Anum_pg_class_reltoastrelid - 1])))
 		append_toast_options(collector,
 							 DatumGetObjectId(owner->values[Anum_pg_class_reltoastrelid - 1]));
+	return true;
+}
+
+/* One that could not be built is in no dump. */
+static bool
+is_broken_index(const ViewCatalog *catalog, HeapTuple row, char kind)
+{
+	Form_pg_index form = (Form_pg_index) GETSTRUCT(row);
+
+	return catalog->catalog == IndexRelationId && kind == RELKIND_INDEX &&
+		!(form->indisvalid && form->indisready);
 }
 
 static bool
@@ -547,7 +569,7 @@ append_columns_of_index(Collector *collector, Oid relid, char kind)
 		return;
 	foreach(lc, read_columns(collector, catalog, relid))
 	{
-		tm_canonical_deform(catalog, lfirst(lc));
+		tm_canonical_deform(collector->view, catalog, lfirst(lc));
 		tm_canonical_append(collector->view, catalog, &collector->buf);
 	}
 }
@@ -604,7 +626,7 @@ read_remarks_in(Collector *collector, Oid catalogid, Oid index, Oid classid,
 		remark = palloc(sizeof(Remark));
 		remark->objsubid = form->objsubid;
 		initStringInfo(&remark->bytes);
-		tm_canonical_deform(catalog, row);
+		tm_canonical_deform(view, catalog, row);
 		catalog->nulls[Anum_pg_description_objoid - 1] = true;
 		catalog->nulls[Anum_pg_description_objsubid - 1] = true;
 		tm_canonical_append(view, catalog, &remark->bytes);
@@ -719,7 +741,7 @@ name_member(Collector *collector, const ClosureMember *member,
 		default:
 			break;
 	}
-	*name = tm_row_name(view, catalog, catalog->values, catalog->nulls);
+	*name = tm_object_row_name(view, catalog, member->objid);
 }
 
 /* An entry made of the bytes in the buffer. */
@@ -738,7 +760,7 @@ add_item(Collector *collector, const ObjectName *name,
 	}
 	item = &collector->items[collector->nitems++];
 	memcpy(item->name, name->bytes, TM_NAME_SIZE);
-	tm_view_digest(collector->view, &collector->buf, item->digest);
+	tm_canonical_digest(&collector->buf, item->digest);
 	item->object = *object;
 }
 
@@ -757,10 +779,10 @@ merge_items(Collector *collector)
 		for (next = i; next < collector->nitems &&
 			 memcmp(items[next].name, items[i].name, TM_NAME_SIZE) == 0; next++)
 			appendBinaryStringInfo(&collector->buf, (char *) items[next].digest,
-								   PG_SHA256_DIGEST_LENGTH);
+								   TM_DIGEST_SIZE);
 		items[nkept] = items[i];
 		if (next > i + 1)
-			tm_view_digest(collector->view, &collector->buf,
+			tm_canonical_digest(&collector->buf,
 						   items[nkept].digest);
 		nkept++;
 	}
@@ -773,7 +795,7 @@ conclude(Collector *collector)
 {
 	Fingerprint *result = MemoryContextAlloc(collector->context,
 											 sizeof(Fingerprint));
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	uint8		digest[TM_DIGEST_SIZE];
 
 	resetStringInfo(&collector->buf);
 	tm_canonical_number(&collector->buf, TM_SERVER_MAJOR);
@@ -783,9 +805,9 @@ conclude(Collector *collector)
 							   (char *) collector->items[i].name, TM_NAME_SIZE);
 		appendBinaryStringInfo(&collector->buf,
 							   (char *) collector->items[i].digest,
-							   PG_SHA256_DIGEST_LENGTH);
+							   TM_DIGEST_SIZE);
 	}
-	tm_view_digest(collector->view, &collector->buf, digest);
+	tm_canonical_digest(&collector->buf, digest);
 	tm_fingerprint_digits(digest, result->text);
 	result->nitems = collector->nitems;
 	result->items = collector->items;

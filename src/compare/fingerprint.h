@@ -8,12 +8,13 @@
 #define TENANT_MGR_FINGERPRINT_H
 
 #include "catalog/objectaddress.h"
-#include "common/sha2.h"
+
+#include "compare/canonical_bytes.h"
 
 #include "compare/outside_names.h"
 
 /* Digits of a fingerprint, and room for them and a null byte */
-#define TM_FINGERPRINT_DIGITS	(PG_SHA256_DIGEST_LENGTH * 2)
+#define TM_FINGERPRINT_DIGITS	(TM_DIGEST_SIZE * 2)
 #define TM_FINGERPRINT_SIZE		(TM_FINGERPRINT_DIGITS + 1)
 
 /*
@@ -28,8 +29,8 @@
 /* One object of a schema */
 typedef struct FingerprintItem
 {
-	uint8		name[16];		/* a digest of its name, */
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];	/* and of what it is */
+	uint8		name[TM_NAME_SIZE];	/* a digest of its name, */
+	uint8		digest[TM_DIGEST_SIZE];	/* and of what it is */
 	ObjectAddress object;		/* where it is in this schema */
 } FingerprintItem;
 

@@ -37,7 +37,6 @@
 #include "catalog/pg_tablespace.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
-#include "common/cryptohash.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -55,6 +54,7 @@
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "base/uuid.h"
+#include "compare/canonical_bytes.h"
 #include "compare/kept_fingerprint.h"
 #include "tenants/structure_change.h"
 
@@ -308,15 +308,10 @@ append_tablespaces(StringInfo buf)
 static char *
 digest_text(const StringInfo buf)
 {
-	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	uint8		digest[TM_DIGEST_SIZE];
 	char	   *text = palloc(TM_FINGERPRINT_SIZE);
 
-	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
-		pg_cryptohash_update(hash, (uint8 *) buf->data, buf->len) < 0 ||
-		pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
-		elog(ERROR, "could not compute a hash: %s", pg_cryptohash_error(hash));
-	pg_cryptohash_free(hash);
+	tm_canonical_digest(buf, digest);
 	tm_fingerprint_digits(digest, text);
 	return text;
 }

@@ -60,6 +60,11 @@ typedef struct ColumnsEntry
 
 static bool is_fixed(Oid classid, Oid objid);
 static ObjectName number_as_name(Oid objid);
+static ObjectName *find_name(SchemaView *view, Oid classid, Oid objid);
+static ObjectName keep_name(SchemaView *view, Oid classid, Oid objid,
+							ObjectName name);
+static ObjectName name_of_row(SchemaView *view, ViewCatalog *catalog,
+							  const Datum *values, const bool *nulls);
 static ObjectName read_name(SchemaView *view, Oid classid, Oid objid);
 static void append_key(SchemaView *view, ViewCatalog *catalog,
 					   AttrNumber attno, const Datum *values,
@@ -70,27 +75,58 @@ static ColumnsEntry *columns_of(SchemaView *view, Oid relid);
 ObjectName
 tm_object_name(SchemaView *view, Oid classid, Oid objid)
 {
-	NameEntry	key = {.classid = classid,.objid = objid};
-	NameEntry  *entry;
-	ObjectName	name;
+	ObjectName *known;
 
 	if (is_fixed(classid, objid))
 		return number_as_name(objid);
+	known = find_name(view, classid, objid);
+	if (known != NULL)
+		return *known;
+
+	check_stack_depth();
+	return keep_name(view, classid, objid, read_name(view, classid, objid));
+}
+
+ObjectName
+tm_row_name(SchemaView *view, ViewCatalog *catalog)
+{
+	return name_of_row(view, catalog, catalog->values, catalog->nulls);
+}
+
+ObjectName
+tm_object_row_name(SchemaView *view, ViewCatalog *catalog, Oid objid)
+{
+	ObjectName *known = find_name(view, catalog->catalog, objid);
+
+	return known != NULL ? *known :
+		keep_name(view, catalog->catalog, objid, tm_row_name(view, catalog));
+}
+
+static ObjectName *
+find_name(SchemaView *view, Oid classid, Oid objid)
+{
+	NameEntry	key = {.classid = classid,.objid = objid};
+	NameEntry  *entry;
+
 	if (view->names == NULL)
 		start_names(view);
 	entry = hash_search(view->names, &key, HASH_FIND, NULL);
-	if (entry != NULL)
-		return entry->name;
+	return entry != NULL ? &entry->name : NULL;
+}
 
-	check_stack_depth();
-	name = read_name(view, classid, objid);
+static ObjectName
+keep_name(SchemaView *view, Oid classid, Oid objid, ObjectName name)
+{
+	NameEntry	key = {.classid = classid,.objid = objid};
+	NameEntry  *entry;
+
 	entry = hash_search(view->names, &key, HASH_ENTER, NULL);
 	entry->name = name;
 	return name;
 }
 
-ObjectName
-tm_row_name(SchemaView *view, ViewCatalog *catalog, const Datum *values,
+static ObjectName
+name_of_row(SchemaView *view, ViewCatalog *catalog, const Datum *values,
 			const bool *nulls)
 {
 	StringInfoData buf;
@@ -99,7 +135,7 @@ tm_row_name(SchemaView *view, ViewCatalog *catalog, const Datum *values,
 	tm_canonical_number(&buf, catalog->catalog);
 	for (int i = 0; i < catalog->nkeys; i++)
 		append_key(view, catalog, catalog->keys[i], values, nulls, &buf);
-	return tm_name_of_bytes(view, &buf);
+	return tm_name_of_bytes(&buf);
 }
 
 ObjectName
@@ -113,7 +149,7 @@ tm_column_object_name(SchemaView *view, Oid relid, AttrNumber attno)
 	tm_canonical_number(&buf, AttributeRelationId);
 	tm_canonical_name(&buf, &relation);
 	tm_canonical_bytes(&buf, column, strlen(column));
-	return tm_name_of_bytes(view, &buf);
+	return tm_name_of_bytes(&buf);
 }
 
 const char *
@@ -200,7 +236,7 @@ read_name(SchemaView *view, Oid classid, Oid objid)
 		tm_canonical_name(&buf, &name);
 	}
 	if (buf.len > 0)
-		name = tm_name_of_bytes(view, &buf);
+		name = tm_name_of_bytes(&buf);
 	else
 	{
 		ViewCatalog *catalog = tm_view_catalog(view, classid);
@@ -223,13 +259,13 @@ read_name(SchemaView *view, Oid classid, Oid objid)
 		{
 			/* a role, say, that was dropped from under its privileges */
 			appendStringInfo(&buf, "%u", objid);
-			name = tm_name_of_bytes(view, &buf);
+			name = tm_name_of_bytes(&buf);
 		}
 		else
 		{
 			heap_deform_tuple(tup, RelationGetDescr(catalog->rel), values,
 							  nulls);
-			name = tm_row_name(view, catalog, values, nulls);
+			name = name_of_row(view, catalog, values, nulls);
 		}
 		systable_endscan(scan);
 	}
@@ -238,12 +274,12 @@ read_name(SchemaView *view, Oid classid, Oid objid)
 }
 
 ObjectName
-tm_name_of_bytes(SchemaView *view, StringInfo buf)
+tm_name_of_bytes(const StringInfoData *buf)
 {
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	uint8		digest[TM_DIGEST_SIZE];
 	ObjectName	name;
 
-	tm_view_digest(view, buf, digest);
+	tm_canonical_digest(buf, digest);
 	memcpy(name.bytes, digest, TM_NAME_SIZE);
 	return name;
 }

@@ -13,15 +13,18 @@
 /* The name of an object; the schema's own name is no part of it. */
 extern ObjectName tm_object_name(SchemaView *view, Oid classid, Oid objid);
 
-/* That of the object whose row has been taken apart. */
-extern ObjectName tm_row_name(SchemaView *view, ViewCatalog *catalog,
-							  const Datum *values, const bool *nulls);
+/* That of the row that has been taken apart. */
+extern ObjectName tm_row_name(SchemaView *view, ViewCatalog *catalog);
+
+/* Likewise, of an object: its row need not be read again for its name. */
+extern ObjectName tm_object_row_name(SchemaView *view, ViewCatalog *catalog,
+									 Oid objid);
 
 /* OIDs of the objects of a catalog that have been named so far, palloc'd. */
 extern List *tm_object_names_of(SchemaView *view, Oid classid);
 
 /* One that is made of these bytes. */
-extern ObjectName tm_name_of_bytes(SchemaView *view, StringInfo buf);
+extern ObjectName tm_name_of_bytes(const StringInfoData *buf);
 
 /* That of a column of a relation. */
 extern ObjectName tm_column_object_name(SchemaView *view, Oid relid,

@@ -44,10 +44,6 @@ tm_view_open(Oid nspid, Snapshot snapshot)
 	view->closure = tm_closure_of_schema(nspid, snapshot);
 	view->nspname = view->closure->nspname;
 	tm_closure_sort(view->closure);
-
-	view->hash = pg_cryptohash_create(PG_SHA256);
-	if (view->hash == NULL)
-		elog(ERROR, "could not create a hash context");
 	MemoryContextSwitchTo(old_context);
 	return view;
 }
@@ -65,7 +61,6 @@ tm_view_close(SchemaView *view)
 			tm_catalog_reader_close(catalog->reader);
 		table_close(catalog->rel, AccessShareLock);
 	}
-	pg_cryptohash_free(view->hash);
 	MemoryContextDelete(view->context);
 }
 
@@ -112,17 +107,6 @@ tm_view_seek(SchemaView *view, ViewCatalog *catalog, Oid index, int nkeys,
 	}
 	tm_catalog_reader_seek(catalog->reader, keys);
 	return catalog->reader;
-}
-
-void
-tm_view_digest(SchemaView *view, const StringInfo buf,
-			   uint8 digest[PG_SHA256_DIGEST_LENGTH])
-{
-	if (pg_cryptohash_init(view->hash) < 0 ||
-		pg_cryptohash_update(view->hash, (uint8 *) buf->data, buf->len) < 0 ||
-		pg_cryptohash_final(view->hash, digest, PG_SHA256_DIGEST_LENGTH) < 0)
-		elog(ERROR, "could not compute a hash: %s",
-			 pg_cryptohash_error(view->hash));
 }
 
 /* The first column that refers to a role. */

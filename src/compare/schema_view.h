@@ -8,8 +8,6 @@
 #define TENANT_MGR_SCHEMA_VIEW_H
 
 #include "access/htup.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "lib/stringinfo.h"
 #include "utils/hsearch.h"
 #include "utils/snapshot.h"
@@ -49,7 +47,7 @@ typedef struct SchemaView
 	List	   *catalogs;		/* ViewCatalog, all that were used so far */
 	HTAB	   *names;			/* (catalog, OID) -> ObjectName */
 	HTAB	   *columns;		/* names of the columns of relations */
-	pg_cryptohash_ctx *hash;	/* started anew for each digest */
+	HTAB	   *expressions;	/* what has been printed */
 } SchemaView;
 
 /*
@@ -66,9 +64,5 @@ extern ViewCatalog *tm_view_catalog(SchemaView *view, Oid catalog);
 /* Its rows with these keys; no catalog is read by more than one index. */
 extern CatalogReader *tm_view_seek(SchemaView *view, ViewCatalog *catalog,
 								   Oid index, int nkeys, const Oid *keys);
-
-/* SHA-256 of what is in the buffer. */
-extern void tm_view_digest(SchemaView *view, const StringInfo buf,
-						   uint8 digest[PG_SHA256_DIGEST_LENGTH]);
 
 #endif							/* TENANT_MGR_SCHEMA_VIEW_H */

@@ -64,6 +64,8 @@ typedef struct Collector
 	HTAB	   *left_out;		/* members that are no matter of the schema's */
 	bool		labels;			/* are there security labels at all? */
 	StringInfoData buf;			/* bytes of the object at hand */
+	OutsideNames *names;		/* circumstances to keep, or NULL */
+	Fingerprint *result;		/* what comes of it */
 } Collector;
 
 /* A comment, or a security label */
@@ -81,7 +83,7 @@ typedef struct IndexEntry
 	Oid			conoid;			/* and its OID */
 } IndexEntry;
 
-static Fingerprint *read_fingerprint(Oid nspid, OutsideNames *names);
+static void read_objects(Oid nspid, void *arg);
 static void collect(Collector *collector);
 static void note_tables(Collector *collector);
 static void note_left_out(Collector *collector);
@@ -119,34 +121,32 @@ tm_fingerprint_of_schema(Oid nspid)
 Fingerprint *
 tm_fingerprint_read(Oid nspid)
 {
-	return read_fingerprint(nspid, NULL);
+	return tm_fingerprint_read_to_keep(nspid, NULL);
 }
 
 Fingerprint *
 tm_fingerprint_read_to_keep(Oid nspid, OutsideNames *names)
 {
-	return read_fingerprint(nspid, names);
+	Collector	collector = {.context = CurrentMemoryContext,.names = names};
+
+	tm_read_schema(nspid, read_objects, &collector);
+	return collector.result;
 }
 
-/* And the circumstances, unless they are NULL. */
-static Fingerprint *
-read_fingerprint(Oid nspid, OutsideNames *names)
+static void
+read_objects(Oid nspid, void *arg)
 {
-	Collector	collector = {.context = CurrentMemoryContext};
-	Fingerprint *result;
-	SchemaReading reading;
+	Collector  *collector = arg;
 
-	tm_reading_begin(&reading, nspid);
-	collector.view = tm_view_open(nspid, RegisterSnapshot(GetLatestSnapshot()));
-	collect(&collector);
-	merge_items(&collector);
-	result = conclude(&collector);
-	if (names != NULL)
-		tm_outside_names(collector.view, names);
-	UnregisterSnapshot(collector.view->snapshot);
-	tm_view_close(collector.view);
-	tm_reading_end(&reading);
-	return result;
+	collector->view = tm_view_open(nspid,
+								   RegisterSnapshot(GetLatestSnapshot()));
+	collect(collector);
+	merge_items(collector);
+	collector->result = conclude(collector);
+	if (collector->names != NULL)
+		tm_outside_names(collector->view, collector->names);
+	UnregisterSnapshot(collector->view->snapshot);
+	tm_view_close(collector->view);
 }
 
 void

@@ -33,9 +33,18 @@ typedef struct Pair
 	Difference *difference;		/* what is told of it */
 } Pair;
 
+/* Which of them are put into words, and how */
+typedef struct Description
+{
+	List	   *pairs;			/* of Pair */
+	bool		first;			/* those of the first schema? */
+	DefinitionSource source;	/* whose they are */
+} Description;
+
 static List *find_pairs(const Fingerprint *a, const Fingerprint *b);
 static Pair *make_pair(const FingerprintItem *a, const FingerprintItem *b);
 static void describe(List *pairs, Oid nspid, Oid other, bool first);
+static void describe_objects(Oid nspid, void *arg);
 static void mark_implied(List *pairs);
 static bool owner_is_listed(List *pairs, const Pair *pair);
 static bool only_order_of_others(const Difference *difference);
@@ -120,18 +129,26 @@ make_pair(const FingerprintItem *a, const FingerprintItem *b)
 static void
 describe(List *pairs, Oid nspid, Oid other, bool first)
 {
-	DefinitionSource source;
-	SchemaReading reading;
+	Description description = {.pairs = pairs,.first = first};
+	DefinitionSource *source = &description.source;
+
+	source->nspid = nspid;
+	source->owner = tm_tenant_lock_schema_owner(nspid);
+	source->owner_name = quote_identifier(GetUserNameFromId(tm_tenant_lock_schema_owner(other),
+														   false));
+	source->other_name = get_namespace_name(other);
+	source->schema_name = quote_identifier(source->other_name);
+	tm_read_schema(nspid, describe_objects, &description);
+}
+
+static void
+describe_objects(Oid nspid, void *arg)
+{
+	Description *description = arg;
+	bool		first = description->first;
 	ListCell   *lc;
 
-	source.nspid = nspid;
-	source.owner = tm_tenant_lock_schema_owner(nspid);
-	source.owner_name = quote_identifier(GetUserNameFromId(tm_tenant_lock_schema_owner(other),
-														   false));
-	source.other_name = get_namespace_name(other);
-	source.schema_name = quote_identifier(source.other_name);
-	tm_reading_begin(&reading, nspid);
-	foreach(lc, pairs)
+	foreach(lc, description->pairs)
 	{
 		Pair	   *pair = lfirst(lc);
 		const FingerprintItem *item = first ? pair->a : pair->b;
@@ -142,11 +159,12 @@ describe(List *pairs, Oid nspid, Oid other, bool first)
 			!tm_object_label(nspid, &item->object, &difference->label))
 			continue;
 		if (first)
-			difference->a = tm_definition(&source, &item->object);
+			difference->a = tm_definition(&description->source,
+										  &item->object);
 		else
-			difference->b = tm_definition(&source, &item->object);
+			difference->b = tm_definition(&description->source,
+										  &item->object);
 	}
-	tm_reading_end(&reading);
 }
 
 /* Columns of a table that is missing are missing, too. */

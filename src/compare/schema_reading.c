@@ -16,34 +16,55 @@
 #include "catalog/pg_namespace.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
+#include "utils/resowner.h"
 #include "utils/syscache.h"
 
 #include "clone/closure.h"
 #include "compare/expression_text.h"
 #include "compare/schema_reading.h"
+#include "guard/run_as.h"
 #include "tenants/tenant_lock.h"
 
 static void lock_relations(Oid nspid);
 
+/*
+ * The subtransaction is there for the locks.  Whoever catches an error knows
+ * nothing of it, so it is ended before the error goes on.
+ */
 void
-tm_reading_begin(SchemaReading *reading, Oid nspid)
+tm_read_schema(Oid nspid, SchemaReader read, void *arg)
 {
-	reading->context = CurrentMemoryContext;
-	reading->owner = CurrentResourceOwner;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(reading->context);
-	lock_relations(nspid);
-	tm_run_as_begin(&reading->before, tm_tenant_lock_schema_owner(nspid), nspid);
-	tm_expression_settings(get_namespace_name(nspid));
-}
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
 
-void
-tm_reading_end(const SchemaReading *reading)
-{
-	tm_run_as_end(&reading->before);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		RunAs		before;
+
+		lock_relations(nspid);
+		tm_run_as_begin(&before, tm_tenant_lock_schema_owner(nspid), nspid);
+		tm_expression_settings(get_namespace_name(nspid));
+		read(nspid, arg);
+		tm_run_as_end(&before);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
 	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(reading->context);
-	CurrentResourceOwner = reading->owner;
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
 }
 
 /* The schema stays, and so do its tables. */

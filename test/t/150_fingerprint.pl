@@ -153,5 +153,28 @@ is( sql(q{BEGIN; SELECT tenant.fingerprint('copy') IS NULL;
 	SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND relation IS NOT NULL
 	AND relation::regclass::text LIKE 'copy.%'; COMMIT}), "f\n0", 'nothing stays locked');
 
+# What fails on the way is an error like others: nothing is left of it, and what had
+# been done before in the same block is undone.
+sql(q{CREATE TABLE public.kept (i int); SELECT tenant.create('locked')});
+my $holder = $node->background_psql($db);
+$holder->query_safe('BEGIN; LOCK TABLE pg_catalog.pg_seclabel IN ACCESS EXCLUSIVE MODE');
+is(failure(q{SET lock_timeout = '50ms'; SELECT tenant.fingerprint('locked')}), '55P03', 'a lock is not waited for any longer');
+my ($status, $out, $err) = $node->psql($db, q{
+	SET lock_timeout = '50ms';
+	SELECT tenant.fingerprint('locked');
+	DO $$ BEGIN
+		BEGIN
+			INSERT INTO public.kept VALUES (1);
+			PERFORM tenant.fingerprint('locked');
+		EXCEPTION WHEN lock_not_available THEN
+			INSERT INTO public.kept VALUES (2);
+		END;
+	END $$;
+	SELECT i FROM public.kept}, on_error_stop => 0);
+is($out, '2', '... and the session goes on');
+$holder->query_safe('COMMIT');
+$holder->quit;
+is(failure(q{SELECT tenant.fingerprint('locked')}), '', '... later it can be read');
+
 $node->stop;
 done_testing();

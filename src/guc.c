@@ -221,6 +221,15 @@ static const BoolSetting bool_settings[] = {
 	},
 
 	{
+		"tenant_mgr.migrate_synchronous_commit", PGC_USERSET, 0,
+		"Lets tenant.migrate() wait for the disk with each migration of a tenant.",
+		"Off, it waits once, at its end; what a crash takes away before that "
+		"it takes as a whole, and the next run gives it again.",
+		&tm_migrate_synchronous_commit, false,
+		NULL, NULL, NULL
+	},
+
+	{
 		"tenant_mgr.locked", PGC_USERSET,
 		GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
 		"Shows whether the session is locked to its tenant.",

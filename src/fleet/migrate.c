@@ -6,6 +6,11 @@
  * canaries, the rest.  Then it looks again, for tenants can have appeared
  * meanwhile.  What happens to one tenant is in migrate_tenant.c.
  *
+ * Transactions of tenants need not wait for the disk (tenant_mgr.migrate_
+ * synchronous_commit): what a crash takes away it takes with its row of the ledger,
+ * and another run gives it again.  The last commit of the run, that of its own row,
+ * waits for all of them.
+ *
  * The work is done by background workers, directed by the session of the caller,
  * or by that session itself.  The director holds a lock on the row of its run,
  * so that the next one can tell a run that goes on from one that was killed; the

@@ -30,6 +30,7 @@ typedef struct MigrateRun
 	MigrateVerify verify;
 	bool		trial;			/* all of it, rolled back */
 	bool		stop_on_error;	/* no more tenants after a failure */
+	bool		synchronous;	/* wait for the disk with each tenant */
 	int			lock_timeout;	/* ms that a lock is waited for, 0 for ever */
 	int			retries;		/* how often a tenant is tried again */
 	bool		bounded;		/* is the next one something? */
@@ -50,5 +51,6 @@ typedef struct MigrateFailure
 extern int	tm_migrate_jobs;
 extern int	tm_migrate_lock_timeout;
 extern int	tm_migrate_retries;
+extern bool tm_migrate_synchronous_commit;
 
 #endif							/* TENANT_MGR_MIGRATE_H */

@@ -44,6 +44,7 @@ enum
 int			tm_migrate_jobs = 2;
 int			tm_migrate_lock_timeout = 2000;
 int			tm_migrate_retries = 10;
+bool		tm_migrate_synchronous_commit = false;
 
 static const char *const verify_names[] = {
 	[MIGRATE_VERIFY_OFF] = "off",
@@ -120,6 +121,7 @@ tm_migrate_fill_run(const MigrateOptions *options, MigrateRun *run)
 	run->verify = options->verify;
 	run->trial = options->dry_run;
 	run->stop_on_error = options->stop_on_error;
+	run->synchronous = tm_migrate_synchronous_commit;
 	run->lock_timeout = tm_migrate_lock_timeout;
 	run->retries = options->dry_run ? 0 : tm_migrate_retries;
 	run->bounded = options->to_version != NULL;

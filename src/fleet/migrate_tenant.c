@@ -33,6 +33,7 @@
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -100,7 +101,7 @@ static void execute_one(Attempt *attempt);
 static void note_one(Attempt *attempt);
 static void end_in_steps(Attempt *attempt);
 static ErrorData *in_savepoint(AttemptWork work, Attempt *attempt);
-static ErrorData *commit(void);
+static ErrorData *commit(const Attempt *attempt);
 static void apply(Attempt *attempt);
 static void run_hooks(Attempt *attempt, const char *event);
 static bool start(Attempt *attempt);
@@ -112,7 +113,6 @@ static void execute_statements(const TenantInfo *tenant, const Step *step,
 							   int first, int end);
 static void refuse_superuser(const TenantInfo *tenant);
 static void check_path(const TenantInfo *tenant, const char *path);
-static bool same_settings(const List *a, const List *b);
 static void record(const Attempt *attempt, LedgerState state, int attempts,
 				   const ErrorData *error, const char *fingerprint);
 static bool is_passing(int sqlerrcode);
@@ -273,7 +273,7 @@ run_step(Attempt *attempt, MigrateOutcome *outcome)
 	else
 		error = run_in_steps(attempt);
 	if (error == NULL)
-		error = commit();
+		error = commit(attempt);
 	error_context_stack = callback.previous;
 
 	if (error == NULL)
@@ -395,7 +395,7 @@ run_in_steps(Attempt *attempt)
 		return error;
 	nspid = attempt->tenant->nspid;
 	tm_migrate_lock_schema(nspid);
-	error = commit();
+	error = commit(attempt);
 	while (error == NULL && attempt->ndone < nstatements)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -428,7 +428,7 @@ run_one_step(Attempt *attempt)
 			tm_run_hold(attempt->session->run->run);
 	}
 	if (error == NULL)
-		error = commit();
+		error = commit(attempt);
 	if (error == NULL)
 		attempt->ndone++;
 	return error;
@@ -522,13 +522,17 @@ in_savepoint(AttemptWork work, Attempt *attempt)
 
 /* Likewise; a commit that fails has rolled back, and begun anew. */
 static ErrorData *
-commit(void)
+commit(const Attempt *attempt)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData  *volatile error = NULL;
 
 	PG_TRY();
 	{
+		if (!attempt->session->run->synchronous)
+			(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
+									 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+									 false);
 		SPI_commit();
 	}
 	PG_CATCH();
@@ -680,7 +684,8 @@ execute_statements(const TenantInfo *tenant, const Step *step, int first,
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		if (before == NULL ||
-			!same_settings(before->settings, statement->settings))
+			!tm_statement_settings_same(before->settings,
+										statement->settings))
 			tm_statement_settings_apply(statement->settings);
 		before = statement;
 		tm_migrate_execute(statement);
@@ -716,22 +721,6 @@ check_path(const TenantInfo *tenant, const char *path)
 				 errmsg("a statement of a migration has changed the search path of tenant \"%s\"",
 						tenant->name),
 				 errhint("A function can have a path of its own by its SET clause.")));
-}
-
-static bool
-same_settings(const List *a, const List *b)
-{
-	ListCell   *lca;
-	ListCell   *lcb;
-
-	if (list_length(a) != list_length(b))
-		return false;
-	forboth(lca, a, lcb, b)
-	{
-		if (strcmp(lfirst(lca), lfirst(lcb)) != 0)
-			return false;
-	}
-	return true;
 }
 
 static void

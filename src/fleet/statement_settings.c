@@ -96,6 +96,22 @@ tm_statement_settings_apply(List *settings)
 	}
 }
 
+bool
+tm_statement_settings_same(const List *a, const List *b)
+{
+	ListCell   *lca;
+	ListCell   *lcb;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(lca, a, lcb, b)
+	{
+		if (strcmp(lfirst(lca), lfirst(lcb)) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* NULL if it is not in the list. */
 static const char *
 value_in(List *settings, const char *name)

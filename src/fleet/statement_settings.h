@@ -22,4 +22,7 @@ extern List *tm_statement_settings(void);
  */
 extern void tm_statement_settings_apply(List *settings);
 
+/* Are two such lists the same? */
+extern bool tm_statement_settings_same(const List *a, const List *b);
+
 #endif							/* TENANT_MGR_STATEMENT_SETTINGS_H */

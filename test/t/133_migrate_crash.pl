@@ -116,4 +116,19 @@ is($node->safe_psql('app', "SELECT count(*) FROM tenant.doctor() WHERE severity 
 note(join(', ', map { "$_ killed $died{$_} times" } sort keys %died));
 cmp_ok($died{server} // 0, '>', 0, 'the server was killed');
 
+# What a run has told is there, though no tenant has waited for the disk.
+foreach my $jobs (1, 2)
+{
+	$node->safe_psql('app', "SELECT tenant.add_migration('9$jobs', 'ALTER TABLE rows ADD COLUMN d$jobs int')");
+	$node->safe_psql('app', "CALL tenant.migrate(jobs => $jobs)");
+	$node->stop('immediate');
+	$node->start;
+	is($node->safe_psql('app', 'SELECT count(*) FROM tenant.pending'), 0, "a run of $jobs jobs that has ended survives a crash");
+	is($node->safe_psql('app', "SELECT count(*) FROM pg_attribute WHERE attname = 'd$jobs'"), $tenants + 1, '... and what it has done');
+	is($node->safe_psql('app', 'SELECT state FROM tenant.migration_run ORDER BY run DESC LIMIT 1'), 'finished', '... and its row');
+}
+$node->safe_psql('app', "SELECT tenant.add_migration('93', 'ALTER TABLE rows ADD COLUMN d3 int')");
+$node->safe_psql('app', 'SET tenant_mgr.migrate_synchronous_commit = on; CALL tenant.migrate(jobs => 2)');
+is($node->safe_psql('app', 'SELECT count(*) FROM tenant.pending'), 0, 'nor is anything missing where each waits');
+
 done_testing();

@@ -308,6 +308,7 @@ REGRESS = \
 REGRESS_OPTS = --inputdir=test
 ISOLATION = \
 	clone-ddl \
+	clone-index \
 	clone-races \
 	clone-roles \
 	connection-races \

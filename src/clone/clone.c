@@ -64,11 +64,12 @@ bool		tm_clone_scrub = true;
 int			tm_clone_retarget = CLONE_RETARGET_REPORT;
 
 static Oid	replaced_owner(const CloneRequest *request);
-static void leave_out_invalid_indexes(CloneState *state);
+static void look_at_indexes(CloneState *state);
+static void look_at_index(CloneState *state, Form_pg_index form);
+static char *name_of_relation(Oid relid, Snapshot snapshot);
 static void leave_out_references(CloneState *state);
 static bool trigger_of_outside_reference(const Closure *closure, Oid trigger);
 static List *indexes_in_order(const Closure *closure);
-static bool index_is_valid(CatalogReader *reader, Oid indexid);
 static void follow_texts(const CloneState *state);
 static bool follow_text(const CloneState *state, Oid function, char **reason);
 static void tell_about_mention(const CloneState *state,
@@ -99,7 +100,7 @@ tm_clone_schema(const CloneRequest *request)
 	tm_clone_lock_source(&state);	/* which rows make up the schema */
 	tm_refuse_unclonable(state.closure);	/* before anything is written */
 	tm_handover_refuse(&state);
-	leave_out_invalid_indexes(&state);
+	look_at_indexes(&state);	/* which are alive */
 	if (request->aside)
 		leave_out_references(&state);
 	tm_exclusion_decide(&state);	/* whose rows travel */
@@ -154,9 +155,13 @@ replaced_owner(const CloneRequest *request)
  * An index that CREATE INDEX CONCURRENTLY could not finish is not used by
  * anybody, and building it might fail again.  An invalid index of a
  * partitioned table is another matter: it waits for its partitions' indexes.
+ *
+ * Rows are looked at as the snapshot sees them, because that is what will be
+ * copied.  What there is now may be something else, or nothing: REINDEX and
+ * DROP INDEX CONCURRENTLY do not wait for whoever came when they were done.
  */
 static void
-leave_out_invalid_indexes(CloneState *state)
+look_at_indexes(CloneState *state)
 {
 	Relation	indexRel = table_open(IndexRelationId, AccessShareLock);
 	CatalogReader *reader = tm_catalog_reader_open(indexRel,
@@ -168,23 +173,53 @@ leave_out_invalid_indexes(CloneState *state)
 	foreach(lc, indexes)
 	{
 		Oid			indexid = lfirst_oid(lc);
-		const char *relname;
+		HeapTuple	row;
 
 		CHECK_FOR_INTERRUPTS();
-		if (index_is_valid(reader, indexid))
-			continue;
-		tm_closure_find(state->closure, RelationRelationId,
-						indexid)->left_out = true;
-		relname = get_rel_name(indexid);
-		/* DROP INDEX CONCURRENTLY may just have finished with it */
-		if (relname != NULL)
-			ereport(NOTICE,
-					(errmsg("index \"%s\" is invalid and is not cloned",
-							relname)));
+		tm_catalog_reader_seek(reader, &indexid);
+		row = tm_catalog_reader_next(reader);
+		if (!HeapTupleIsValid(row))
+			elog(ERROR, "cache lookup failed for index %u", indexid);
+		look_at_index(state, (Form_pg_index) GETSTRUCT(row));
 	}
 	tm_catalog_reader_close(reader);
 	table_close(indexRel, AccessShareLock);
 	list_free(indexes);
+}
+
+/* Nobody wants to hear of one that is about to be dropped. */
+static void
+look_at_index(CloneState *state, Form_pg_index form)
+{
+	ClosureMember *member = tm_closure_find(state->closure,
+											RelationRelationId,
+											form->indexrelid);
+
+	member->table = form->indrelid;
+	member->left_out = !form->indisvalid;
+	if (member->left_out && form->indislive)
+		ereport(NOTICE,
+				(errmsg("index \"%s\" is invalid and is not cloned",
+						name_of_relation(member->objid, state->snapshot))));
+}
+
+static char *
+name_of_relation(Oid relid, Snapshot snapshot)
+{
+	Relation	classRel = table_open(RelationRelationId, AccessShareLock);
+	CatalogReader *reader = tm_catalog_reader_open(classRel, ClassOidIndexId,
+												   1, snapshot);
+	HeapTuple	row;
+	char	   *result;
+
+	tm_catalog_reader_seek(reader, &relid);
+	row = tm_catalog_reader_next(reader);
+	if (!HeapTupleIsValid(row))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	result = pstrdup(NameStr(((Form_pg_class) GETSTRUCT(row))->relname));
+	tm_catalog_reader_close(reader);
+	table_close(classRel, AccessShareLock);
+	return result;
 }
 
 static List *
@@ -243,18 +278,6 @@ trigger_of_outside_reference(const Closure *closure, Oid trigger)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return result;
-}
-
-/* As the snapshot sees it, because that is what will be copied. */
-static bool
-index_is_valid(CatalogReader *reader, Oid indexid)
-{
-	HeapTuple	tup;
-
-	tm_catalog_reader_seek(reader, &indexid);
-	tup = tm_catalog_reader_next(reader);
-	return HeapTupleIsValid(tup) &&
-		((Form_pg_index) GETSTRUCT(tup))->indisvalid;
 }
 
 /* What a text names as the source, it may still name in the clone. */

@@ -104,7 +104,7 @@ static bool all_locked(const CloneState *state, const OidMap *locked);
 static LOCKMODE member_mode(const CloneRequest *request,
 							const ClosureMember *member);
 static bool name_excluded(const CloneRequest *request, const char *relname);
-static void hold_and_check(Oid classid, Oid objid);
+static void hold_and_check(const char *nspname, Oid classid, Oid objid);
 static void refuse_pending_checks(Oid relid);
 static int	compare_outside(const ListCell *a, const ListCell *b);
 static void pause_for_others(void);
@@ -219,7 +219,7 @@ tm_clone_hold_outside(CloneState *state, Oid classid, Oid objid)
 	if (IsSharedRelation(classid))
 		shdepLockAndCheckObject(classid, objid);
 	else
-		hold_and_check(classid, objid);
+		hold_and_check(state->closure->nspname, classid, objid);
 }
 
 /* A foreign key has a trigger for deletes and one for updates. */
@@ -291,7 +291,10 @@ tm_clone_lock_outside(CloneState *state)
 
 		CHECK_FOR_INTERRUPTS();
 		if (!reference->moves)
+		{
 			tm_check_partitions(reference);
+			tm_check_referenced_index(reference);
+		}
 		if (reference->check_rows)
 			tm_check_reference(reference);
 	}
@@ -489,11 +492,12 @@ name_excluded(const CloneRequest *request, const char *relname)
 }
 
 /*
- * An index goes with its table, and anything else could only be dropped
- * together with what depends on it, by somebody who cannot see the clone yet.
+ * An index goes with its table, unless it is replaced, which is looked at last;
+ * and anything else could only be dropped together with what depends on it, by
+ * somebody who cannot see the clone yet.
  */
 static void
-hold_and_check(Oid classid, Oid objid)
+hold_and_check(const char *nspname, Oid classid, Oid objid)
 {
 	ObjectAddress address;
 
@@ -505,9 +509,11 @@ hold_and_check(Oid classid, Oid objid)
 	if (getObjectDescription(&address, true) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("object %u of catalog \"%s\" was concurrently dropped",
-						objid, get_rel_name(classid)),
-				 errdetail("An object of the schema depends on it.")));
+				 errmsg("an object that schema \"%s\" depends on was concurrently dropped",
+						nspname),
+				 errdetail("It was object %u of catalog \"%s\".",
+						   objid, get_rel_name(classid)),
+				 errhint("Try again.")));
 }
 
 static void

@@ -31,6 +31,7 @@ typedef struct ClosureMember
 	bool		with_rows;		/* clone: its rows (position) travel */
 	bool		shows_left_out; /* clone: it has, or is made of, rows of
 								 * tables that are left out */
+	Oid			table;			/* clone: of an index, what it is an index of */
 	int			file;			/* clone: place in CloneState.relations of a
 								 * relation with files */
 } ClosureMember;

@@ -18,7 +18,6 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
@@ -75,7 +74,7 @@ tm_exclusion_decide(CloneState *state)
 									member->owner_seed);
 		else if (member->relkind == RELKIND_INDEX)
 			table = tm_closure_find(closure, RelationRelationId,
-									IndexGetRelation(member->objid, false));
+									member->table);
 		if (table != NULL)
 			member->with_rows = table->with_rows;
 	}

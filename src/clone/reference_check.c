@@ -21,6 +21,7 @@
 #include "access/tableam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
@@ -67,6 +68,38 @@ tm_check_partitions(const OutsideReference *reference)
 						   get_rel_name(lfirst_oid(lc))),
 				 errhint("Try again.")));
 	}
+}
+
+/*
+ * REINDEX CONCURRENTLY hands the foreign keys that it sees to the new index; the
+ * clone's is not among them.
+ */
+void
+tm_check_referenced_index(const OutsideReference *reference)
+{
+	HeapTuple	tup = SearchSysCache1(CONSTROID,
+									  ObjectIdGetDatum(reference->constraint));
+	Oid			index;
+	bool		valid;
+
+	if (!HeapTupleIsValid(tup))
+		elog(ERROR, "cache lookup failed for constraint %u",
+			 reference->constraint);
+	index = ((Form_pg_constraint) GETSTRUCT(tup))->conindid;
+	ReleaseSysCache(tup);
+	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	valid = HeapTupleIsValid(tup) &&
+		((Form_pg_index) GETSTRUCT(tup))->indisvalid;
+	if (HeapTupleIsValid(tup))
+		ReleaseSysCache(tup);
+	if (!valid)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not clone foreign key \"%s\" due to concurrent REINDEX",
+						get_constraint_name(reference->constraint)),
+				 errdetail("An index of table \"%s\" has been replaced since.",
+						   get_rel_name(reference->parent)),
+				 errhint("Try again.")));
 }
 
 void

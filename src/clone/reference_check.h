@@ -28,6 +28,11 @@ typedef struct OutsideReference
 extern void tm_check_partitions(const OutsideReference *reference);
 
 /*
+ * Raise 40001 if the index that the foreign key relies on has been replaced.
+ */
+extern void tm_check_referenced_index(const OutsideReference *reference);
+
+/*
  * Raise 23503 if a row refers to one that is not there.  The parent is locked
  * against writers, or the answer would not last.
  */

@@ -19,7 +19,6 @@
 #include "access/htup_details.h"
 #include "access/multixact.h"
 #include "access/transam.h"
-#include "catalog/index.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
@@ -339,8 +338,7 @@ note_relation(CloneState *state, Form_pg_class form, ClosureMember *member,
 	relation = &state->relations[member->file];
 	relation->source = member->objid;
 	relation->clone = form->oid;
-	relation->heap = form->relkind == RELKIND_INDEX ?
-		IndexGetRelation(member->objid, false) : InvalidOid;
+	relation->heap = member->table;
 	relation->relkind = form->relkind;
 	relation->relpersistence = form->relpersistence;
 	relation->relam = form->relam;

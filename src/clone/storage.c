@@ -70,8 +70,8 @@ static void init_index(CloneState *state, const CloneRelation *index);
 static void build_indexes(CloneState *state, bool of_toast);
 static void build_index(CloneState *state, const CloneRelation *index,
 						bool parallel);
-static void write_empty_btree(const CloneRelation *index);
-static bool can_merge_duplicates(Oid indexid);
+static void write_empty_btree(CloneState *state, const CloneRelation *index);
+static bool can_merge_duplicates(CloneState *state, const CloneRelation *index);
 static Datum index_attribute(HeapTuple tup, AttrNumber attno);
 static bool equal_keys_look_equal(Oid opclass, Oid collation);
 
@@ -90,7 +90,7 @@ tm_storage_create_files(CloneState *state)
 		if (relation->relkind == RELKIND_SEQUENCE)
 			write_sequence(relation);
 		else if (stays_empty_btree(state, relation))
-			write_empty_btree(relation);
+			write_empty_btree(state, relation);
 		else
 			smgrclose(tm_smgropen(relation->clone_file));
 		tm_progress_add(1, 0);
@@ -291,7 +291,7 @@ init_index(CloneState *state, const CloneRelation *index)
 {
 	if (index->relam == BTREE_AM_OID &&
 		index->relpersistence == RELPERSISTENCE_PERMANENT)
-		write_empty_btree(index);
+		write_empty_btree(state, index);
 	else
 		build_index(state, index, false);
 }
@@ -332,12 +332,12 @@ build_index(CloneState *state, const CloneRelation *index, bool parallel)
 }
 
 static void
-write_empty_btree(const CloneRelation *index)
+write_empty_btree(CloneState *state, const CloneRelation *index)
 {
 	PGIOAlignedBlock page;
 
 	_bt_initmetapage((Page) page.data, P_NONE, 0,
-					 can_merge_duplicates(index->source));
+					 can_merge_duplicates(state, index));
 	tm_file_write_first(index->clone_file, MAIN_FORKNUM,
 						RELPERSISTENCE_PERMANENT, page.data, true);
 }
@@ -345,19 +345,23 @@ write_empty_btree(const CloneRelation *index)
 /*
  * Can a btree index hold equal keys as one?  What _bt_allequalimage() says, for
  * an index that is not open.  That of the source is asked, for the rows of the
- * clone's may not be visible yet.
+ * clone's may not be visible yet.  Those of TOAST tables, which are all alike, may
+ * have been replaced since, for their tables are not locked.
  */
 static bool
-can_merge_duplicates(Oid indexid)
+can_merge_duplicates(CloneState *state, const CloneRelation *index)
 {
-	HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexid));
+	HeapTuple	tup;
 	Form_pg_index form;
 	oidvector  *opclasses;
 	oidvector  *collations;
 	bool		result;
 
+	if (tm_remap_relation(state, index->heap)->relkind == RELKIND_TOASTVALUE)
+		return true;
+	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index->source));
 	if (!HeapTupleIsValid(tup))
-		elog(ERROR, "cache lookup failed for index %u", indexid);
+		elog(ERROR, "cache lookup failed for index %u", index->source);
 	form = (Form_pg_index) GETSTRUCT(tup);
 	opclasses = (oidvector *) DatumGetPointer(index_attribute(tup, Anum_pg_index_indclass));
 	collations = (oidvector *) DatumGetPointer(index_attribute(tup, Anum_pg_index_indcollation));

@@ -318,6 +318,7 @@ ISOLATION = \
 	drop-switch \
 	fingerprint-races \
 	migrate-races \
+	migrate-twice \
 	rename-rename \
 	rename-switch \
 	rollback-write \

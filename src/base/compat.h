@@ -43,6 +43,7 @@
 #include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
 #include "storage/latch.h"
+#include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
 #include "storage/smgr.h"
@@ -50,6 +51,7 @@
 #include "utils/backend_status.h"
 #include "utils/fmgroids.h"
 #include "utils/guc_tables.h"
+#include "utils/inval.h"
 #include "utils/rangetypes.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -309,6 +311,24 @@ tm_lock_held_by_me(const LOCKTAG *tag, LOCKMODE lockmode)
 #else
 	return LockHeldByMe(tag, lockmode);
 #endif
+}
+
+/*
+ * LockDatabaseObject(), unless it would have to wait.  Minor releases have got
+ * ConditionalLockDatabaseObject(), and earlier ones of the same version have not.
+ */
+static inline bool
+tm_try_lock_object(Oid classid, Oid objid, LOCKMODE lockmode)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, classid, objid, 0);
+	if (LockAcquire(&tag, lockmode, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+
+	/* The lock was free, but perhaps only since a moment ago. */
+	AcceptInvalidationMessages();
+	return true;
 }
 
 /* Could the member act as the role, by SET ROLE or without? */

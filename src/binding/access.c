@@ -148,21 +148,9 @@ tm_access_absent(const char *name, AccessProblem *problem)
 bool
 tm_access_lock_schema(Oid nspid, bool wait)
 {
-	LOCKTAG		tag;
-
-	if (wait)
-	{
-		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
-		return true;
-	}
-
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, NamespaceRelationId, nspid, 0);
-	if (LockAcquire(&tag, AccessShareLock, false, true) ==
-		LOCKACQUIRE_NOT_AVAIL)
-		return false;
-
-	/* The lock was free, but perhaps only since a moment ago. */
-	AcceptInvalidationMessages();
+	if (!wait)
+		return tm_try_lock_object(NamespaceRelationId, nspid, AccessShareLock);
+	LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
 	return true;
 }
 

@@ -20,6 +20,13 @@
 
 static LOCKTAG schema_tag(Oid nspid);
 
+bool
+tm_migrate_try_lock_schema(Oid nspid)
+{
+	return tm_try_lock_object(NamespaceRelationId, nspid,
+							  TM_MIGRATE_SCHEMA_LOCK);
+}
+
 void
 tm_migrate_lock_schema(Oid nspid)
 {

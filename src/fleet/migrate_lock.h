@@ -15,6 +15,9 @@
  */
 #define TM_MIGRATE_SCHEMA_LOCK	ShareUpdateExclusiveLock
 
+/* Until the end of the transaction, unless somebody else has that lock. */
+extern bool tm_migrate_try_lock_schema(Oid nspid);
+
 /* The same until it is given back, or a transaction is rolled back. */
 extern void tm_migrate_lock_schema(Oid nspid);
 extern void tm_migrate_unlock_schema(Oid nspid);

@@ -115,6 +115,7 @@ static void refuse_superuser(const TenantInfo *tenant);
 static void check_path(const TenantInfo *tenant, const char *path);
 static void record(const Attempt *attempt, LedgerState state, int attempts,
 				   const ErrorData *error, const char *fingerprint);
+static void record_failure(Attempt *attempt, const ErrorData *error);
 static bool is_passing(int sqlerrcode);
 static void note_difference(MigrateOutcome *outcome, const Attempt *attempt);
 static void note_failure(MigrateFailure *failure, const Attempt *attempt,
@@ -206,14 +207,9 @@ tm_migrate_note_death(MigrateSession *session, const pg_uuid_t *id,
 		.started_at = GetCurrentTimestamp()};
 		ErrorData	error = {.sqlerrcode = ERRCODE_ADMIN_SHUTDOWN,
 		.message = _("the background worker that applied it has ended")};
-		LedgerEntry entry;
 
 		PushActiveSnapshot(GetTransactionSnapshot());
-		entry = tm_ledger_lookup(id, attempt.step->migration->version);
-		attempt.ndone = entry.statements_done;
-		if (entry.state != LEDGER_APPLIED && entry.state != LEDGER_BASELINE)
-			record(&attempt, entry.state == LEDGER_PARTIAL ? LEDGER_PARTIAL :
-				   LEDGER_FAILED, 1, &error, NULL);
+		record_failure(&attempt, &error);
 		PopActiveSnapshot();
 		note_failure(failure, &attempt, &error);
 	}
@@ -288,22 +284,25 @@ run_step(Attempt *attempt, MigrateOutcome *outcome)
 		!attempt->session->in_worker)
 		ReThrowError(error);
 
-	/* What has come after the commit does not undo it. */
+	/*
+	 * What has come after the commit does not undo it; or it was another run
+	 * that has given it to the tenant while we waited.
+	 */
 	if (tm_ledger_has(attempt->id, attempt->step->migration->version))
 	{
-		ereport(LOG,
-				(errcode(error->sqlerrcode),
-				 errmsg("after migration \"%s\" was applied: %s",
-						attempt->step->migration->version, error->message)));
+		if (attempt->applied)
+			ereport(LOG,
+					(errcode(error->sqlerrcode),
+					 errmsg("after migration \"%s\" was applied: %s",
+							attempt->step->migration->version,
+							error->message)));
 		outcome->napplied += attempt->applied ? 1 : 0;
 		SPI_commit();
 		return MIGRATE_DONE;
 	}
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (tm_registry_lookup_id(attempt->id) != NULL)
-		record(attempt, attempt->partial ? LEDGER_PARTIAL : LEDGER_FAILED, 1,
-			   error, NULL);
+	record_failure(attempt, error);
 	PopActiveSnapshot();
 	SPI_commit();
 	note_failure(&outcome->failure, attempt, error);
@@ -606,6 +605,7 @@ start(Attempt *attempt)
 		entry.state == LEDGER_BASELINE;
 	if (attempt->over)
 		return false;
+	tm_migration_hold(migration->version);
 	check_unchanged(migration);
 	attempt->partial = entry.state == LEDGER_PARTIAL;
 	attempt->ndone = attempt->partial ? entry.statements_done : 0;
@@ -742,6 +742,35 @@ record(const Attempt *attempt, LedgerState state, int attempts,
 	};
 
 	tm_ledger_record(&row);
+}
+
+/*
+ * Write that the attempt has failed, unless another run is at work on the tenant:
+ * it knows better what is there, and has to find it written when it is
+ * interrupted.  One that goes statement by statement holds the schema only, and
+ * its entry says that some of them may be committed.  What has been dropped or
+ * purged meanwhile has no entries any more.
+ */
+static void
+record_failure(Attempt *attempt, const ErrorData *error)
+{
+	TenantInfo *tenant;
+	LedgerEntry entry;
+
+	if (!tm_ledger_try_lock(attempt->id))
+		return;
+	tenant = tm_registry_lookup_id(attempt->id);
+	entry = tm_ledger_lookup(attempt->id, attempt->step->migration->version);
+	if (tenant == NULL || entry.state == LEDGER_APPLIED ||
+		entry.state == LEDGER_BASELINE ||
+		tm_migration_lookup(attempt->step->migration->version, true) == NULL)
+		return;
+	if (entry.state == LEDGER_PARTIAL &&
+		!tm_migrate_try_lock_schema(tenant->nspid))
+		return;
+	attempt->ndone = entry.statements_done;
+	record(attempt, entry.state == LEDGER_PARTIAL ? LEDGER_PARTIAL :
+		   LEDGER_FAILED, 1, error, NULL);
 }
 
 /* Is it likely to go better at another time? */

@@ -23,8 +23,10 @@
 #include "access/xact.h"
 #include "catalog/pg_type_d.h"
 #include "common/cryptohash.h"
+#include "common/hashfn.h"
 #include "common/sha2.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -68,6 +70,7 @@
 #define MAX_VERSION_LENGTH		255
 
 static Relation open_migrations(LOCKMODE lockmode);
+static void lock_version(const char *version, LOCKMODE lockmode);
 static SysScanDesc scan_version(Relation rel, const char *version);
 static SysScanDesc scan_statements(Relation rel, const char *version);
 static Migration *migration_from_tuple(HeapTuple tuple, TupleDesc desc);
@@ -219,6 +222,32 @@ void
 tm_migration_lock(void)
 {
 	table_close(open_migrations(ShareUpdateExclusiveLock), NoLock);
+}
+
+void
+tm_migration_lock_shared(void)
+{
+	table_close(open_migrations(ShareLock), NoLock);
+}
+
+void
+tm_migration_hold(const char *version)
+{
+	lock_version(version, AccessShareLock);
+}
+
+void
+tm_migration_lock_out(const char *version)
+{
+	lock_version(version, AccessExclusiveLock);
+}
+
+static void
+lock_version(const char *version, LOCKMODE lockmode)
+{
+	LockDatabaseObject(tm_own_table_relid(MIGRATION_TABLE),
+					   hash_bytes((const unsigned char *) version,
+								  strlen(version)), 0, lockmode);
 }
 
 void

@@ -77,6 +77,17 @@ extern void tm_migration_check_version(const char *version);
  * fills in position, created_at and created_by.
  */
 extern void tm_migration_lock(void);
+
+/* Keeps them from that, too, and not others who ask for the same. */
+extern void tm_migration_lock_shared(void);
+
+/*
+ * While a migration is given to tenants it is held, and to be dropped it must
+ * not be.  Both last until the end of the transaction, and come before looking
+ * it up.
+ */
+extern void tm_migration_hold(const char *version);
+extern void tm_migration_lock_out(const char *version);
 extern void tm_migration_insert(Migration *migration);
 extern void tm_migration_add_statement(const char *version,
 									   const MigrationStatement *statement);

@@ -18,6 +18,7 @@
 
 #include "base/compat.h"
 #include "binding/ownership.h"
+#include "fleet/migrate_lock.h"
 #include "fleet/migration.h"
 #include "fleet/migration_admin.h"
 #include "fleet/migration_ledger.h"
@@ -87,6 +88,7 @@ tenant_drop_migration(PG_FUNCTION_ARGS)
 	tm_ownership_refuse_other(NULL);
 	tm_migration_check_permission("drop");
 	tm_migration_lock();
+	tm_migration_lock_out(version);
 	migration = tm_migration_lookup(version, false);
 	name = tm_ledger_who_has(version);
 	if (name != NULL && migration->complete)
@@ -114,6 +116,10 @@ tenant_baseline(PG_FUNCTION_ARGS)
 	(void) tm_migration_lookup(version, false);
 	tenant = tm_ownership_lock_tenant(name, NoLock, false);
 	tm_ledger_lock(&tenant->id);
+
+	/* A run that goes statement by statement holds nothing else meanwhile. */
+	(void) tm_tenant_lock_schema(tenant, TM_MIGRATE_SCHEMA_LOCK);
+	tm_migration_lock_shared();
 	foreach(lc, tm_migration_list(version))
 	{
 		const Migration *migration = lfirst(lc);

@@ -35,6 +35,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "binding/access.h"
@@ -116,6 +117,7 @@ static void copy_snapshot(const pg_uuid_t *tenant_id, const char *label,
 						  const pg_uuid_t *to);
 static void forget_snapshot(const pg_uuid_t *tenant_id, const char *label);
 static void lock_entries(const pg_uuid_t *tenant_id, LOCKMODE lockmode);
+static uint32 entries_number(const pg_uuid_t *tenant_id);
 static void fill_attempt(const LedgerAttempt *attempt, int attempts,
 						 Datum *values, bool *nulls);
 static Datum text_or_null(const char *value, bool *isnull);
@@ -311,6 +313,13 @@ void
 tm_ledger_lock(const pg_uuid_t *tenant_id)
 {
 	lock_entries(tenant_id, ExclusiveLock);
+}
+
+bool
+tm_ledger_try_lock(const pg_uuid_t *tenant_id)
+{
+	return tm_try_lock_object(tm_own_table_relid(LEDGER_TABLE),
+							  entries_number(tenant_id), ExclusiveLock);
 }
 
 void
@@ -573,8 +582,14 @@ static void
 lock_entries(const pg_uuid_t *tenant_id, LOCKMODE lockmode)
 {
 	LockDatabaseObject(tm_own_table_relid(LEDGER_TABLE),
-					   DatumGetUInt32(hash_any(tenant_id->data, UUID_LEN)), 0,
-					   lockmode);
+					   entries_number(tenant_id), 0, lockmode);
+}
+
+/* Two tenants that have the same wait for each other, and that is all. */
+static uint32
+entries_number(const pg_uuid_t *tenant_id)
+{
+	return DatumGetUInt32(hash_any(tenant_id->data, UUID_LEN));
 }
 
 static void

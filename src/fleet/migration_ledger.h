@@ -103,6 +103,9 @@ extern List *tm_ledger_versions(const pg_uuid_t *tenant_id);
  */
 extern void tm_ledger_lock(const pg_uuid_t *tenant_id);
 
+/* Likewise, unless somebody else has that lock just now. */
+extern bool tm_ledger_try_lock(const pg_uuid_t *tenant_id);
+
 /*
  * Write what came of an attempt, within the present transaction: success in
  * that which applied it, failure in one of its own.  One row a tenant and

@@ -171,13 +171,18 @@ refuse_foreign_namespace(const Closure *closure, const ClosureMember *member)
 		   "Move it into the schema, or detach it.");
 }
 
-/* A partition without its parent would be attached to the source's parent. */
+/*
+ * A partition without its parent would be attached to the source's parent.
+ * Indexes go with their tables.
+ */
 static void
 refuse_torn_partition(const Closure *closure, const ClosureMember *member)
 {
 	Oid			parent;
 
-	if (!member->relispartition)
+	if (!member->relispartition ||
+		member->relkind == RELKIND_INDEX ||
+		member->relkind == RELKIND_PARTITIONED_INDEX)
 		return;
 	parent = get_partition_parent(member->objid, true);
 	if (OidIsValid(parent) &&

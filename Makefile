@@ -139,16 +139,24 @@ OBJS = \
 	src/compare/column_form.o \
 	src/compare/compared_schema.o \
 	src/compare/definition.o \
+	src/compare/definition_function.o \
+	src/compare/definition_operator.o \
 	src/compare/definition_part.o \
 	src/compare/definition_relation.o \
+	src/compare/definition_text_search.o \
+	src/compare/definition_type.o \
 	src/compare/diff_sql.o \
 	src/compare/expression_text.o \
 	src/compare/fingerprint.o \
 	src/compare/fingerprint_sql.o \
+	src/compare/item_map.o \
 	src/compare/kept_fingerprint.o \
 	src/compare/object_label.o \
 	src/compare/object_name.o \
 	src/compare/outside_names.o \
+	src/compare/repair_order.o \
+	src/compare/repair_plan.o \
+	src/compare/repair_statement.o \
 	src/compare/schema_diff.o \
 	src/compare/schema_reading.o \
 	src/compare/schema_view.o \

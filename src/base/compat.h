@@ -16,6 +16,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/catalog.h"
+#include "catalog/dependency.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
@@ -75,6 +76,13 @@ typedef RelFileNode RelFileLocator;
 #else
 #define TM_BGWORKER_ANY_ROLE	0
 #endif
+
+/* Is NOT NULL a constraint with a name: of a column, of a domain? */
+#define TM_COLUMN_NOT_NULL_CONSTRAINTS	(PG_VERSION_NUM >= 180000)
+#define TM_DOMAIN_NOT_NULL_CONSTRAINTS	(PG_VERSION_NUM >= 170000)
+
+/* Can what a column is generated from be changed? */
+#define TM_SET_EXPRESSION	(PG_VERSION_NUM >= 170000)
 
 /* Where the files of a relation in this database are */
 static inline RelFileLocator
@@ -189,6 +197,21 @@ tm_expand_generated(Node *expression, Relation rel)
 	return expand_generated_columns_in_expr(expression, rel, 1);
 #else
 	return expression;
+#endif
+}
+
+/* The sequence of an identity column, or InvalidOid */
+static inline Oid
+tm_identity_sequence(Oid relid, AttrNumber attnum)
+{
+#if PG_VERSION_NUM >= 170000
+	Relation	rel = table_open(relid, AccessShareLock);
+	Oid			result = getIdentitySequence(rel, attnum, true);
+
+	table_close(rel, AccessShareLock);
+	return result;
+#else
+	return getIdentitySequence(relid, attnum, true);
 #endif
 }
 

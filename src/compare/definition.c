@@ -19,15 +19,25 @@
 #include "access/table.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_constraint.h"
-#include "catalog/pg_enum.h"
+#include "catalog/pg_conversion.h"
+#include "catalog/pg_default_acl.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_dict.h"
+#include "catalog/pg_ts_parser.h"
+#include "catalog/pg_ts_template.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "rewrite/rewriteDefine.h"
@@ -41,26 +51,22 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
-#include "clone/catalog_rules.h"
-#include "clone/function_text.h"
 #include "compare/column_form.h"
 #include "compare/definition.h"
+#include "compare/definition_function.h"
+#include "compare/definition_operator.h"
 #include "compare/definition_part.h"
 #include "compare/definition_relation.h"
+#include "compare/definition_text_search.h"
+#include "compare/definition_type.h"
 #include "compare/fingerprint.h"
 #include "compare/object_label.h"
 
+static void define_row(Definition *definition, const DefinitionSource *source,
+					   HeapTuple tup);
 static void define_schema(Definition *definition,
 						  const DefinitionSource *source);
 static void define_constraint(Definition *definition, HeapTuple tup);
-static void define_function(Definition *definition,
-							const DefinitionSource *source, HeapTuple tup);
-static char *function_statement(const DefinitionSource *source, HeapTuple tup);
-static void define_type(Definition *definition, const DefinitionSource *source,
-						HeapTuple tup);
-static char *enum_labels(Oid typid);
-static void add_enum_labels(Definition *definition, Oid typid,
-							const char *name);
 static void define_trigger(Definition *definition, HeapTuple tup);
 static void define_policy(Definition *definition,
 						  const DefinitionSource *source, HeapTuple tup);
@@ -69,10 +75,12 @@ static int	compare_strings(const void *a, const void *b);
 static void define_rule(Definition *definition, HeapTuple tup);
 static void define_statistics(Definition *definition,
 							  const DefinitionSource *source, HeapTuple tup);
-static HeapTuple row_of(Oid catalog, Oid index, AttrNumber attno, Oid objid);
-static char *without_qualifier(const char *text, const char *start, Oid nspid);
+static void define_default_privileges(Definition *definition,
+									  const DefinitionSource *source,
+									  HeapTuple tup);
+static const char *objects_of_kind(char kind);
 static void describe_row(Definition *definition,
-						 const DefinitionSource *source);
+						 const DefinitionSource *source, HeapTuple tup);
 static char *value_in_words(const DefinitionSource *source,
 							Form_pg_attribute att, const ViewColumn *column,
 							Datum value);
@@ -82,71 +90,92 @@ Definition *
 tm_definition(const DefinitionSource *source, const ObjectAddress *object)
 {
 	Definition *definition = palloc0(sizeof(Definition));
-	HeapTuple	tup = NULL;
-	bool		cached = true;
+	HeapTuple	tup;
 
 	definition->object = *object;
 	definition->complete = true;
-	switch (object->classId)
+	if (object->classId == RelationRelationId)
+		tm_define_relation(definition, source);
+	else
 	{
+		tup = tm_definition_row(object->classId, object->objectId);
+		if (HeapTupleIsValid(tup))
+			define_row(definition, source, tup);
+	}
+	if (definition->text == NULL)
+		conclude(definition);
+	return definition;
+}
+
+/* What a row of a catalog stands for, other than a relation. */
+static void
+define_row(Definition *definition, const DefinitionSource *source,
+		   HeapTuple tup)
+{
+	switch (definition->object.classId)
+	{
+		case CastRelationId:
+			tm_define_cast(definition, source, tup);
+			break;
+		case CollationRelationId:
+			tm_define_collation(definition, source, tup);
+			break;
+		case ConstraintRelationId:
+			define_constraint(definition, tup);
+			break;
+		case ConversionRelationId:
+			tm_define_conversion(definition, source, tup);
+			break;
+		case DefaultAclRelationId:
+			define_default_privileges(definition, source, tup);
+			break;
 		case NamespaceRelationId:
 			define_schema(definition, source);
-			conclude(definition);
-			return definition;
-		case RelationRelationId:
-			tm_define_relation(definition, source);
-			conclude(definition);
-			return definition;
-		case ConstraintRelationId:
-			tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(object->objectId));
-			if (HeapTupleIsValid(tup))
-				define_constraint(definition, tup);
 			break;
-		case ProcedureRelationId:
-			tup = SearchSysCache1(PROCOID, ObjectIdGetDatum(object->objectId));
-			if (HeapTupleIsValid(tup))
-				define_function(definition, source, tup);
+		case OperatorClassRelationId:
+			tm_define_operator_class(definition, source, tup);
 			break;
-		case TypeRelationId:
-			tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(object->objectId));
-			if (HeapTupleIsValid(tup))
-				define_type(definition, source, tup);
+		case OperatorFamilyRelationId:
+			tm_define_operator_family(definition, source, tup);
 			break;
-		case StatisticExtRelationId:
-			tup = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(object->objectId));
-			if (HeapTupleIsValid(tup))
-				define_statistics(definition, source, tup);
-			break;
-		case TriggerRelationId:
-			cached = false;
-			tup = row_of(TriggerRelationId, TriggerOidIndexId,
-						 Anum_pg_trigger_oid, object->objectId);
-			if (HeapTupleIsValid(tup))
-				define_trigger(definition, tup);
+		case OperatorRelationId:
+			tm_define_operator(definition, source, tup);
 			break;
 		case PolicyRelationId:
-			cached = false;
-			tup = row_of(PolicyRelationId, PolicyOidIndexId,
-						 Anum_pg_policy_oid, object->objectId);
-			if (HeapTupleIsValid(tup))
-				define_policy(definition, source, tup);
+			define_policy(definition, source, tup);
+			break;
+		case ProcedureRelationId:
+			tm_define_function(definition, source, tup);
 			break;
 		case RewriteRelationId:
-			cached = false;
-			tup = row_of(RewriteRelationId, RewriteOidIndexId,
-						 Anum_pg_rewrite_oid, object->objectId);
-			if (HeapTupleIsValid(tup))
-				define_rule(definition, tup);
+			define_rule(definition, tup);
+			break;
+		case StatisticExtRelationId:
+			define_statistics(definition, source, tup);
+			break;
+		case TriggerRelationId:
+			define_trigger(definition, tup);
+			break;
+		case TSConfigRelationId:
+			tm_define_ts_configuration(definition, source, tup);
+			break;
+		case TSDictionaryRelationId:
+			tm_define_ts_dictionary(definition, source, tup);
+			break;
+		case TSParserRelationId:
+			tm_define_ts_parser(definition, tup);
+			break;
+		case TSTemplateRelationId:
+			tm_define_ts_template(definition, tup);
+			break;
+		case TypeRelationId:
+			tm_define_type(definition, source, tup);
 			break;
 		default:
 			definition->complete = false;
-			describe_row(definition, source);
-			return definition;
+			describe_row(definition, source, tup);
+			break;
 	}
-	if (HeapTupleIsValid(tup) && cached)
-		ReleaseSysCache(tup);
-	conclude(definition);
-	return definition;
 }
 
 static void
@@ -178,202 +207,37 @@ define_constraint(Definition *definition, HeapTuple tup)
 	const char *target = of_domain ?
 		psprintf("DOMAIN %s", format_type_be(form->contypid)) :
 		psprintf("TABLE %s", quote_identifier(get_rel_name(form->conrelid)));
+	const char *only;
 	char	   *spelled;
 
-	/* the child has those of its parent, and no statement gives it one */
-	if (form->coninhcount > 0 || OidIsValid(form->conparentid))
+	/* of a partition, an index of its own becomes one of the parent's */
+	definition->inherited = form->coninhcount > 0 && !form->conislocal &&
+		!OidIsValid(form->conparentid);
+	if (form->contype == CONSTRAINT_FOREIGN && OidIsValid(form->conparentid))
 		definition->complete = false;
 	spelled = TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef,
 													  ObjectIdGetDatum(form->oid)));
+	only = OidIsValid(form->conindid) && form->contype != CONSTRAINT_FOREIGN ?
+		"ONLY " : "";
 	tm_definition_add(definition, "create",
-					  psprintf("ALTER %s ADD CONSTRAINT %s %s", target, name,
-							   spelled),
+					  psprintf("ALTER %s ADD CONSTRAINT %s %s",
+							   only[0] == '\0' ? target :
+							   psprintf("TABLE ONLY %s",
+										quote_identifier(get_rel_name(form->conrelid))),
+							   name, spelled),
 					  psprintf("ALTER %s DROP CONSTRAINT %s", target, name));
-	if (OidIsValid(form->conindid) && form->contype != CONSTRAINT_FOREIGN)
+	if (only[0] != '\0')
 		tm_define_index_state(definition, form->conindid);
+	if (form->conislocal != (form->coninhcount == 0) && form->conislocal)
+		tm_definition_add(definition, "local",
+						  psprintf("constraint %s is declared in the table itself, too",
+								   name), NULL)->note = true;
 	tm_definition_add_comment(definition,
 							  psprintf("CONSTRAINT %s ON %s", name,
-									   of_domain ? target :
+									   of_domain ?
+									   psprintf("DOMAIN %s", format_type_be(form->contypid)) :
 									   quote_identifier(get_rel_name(form->conrelid))),
 							  &definition->object);
-}
-
-static void
-define_function(Definition *definition, const DefinitionSource *source,
-				HeapTuple tup)
-{
-	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tup);
-	const char *kind = form->prokind == PROKIND_PROCEDURE ? "PROCEDURE" :
-		form->prokind == PROKIND_AGGREGATE ? "AGGREGATE" : "FUNCTION";
-	char	   *arguments = TextDatumGetCString(DirectFunctionCall1(pg_get_function_identity_arguments,
-																	ObjectIdGetDatum(form->oid)));
-	char	   *name = psprintf("%s %s(%s)", kind,
-								quote_identifier(NameStr(form->proname)),
-								form->prokind == PROKIND_AGGREGATE &&
-								arguments[0] == '\0' ? "*" : arguments);
-	DefinitionPart *part;
-	Datum		acl;
-	bool		isnull;
-
-	if (form->prokind == PROKIND_AGGREGATE)
-		definition->complete = false;
-	else
-	{
-		char	   *spelled = function_statement(source, tup);
-		size_t		length = strlen(spelled);
-
-		if (length > 0 && spelled[length - 1] == '\n')
-			spelled[length - 1] = '\0';
-		part = tm_definition_add(definition, "create",
-								 without_qualifier(spelled,
-												   psprintf("CREATE OR REPLACE %s ",
-															kind),
-												   source->nspid),
-								 psprintf("DROP %s", name));
-		part->change = part->sql;
-	}
-	tm_definition_add_owner(definition, source, name, form->proowner);
-	acl = SysCacheGetAttr(PROCOID, tup, Anum_pg_proc_proacl, &isnull);
-	tm_definition_add_grants(definition, source,
-							 form->prokind == PROKIND_AGGREGATE ?
-							 psprintf("FUNCTION %s(%s)",
-									  quote_identifier(NameStr(form->proname)),
-									  arguments) : name,
-							 OBJECT_FUNCTION, form->proowner, acl, isnull, NULL);
-	tm_definition_add_comment(definition, name, &definition->object);
-}
-
-/* In the text of the function, the schema is called as in the other one. */
-static char *
-function_statement(const DefinitionSource *source, HeapTuple tup)
-{
-	SchemaText	text;
-	char	   *body = NULL;
-
-	if (tm_function_text_of_row(&text, tup))
-		body = tm_function_text_retarget(&text,
-										 get_namespace_name(source->nspid),
-										 source->other_name);
-	return tm_function_definition(tup, body);
-}
-
-static void
-define_type(Definition *definition, const DefinitionSource *source,
-			HeapTuple tup)
-{
-	Form_pg_type form = (Form_pg_type) GETSTRUCT(tup);
-	const char *type = quote_identifier(NameStr(form->typname));
-	bool		is_domain = form->typtype == TYPTYPE_DOMAIN;
-	char	   *name = psprintf("%s %s", is_domain ? "DOMAIN" : "TYPE", type);
-	Datum		value;
-	bool		isnull;
-	DefinitionPart *part;
-
-	switch (form->typtype)
-	{
-		case TYPTYPE_ENUM:
-			part = tm_definition_add(definition, "create",
-									 psprintf("CREATE TYPE %s AS ENUM (%s)",
-											  type, enum_labels(form->oid)),
-									 psprintf("DROP TYPE %s", type));
-			part->lossy = true;
-			add_enum_labels(definition, form->oid, type);
-			break;
-		case TYPTYPE_DOMAIN:
-			tm_definition_add(definition, "create",
-							  psprintf("CREATE DOMAIN %s AS %s%s", type,
-									   format_type_with_typemod(form->typbasetype,
-																form->typtypmod),
-									   OidIsValid(form->typcollation) &&
-									   form->typcollation != get_typcollation(form->typbasetype) ?
-									   psprintf(" COLLATE %s",
-												generate_collation_name(form->typcollation)) : ""),
-							  psprintf("DROP DOMAIN %s", type));
-			value = SysCacheGetAttr(TYPEOID, tup, Anum_pg_type_typdefaultbin,
-									&isnull);
-			if (!isnull)
-				tm_definition_add(definition, "default",
-								  psprintf("ALTER DOMAIN %s SET DEFAULT %s", type,
-										   deparse_expression(stringToNode(TextDatumGetCString(value)),
-															  NIL, false, false)),
-								  psprintf("ALTER DOMAIN %s DROP DEFAULT", type));
-			if (form->typnotnull)
-				tm_definition_add(definition, "not null",
-								  psprintf("ALTER DOMAIN %s SET NOT NULL", type),
-								  psprintf("ALTER DOMAIN %s DROP NOT NULL", type));
-			break;
-		case TYPTYPE_COMPOSITE:
-			part = tm_definition_add(definition, "create",
-									 psprintf("CREATE TYPE %s AS ()", type),
-									 psprintf("DROP TYPE %s", type));
-			part->lossy = true;
-			break;
-		default:
-			definition->complete = false;
-			break;
-	}
-	tm_definition_add_owner(definition, source, name, form->typowner);
-	value = SysCacheGetAttr(TYPEOID, tup, Anum_pg_type_typacl, &isnull);
-	tm_definition_add_grants(definition, source, psprintf("TYPE %s", type),
-							 OBJECT_TYPE, form->typowner, value, isnull, NULL);
-	tm_definition_add_comment(definition, name, &definition->object);
-}
-
-/* The labels of an enum type, quoted, in their order. */
-static char *
-enum_labels(Oid typid)
-{
-	Relation	rel = table_open(EnumRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tup;
-	StringInfoData buf;
-	Relation	index = index_open(EnumTypIdSortOrderIndexId, AccessShareLock);
-
-	initStringInfo(&buf);
-	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(typid));
-	scan = systable_beginscan_ordered(rel, index, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext_ordered(scan,
-														   ForwardScanDirection)))
-		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
-						 quote_literal_cstr(NameStr(((Form_pg_enum) GETSTRUCT(tup))->enumlabel)));
-	systable_endscan_ordered(scan);
-	index_close(index, AccessShareLock);
-	table_close(rel, AccessShareLock);
-	return buf.data;
-}
-
-/* Labels can be added one by one, each after the one before, and not removed. */
-static void
-add_enum_labels(Definition *definition, Oid typid, const char *name)
-{
-	Relation	rel = table_open(EnumRelationId, AccessShareLock);
-	Relation	index = index_open(EnumTypIdSortOrderIndexId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tup;
-	char	   *before = NULL;
-
-	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(typid));
-	scan = systable_beginscan_ordered(rel, index, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext_ordered(scan,
-														   ForwardScanDirection)))
-	{
-		char	   *label = quote_literal_cstr(NameStr(((Form_pg_enum) GETSTRUCT(tup))->enumlabel));
-
-		tm_definition_add(definition, psprintf("label %s", label),
-						  before == NULL ?
-						  psprintf("ALTER TYPE %s ADD VALUE IF NOT EXISTS %s",
-								   name, label) :
-						  psprintf("ALTER TYPE %s ADD VALUE IF NOT EXISTS %s AFTER %s",
-								   name, label, before), NULL);
-		before = label;
-	}
-	systable_endscan_ordered(scan);
-	index_close(index, AccessShareLock);
-	table_close(rel, AccessShareLock);
 }
 
 static void
@@ -384,14 +248,14 @@ define_trigger(Definition *definition, HeapTuple tup)
 	const char *table = quote_identifier(get_rel_name(form->tgrelid));
 	const char *state;
 
-	/* it has come from the parent, and goes with that one's */
-	if (OidIsValid(form->tgparentid))
-		definition->complete = false;
-	tm_definition_add(definition, "create",
-					  TextDatumGetCString(DirectFunctionCall2(pg_get_triggerdef_ext,
-															  ObjectIdGetDatum(form->oid),
-															  BoolGetDatum(true))),
-					  psprintf("DROP TRIGGER %s ON %s", name, table));
+	/* that of a parent comes and goes with it, but for its state */
+	definition->inherited = OidIsValid(form->tgparentid);
+	if (!definition->inherited)
+		tm_definition_add(definition, "create",
+						  TextDatumGetCString(DirectFunctionCall2(pg_get_triggerdef_ext,
+																  ObjectIdGetDatum(form->oid),
+																  BoolGetDatum(true))),
+						  psprintf("DROP TRIGGER %s ON %s", name, table));
 	switch (form->tgenabled)
 	{
 		case TRIGGER_DISABLED:
@@ -408,9 +272,10 @@ define_trigger(Definition *definition, HeapTuple tup)
 			break;
 	}
 	tm_definition_add(definition, "state",
-					  psprintf("ALTER TABLE %s %s TRIGGER %s", table, state,
-							   name), NULL)->usual =
-		form->tgenabled == TRIGGER_FIRES_ON_ORIGIN;
+					  psprintf("ALTER TABLE ONLY %s %s TRIGGER %s", table,
+							   state, name), NULL)->usual =
+		form->tgenabled == TRIGGER_FIRES_ON_ORIGIN &&
+		!definition->inherited;
 	tm_definition_add_comment(definition,
 							  psprintf("TRIGGER %s ON %s", name, table),
 							  &definition->object);
@@ -526,7 +391,7 @@ define_statistics(Definition *definition, const DefinitionSource *source,
 																  ObjectIdGetDatum(form->oid)));
 
 	tm_definition_add(definition, "create",
-					  without_qualifier(spelled, "CREATE STATISTICS ",
+					  tm_definition_unqualified(spelled, "CREATE STATISTICS ",
 										source->nspid),
 					  psprintf("DROP %s", name));
 	tm_definition_add(definition, "target",
@@ -540,56 +405,53 @@ define_statistics(Definition *definition, const DefinitionSource *source,
 	tm_definition_add_comment(definition, name, &definition->object);
 }
 
-/* A copy of the row of an object that no cache has, or NULL. */
-static HeapTuple
-row_of(Oid catalog, Oid index, AttrNumber attno, Oid objid)
+/* There is no row as long as nobody has any. */
+static void
+define_default_privileges(Definition *definition,
+						  const DefinitionSource *source, HeapTuple tup)
 {
-	Relation	rel = table_open(catalog, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tup;
+	Form_pg_default_acl form = (Form_pg_default_acl) GETSTRUCT(tup);
+	Relation	rel = table_open(DefaultAclRelationId, AccessShareLock);
+	bool		isnull;
+	Datum		acl = heap_getattr(tup, Anum_pg_default_acl_defaclacl,
+								   RelationGetDescr(rel), &isnull);
 
-	ScanKeyInit(&key, attno, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(objid));
-	scan = systable_beginscan(rel, index, true, NULL, 1, &key);
-	tup = systable_getnext(scan);
-	if (HeapTupleIsValid(tup))
-		tup = heap_copytuple(tup);
-	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	return tup;
+	tm_definition_add_default_grants(definition, source,
+									 psprintf("ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA %s",
+											  tm_definition_role(source, form->defaclrole),
+											  source->schema_name),
+									 objects_of_kind(form->defaclobjtype), acl);
 }
 
-/* The server qualifies the name of what it defines, right after the start. */
-static char *
-without_qualifier(const char *text, const char *start, Oid nspid)
+static const char *
+objects_of_kind(char kind)
 {
-	size_t		length = strlen(start);
-	char	   *schema = psprintf("%s.",
-								  quote_identifier(get_namespace_name(nspid)));
-
-	if (strncmp(text, start, length) != 0 ||
-		strncmp(text +length, schema, strlen(schema)) != 0)
-		return pstrdup(text);
-	return psprintf("%s%s", start, text +length + strlen(schema));
+	switch (kind)
+	{
+		case DEFACLOBJ_SEQUENCE:
+			return "SEQUENCES";
+		case DEFACLOBJ_FUNCTION:
+			return "FUNCTIONS";
+		case DEFACLOBJ_TYPE:
+			return "TYPES";
+		default:
+			return "TABLES";
+	}
 }
 
 /* A row of a catalog, for kinds of objects that have no statements here. */
 static void
-describe_row(Definition *definition, const DefinitionSource *source)
+describe_row(Definition *definition, const DefinitionSource *source,
+			 HeapTuple tup)
 {
 	const ObjectAddress *object = &definition->object;
 	Relation	rel = table_open(object->classId, AccessShareLock);
 	ViewColumn *columns = tm_column_forms(rel);
 	StringInfoData buf;
-	Oid			index;
-	AttrNumber	attno;
-	HeapTuple	tup = NULL;
 
 	initStringInfo(&buf);
-	if (tm_catalog_identity(object->classId, &index, &attno))
-		tup = row_of(object->classId, index, attno, object->objectId);
-	for (int i = 0; HeapTupleIsValid(tup) && i < RelationGetNumberOfAttributes(rel); i++)
+	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
 		bool		isnull;
@@ -639,9 +501,12 @@ conclude(Definition *definition)
 		DefinitionPart *part = lfirst(lc);
 
 		/* said by the first one already, or not worth a word */
-		if (strncmp(part->key, "label ", 6) == 0 || part->usual)
+		if (strncmp(part->key, "label ", 6) == 0 || part->usual ||
+			part->early || part->at_birth)
 			continue;
-		appendStringInfo(&buf, "%s%s;", buf.len > 0 ? "\n" : "", part->sql);
+		appendStringInfo(&buf, "%s%s%s%s", buf.len > 0 ? "\n" : "",
+						 part->note ? "-- " : "", part->sql,
+						 part->note ? "" : ";");
 	}
 	definition->text = buf.data;
 }

@@ -18,8 +18,14 @@ typedef struct DefinitionPart
 	char	   *undo;			/* one that takes it back, or NULL */
 	char	   *change;			/* one for when something else is said, or
 								 * NULL if there is none but undo and sql */
+	char	   *essence;		/* what of sql no other part says, or NULL if
+								 * that is all of it */
 	bool		lossy;			/* would undo lose rows or values? */
 	bool		usual;			/* true of new objects without being said */
+	bool		early;			/* before what the object needs is made? */
+	bool		late;			/* after what is in the object is made? */
+	bool		note;			/* no statement, but words about it */
+	bool		at_birth;		/* for new objects only? */
 } DefinitionPart;
 
 /* An object; everything is palloc'd */
@@ -27,11 +33,13 @@ typedef struct Definition
 {
 	ObjectAddress object;		/* which one */
 	bool		complete;		/* can the statements make it? */
+	bool		inherited;		/* does it come and go with one of a parent? */
+	bool		attached;		/* is it a partition, made before it is one? */
 	List	   *parts;			/* DefinitionPart, in the order in which they
 								 * have to be executed; the first one makes
 								 * the object */
 	char	   *text;			/* all of them, to be read */
-	List	   *columns;		/* of an order of columns: their names */
+	List	   *names;			/* of an order, or of labels: the names */
 } Definition;
 
 /* Where the definitions of one schema come from */
@@ -39,9 +47,11 @@ typedef struct DefinitionSource
 {
 	Oid			nspid;			/* the schema */
 	Oid			owner;			/* its owner, */
-	const char *owner_name;		/* and what to call that one, quoted; */
+	Oid			other;			/* the other schema, */
+	Oid			other_owner;	/* and its owner */
+	const char *owner_name;		/* what to call the owner, quoted; */
 	const char *schema_name;	/* likewise the schema, */
-	const char *other_name;		/* and without quotes */
+	const char *shown_name;		/* and without quotes */
 } DefinitionSource;
 
 /*

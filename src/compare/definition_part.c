@@ -9,19 +9,34 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
+#include "clone/catalog_rules.h"
 #include "compare/column_form.h"
 #include "compare/definition_part.h"
 
+static void add_revokes(Definition *definition, const DefinitionSource *source,
+						const char *name, const Acl *items, const Acl *born);
+static void add_grant(Definition *definition, const DefinitionSource *source,
+					  const char *name, Oid owner, const AclItem *item,
+					  const char *column, bool usual);
+static char *as_grantor(const DefinitionSource *source, Oid owner, Oid grantor,
+						char *sql);
 static bool is_among(const AclItem *item, const Acl *acl);
 static char *privileges_as_text(AclMode mode, const char *column);
 
@@ -81,36 +96,125 @@ tm_definition_add_grants(Definition *definition, const DefinitionSource *source,
 						 const char *name, ObjectType kind, Oid owner,
 						 Datum acl, bool isnull, const char *column)
 {
-	Acl		   *items = isnull ? acldefault(kind, owner) : DatumGetAclPCopy(acl);
-	Acl		   *usual = acldefault(kind, owner);
+	Acl		   *usual = kind == OBJECT_COLUMN ? make_empty_acl() :
+		acldefault(kind, owner);
+	Acl		   *items = isnull ? usual : DatumGetAclPCopy(acl);
+	Acl		   *born = kind == OBJECT_COLUMN ? NULL :
+		get_user_default_acl(kind, source->other_owner, source->other);
+
+	if (born != NULL && source->owner == owner)
+		add_revokes(definition, source, name, items, born);
+	else
+		born = NULL;
+	for (int i = 0; i < ACL_NUM(items); i++)
+		add_grant(definition, source, name, owner, &ACL_DAT(items)[i], column,
+				  is_among(&ACL_DAT(items)[i], usual) && born == NULL);
+}
+
+/* Those that objects shall have that are made later. */
+void
+tm_definition_add_default_grants(Definition *definition,
+								 const DefinitionSource *source,
+								 const char *command, const char *objects,
+								 Datum acl)
+{
+	Acl		   *items = DatumGetAclPCopy(acl);
 
 	for (int i = 0; i < ACL_NUM(items); i++)
 	{
 		const AclItem *item = &ACL_DAT(items)[i];
 		const char *grantee = tm_definition_role(source, item->ai_grantee);
-		AclMode		granted = ACLITEM_GET_PRIVS(*item) &
-			~ACLITEM_GET_GOPTIONS(*item);
-		char	   *key = psprintf("grant to %s by %s", grantee,
-								   tm_definition_role(source,
-													  item->ai_grantor));
-		char	   *undo = psprintf("REVOKE ALL%s ON %s FROM %s",
-									column == NULL ? "" :
-									psprintf(" (%s)", column), name, grantee);
+		AclMode		options = ACLITEM_GET_GOPTIONS(*item);
+		AclMode		granted = ACLITEM_GET_PRIVS(*item) & ~options;
+		char	   *undo = psprintf("%s REVOKE ALL ON %s FROM %s", command,
+									objects, grantee);
 
 		if (granted != 0)
-			tm_definition_add(definition, key,
-							  psprintf("GRANT %s ON %s TO %s",
-									   privileges_as_text(granted, column),
-									   name, grantee), undo)->usual =
-				is_among(item, usual);
-		if (ACLITEM_GET_GOPTIONS(*item) != 0)
+			tm_definition_add(definition, psprintf("grant to %s", grantee),
+							  psprintf("%s GRANT %s ON %s TO %s", command,
+									   privileges_as_text(granted, NULL),
+									   objects, grantee), undo);
+		if (options != 0)
 			tm_definition_add(definition,
-							  granted == 0 ? key : psprintf("%s with option", key),
-							  psprintf("GRANT %s ON %s TO %s WITH GRANT OPTION",
-									   privileges_as_text(ACLITEM_GET_GOPTIONS(*item),
-														  column),
-									   name, grantee), undo);
+							  psprintf("grant to %s as well", grantee),
+							  psprintf("%s GRANT %s ON %s TO %s WITH GRANT OPTION",
+									   command,
+									   privileges_as_text(options, NULL),
+									   objects, grantee), undo);
 	}
+}
+
+/* Objects that are made in the other schema may have privileges from the start. */
+static void
+add_revokes(Definition *definition, const DefinitionSource *source,
+			const char *name, const Acl *items, const Acl *born)
+{
+	for (int i = 0; i < ACL_NUM(born); i++)
+	{
+		const AclItem *item = &ACL_DAT(born)[i];
+		const char *grantee = tm_definition_role(source, item->ai_grantee);
+		DefinitionPart *part;
+
+		/* what the owner is called in the other schema */
+		if (item->ai_grantee == source->other_owner)
+			grantee = source->owner_name;
+		part = tm_definition_add(definition,
+								 psprintf("privileges of %s", grantee),
+								 psprintf("REVOKE ALL ON %s FROM %s", name,
+										  grantee), NULL);
+		part->at_birth = true;
+	}
+}
+
+static void
+add_grant(Definition *definition, const DefinitionSource *source,
+		  const char *name, Oid owner, const AclItem *item,
+		  const char *column, bool usual)
+{
+	const char *grantee = tm_definition_role(source, item->ai_grantee);
+	AclMode		options = ACLITEM_GET_GOPTIONS(*item);
+	AclMode		granted = ACLITEM_GET_PRIVS(*item) & ~options;
+	char	   *key = psprintf("grant to %s by %s", grantee,
+							   tm_definition_role(source, item->ai_grantor));
+	char	   *undo = psprintf("REVOKE ALL%s ON %s FROM %s",
+								column == NULL ? "" : psprintf(" (%s)", column),
+								name, grantee);
+	char	   *sql;
+
+	undo = as_grantor(source, owner, item->ai_grantor, undo);
+	if (granted != 0)
+	{
+		sql = psprintf("GRANT %s ON %s TO %s",
+					   privileges_as_text(granted, column), name, grantee);
+		tm_definition_add(definition, key,
+						  as_grantor(source, owner, item->ai_grantor, sql),
+						  undo)->usual = usual;
+	}
+	if (options != 0)
+	{
+		sql = psprintf("GRANT %s ON %s TO %s WITH GRANT OPTION",
+					   privileges_as_text(options, column), name, grantee);
+		tm_definition_add(definition, psprintf("%s with option", key),
+						  as_grantor(source, owner, item->ai_grantor, sql),
+						  undo);
+	}
+}
+
+/*
+ * The server makes the owner the grantor.  That somebody else was, takes that
+ * role, for which there is no clause.
+ */
+static char *
+as_grantor(const DefinitionSource *source, Oid owner, Oid grantor, char *sql)
+{
+	if (grantor == owner)
+		return sql;
+	return psprintf("DO %s",
+					quote_literal_cstr(psprintf("DECLARE role text := pg_catalog.current_setting('role');"
+												" BEGIN SET LOCAL ROLE %s; %s;"
+												" PERFORM pg_catalog.set_config('role', role, true); END",
+												tm_definition_role(source, grantor),
+												sql)));
 }
 
 void
@@ -159,6 +263,103 @@ tm_definition_number(Oid catalog, HeapTuple tup, AttrNumber attno)
 		result = DatumGetInt32(value);
 	table_close(rel, AccessShareLock);
 	return result;
+}
+
+HeapTuple
+tm_definition_row(Oid catalog, Oid objid)
+{
+	Relation	rel = table_open(catalog, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup = NULL;
+	Oid			index;
+	AttrNumber	attno;
+
+	if (tm_catalog_identity(catalog, &index, &attno))
+	{
+		ScanKeyInit(&key, attno, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(objid));
+		scan = systable_beginscan(rel, index, true, NULL, 1, &key);
+		tup = systable_getnext(scan);
+		if (HeapTupleIsValid(tup))
+			tup = heap_copytuple(tup);
+		systable_endscan(scan);
+	}
+	table_close(rel, AccessShareLock);
+	return tup;
+}
+
+char *
+tm_definition_function(Oid function)
+{
+	if (!OidIsValid(function))
+		return pstrdup("-");
+	return quote_qualified_identifier(FunctionIsVisible(function) ? NULL :
+									  get_namespace_name(get_func_namespace(function)),
+									  get_func_name(function));
+}
+
+char *
+tm_definition_type_name(Oid typid)
+{
+	HeapTuple	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	char	   *result;
+
+	if (!HeapTupleIsValid(tup))
+		return psprintf("%u", typid);
+	result = pstrdup(NameStr(((Form_pg_type) GETSTRUCT(tup))->typname));
+	ReleaseSysCache(tup);
+	return result;
+}
+
+char *
+tm_definition_opclass(Oid opclass)
+{
+	HeapTuple	tup = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
+	Form_pg_opclass form;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tup))
+		return psprintf("%u", opclass);
+	form = (Form_pg_opclass) GETSTRUCT(tup);
+	result = quote_qualified_identifier(OpclassIsVisible(opclass) ? NULL :
+										get_namespace_name(form->opcnamespace),
+										NameStr(form->opcname));
+	ReleaseSysCache(tup);
+	return result;
+}
+
+char *
+tm_definition_operator(Oid operator)
+{
+	HeapTuple	tup = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	Form_pg_operator form;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tup))
+		return psprintf("%u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tup);
+	if (OperatorIsVisible(operator) || !OidIsValid(form->oprcode))
+		result = pstrdup(NameStr(form->oprname));
+	else
+		result = psprintf("OPERATOR(%s.%s)",
+						  quote_identifier(get_namespace_name(form->oprnamespace)),
+						  NameStr(form->oprname));
+	ReleaseSysCache(tup);
+	return result;
+}
+
+char *
+tm_definition_unqualified(const char *text, const char *start, Oid nspid)
+{
+	size_t		length = strlen(start);
+	char	   *schema = psprintf("%s.",
+								  quote_identifier(get_namespace_name(nspid)));
+
+	if (strncmp(text, start, length) != 0 ||
+		strncmp(text +length, schema, strlen(schema)) != 0)
+		return pstrdup(text);
+	return psprintf("%s%s", start, text +length + strlen(schema));
 }
 
 static bool

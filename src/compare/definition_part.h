@@ -32,6 +32,10 @@ extern void tm_definition_add_grants(Definition *definition,
 									 const char *name, ObjectType kind,
 									 Oid owner, Datum acl, bool isnull,
 									 const char *column);
+extern void tm_definition_add_default_grants(Definition *definition,
+											 const DefinitionSource *source,
+											 const char *command,
+											 const char *objects, Datum acl);
 extern void tm_definition_add_options(Definition *definition,
 									  const char *command, Datum options,
 									  bool isnull, const char *prefix);
@@ -41,6 +45,26 @@ extern void tm_definition_add_options(Definition *definition,
  * is with statistics targets.
  */
 extern int	tm_definition_number(Oid catalog, HeapTuple tup, AttrNumber attno);
+
+/* A copy of the row of an object, or NULL. */
+extern HeapTuple tm_definition_row(Oid catalog, Oid objid);
+
+/* The name of a function, qualified unless the search path finds it; palloc'd. */
+extern char *tm_definition_function(Oid function);
+
+/* The name of a type, and that of an operator class, which is qualified likewise. */
+extern char *tm_definition_type_name(Oid typid);
+extern char *tm_definition_opclass(Oid opclass);
+
+/* An operator in the form that CREATE OPERATOR takes, likewise. */
+extern char *tm_definition_operator(Oid operator);
+
+/*
+ * A statement without the name of the schema that the server puts before what it
+ * defines, right after the start of the statement.
+ */
+extern char *tm_definition_unqualified(const char *text, const char *start,
+									   Oid nspid);
 
 /* A role as it is called in statements; 0 is PUBLIC. */
 extern const char *tm_definition_role(const DefinitionSource *source, Oid role);

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
@@ -16,6 +17,7 @@
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
@@ -25,8 +27,10 @@
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_tablespace.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "commands/sequence.h"
 #include "commands/tablespace.h"
+#include "foreign/foreign.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -51,8 +55,14 @@ static void define_sequence(Definition *definition,
 static void define_column(Definition *definition,
 						  const DefinitionSource *source, AttrNumber attno);
 static void define_order(Definition *definition, Oid relid);
-static char *column_list(Oid relid);
+static char *table_essence(Form_pg_class form);
+static char *foreign_options(Oid relid);
+static void add_foreign_options(Definition *definition, const char *alter,
+								Oid relid);
+static DefinitionPart *add_foreign_option(Definition *definition,
+										  const char *alter, DefElem *option);
 static char *column_type(Form_pg_attribute att);
+static char *generation(Form_pg_attribute att);
 static char *column_default(Oid relid, AttrNumber attno);
 static void add_column_parts(Definition *definition,
 							 const DefinitionSource *source,
@@ -62,10 +72,17 @@ static void add_column_storage(Definition *definition, const char *alter,
 static void add_relation_state(Definition *definition, const char *table,
 							   HeapTuple tup);
 static void add_parents(Definition *definition, const char *table, Oid relid);
+static void add_expression(Definition *definition, const char *alter,
+						   Form_pg_attribute att);
 static void add_identity(Definition *definition, const char *alter,
 						 Form_pg_attribute att);
+static char *sequence_name(Form_pg_attribute att);
 static void add_inheritance(Definition *definition, const char *table,
 							Oid relid);
+static char *parents_of(Oid relid);
+static List *parents(Oid relid);
+static Oid	owner_of_relation(Oid relid);
+static Oid	type_of_table(Oid relid);
 static const char *name_of_relation(Oid relid);
 static const char *kind_name(char relkind);
 
@@ -124,6 +141,11 @@ tm_define_index_state(Definition *definition, Oid indexid)
 		return;
 	form = (Form_pg_index) GETSTRUCT(tup);
 	table = quote_identifier(get_rel_name(form->indrelid));
+	if (((Form_pg_class) GETSTRUCT(class_tup))->relispartition)
+		tm_definition_add(definition, "partition",
+						  psprintf("ALTER INDEX %s ATTACH PARTITION %s",
+								   name_of_relation(get_partition_parent(indexid, true)),
+								   name), NULL)->late = true;
 	options = SysCacheGetAttr(RELOID, class_tup, Anum_pg_class_reloptions,
 							  &isnull);
 	tm_definition_add_options(definition, psprintf("ALTER INDEX %s", name),
@@ -208,22 +230,35 @@ define_table(Definition *definition, const DefinitionSource *source,
 	char	   *object = psprintf("%s %s", kind, name);
 	StringInfoData buf;
 	DefinitionPart *part;
+	char	   *essence;
 	Datum		value;
 	bool		isnull;
 
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "CREATE %s%s %s (%s)",
+	appendStringInfo(&buf, "CREATE %s%s %s",
 					 form->relpersistence == RELPERSISTENCE_UNLOGGED ?
-					 "UNLOGGED " : "", kind, name, column_list(form->oid));
-	if (form->relkind == RELKIND_PARTITIONED_TABLE)
-		appendStringInfo(&buf, " PARTITION BY %s",
-						 TextDatumGetCString(DirectFunctionCall1(pg_get_partkeydef,
-																 ObjectIdGetDatum(form->oid))));
-	if (form->relkind == RELKIND_FOREIGN_TABLE || OidIsValid(form->reloftype))
-		definition->complete = false;
+					 "UNLOGGED " : "", kind, name);
+	if (OidIsValid(form->reloftype))
+		appendStringInfo(&buf, " OF %s", format_type_be(form->reloftype));
+	else
+		appendStringInfo(&buf, " (%s)", tm_define_columns(form->oid));
+	if (!form->relispartition)
+		appendStringInfoString(&buf, parents_of(form->oid));
+	essence = table_essence(form);
+	appendStringInfoString(&buf, essence);
+	if (form->relkind == RELKIND_FOREIGN_TABLE)
+		appendStringInfoString(&buf, foreign_options(form->oid));
 	part = tm_definition_add(definition, "create", buf.data,
 							 psprintf("DROP %s", object));
-	part->lossy = true;
+	part->essence = psprintf("%s%s", kind, essence);
+	part->lossy = form->relkind != RELKIND_FOREIGN_TABLE;
+	if (form->relkind == RELKIND_FOREIGN_TABLE)
+		add_foreign_options(definition, psprintf("ALTER %s", object), form->oid);
+	if (OidIsValid(form->reloftype))
+		tm_definition_add(definition, "type",
+						  psprintf("ALTER TABLE %s OF %s", name,
+								   format_type_be(form->reloftype)),
+						  psprintf("ALTER TABLE %s NOT OF", name))->usual = true;
 
 	add_relation_state(definition, name, tup);
 	add_parents(definition, name, form->oid);
@@ -232,6 +267,68 @@ define_table(Definition *definition, const DefinitionSource *source,
 	tm_definition_add_grants(definition, source, psprintf("TABLE %s", name),
 							 OBJECT_TABLE, form->relowner, value, isnull, NULL);
 	tm_definition_add_comment(definition, object, &definition->object);
+}
+
+/* What is said of a table when it is made, apart from its columns. */
+static char *
+table_essence(Form_pg_class form)
+{
+	if (form->relkind == RELKIND_PARTITIONED_TABLE)
+		return psprintf(" PARTITION BY %s",
+						TextDatumGetCString(DirectFunctionCall1(pg_get_partkeydef,
+																ObjectIdGetDatum(form->oid))));
+	if (form->relkind == RELKIND_FOREIGN_TABLE)
+		return psprintf(" SERVER %s",
+						quote_identifier(GetForeignServer(GetForeignTable(form->oid)->serverid)->servername));
+	if (form->relkind == RELKIND_RELATION && form->relam != HEAP_TABLE_AM_OID)
+		return psprintf(" USING %s", quote_identifier(get_am_name(form->relam)));
+	return "";
+}
+
+static char *
+foreign_options(Oid relid)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, GetForeignTable(relid)->options)
+	{
+		DefElem    *option = lfirst(lc);
+
+		appendStringInfo(&buf, "%s%s %s", buf.len > 0 ? ", " : " OPTIONS (",
+						 quote_identifier(option->defname),
+						 quote_literal_cstr(defGetString(option)));
+	}
+	if (buf.len > 0)
+		appendStringInfoChar(&buf, ')');
+	return buf.data;
+}
+
+/* It is made with them, for a wrapper may want to have some from the start. */
+static void
+add_foreign_options(Definition *definition, const char *alter, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, GetForeignTable(relid)->options)
+		add_foreign_option(definition, alter, lfirst(lc))->usual = true;
+}
+
+static DefinitionPart *
+add_foreign_option(Definition *definition, const char *alter, DefElem *option)
+{
+	const char *name = quote_identifier(option->defname);
+	const char *value = quote_literal_cstr(defGetString(option));
+	DefinitionPart *part;
+
+	part = tm_definition_add(definition,
+							 psprintf("foreign option %s", name),
+							 psprintf("%s OPTIONS (ADD %s %s)", alter, name,
+									  value),
+							 psprintf("%s OPTIONS (DROP %s)", alter, name));
+	part->change = psprintf("%s OPTIONS (SET %s %s)", alter, name, value);
+	return part;
 }
 
 static void
@@ -276,9 +373,6 @@ define_index(Definition *definition, HeapTuple tup)
 	Form_pg_class form = (Form_pg_class) GETSTRUCT(tup);
 	const char *name = quote_identifier(NameStr(form->relname));
 
-	/* a partition has it from the table */
-	if (form->relispartition)
-		definition->complete = false;
 	tm_definition_add(definition, "create",
 					  TextDatumGetCString(DirectFunctionCall3(pg_get_indexdef_ext,
 															  ObjectIdGetDatum(form->oid),
@@ -323,8 +417,8 @@ define_sequence(Definition *definition, const DefinitionSource *source,
 	ReleaseSysCache(seqtup);
 
 	/* that of an identity column comes with the column */
-	if (sequenceIsOwned(form->oid, DEPENDENCY_INTERNAL, &tableid, &column))
-		definition->complete = false;
+	definition->inherited = sequenceIsOwned(form->oid, DEPENDENCY_INTERNAL,
+											&tableid, &column);
 	part = tm_definition_add(definition, "create",
 							 psprintf("CREATE SEQUENCE %s", name),
 							 psprintf("DROP %s", object));
@@ -337,8 +431,15 @@ define_sequence(Definition *definition, const DefinitionSource *source,
 								   quote_identifier(get_rel_name(tableid)),
 								   quote_identifier(get_attname(tableid, column,
 																false))),
-						  psprintf("ALTER %s OWNED BY NONE", object));
-	tm_definition_add_owner(definition, source, object, form->relowner);
+						  psprintf("ALTER %s OWNED BY NONE", object))->late = true;
+	if (!definition->inherited)
+		tm_definition_add(definition, "persistence",
+						  psprintf("ALTER %s SET %s", object,
+								   form->relpersistence == RELPERSISTENCE_UNLOGGED ?
+								   "UNLOGGED" : "LOGGED"), NULL)->usual =
+			form->relpersistence == RELPERSISTENCE_PERMANENT;
+	if (!definition->inherited)
+		tm_definition_add_owner(definition, source, object, form->relowner);
 	value = SysCacheGetAttr(RELOID, tup, Anum_pg_class_relacl, &isnull);
 	tm_definition_add_grants(definition, source, object, OBJECT_SEQUENCE,
 							 form->relowner, value, isnull, NULL);
@@ -377,17 +478,16 @@ define_order(Definition *definition, Oid relid)
 			continue;
 		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
 						 quote_identifier(NameStr(att->attname)));
-		definition->columns = lappend(definition->columns,
-									  pstrdup(NameStr(att->attname)));
+		definition->names = lappend(definition->names,
+									pstrdup(NameStr(att->attname)));
 	}
-	tm_definition_add(definition, "create", buf.data, NULL);
-	definition->complete = false;
+	definition->text = buf.data;
 	relation_close(rel, AccessShareLock);
 }
 
-/* The columns as CREATE TABLE has them: what must be there from the start. */
-static char *
-column_list(Oid relid)
+/* What must be there from the start; a child has the columns of its parents. */
+char *
+tm_define_columns(Oid relid)
 {
 	Relation	rel = relation_open(relid, AccessShareLock);
 	StringInfoData buf;
@@ -397,34 +497,39 @@ column_list(Oid relid)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
 
-		if (!att->attisdropped)
-			appendStringInfo(&buf, "%s%s %s", buf.len > 0 ? ", " : "",
+		if (!att->attisdropped &&
+			(att->attislocal || rel->rd_rel->relispartition))
+			appendStringInfo(&buf, "%s%s %s%s", buf.len > 0 ? ", " : "",
 							 quote_identifier(NameStr(att->attname)),
-							 column_type(att));
+							 column_type(att), generation(att));
 	}
 	relation_close(rel, AccessShareLock);
 	return buf.data;
 }
 
-/* Type, collation, and what a column is generated from. */
+/* Type and collation. */
 static char *
 column_type(Form_pg_attribute att)
 {
-	StringInfoData buf;
+	char	   *type = format_type_with_typemod(att->atttypid, att->atttypmod);
 
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, format_type_with_typemod(att->atttypid,
-														  att->atttypmod));
-	if (OidIsValid(att->attcollation) &&
-		att->attcollation != get_typcollation(att->atttypid))
-		appendStringInfo(&buf, " COLLATE %s",
-						 generate_collation_name(att->attcollation));
-	if (att->attgenerated != '\0')
-		appendStringInfo(&buf, " GENERATED ALWAYS AS (%s)%s",
-						 column_default(att->attrelid, att->attnum),
-						 att->attgenerated == ATTRIBUTE_GENERATED_STORED ?
-						 " STORED" : "");
-	return buf.data;
+	if (!OidIsValid(att->attcollation) ||
+		att->attcollation == get_typcollation(att->atttypid))
+		return type;
+	return psprintf("%s COLLATE %s", type,
+					generate_collation_name(att->attcollation));
+}
+
+/* What a column is generated from. */
+static char *
+generation(Form_pg_attribute att)
+{
+	if (att->attgenerated == '\0')
+		return "";
+	return psprintf(" GENERATED ALWAYS AS (%s)%s",
+					column_default(att->attrelid, att->attnum),
+					att->attgenerated == ATTRIBUTE_GENERATED_STORED ?
+					" STORED" : "");
 }
 
 /* The default as the server prints it, or NULL. */
@@ -460,46 +565,60 @@ add_column_parts(Definition *definition, const DefinitionSource *source,
 		"COLUMN";
 	char	   *alter = psprintf("ALTER %s %s ALTER %s %s", kind, table, unit,
 								 name);
+	/* what the children have of it is a matter of theirs */
+	char	   *alter_only = relkind == RELKIND_COMPOSITE_TYPE ||
+		relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW ? alter :
+		psprintf("ALTER %s ONLY %s ALTER %s %s", kind, table, unit, name);
+	const char *cascade = relkind == RELKIND_COMPOSITE_TYPE ? " CASCADE" : "";
 	char	   *text;
 	DefinitionPart *part;
 	Datum		value;
 	bool		isnull;
 
 	/* it comes and goes with the query, or with the parent's */
-	if (relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW ||
-		!att->attislocal)
-		definition->complete = false;
+	definition->inherited = relkind == RELKIND_VIEW ||
+		relkind == RELKIND_MATVIEW || !att->attislocal ||
+		OidIsValid(type_of_table(att->attrelid));
 	part = tm_definition_add(definition, "create",
 							 relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW ?
 							 psprintf("COLUMN %s.%s %s", table, name,
 									  column_type(att)) :
-							 psprintf("ALTER %s %s ADD %s %s %s", kind, table,
-									  unit, name, column_type(att)),
-							 psprintf("ALTER %s %s DROP %s %s", kind, table,
-									  unit, name));
+							 psprintf("ALTER %s %s ADD %s %s %s%s%s", kind,
+									  table, unit, name, column_type(att),
+									  generation(att), cascade),
+							 psprintf("ALTER %s %s DROP %s %s%s", kind, table,
+									  unit, name, cascade));
 	part->lossy = true;
-	if (att->attgenerated == '\0')
-		part->change = psprintf("%s TYPE %s", alter, column_type(att));
-	text = att->attgenerated == '\0' ?
-		column_default(att->attrelid, att->attnum) : NULL;
-
-	if (text !=NULL)
+	part->essence = column_type(att);
+	part->change = psprintf("%s TYPE %s%s", alter, column_type(att), cascade);
+	if (att->attislocal && att->attinhcount > 0)
+		tm_definition_add(definition, "local",
+						  psprintf("column %s is declared in the table itself, too",
+								   name), NULL)->note = true;
+	if (att->attgenerated != '\0')
+		add_expression(definition, alter_only, att);
+	else if ((text = column_default(att->attrelid, att->attnum)) != NULL)
 		tm_definition_add(definition, "default",
-						  psprintf("%s SET DEFAULT %s", alter, text),
-						  psprintf("%s DROP DEFAULT", alter));
-	if (att->attnotnull)
+						  psprintf("%s SET DEFAULT %s", alter_only, text),
+						  psprintf("%s DROP DEFAULT", alter_only));
+	if (att->attnotnull && !TM_COLUMN_NOT_NULL_CONSTRAINTS)
 		tm_definition_add(definition, "not null",
-						  psprintf("%s SET NOT NULL", alter),
-						  psprintf("%s DROP NOT NULL", alter));
+						  psprintf("%s SET NOT NULL",
+								   relkind == RELKIND_PARTITIONED_TABLE ?
+								   alter : alter_only),
+						  psprintf("%s DROP NOT NULL",
+								   relkind == RELKIND_PARTITIONED_TABLE ?
+								   alter : alter_only));
 	if (att->attidentity != '\0')
 		add_identity(definition, alter, att);
-	add_column_storage(definition, alter, tup);
+	add_column_storage(definition, alter_only, tup);
 
 	value = SysCacheGetAttr(ATTNUM, tup, Anum_pg_attribute_attacl, &isnull);
 	if (!isnull)
 		tm_definition_add_grants(definition, source,
 								 psprintf("TABLE %s", table), OBJECT_COLUMN,
-								 InvalidOid, value, false, name);
+								 owner_of_relation(att->attrelid), value, false,
+								 name);
 	tm_definition_add_comment(definition,
 							  psprintf("COLUMN %s.%s", table, name),
 							  &definition->object);
@@ -525,6 +644,13 @@ add_column_storage(Definition *definition, const char *alter, HeapTuple tup)
 							   att->attstorage == TYPSTORAGE_EXTENDED ? "EXTENDED" :
 							   "MAIN"), NULL)->usual =
 		att->attstorage == get_typstorage(att->atttypid);
+	if (relkind == RELKIND_FOREIGN_TABLE)
+	{
+		ListCell   *lc;
+
+		foreach(lc, GetForeignColumnOptions(att->attrelid, att->attnum))
+			(void) add_foreign_option(definition, alter, lfirst(lc));
+	}
 	if (att->attcompression != '\0')
 		tm_definition_add(definition, "compression",
 						  psprintf("%s SET COMPRESSION %s", alter,
@@ -538,6 +664,29 @@ add_column_storage(Definition *definition, const char *alter, HeapTuple tup)
 	tm_definition_add_options(definition, alter, value, isnull, "");
 }
 
+/*
+ * It is made with the column.  That a column is generated cannot be said later, but
+ * from what.
+ */
+static void
+add_expression(Definition *definition, const char *alter,
+			   Form_pg_attribute att)
+{
+	char	   *text = column_default(att->attrelid, att->attnum);
+	DefinitionPart *part;
+
+	part = tm_definition_add(definition, "expression",
+							 psprintf("column %s is%s",
+									  quote_identifier(NameStr(att->attname)),
+									  generation(att)),
+							 att->attgenerated == ATTRIBUTE_GENERATED_STORED ?
+							 psprintf("%s DROP EXPRESSION", alter) : NULL);
+	part->note = true;
+	part->usual = true;
+	part->change = TM_SET_EXPRESSION ?
+		psprintf("%s SET EXPRESSION AS (%s)", alter, text) : NULL;
+}
+
 static void
 add_identity(Definition *definition, const char *alter, Form_pg_attribute att)
 {
@@ -546,11 +695,21 @@ add_identity(Definition *definition, const char *alter, Form_pg_attribute att)
 	DefinitionPart *part;
 
 	part = tm_definition_add(definition, "identity",
-							 psprintf("%s ADD GENERATED %s AS IDENTITY", alter,
-									  when),
+							 psprintf("%s ADD GENERATED %s AS IDENTITY%s", alter,
+									  when, sequence_name(att)),
 							 psprintf("%s DROP IDENTITY", alter));
 	part->change = psprintf("%s SET GENERATED %s", alter, when);
 	part->lossy = true;
+	part->late = true;
+}
+
+static char *
+sequence_name(Form_pg_attribute att)
+{
+	Oid			sequence = tm_identity_sequence(att->attrelid, att->attnum);
+
+	return OidIsValid(sequence) ?
+		psprintf(" (SEQUENCE NAME %s)", name_of_relation(sequence)) : "";
 }
 
 /* Settings of a table or a materialized view. */
@@ -610,6 +769,7 @@ static void
 add_parents(Definition *definition, const char *table, Oid relid)
 {
 	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	DefinitionPart *part;
 	Datum		bound;
 	bool		isnull;
 
@@ -620,13 +780,16 @@ add_parents(Definition *definition, const char *table, Oid relid)
 	{
 		const char *parent = name_of_relation(get_partition_parent(relid, true));
 
-		tm_definition_add(definition, "partition",
-						  psprintf("ALTER TABLE %s ATTACH PARTITION %s %s",
-								   parent, table,
-								   deparse_expression(stringToNode(TextDatumGetCString(bound)),
-													  NIL, false, false)),
-						  psprintf("ALTER TABLE %s DETACH PARTITION %s", parent,
-								   table));
+		definition->attached = true;
+		part = tm_definition_add(definition, "partition",
+								 psprintf("ALTER TABLE %s ATTACH PARTITION %s %s",
+										  parent, table,
+										  deparse_expression(stringToNode(TextDatumGetCString(bound)),
+															 NIL, false, false)),
+								 psprintf("ALTER TABLE %s DETACH PARTITION %s",
+										  parent, table));
+		part->change = NULL;
+		part->late = true;
 	}
 	else
 		add_inheritance(definition, table, relid);
@@ -636,26 +799,86 @@ add_parents(Definition *definition, const char *table, Oid relid)
 static void
 add_inheritance(Definition *definition, const char *table, Oid relid)
 {
-	Relation	rel = table_open(InheritsRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tup;
+	ListCell   *lc;
 
-	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, InheritsRelidSeqnoIndexId, true, NULL, 1,
-							  &key);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	foreach(lc, parents(relid))
 	{
-		const char *parent = name_of_relation(((Form_pg_inherits) GETSTRUCT(tup))->inhparent);
+		const char *parent = name_of_relation(lfirst_oid(lc));
 
 		tm_definition_add(definition, psprintf("parent %s", parent),
 						  psprintf("ALTER TABLE %s INHERIT %s", table, parent),
 						  psprintf("ALTER TABLE %s NO INHERIT %s", table,
-								   parent));
+								   parent))->usual = true;
 	}
-	systable_endscan(scan);
+}
+
+/* As CREATE TABLE has it. */
+static char *
+parents_of(Oid relid)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, parents(relid))
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : " INHERITS (",
+						 name_of_relation(lfirst_oid(lc)));
+	if (buf.len > 0)
+		appendStringInfoChar(&buf, ')');
+	return buf.data;
+}
+
+/* Their OIDs, in their order. */
+static List *
+parents(Oid relid)
+{
+	Relation	rel = table_open(InheritsRelationId, AccessShareLock);
+	Relation	index = index_open(InheritsRelidSeqnoIndexId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	List	   *result = NIL;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan_ordered(rel, index, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext_ordered(scan,
+														   ForwardScanDirection)))
+		result = lappend_oid(result,
+							 ((Form_pg_inherits) GETSTRUCT(tup))->inhparent);
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
 	table_close(rel, AccessShareLock);
+	return result;
+}
+
+static Oid
+owner_of_relation(Oid relid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tup))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tup))->relowner;
+		ReleaseSysCache(tup);
+	}
+	return owner;
+}
+
+/* The type that a table is of, if it is of one. */
+static Oid
+type_of_table(Oid relid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			type = InvalidOid;
+
+	if (HeapTupleIsValid(tup))
+	{
+		type = ((Form_pg_class) GETSTRUCT(tup))->reloftype;
+		ReleaseSysCache(tup);
+	}
+	return type;
 }
 
 /* Qualified unless it is found by the search path, which begins with the schema. */

@@ -15,6 +15,9 @@
 extern void tm_define_relation(Definition *definition,
 							   const DefinitionSource *source);
 
+/* The columns of a relation as CREATE has them, palloc'd. */
+extern char *tm_define_columns(Oid relid);
+
 /* What can be said of an index besides what it is. */
 extern void tm_define_index_state(Definition *definition, Oid indexid);
 

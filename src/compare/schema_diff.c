@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 
 #include "compare/fingerprint.h"
@@ -25,63 +26,72 @@
 #include "compare/schema_reading.h"
 #include "tenants/tenant_lock.h"
 
-/* An object that is not alike, before it is described */
-typedef struct Pair
-{
-	const FingerprintItem *a;	/* in the first schema, or NULL */
-	const FingerprintItem *b;	/* in the second one, or NULL */
-	Difference *difference;		/* what is told of it */
-} Pair;
-
 /* Which of them are put into words, and how */
 typedef struct Description
 {
-	List	   *pairs;			/* of Pair */
+	List	   *differences;	/* of Difference */
 	bool		first;			/* those of the first schema? */
 	DefinitionSource source;	/* whose they are */
 } Description;
 
-static List *find_pairs(const Fingerprint *a, const Fingerprint *b);
-static Pair *make_pair(const FingerprintItem *a, const FingerprintItem *b);
-static void describe(List *pairs, Oid nspid, Oid other, bool first);
+static List *find_differences(const Fingerprint *a, const Fingerprint *b);
+static Difference *make_difference(const FingerprintItem *a,
+								   const FingerprintItem *b);
+static void describe(List *differences, Oid nspid, Oid other, bool first);
 static void describe_objects(Oid nspid, void *arg);
-static void mark_implied(List *pairs);
-static bool owner_is_listed(List *pairs, const Pair *pair);
-static bool only_order_of_others(const Difference *difference);
+static void mark_implied(List *differences);
+static void note_owner(HTAB *owners, const Difference *difference);
+static bool owner_is_listed(HTAB *owners, const Difference *difference);
 static bool lacks(List *names, const char *name);
 static int	compare_differences(const ListCell *a, const ListCell *b);
 
-List *
+SchemaDiff *
 tm_schema_diff(Oid a, Oid b)
 {
-	List	   *pairs = find_pairs(tm_fingerprint_read(a), tm_fingerprint_read(b));
-	List	   *result = NIL;
+	SchemaDiff *diff = palloc0(sizeof(SchemaDiff));
+	List	   *found;
 	ListCell   *lc;
 
-	if (pairs == NIL)
-		return NIL;
-	describe(pairs, a, b, true);
-	describe(pairs, b, b, false);
-	mark_implied(pairs);
-	foreach(lc, pairs)
+	diff->a = a;
+	diff->b = b;
+	diff->print_a = tm_fingerprint_read(a);
+	diff->print_b = tm_fingerprint_read(b);
+	found = find_differences(diff->print_a, diff->print_b);
+	tm_schema_diff_describe(diff, found);
+	mark_implied(found);
+	foreach(lc, found)
 	{
-		Pair	   *pair = lfirst(lc);
+		Difference *difference = lfirst(lc);
 
 		/* dropped since the lists were made, or a matter of what is missing */
-		if (pair->difference->label.type == NULL ||
-			only_order_of_others(pair->difference))
+		if (difference->label.type == NULL ||
+			(difference->in_a != NULL &&
+			 difference->in_a->object.objectSubId == TM_COLUMN_ORDER &&
+			 (difference->in_b == NULL ||
+			  tm_same_order(difference->a->names, difference->b->names))) ||
+			(difference->in_a == NULL &&
+			 difference->in_b->object.objectSubId == TM_COLUMN_ORDER))
 			continue;
-		result = lappend(result, pair->difference);
+		diff->differences = lappend(diff->differences, difference);
 	}
-	list_sort(result, compare_differences);
-	return result;
+	list_sort(diff->differences, compare_differences);
+	return diff;
+}
+
+void
+tm_schema_diff_describe(const SchemaDiff *diff, List *differences)
+{
+	if (differences == NIL)
+		return;
+	describe(differences, diff->a, diff->b, true);
+	describe(differences, diff->b, diff->a, false);
 }
 
 /* What is not the same in both lists. */
 static List *
-find_pairs(const Fingerprint *a, const Fingerprint *b)
+find_differences(const Fingerprint *a, const Fingerprint *b)
 {
-	List	   *pairs = NIL;
+	List	   *found = NIL;
 	int			i = 0;
 	int			j = 0;
 
@@ -97,47 +107,50 @@ find_pairs(const Fingerprint *a, const Fingerprint *b)
 			order = memcmp(a->items[i].name, b->items[j].name,
 						   sizeof(a->items[i].name));
 		if (order < 0)
-			pairs = lappend(pairs, make_pair(&a->items[i++], NULL));
+			found = lappend(found, make_difference(&a->items[i++], NULL));
 		else if (order > 0)
-			pairs = lappend(pairs, make_pair(NULL, &b->items[j++]));
+			found = lappend(found, make_difference(NULL, &b->items[j++]));
 		else
 		{
 			if (memcmp(a->items[i].digest, b->items[j].digest,
 					   sizeof(a->items[i].digest)) != 0)
-				pairs = lappend(pairs, make_pair(&a->items[i], &b->items[j]));
+				found = lappend(found,
+								make_difference(&a->items[i], &b->items[j]));
 			i++;
 			j++;
 		}
 	}
-	return pairs;
+	return found;
 }
 
-static Pair *
-make_pair(const FingerprintItem *a, const FingerprintItem *b)
+static Difference *
+make_difference(const FingerprintItem *a, const FingerprintItem *b)
 {
-	Pair	   *pair = palloc(sizeof(Pair));
+	Difference *difference = palloc0(sizeof(Difference));
 
-	pair->a = a;
-	pair->b = b;
-	pair->difference = palloc0(sizeof(Difference));
-	pair->difference->kind = a == NULL ? DIFFERENCE_EXTRA :
+	difference->in_a = a;
+	difference->in_b = b;
+	difference->kind = a == NULL ? DIFFERENCE_EXTRA :
 		b == NULL ? DIFFERENCE_MISSING : DIFFERENCE_DIFFERENT;
-	return pair;
+	return difference;
 }
 
 /* Put all objects of one schema into words, those of the first or the second. */
 static void
-describe(List *pairs, Oid nspid, Oid other, bool first)
+describe(List *differences, Oid nspid, Oid other, bool first)
 {
-	Description description = {.pairs = pairs,.first = first};
+	Description description = {.differences = differences,.first = first};
 	DefinitionSource *source = &description.source;
+	Oid			shown = first ? other : nspid;
 
 	source->nspid = nspid;
 	source->owner = tm_tenant_lock_schema_owner(nspid);
-	source->owner_name = quote_identifier(GetUserNameFromId(tm_tenant_lock_schema_owner(other),
+	source->other = other;
+	source->other_owner = tm_tenant_lock_schema_owner(other);
+	source->owner_name = quote_identifier(GetUserNameFromId(tm_tenant_lock_schema_owner(shown),
 														   false));
-	source->other_name = get_namespace_name(other);
-	source->schema_name = quote_identifier(source->other_name);
+	source->shown_name = get_namespace_name(shown);
+	source->schema_name = quote_identifier(source->shown_name);
 	tm_read_schema(nspid, describe_objects, &description);
 }
 
@@ -148,11 +161,11 @@ describe_objects(Oid nspid, void *arg)
 	bool		first = description->first;
 	ListCell   *lc;
 
-	foreach(lc, description->pairs)
+	foreach(lc, description->differences)
 	{
-		Pair	   *pair = lfirst(lc);
-		const FingerprintItem *item = first ? pair->a : pair->b;
-		Difference *difference = pair->difference;
+		Difference *difference = lfirst(lc);
+		const FingerprintItem *item = first ? difference->in_a :
+			difference->in_b;
 
 		CHECK_FOR_INTERRUPTS();
 		if (item == NULL ||
@@ -169,64 +182,73 @@ describe_objects(Oid nspid, void *arg)
 
 /* Columns of a table that is missing are missing, too. */
 static void
-mark_implied(List *pairs)
+mark_implied(List *differences)
 {
+	HASHCTL		ctl;
+	HTAB	   *owners;
 	ListCell   *lc;
 
-	foreach(lc, pairs)
+	ctl.hcxt = CurrentMemoryContext;
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(Oid);
+	owners = hash_create("tenant_mgr relations of one schema", 256, &ctl,
+						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	foreach(lc, differences)
+		note_owner(owners, lfirst(lc));
+	foreach(lc, differences)
 	{
-		Pair	   *pair = lfirst(lc);
-		const FingerprintItem *item = pair->a != NULL ? pair->a : pair->b;
+		Difference *difference = lfirst(lc);
 
-		if (item->object.classId == RelationRelationId &&
-			item->object.objectSubId != 0 &&
-			pair->difference->kind != DIFFERENCE_DIFFERENT)
-			pair->difference->implied = owner_is_listed(pairs, pair);
+		difference->implied = owner_is_listed(owners, difference);
 	}
+	hash_destroy(owners);
 }
 
-/* Is the relation of this column one that the other schema does not have? */
-static bool
-owner_is_listed(List *pairs, const Pair *pair)
+/* Remember a relation, or a composite type, that only one schema has. */
+static void
+note_owner(HTAB *owners, const Difference *difference)
 {
-	const FingerprintItem *item = pair->a != NULL ? pair->a : pair->b;
-	char		relkind = get_rel_relkind(item->object.objectId);
-	ListCell   *lc;
+	const FingerprintItem *item = difference->in_a != NULL ?
+		difference->in_a : difference->in_b;
+	Oid			relid = InvalidOid;
+
+	if (difference->kind == DIFFERENCE_DIFFERENT)
+		return;
+	if (item->object.classId == TypeRelationId)
+		relid = get_typ_typrelid(item->object.objectId);
+	else if (item->object.classId == RelationRelationId &&
+			 item->object.objectSubId == 0)
+		relid = item->object.objectId;
+	if (OidIsValid(relid))
+		(void) hash_search(owners, &relid, HASH_ENTER, NULL);
+}
+
+/* Is this a column of a relation that the other schema does not have? */
+static bool
+owner_is_listed(HTAB *owners, const Difference *difference)
+{
+	const FingerprintItem *item = difference->in_a != NULL ?
+		difference->in_a : difference->in_b;
+	char		relkind;
+
+	if (difference->kind == DIFFERENCE_DIFFERENT ||
+		item->object.classId != RelationRelationId ||
+		item->object.objectSubId == 0)
+		return false;
 
 	/* these have the columns of their query */
+	relkind = get_rel_relkind(item->object.objectId);
 	if (relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW)
 		return true;
-	foreach(lc, pairs)
-	{
-		Pair	   *candidate = lfirst(lc);
-		const FingerprintItem *other = pair->a != NULL ? candidate->a :
-			candidate->b;
-		Oid			relid;
-
-		if (other == NULL ||
-			candidate->difference->kind != pair->difference->kind)
-			continue;
-		relid = other->object.classId == TypeRelationId ?
-			get_typ_typrelid(other->object.objectId) :
-			other->object.classId == RelationRelationId &&
-			other->object.objectSubId == 0 ? other->object.objectId : InvalidOid;
-		if (relid == item->object.objectId)
-			return true;
-	}
-	return false;
+	return hash_search(owners, &item->object.objectId, HASH_FIND, NULL) != NULL;
 }
 
-/* Do the columns that both have come in the same order? */
-static bool
-only_order_of_others(const Difference *difference)
+bool
+tm_same_order(List *a, List *b)
 {
-	List	   *a = difference->a == NULL ? NIL : difference->a->columns;
-	List	   *b = difference->b == NULL ? NIL : difference->b->columns;
 	int			i = 0;
 	int			j = 0;
 
-	if (a == NIL && b == NIL)
-		return false;
 	for (;;)
 	{
 		while (i < list_length(a) && lacks(b, list_nth(a, i)))

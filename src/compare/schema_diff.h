@@ -8,6 +8,7 @@
 #define TENANT_MGR_SCHEMA_DIFF_H
 
 #include "compare/definition.h"
+#include "compare/fingerprint.h"
 #include "compare/object_label.h"
 
 /* What it is to the second schema that an object is as it is in the first one */
@@ -22,15 +23,33 @@ typedef struct Difference
 {
 	DifferenceKind kind;
 	ObjectLabel label;			/* what it is called in both */
-	Definition *a;				/* in the first schema, or NULL */
-	Definition *b;				/* in the second one, or NULL */
+	const FingerprintItem *in_a;	/* where it is in the first schema, or NULL */
+	const FingerprintItem *in_b;	/* and in the second one */
+	Definition *a;				/* what it is in the first schema, or NULL */
+	Definition *b;				/* and in the second one */
 	bool		implied;		/* a column of a table that only one has */
 } Difference;
 
+/* Two schemas, and in what they differ; all of it is palloc'd */
+typedef struct SchemaDiff
+{
+	Oid			a;				/* the schemas */
+	Oid			b;
+	Fingerprint *print_a;		/* all that is in them */
+	Fingerprint *print_b;
+	List	   *differences;	/* Difference, by kinds of objects and names */
+} SchemaDiff;
+
+/* All differences between two schemas.  The caller has checked privileges. */
+extern SchemaDiff *tm_schema_diff(Oid a, Oid b);
+
 /*
- * All differences between two schemas, a palloc'd list in the order of kinds of
- * objects and names.  The caller has checked privileges.
+ * Put objects into words: Differences of which only in_a and in_b are known, which
+ * may be alike.
  */
-extern List *tm_schema_diff(Oid a, Oid b);
+extern void tm_schema_diff_describe(const SchemaDiff *diff, List *differences);
+
+/* Do the names that are in both lists come in the same order? */
+extern bool tm_same_order(List *a, List *b);
 
 #endif							/* TENANT_MGR_SCHEMA_DIFF_H */

@@ -139,6 +139,7 @@ OBJS = \
 	src/compare/column_form.o \
 	src/compare/compared_schema.o \
 	src/compare/definition.o \
+	src/compare/definition_column.o \
 	src/compare/definition_function.o \
 	src/compare/definition_operator.o \
 	src/compare/definition_part.o \

@@ -13,6 +13,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
@@ -297,6 +298,31 @@ tm_definition_function(Oid function)
 	return quote_qualified_identifier(FunctionIsVisible(function) ? NULL :
 									  get_namespace_name(get_func_namespace(function)),
 									  get_func_name(function));
+}
+
+const char *
+tm_definition_relation(Oid relid)
+{
+	if (RelationIsVisible(relid))
+		return quote_identifier(get_rel_name(relid));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+const char *
+tm_definition_kind(char relkind)
+{
+	switch (relkind)
+	{
+		case RELKIND_VIEW:
+			return "VIEW";
+		case RELKIND_MATVIEW:
+			return "MATERIALIZED VIEW";
+		case RELKIND_FOREIGN_TABLE:
+			return "FOREIGN TABLE";
+		default:
+			return "TABLE";
+	}
 }
 
 char *

@@ -52,6 +52,13 @@ extern HeapTuple tm_definition_row(Oid catalog, Oid objid);
 /* The name of a function, qualified unless the search path finds it; palloc'd. */
 extern char *tm_definition_function(Oid function);
 
+/*
+ * A relation, qualified unless the search path finds it, and what statements call
+ * one of its kind.
+ */
+extern const char *tm_definition_relation(Oid relid);
+extern const char *tm_definition_kind(char relkind);
+
 /* The name of a type, and that of an operator class, which is qualified likewise. */
 extern char *tm_definition_type_name(Oid typid);
 extern char *tm_definition_opclass(Oid opclass);

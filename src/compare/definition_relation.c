@@ -1,9 +1,6 @@
 /*
  * definition_relation.c
- *		Relations and their columns in statements of SQL.
- *
- * A table is made with its columns, and each column has statements of its own,
- * for when it is all that is missing.
+ *		Relations in statements of SQL.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -40,6 +37,7 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "compare/definition_column.h"
 #include "compare/definition_part.h"
 #include "compare/definition_relation.h"
 #include "compare/expression_text.h"
@@ -52,39 +50,18 @@ static void define_view(Definition *definition,
 static void define_index(Definition *definition, HeapTuple tup);
 static void define_sequence(Definition *definition,
 							const DefinitionSource *source, HeapTuple tup);
-static void define_column(Definition *definition,
-						  const DefinitionSource *source, AttrNumber attno);
 static void define_order(Definition *definition, Oid relid);
 static char *table_essence(Form_pg_class form);
 static char *foreign_options(Oid relid);
 static void add_foreign_options(Definition *definition, const char *alter,
 								Oid relid);
-static DefinitionPart *add_foreign_option(Definition *definition,
-										  const char *alter, DefElem *option);
-static char *column_type(Form_pg_attribute att);
-static char *generation(Form_pg_attribute att);
-static char *column_default(Oid relid, AttrNumber attno);
-static void add_column_parts(Definition *definition,
-							 const DefinitionSource *source,
-							 const char *table, HeapTuple tup);
-static void add_column_storage(Definition *definition, const char *alter,
-							   HeapTuple tup);
 static void add_relation_state(Definition *definition, const char *table,
 							   HeapTuple tup);
 static void add_parents(Definition *definition, const char *table, Oid relid);
-static void add_expression(Definition *definition, const char *alter,
-						   Form_pg_attribute att);
-static void add_identity(Definition *definition, const char *alter,
-						 Form_pg_attribute att);
-static char *sequence_name(Form_pg_attribute att);
 static void add_inheritance(Definition *definition, const char *table,
 							Oid relid);
 static char *parents_of(Oid relid);
 static List *parents(Oid relid);
-static Oid	owner_of_relation(Oid relid);
-static Oid	type_of_table(Oid relid);
-static const char *name_of_relation(Oid relid);
-static const char *kind_name(char relkind);
 
 void
 tm_define_relation(Definition *definition, const DefinitionSource *source)
@@ -100,7 +77,7 @@ tm_define_relation(Definition *definition, const DefinitionSource *source)
 	}
 	if (subid != 0)
 	{
-		define_column(definition, source, subid);
+		tm_define_column(definition, source, subid);
 		return;
 	}
 	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
@@ -144,7 +121,7 @@ tm_define_index_state(Definition *definition, Oid indexid)
 	if (((Form_pg_class) GETSTRUCT(class_tup))->relispartition)
 		tm_definition_add(definition, "partition",
 						  psprintf("ALTER INDEX %s ATTACH PARTITION %s",
-								   name_of_relation(get_partition_parent(indexid, true)),
+								   tm_definition_relation(get_partition_parent(indexid, true)),
 								   name), NULL)->late = true;
 	options = SysCacheGetAttr(RELOID, class_tup, Anum_pg_class_reloptions,
 							  &isnull);
@@ -226,7 +203,7 @@ define_table(Definition *definition, const DefinitionSource *source,
 {
 	Form_pg_class form = (Form_pg_class) GETSTRUCT(tup);
 	const char *name = quote_identifier(NameStr(form->relname));
-	const char *kind = kind_name(form->relkind);
+	const char *kind = tm_definition_kind(form->relkind);
 	char	   *object = psprintf("%s %s", kind, name);
 	StringInfoData buf;
 	DefinitionPart *part;
@@ -312,23 +289,8 @@ add_foreign_options(Definition *definition, const char *alter, Oid relid)
 	ListCell   *lc;
 
 	foreach(lc, GetForeignTable(relid)->options)
-		add_foreign_option(definition, alter, lfirst(lc))->usual = true;
-}
-
-static DefinitionPart *
-add_foreign_option(Definition *definition, const char *alter, DefElem *option)
-{
-	const char *name = quote_identifier(option->defname);
-	const char *value = quote_literal_cstr(defGetString(option));
-	DefinitionPart *part;
-
-	part = tm_definition_add(definition,
-							 psprintf("foreign option %s", name),
-							 psprintf("%s OPTIONS (ADD %s %s)", alter, name,
-									  value),
-							 psprintf("%s OPTIONS (DROP %s)", alter, name));
-	part->change = psprintf("%s OPTIONS (SET %s %s)", alter, name, value);
-	return part;
+		tm_define_foreign_option(definition, alter,
+								 lfirst(lc))->usual = true;
 }
 
 static void
@@ -337,7 +299,7 @@ define_view(Definition *definition, const DefinitionSource *source,
 {
 	Form_pg_class form = (Form_pg_class) GETSTRUCT(tup);
 	const char *name = quote_identifier(NameStr(form->relname));
-	char	   *object = psprintf("%s %s", kind_name(form->relkind), name);
+	char	   *object = psprintf("%s %s", tm_definition_kind(form->relkind), name);
 	char	   *query = tm_view_query(form->oid);
 	size_t		length = strlen(query);
 	DefinitionPart *part;
@@ -446,22 +408,6 @@ define_sequence(Definition *definition, const DefinitionSource *source,
 	tm_definition_add_comment(definition, object, &definition->object);
 }
 
-static void
-define_column(Definition *definition, const DefinitionSource *source,
-			  AttrNumber attno)
-{
-	Oid			relid = definition->object.objectId;
-	HeapTuple	tup = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
-									  Int16GetDatum(attno));
-	const char *table;
-
-	if (!HeapTupleIsValid(tup))
-		return;
-	table = quote_identifier(get_rel_name(relid));
-	add_column_parts(definition, source, table, tup);
-	ReleaseSysCache(tup);
-}
-
 /* It cannot be changed, but it can be told. */
 static void
 define_order(Definition *definition, Oid relid)
@@ -485,239 +431,12 @@ define_order(Definition *definition, Oid relid)
 	relation_close(rel, AccessShareLock);
 }
 
-/* What must be there from the start; a child has the columns of its parents. */
-char *
-tm_define_columns(Oid relid)
-{
-	Relation	rel = relation_open(relid, AccessShareLock);
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
-
-		if (!att->attisdropped &&
-			(att->attislocal || rel->rd_rel->relispartition))
-			appendStringInfo(&buf, "%s%s %s%s", buf.len > 0 ? ", " : "",
-							 quote_identifier(NameStr(att->attname)),
-							 column_type(att), generation(att));
-	}
-	relation_close(rel, AccessShareLock);
-	return buf.data;
-}
-
-/* Type and collation. */
-static char *
-column_type(Form_pg_attribute att)
-{
-	char	   *type = format_type_with_typemod(att->atttypid, att->atttypmod);
-
-	if (!OidIsValid(att->attcollation) ||
-		att->attcollation == get_typcollation(att->atttypid))
-		return type;
-	return psprintf("%s COLLATE %s", type,
-					generate_collation_name(att->attcollation));
-}
-
-/* What a column is generated from. */
-static char *
-generation(Form_pg_attribute att)
-{
-	if (att->attgenerated == '\0')
-		return "";
-	return psprintf(" GENERATED ALWAYS AS (%s)%s",
-					column_default(att->attrelid, att->attnum),
-					att->attgenerated == ATTRIBUTE_GENERATED_STORED ?
-					" STORED" : "");
-}
-
-/* The default as the server prints it, or NULL. */
-static char *
-column_default(Oid relid, AttrNumber attno)
-{
-	Relation	rel = relation_open(relid, AccessShareLock);
-	TupleConstr *constr = RelationGetDescr(rel)->constr;
-	char	   *text = NULL;
-
-	for (int i = 0; constr != NULL && i < constr->num_defval; i++)
-	{
-		if (constr->defval[i].adnum == attno)
-			text = deparse_expression(stringToNode(constr->defval[i].adbin),
-									  deparse_context_for(RelationGetRelationName(rel),
-														  relid), false, false);
-	}
-
-	relation_close(rel, AccessShareLock);
-	return text;
-}
-
-static void
-add_column_parts(Definition *definition, const DefinitionSource *source,
-				 const char *table, HeapTuple tup)
-{
-	Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(tup);
-	char		relkind = get_rel_relkind(att->attrelid);
-	const char *name = quote_identifier(NameStr(att->attname));
-	const char *kind = relkind == RELKIND_COMPOSITE_TYPE ? "TYPE" :
-		kind_name(relkind);
-	const char *unit = relkind == RELKIND_COMPOSITE_TYPE ? "ATTRIBUTE" :
-		"COLUMN";
-	char	   *alter = psprintf("ALTER %s %s ALTER %s %s", kind, table, unit,
-								 name);
-	/* what the children have of it is a matter of theirs */
-	char	   *alter_only = relkind == RELKIND_COMPOSITE_TYPE ||
-		relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW ? alter :
-		psprintf("ALTER %s ONLY %s ALTER %s %s", kind, table, unit, name);
-	const char *cascade = relkind == RELKIND_COMPOSITE_TYPE ? " CASCADE" : "";
-	char	   *text;
-	DefinitionPart *part;
-	Datum		value;
-	bool		isnull;
-
-	/* it comes and goes with the query, or with the parent's */
-	definition->inherited = relkind == RELKIND_VIEW ||
-		relkind == RELKIND_MATVIEW || !att->attislocal ||
-		OidIsValid(type_of_table(att->attrelid));
-	part = tm_definition_add(definition, "create",
-							 relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW ?
-							 psprintf("COLUMN %s.%s %s", table, name,
-									  column_type(att)) :
-							 psprintf("ALTER %s %s ADD %s %s %s%s%s", kind,
-									  table, unit, name, column_type(att),
-									  generation(att), cascade),
-							 psprintf("ALTER %s %s DROP %s %s%s", kind, table,
-									  unit, name, cascade));
-	part->lossy = true;
-	part->essence = column_type(att);
-	part->change = psprintf("%s TYPE %s%s", alter, column_type(att), cascade);
-	if (att->attislocal && att->attinhcount > 0)
-		tm_definition_add(definition, "local",
-						  psprintf("column %s is declared in the table itself, too",
-								   name), NULL)->note = true;
-	if (att->attgenerated != '\0')
-		add_expression(definition, alter_only, att);
-	else if ((text = column_default(att->attrelid, att->attnum)) != NULL)
-		tm_definition_add(definition, "default",
-						  psprintf("%s SET DEFAULT %s", alter_only, text),
-						  psprintf("%s DROP DEFAULT", alter_only));
-	if (att->attnotnull && !TM_COLUMN_NOT_NULL_CONSTRAINTS)
-		tm_definition_add(definition, "not null",
-						  psprintf("%s SET NOT NULL",
-								   relkind == RELKIND_PARTITIONED_TABLE ?
-								   alter : alter_only),
-						  psprintf("%s DROP NOT NULL",
-								   relkind == RELKIND_PARTITIONED_TABLE ?
-								   alter : alter_only));
-	if (att->attidentity != '\0')
-		add_identity(definition, alter, att);
-	add_column_storage(definition, alter_only, tup);
-
-	value = SysCacheGetAttr(ATTNUM, tup, Anum_pg_attribute_attacl, &isnull);
-	if (!isnull)
-		tm_definition_add_grants(definition, source,
-								 psprintf("TABLE %s", table), OBJECT_COLUMN,
-								 owner_of_relation(att->attrelid), value, false,
-								 name);
-	tm_definition_add_comment(definition,
-							  psprintf("COLUMN %s.%s", table, name),
-							  &definition->object);
-}
-
-/* Where values are stored and how they are counted. */
-static void
-add_column_storage(Definition *definition, const char *alter, HeapTuple tup)
-{
-	Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(tup);
-	char		relkind = get_rel_relkind(att->attrelid);
-	int			target = tm_definition_number(AttributeRelationId, tup,
-											  Anum_pg_attribute_attstattarget);
-	Datum		value;
-	bool		isnull;
-
-	if (relkind == RELKIND_VIEW || relkind == RELKIND_COMPOSITE_TYPE)
-		return;
-	tm_definition_add(definition, "storage",
-					  psprintf("%s SET STORAGE %s", alter,
-							   att->attstorage == TYPSTORAGE_PLAIN ? "PLAIN" :
-							   att->attstorage == TYPSTORAGE_EXTERNAL ? "EXTERNAL" :
-							   att->attstorage == TYPSTORAGE_EXTENDED ? "EXTENDED" :
-							   "MAIN"), NULL)->usual =
-		att->attstorage == get_typstorage(att->atttypid);
-	if (relkind == RELKIND_FOREIGN_TABLE)
-	{
-		ListCell   *lc;
-
-		foreach(lc, GetForeignColumnOptions(att->attrelid, att->attnum))
-			(void) add_foreign_option(definition, alter, lfirst(lc));
-	}
-	if (att->attcompression != '\0')
-		tm_definition_add(definition, "compression",
-						  psprintf("%s SET COMPRESSION %s", alter,
-								   att->attcompression == 'l' ? "lz4" : "pglz"),
-						  psprintf("%s SET COMPRESSION DEFAULT", alter));
-	if (target >= 0)
-		tm_definition_add(definition, "statistics",
-						  psprintf("%s SET STATISTICS %d", alter, target),
-						  psprintf("%s SET STATISTICS -1", alter));
-	value = SysCacheGetAttr(ATTNUM, tup, Anum_pg_attribute_attoptions, &isnull);
-	tm_definition_add_options(definition, alter, value, isnull, "");
-}
-
-/*
- * It is made with the column.  That a column is generated cannot be said later, but
- * from what.
- */
-static void
-add_expression(Definition *definition, const char *alter,
-			   Form_pg_attribute att)
-{
-	char	   *text = column_default(att->attrelid, att->attnum);
-	DefinitionPart *part;
-
-	part = tm_definition_add(definition, "expression",
-							 psprintf("column %s is%s",
-									  quote_identifier(NameStr(att->attname)),
-									  generation(att)),
-							 att->attgenerated == ATTRIBUTE_GENERATED_STORED ?
-							 psprintf("%s DROP EXPRESSION", alter) : NULL);
-	part->note = true;
-	part->usual = true;
-	part->change = TM_SET_EXPRESSION ?
-		psprintf("%s SET EXPRESSION AS (%s)", alter, text) : NULL;
-}
-
-static void
-add_identity(Definition *definition, const char *alter, Form_pg_attribute att)
-{
-	const char *when = att->attidentity == ATTRIBUTE_IDENTITY_ALWAYS ?
-		"ALWAYS" : "BY DEFAULT";
-	DefinitionPart *part;
-
-	part = tm_definition_add(definition, "identity",
-							 psprintf("%s ADD GENERATED %s AS IDENTITY%s", alter,
-									  when, sequence_name(att)),
-							 psprintf("%s DROP IDENTITY", alter));
-	part->change = psprintf("%s SET GENERATED %s", alter, when);
-	part->lossy = true;
-	part->late = true;
-}
-
-static char *
-sequence_name(Form_pg_attribute att)
-{
-	Oid			sequence = tm_identity_sequence(att->attrelid, att->attnum);
-
-	return OidIsValid(sequence) ?
-		psprintf(" (SEQUENCE NAME %s)", name_of_relation(sequence)) : "";
-}
-
 /* Settings of a table or a materialized view. */
 static void
 add_relation_state(Definition *definition, const char *table, HeapTuple tup)
 {
 	Form_pg_class form = (Form_pg_class) GETSTRUCT(tup);
-	char	   *alter = psprintf("ALTER %s %s", kind_name(form->relkind), table);
+	char	   *alter = psprintf("ALTER %s %s", tm_definition_kind(form->relkind), table);
 	HeapTuple	toast;
 	Datum		value;
 	bool		isnull;
@@ -778,7 +497,7 @@ add_parents(Definition *definition, const char *table, Oid relid)
 	bound = SysCacheGetAttr(RELOID, tup, Anum_pg_class_relpartbound, &isnull);
 	if (!isnull)
 	{
-		const char *parent = name_of_relation(get_partition_parent(relid, true));
+		const char *parent = tm_definition_relation(get_partition_parent(relid, true));
 
 		definition->attached = true;
 		part = tm_definition_add(definition, "partition",
@@ -803,7 +522,7 @@ add_inheritance(Definition *definition, const char *table, Oid relid)
 
 	foreach(lc, parents(relid))
 	{
-		const char *parent = name_of_relation(lfirst_oid(lc));
+		const char *parent = tm_definition_relation(lfirst_oid(lc));
 
 		tm_definition_add(definition, psprintf("parent %s", parent),
 						  psprintf("ALTER TABLE %s INHERIT %s", table, parent),
@@ -822,7 +541,7 @@ parents_of(Oid relid)
 	initStringInfo(&buf);
 	foreach(lc, parents(relid))
 		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : " INHERITS (",
-						 name_of_relation(lfirst_oid(lc)));
+						 tm_definition_relation(lfirst_oid(lc)));
 	if (buf.len > 0)
 		appendStringInfoChar(&buf, ')');
 	return buf.data;
@@ -850,59 +569,4 @@ parents(Oid relid)
 	index_close(index, AccessShareLock);
 	table_close(rel, AccessShareLock);
 	return result;
-}
-
-static Oid
-owner_of_relation(Oid relid)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner = InvalidOid;
-
-	if (HeapTupleIsValid(tup))
-	{
-		owner = ((Form_pg_class) GETSTRUCT(tup))->relowner;
-		ReleaseSysCache(tup);
-	}
-	return owner;
-}
-
-/* The type that a table is of, if it is of one. */
-static Oid
-type_of_table(Oid relid)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			type = InvalidOid;
-
-	if (HeapTupleIsValid(tup))
-	{
-		type = ((Form_pg_class) GETSTRUCT(tup))->reloftype;
-		ReleaseSysCache(tup);
-	}
-	return type;
-}
-
-/* Qualified unless it is found by the search path, which begins with the schema. */
-static const char *
-name_of_relation(Oid relid)
-{
-	if (RelationIsVisible(relid))
-		return quote_identifier(get_rel_name(relid));
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
-static const char *
-kind_name(char relkind)
-{
-	switch (relkind)
-	{
-		case RELKIND_VIEW:
-			return "VIEW";
-		case RELKIND_MATVIEW:
-			return "MATERIALIZED VIEW";
-		case RELKIND_FOREIGN_TABLE:
-			return "FOREIGN TABLE";
-		default:
-			return "TABLE";
-	}
 }

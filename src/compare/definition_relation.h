@@ -1,6 +1,6 @@
 /*
  * definition_relation.h
- *		Relations and their columns in statements of SQL.
+ *		Relations in statements of SQL.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -14,9 +14,6 @@
 /* The relation, the column or the order of columns that the definition is of. */
 extern void tm_define_relation(Definition *definition,
 							   const DefinitionSource *source);
-
-/* The columns of a relation as CREATE has them, palloc'd. */
-extern char *tm_define_columns(Oid relid);
 
 /* What can be said of an index besides what it is. */
 extern void tm_define_index_state(Definition *definition, Oid indexid);

@@ -26,8 +26,8 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "compare/definition_column.h"
 #include "compare/definition_part.h"
-#include "compare/definition_relation.h"
 #include "compare/definition_type.h"
 
 static void define_enum(Definition *definition, Oid typid, const char *type);

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
@@ -102,6 +103,12 @@ tm_item_named(const ItemMap *map, const uint8 *name)
 			high = middle;
 	}
 	return NULL;
+}
+
+const FingerprintItem *
+tm_item_of(ItemMap *map, const ObjectAddress *object)
+{
+	return item_at(map, *object, MAX_STEPS);
 }
 
 List *

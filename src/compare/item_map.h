@@ -37,6 +37,10 @@ extern void tm_item_map_close(ItemMap *map);
 extern const FingerprintItem *tm_item_named(const ItemMap *map,
 											const uint8 *name);
 
+/* The entry that an object is in, or a part of; or NULL. */
+extern const FingerprintItem *tm_item_of(ItemMap *map,
+										 const ObjectAddress *object);
+
 /*
  * What an entry needs in its schema, and what needs it, that outside of the schema
  * too: lists of ItemTie, palloc'd.

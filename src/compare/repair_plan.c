@@ -22,6 +22,7 @@
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
@@ -47,7 +48,8 @@ static void look_up(RepairPlan *plan, RepairItem *item);
 static void decide(RepairPlan *plan);
 static RepairAction action_for(RepairPlan *plan, const RepairItem *item);
 static bool comes_along(RepairPlan *plan, const RepairItem *item);
-static const char *first_obstacle(const RepairItem *item);
+static const char *first_obstacle(RepairPlan *plan, const RepairItem *item);
+static bool name_is_taken(RepairPlan *plan, const RepairItem *item);
 static const char *obstacle_to_change(const RepairItem *item);
 static bool must_be_made_anew(RepairPlan *plan, const RepairItem *item);
 static bool can_be_made_anew(const RepairItem *item);
@@ -211,7 +213,7 @@ decide(RepairPlan *plan)
 			item->action = action_for(plan, item);
 			item->comes_along = comes_along(plan, item);
 			if (item->obstacle == NULL && item->action != REPAIR_NOTHING)
-				item->obstacle = first_obstacle(item);
+				item->obstacle = first_obstacle(plan, item);
 		}
 		while (spread(plan))
 			CHECK_FOR_INTERRUPTS();
@@ -286,7 +288,7 @@ comes_along(RepairPlan *plan, const RepairItem *item)
 
 /* Why an object cannot be made what it shall be, others aside. */
 static const char *
-first_obstacle(const RepairItem *item)
+first_obstacle(RepairPlan *plan, const RepairItem *item)
 {
 	const Difference *difference = item->difference;
 	const DefinitionPart *part;
@@ -294,8 +296,12 @@ first_obstacle(const RepairItem *item)
 	switch (item->action)
 	{
 		case REPAIR_MAKE:
-			return difference->a->complete || item->comes_along ? NULL :
-				"cannot be made by a statement of its own: ";
+			if (item->comes_along)
+				return NULL;
+			if (!difference->a->complete)
+				return "cannot be made by a statement of its own: ";
+			return name_is_taken(plan, item) ?
+				"has the name of something that stays: " : NULL;
 		case REPAIR_DROP:
 			part = tm_repair_part(difference->b, "create");
 			if (item->comes_along)
@@ -309,6 +315,30 @@ first_obstacle(const RepairItem *item)
 		default:
 			return NULL;
 	}
+}
+
+/* Constraints of another table may stay, and have indexes with their names. */
+static bool
+name_is_taken(RepairPlan *plan, const RepairItem *item)
+{
+	const ObjectAddress *object = &item->difference->in_a->object;
+	ObjectAddress other = {RelationRelationId, InvalidOid, 0};
+	RepairItem *present;
+	char	   *name = NULL;
+
+	if (object->classId == ConstraintRelationId &&
+		OidIsValid(get_constraint_index(object->objectId)))
+		name = get_rel_name(get_constraint_index(object->objectId));
+	else if (object->classId == RelationRelationId && object->objectSubId == 0)
+		name = get_rel_name(object->objectId);
+	if (name == NULL)
+		return false;
+	other.objectId = get_relname_relid(name, plan->diff->b);
+	if (!OidIsValid(other.objectId))
+		return false;
+	present = tm_repair_item(plan, tm_item_of(plan->map_b, &other));
+	return present == NULL || present->difference->kind != DIFFERENCE_EXTRA ||
+		comes_along(plan, present) || present->obstacle != NULL;
 }
 
 static const char *

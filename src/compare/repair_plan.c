@@ -258,9 +258,11 @@ comes_along(RepairPlan *plan, const RepairItem *item)
 		/* a partition is made in full before it becomes one */
 		foreach(lc, item->needs)
 		{
-			RepairItem *other = tm_repair_item(plan,
-											   ((ItemTie *) lfirst(lc))->item);
+			ObjectAddress table = ((ItemTie *) lfirst(lc))->object;
+			RepairItem *other;
 
+			table.objectSubId = 0;
+			other = tm_repair_item(plan, tm_item_of(plan->map_a, &table));
 			if (other != NULL && other->difference->kind == DIFFERENCE_MISSING &&
 				other->difference->a->attached &&
 				tm_repair_part(difference->a, "create") != NULL)

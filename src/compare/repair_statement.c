@@ -202,7 +202,12 @@ change(List **result, const RepairItem *item, bool late)
 		else if (is_label(part))
 			add(result, in_place(part, difference->b));
 		else if (again || other == NULL)
+		{
 			add(result, part->sql);
+			if (strncmp(part->key, "parent ", 7) == 0)
+				tell(result, "columns of the parent stay declared in the table itself: ",
+					 difference->label.name);
+		}
 		else
 			say(result, item, part);
 	}

@@ -113,6 +113,10 @@ adjust_values(SchemaView *view, ViewCatalog *catalog)
 			/* any of several indexes that are alike */
 			if (kind == CONSTRAINT_FOREIGN)
 				nulls[Anum_pg_constraint_conindid - 1] = true;
+			/* of keys it tells only whether a partition had them before */
+			if (kind == CONSTRAINT_PRIMARY || kind == CONSTRAINT_UNIQUE ||
+				kind == CONSTRAINT_EXCLUSION)
+				nulls[Anum_pg_constraint_connoinherit - 1] = true;
 			break;
 		case TypeRelationId:
 			/* a text that is made of the expression */

@@ -11,19 +11,26 @@
 #include "catalog/pg_cast.h"
 #include "catalog/pg_conversion.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 
+#include "clone/function_settings.h"
 #include "clone/function_text.h"
 #include "compare/definition_function.h"
 #include "compare/definition_part.h"
 
 static char *function_statement(const DefinitionSource *source, HeapTuple tup);
+static char *with_path(char *statement, const DefinitionSource *source,
+					   HeapTuple tup);
+static char *path_clause(const char *path);
 static void define_aggregate(Definition *definition, Form_pg_proc form,
 							 const char *signature);
 static void append_plain_state(StringInfo buf, Form_pg_aggregate form,
@@ -80,7 +87,7 @@ tm_define_function(Definition *definition, const DefinitionSource *source,
 	tm_definition_add_comment(definition, name, &definition->object);
 }
 
-/* In the text of the function, the schema is called as the one that is shown. */
+/* In its text and path, the schema is called as the one that is shown. */
 static char *
 function_statement(const DefinitionSource *source, HeapTuple tup)
 {
@@ -91,7 +98,61 @@ function_statement(const DefinitionSource *source, HeapTuple tup)
 		body = tm_function_text_retarget(&text,
 										 get_namespace_name(source->nspid),
 										 source->shown_name);
-	return tm_function_definition(tup, body);
+	return with_path(tm_function_definition(tup, body), source, tup);
+}
+
+static char *
+with_path(char *statement, const DefinitionSource *source, HeapTuple tup)
+{
+	const char *schema = get_namespace_name(source->nspid);
+	Datum	   *settings;
+	int			nsettings;
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(PROCOID, tup, Anum_pg_proc_proconfig,
+										&isnull);
+
+	if (isnull)
+		return statement;
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
+					  TYPALIGN_INT, &settings, NULL, &nsettings);
+	for (int i = 0; i < nsettings; i++)
+	{
+		const char *setting = TextDatumGetCString(settings[i]);
+		const char *changed = tm_function_setting_retarget(setting, schema,
+														   source->shown_name);
+		const char *clause;
+		const char *place;
+
+		if (changed == NULL ||
+			strncmp(setting, "search_path=", strlen("search_path=")) != 0)
+			continue;
+		clause = path_clause(strchr(setting, '=') + 1);
+		place = strstr(statement, clause);
+		if (place != NULL)
+			return psprintf("%.*s%s%s", (int) (place - statement), statement,
+							path_clause(strchr(changed, '=') + 1),
+							place + strlen(clause));
+	}
+	return statement;
+}
+
+/* A path as the server spells it in the definition of a function */
+static char *
+path_clause(const char *path)
+{
+	StringInfoData buf;
+	List	   *names;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "\n SET search_path TO ");
+	if (!SplitGUCList(pstrdup(path), ',', &names))
+		return buf.data;
+	foreach(lc, names)
+		appendStringInfo(&buf, "%s%s", lc == list_head(names) ? "" : ", ",
+						 quote_literal_cstr(lfirst(lc)));
+	appendStringInfoChar(&buf, '\n');
+	return buf.data;
 }
 
 void
@@ -123,6 +184,10 @@ tm_define_cast(Definition *definition, const DefinitionSource *source,
 		appendStringInfoString(&buf, " AS ASSIGNMENT");
 	else if (form->castcontext == COERCION_CODE_IMPLICIT)
 		appendStringInfoString(&buf, " AS IMPLICIT");
+
+	/* that of a range comes with the type */
+	definition->inherited = form->casttarget ==
+		get_range_multirange(form->castsource);
 	tm_definition_add(definition, "create", buf.data, psprintf("DROP %s", name));
 	tm_definition_add_comment(definition, name, &definition->object);
 }

@@ -28,6 +28,7 @@
 #include "commands/sequence.h"
 #include "commands/tablespace.h"
 #include "foreign/foreign.h"
+#include "nodes/value.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -60,6 +61,8 @@ static void add_relation_state(Definition *definition, const char *table,
 static void add_parents(Definition *definition, const char *table, Oid relid);
 static void add_inheritance(Definition *definition, const char *table,
 							Oid relid);
+static bool is_reordered(Relation rel, List *names);
+static List *column_names(Relation rel);
 static char *parents_of(Oid relid);
 static List *parents(Oid relid);
 
@@ -382,11 +385,13 @@ define_sequence(Definition *definition, const DefinitionSource *source,
 	definition->inherited = sequenceIsOwned(form->oid, DEPENDENCY_INTERNAL,
 											&tableid, &column);
 	part = tm_definition_add(definition, "create",
-							 psprintf("CREATE SEQUENCE %s", name),
+							 psprintf("CREATE %s %s", object, options),
 							 psprintf("DROP %s", object));
+	part->essence = psprintf("CREATE %s", object);
 	part->lossy = true;
 	tm_definition_add(definition, "values",
-					  psprintf("ALTER %s %s", object, options), NULL);
+					  psprintf("ALTER %s %s", object, options), NULL)->usual =
+		!definition->inherited;
 	if (sequenceIsOwned(form->oid, DEPENDENCY_AUTO, &tableid, &column))
 		tm_definition_add(definition, "owned by",
 						  psprintf("ALTER %s OWNED BY %s.%s", object,
@@ -414,21 +419,61 @@ define_order(Definition *definition, Oid relid)
 {
 	Relation	rel = relation_open(relid, AccessShareLock);
 	StringInfoData buf;
+	ListCell   *lc;
 
 	initStringInfo(&buf);
+	definition->names = column_names(rel);
+	foreach(lc, definition->names)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
+						 quote_identifier(lfirst(lc)));
+	definition->text = buf.data;
+	definition->reordered = is_reordered(rel, definition->names);
+	relation_close(rel, AccessShareLock);
+}
+
+/* A table that is made with parents has the columns of these first. */
+static bool
+is_reordered(Relation rel, List *names)
+{
+	List	   *inherited = NIL;
+	ListCell   *lc;
+	int			n = 0;
+
+	if (rel->rd_rel->relispartition)
+		return false;
+	foreach(lc, parents(RelationGetRelid(rel)))
+	{
+		Relation	parent = relation_open(lfirst_oid(lc), AccessShareLock);
+		ListCell   *name;
+
+		foreach(name, column_names(parent))
+			inherited = list_append_unique(inherited,
+										   makeString(lfirst(name)));
+		relation_close(parent, AccessShareLock);
+	}
+	foreach(lc, inherited)
+	{
+		if (n >= list_length(names) ||
+			strcmp(list_nth(names, n++), strVal(lfirst(lc))) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Those that are not dropped, in their order; palloc'd */
+static List *
+column_names(Relation rel)
+{
+	List	   *result = NIL;
+
 	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
 
-		if (att->attisdropped)
-			continue;
-		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
-						 quote_identifier(NameStr(att->attname)));
-		definition->names = lappend(definition->names,
-									pstrdup(NameStr(att->attname)));
+		if (!att->attisdropped)
+			result = lappend(result, pstrdup(NameStr(att->attname)));
 	}
-	definition->text = buf.data;
-	relation_close(rel, AccessShareLock);
+	return result;
 }
 
 /* Settings of a table or a materialized view. */
@@ -474,7 +519,8 @@ add_relation_state(Definition *definition, const char *table, HeapTuple tup)
 		tm_definition_add(definition, "forced row security",
 						  psprintf("%s FORCE ROW LEVEL SECURITY", alter),
 						  psprintf("%s NO FORCE ROW LEVEL SECURITY", alter));
-	if (form->relreplident != REPLICA_IDENTITY_INDEX)
+	if (form->relkind != RELKIND_FOREIGN_TABLE &&
+		form->relreplident != REPLICA_IDENTITY_INDEX)
 		tm_definition_add(definition, "replica identity",
 						  psprintf("%s REPLICA IDENTITY %s", alter,
 								   form->relreplident == REPLICA_IDENTITY_FULL ? "FULL" :

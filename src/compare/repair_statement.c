@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -40,6 +41,7 @@ static bool comes_last(const RepairPlan *plan, const Difference *difference);
 static bool grants_anew(const Difference *difference);
 static bool has_chains(const Definition *definition);
 static bool grants_differ(const Difference *difference);
+static void tell_column_grants(List **result, const RepairItem *item);
 static bool is_grant(const DefinitionPart *part);
 static void refresh(List **result, const RepairItem *item);
 static void add(List **result, const char *statement);
@@ -71,6 +73,7 @@ tm_repair_statements(const RepairPlan *plan, const RepairItem *item,
 			{
 				change(&result, item, false);
 				tell_orders(&result, item);
+				tell_column_grants(&result, item);
 			}
 			tell_place(&result, plan, item);
 			break;
@@ -345,6 +348,9 @@ tell_place(List **result, const RepairPlan *plan, const RepairItem *item)
 {
 	const Difference *difference = item->difference;
 
+	if (item->action == REPAIR_MAKE && difference->a->reordered)
+		tell(result, "has the columns of its parents first: ",
+			 psprintf("%s %s", difference->label.type, difference->label.name));
 	if (item->action != REPAIR_MAKE || item->comes_along ||
 		item->obstacle != NULL || comes_last(plan, difference))
 		return;
@@ -429,6 +435,32 @@ grants_differ(const Difference *difference)
 			return true;
 	}
 	return false;
+}
+
+/* REVOKE on a table takes the same privileges on its columns along. */
+static void
+tell_column_grants(List **result, const RepairItem *item)
+{
+	const Difference *difference = item->difference;
+	const ObjectAddress *table = &difference->b->object;
+	bool		found = false;
+
+	if (table->classId != RelationRelationId || table->objectSubId != 0 ||
+		!grants_differ(difference))
+		return;
+	for (AttrNumber i = 1; !found; i++)
+	{
+		HeapTuple	tup = SearchSysCache2(ATTNUM,
+										  ObjectIdGetDatum(table->objectId),
+										  Int16GetDatum(i));
+
+		if (!HeapTupleIsValid(tup))
+			return;
+		found = !heap_attisnull(tup, Anum_pg_attribute_attacl, NULL);
+		ReleaseSysCache(tup);
+	}
+	tell(result, "what is revoked on the table is revoked on its columns, too: ",
+		 difference->label.name);
 }
 
 static bool

@@ -27,6 +27,7 @@
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_attrdef.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_event_trigger.h"
 #include "catalog/pg_namespace.h"
@@ -55,6 +56,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
+#include "utils/varlena.h"
 
 #include "base/compat.h"
 #include "base/dependency.h"
@@ -73,6 +75,7 @@
 #define Anum_dropped_is_temporary	6
 #define Anum_dropped_schema_name	8
 #define Anum_dropped_address_names	11
+#define Anum_dropped_address_args	12
 
 /* When more tenants than this use something, all are noted. */
 #define MAX_NOTED_USERS		50
@@ -94,9 +97,12 @@ static void note_table_command(const CollectedCommand *command);
 static void note_grant(const CollectedCommand *command);
 static void note_default_privileges(const Node *statement);
 static void note_dropped(TupleTableSlot *slot);
+static void note_dropped_cast(TupleTableSlot *slot);
+static char *first_text(TupleTableSlot *slot, AttrNumber attno);
 static void note_schema_named(const char *name);
 static void note_index_drop(const Node *statement);
 static void note_object(const ObjectAddress *object, bool names_change);
+static void note_cast(Oid castid);
 static bool is_no_matter(Oid classid);
 static void note_users(const ObjectAddress *object);
 static void meet(Users *users, Oid classid, Oid objid);
@@ -329,8 +335,7 @@ note_dropped(TupleTableSlot *slot)
 	Oid			classid = DatumGetObjectId(slot_getattr(slot, Anum_dropped_classid,
 														&isnull));
 	Datum		value;
-	Datum	   *names;
-	int			nnames;
+	char	   *name;
 
 	if (DatumGetBool(slot_getattr(slot, Anum_dropped_is_temporary, &isnull)))
 		return;
@@ -340,16 +345,51 @@ note_dropped(TupleTableSlot *slot)
 		note_schema_named(TextDatumGetCString(value));
 		return;
 	}
+	if (classid == CastRelationId)
+		note_dropped_cast(slot);
 	if (classid != AttrDefaultRelationId && classid != PolicyRelationId &&
 		classid != RewriteRelationId && classid != TriggerRelationId)
 		return;
-	value = slot_getattr(slot, Anum_dropped_address_names, &isnull);
+	name = first_text(slot, Anum_dropped_address_names);
+	if (name != NULL)
+		note_schema_named(name);
+}
+
+/* Its address is made of the names of both types. */
+static void
+note_dropped_cast(TupleTableSlot *slot)
+{
+	const AttrNumber columns[] = {Anum_dropped_address_names,
+	Anum_dropped_address_args};
+
+	for (int i = 0; i < lengthof(columns); i++)
+	{
+		char	   *type = first_text(slot, columns[i]);
+		char	   *brackets = type == NULL ? NULL : strstr(type, "[]");
+		List	   *names;
+
+		if (brackets != NULL)
+			*brackets = '\0';
+		if (type != NULL && SplitIdentifierString(type, '.', &names) &&
+			list_length(names) == 2)
+			note_schema_named(linitial(names));
+	}
+}
+
+/* Of a column that has several texts, the first one, or NULL */
+static char *
+first_text(TupleTableSlot *slot, AttrNumber attno)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, attno, &isnull);
+	Datum	   *texts;
+	int			ntexts;
+
 	if (isnull)
-		return;
+		return NULL;
 	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
-					  TYPALIGN_INT, &names, NULL, &nnames);
-	if (nnames > 0)
-		note_schema_named(TextDatumGetCString(names[0]));
+					  TYPALIGN_INT, &texts, NULL, &ntexts);
+	return ntexts > 0 ? TextDatumGetCString(texts[0]) : NULL;
 }
 
 /* It may have been dropped as well. */
@@ -396,6 +436,8 @@ note_object(const ObjectAddress *object, bool names_change)
 
 	if (!OidIsValid(object->objectId) || is_no_matter(object->classId))
 		return;
+	if (object->classId == CastRelationId)
+		note_cast(object->objectId);
 	nspid = tm_object_place(&place);
 	if (OidIsValid(nspid) && isAnyTempNamespace(nspid))
 		return;
@@ -409,6 +451,23 @@ note_object(const ObjectAddress *object, bool names_change)
 		tm_structure_changed_everywhere();
 	else
 		note_users(object);
+}
+
+/* A cast is in no schema: it is a matter of those of its types. */
+static void
+note_cast(Oid castid)
+{
+	Relation	rel = table_open(CastRelationId, AccessShareLock);
+	HeapTuple	tuple = get_catalog_object_by_oid(rel, Anum_pg_cast_oid, castid);
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_cast form = (Form_pg_cast) GETSTRUCT(tuple);
+
+		tm_structure_changed(tm_object_schema(TypeRelationId, form->castsource));
+		tm_structure_changed(tm_object_schema(TypeRelationId, form->casttarget));
+	}
+	table_close(rel, AccessShareLock);
 }
 
 /* Nothing in a schema depends on these, or is told of them. */

@@ -35,8 +35,8 @@ typedef struct Definition
 	bool		complete;		/* can the statements make it? */
 	bool		inherited;		/* does it come and go with one of a parent? */
 	bool		attached;		/* is it a partition, made before it is one? */
-	bool		reordered;		/* an order that the table's parents do not
-								 * give it? */
+	bool		reordered;		/* are a table's columns not in the order that
+								 * its parents give them? */
 	List	   *parts;			/* DefinitionPart, in the order in which they
 								 * have to be executed; the first one makes
 								 * the object */

@@ -61,7 +61,7 @@ static void add_relation_state(Definition *definition, const char *table,
 static void add_parents(Definition *definition, const char *table, Oid relid);
 static void add_inheritance(Definition *definition, const char *table,
 							Oid relid);
-static bool is_reordered(Relation rel, List *names);
+static bool is_reordered(Oid relid);
 static List *column_names(Relation rel);
 static char *parents_of(Oid relid);
 static List *parents(Oid relid);
@@ -223,7 +223,10 @@ define_table(Definition *definition, const DefinitionSource *source,
 	else
 		appendStringInfo(&buf, " (%s)", tm_define_columns(form->oid));
 	if (!form->relispartition)
+	{
 		appendStringInfoString(&buf, parents_of(form->oid));
+		definition->reordered = is_reordered(form->oid);
+	}
 	essence = table_essence(form);
 	appendStringInfoString(&buf, essence);
 	if (form->relkind == RELKIND_FOREIGN_TABLE)
@@ -427,21 +430,21 @@ define_order(Definition *definition, Oid relid)
 		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
 						 quote_identifier(lfirst(lc)));
 	definition->text = buf.data;
-	definition->reordered = is_reordered(rel, definition->names);
 	relation_close(rel, AccessShareLock);
 }
 
 /* A table that is made with parents has the columns of these first. */
 static bool
-is_reordered(Relation rel, List *names)
+is_reordered(Oid relid)
 {
+	Relation	rel = relation_open(relid, AccessShareLock);
+	List	   *names = column_names(rel);
 	List	   *inherited = NIL;
 	ListCell   *lc;
 	int			n = 0;
 
-	if (rel->rd_rel->relispartition)
-		return false;
-	foreach(lc, parents(RelationGetRelid(rel)))
+	relation_close(rel, AccessShareLock);
+	foreach(lc, parents(relid))
 	{
 		Relation	parent = relation_open(lfirst_oid(lc), AccessShareLock);
 		ListCell   *name;

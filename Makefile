@@ -154,6 +154,7 @@ OBJS = \
 	src/compare/kept_fingerprint.o \
 	src/compare/object_label.o \
 	src/compare/object_name.o \
+	src/compare/object_remark.o \
 	src/compare/outside_names.o \
 	src/compare/repair_order.o \
 	src/compare/repair_plan.o \
@@ -228,6 +229,7 @@ OBJS = \
 	src/fleet/migrate_queue.o \
 	src/fleet/migrate_report.o \
 	src/fleet/migrate_statement.o \
+	src/fleet/migrate_statements.o \
 	src/fleet/migrate_tenant.o \
 	src/fleet/migrate_trial.o \
 	src/fleet/migrate_verify.o \
@@ -242,6 +244,7 @@ OBJS = \
 	src/fleet/statement_refusal.o \
 	src/fleet/statement_settings.o \
 	src/fleet/statement_text.o \
+	src/fleet/version_place.o \
 	src/doctor.o \
 	src/doctor_catalog.o \
 	src/doctor_fleet.o \

@@ -27,7 +27,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
-#include "catalog/pg_description.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
@@ -50,6 +49,7 @@
 #include "compare/canonical_row.h"
 #include "compare/fingerprint.h"
 #include "compare/object_name.h"
+#include "compare/object_remark.h"
 #include "compare/schema_reading.h"
 
 /* The list while it grows */
@@ -67,13 +67,6 @@ typedef struct Collector
 	OutsideNames *names;		/* circumstances to keep, or NULL */
 	Fingerprint *result;		/* what comes of it */
 } Collector;
-
-/* A comment, or a security label */
-typedef struct Remark
-{
-	int32		objsubid;		/* the column that it is about, or 0 */
-	StringInfoData bytes;		/* what it says */
-} Remark;
 
 /* An index that belongs to a constraint */
 typedef struct IndexEntry
@@ -102,9 +95,6 @@ static bool is_broken_index(const ViewCatalog *catalog, HeapTuple row, char kind
 static bool may_have_parent(const ViewCatalog *catalog, char relkind);
 static void append_columns_of_index(Collector *collector, Oid relid, char kind);
 static void append_toast_options(Collector *collector, Oid toastid);
-static List *read_remarks(Collector *collector, Oid classid, Oid objid);
-static List *read_remarks_in(Collector *collector, Oid catalogid, Oid index, Oid classid, Oid objid, List *remarks);
-static void append_remarks(Collector *collector, List *remarks, int32 objsubid);
 static void append_ties(Collector *collector, const ClosureMember *member, char kind);
 static void name_member(Collector *collector, const ClosureMember *member, ViewCatalog *catalog, ObjectName *name, ObjectAddress *object);
 static void add_item(Collector *collector, const ObjectName *name, const ObjectAddress *object);
@@ -326,7 +316,8 @@ collect_member(Collector *collector, const ClosureMember *member)
 	if (!is_shown(member, catalog))
 		return;
 	kind = kind_of_row(catalog);
-	remarks = read_remarks(collector, member->classid, member->objid);
+	remarks = tm_object_remarks(collector->view, collector->labels,
+								member->classid, member->objid);
 	if (has_columns(member->classid, kind))
 		collect_columns(collector, member->objid, remarks);
 	name_member(collector, member, catalog, &name, &object);
@@ -339,7 +330,7 @@ collect_member(Collector *collector, const ClosureMember *member)
 		tm_canonical_append(view, catalog, &collector->buf);
 	if (!append_parts(collector, catalog, member->objid, kind))
 		return;
-	append_remarks(collector, remarks, 0);
+	tm_append_remarks(&collector->buf, remarks, 0);
 	append_ties(collector, member, kind);
 	add_item(collector, &name, &object);
 }
@@ -461,7 +452,7 @@ collect_columns(Collector *collector, Oid relid, List *remarks)
 		name = tm_row_name(view, catalog);
 		resetStringInfo(&collector->buf);
 		tm_canonical_append(view, catalog, &collector->buf);
-		append_remarks(collector, remarks, att->attnum);
+		tm_append_remarks(&collector->buf, remarks, att->attnum);
 		ObjectAddressSubSet(object, RelationRelationId, relid, att->attnum);
 		add_item(collector, &name, &object);
 		tm_canonical_name(&order, &name);
@@ -588,66 +579,6 @@ append_toast_options(Collector *collector, Oid toastid)
 	if (!isnull)
 		tm_canonical_texts(&collector->buf, options);
 	ReleaseSysCache(tup);
-}
-
-/* Comments and security labels of an object and its columns, as Remarks. */
-static List *
-read_remarks(Collector *collector, Oid classid, Oid objid)
-{
-	List	   *remarks = read_remarks_in(collector, DescriptionRelationId,
-										  DescriptionObjIndexId, classid, objid,
-										  NIL);
-
-	if (collector->labels)
-		remarks = read_remarks_in(collector, SecLabelRelationId,
-								  SecLabelObjectIndexId, classid, objid,
-								  remarks);
-	return remarks;
-}
-
-/* Both catalogs begin with the same columns. */
-static List *
-read_remarks_in(Collector *collector, Oid catalogid, Oid index, Oid classid,
-				Oid objid, List *remarks)
-{
-	SchemaView *view = collector->view;
-	ViewCatalog *catalog = tm_view_catalog(view, catalogid);
-	CatalogReader *reader = tm_view_seek(view, catalog, index, 1, &objid);
-	HeapTuple	row;
-
-	while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
-	{
-		Form_pg_description form = (Form_pg_description) GETSTRUCT(row);
-		Remark	   *remark;
-
-		/* OIDs are unique within a catalog only */
-		if (form->classoid != classid)
-			continue;
-		remark = palloc(sizeof(Remark));
-		remark->objsubid = form->objsubid;
-		initStringInfo(&remark->bytes);
-		tm_canonical_deform(view, catalog, row);
-		catalog->nulls[Anum_pg_description_objoid - 1] = true;
-		catalog->nulls[Anum_pg_description_objsubid - 1] = true;
-		tm_canonical_append(view, catalog, &remark->bytes);
-		remarks = lappend(remarks, remark);
-	}
-	return remarks;
-}
-
-static void
-append_remarks(Collector *collector, List *remarks, int32 objsubid)
-{
-	ListCell   *lc;
-
-	foreach(lc, remarks)
-	{
-		Remark	   *remark = lfirst(lc);
-
-		if (remark->objsubid == objsubid)
-			appendBinaryStringInfo(&collector->buf, remark->bytes.data,
-								   remark->bytes.len);
-	}
 }
 
 /*

@@ -29,7 +29,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -43,18 +42,15 @@
 #include "binding/ownership.h"
 #include "fleet/migrate_alone.h"
 #include "fleet/migrate_lock.h"
-#include "fleet/migrate_statement.h"
+#include "fleet/migrate_statements.h"
 #include "fleet/migrate_tenant.h"
 #include "fleet/migrate_trial.h"
 #include "fleet/migrate_verify.h"
 #include "fleet/migration.h"
 #include "fleet/migration_ledger.h"
 #include "fleet/migration_run.h"
-#include "fleet/refused_command.h"
-#include "fleet/statement_settings.h"
 #include "lifecycle/hook_table.h"
 #include "lifecycle/tenant_hook.h"
-#include "lifecycle/tenant_work.h"
 #include "tenants/event.h"
 #include "tenants/registry.h"
 #include "tenants/tenant_lock.h"
@@ -107,12 +103,6 @@ static void run_hooks(Attempt *attempt, const char *event);
 static bool start(Attempt *attempt);
 static void check_unchanged(const Migration *migration);
 static TenantInfo *lock_tenant(Attempt *attempt);
-static void run_statements(const TenantInfo *tenant, const Step *step,
-						   int first, int end);
-static void execute_statements(const TenantInfo *tenant, const Step *step,
-							   int first, int end);
-static void refuse_superuser(const TenantInfo *tenant);
-static void check_path(const TenantInfo *tenant, const char *path);
 static void record(const Attempt *attempt, LedgerState state, int attempts,
 				   const ErrorData *error, const char *fingerprint);
 static void record_failure(Attempt *attempt, const ErrorData *error);
@@ -368,7 +358,8 @@ try_in_steps(Attempt *attempt)
 
 		if (!tm_migrate_is_alone(statement))
 		{
-			run_statements(attempt->tenant, step, i, i + 1);
+			tm_migrate_run_statements(attempt->tenant, step->statements, i,
+									  i + 1);
 			continue;
 		}
 		tm_migrate_trial_left_out(attempt->tenant, step->migration->version,
@@ -458,8 +449,8 @@ static void
 execute_one(Attempt *attempt)
 {
 	tm_migrate_set_lock_timeout(attempt->session->run->lock_timeout);
-	run_statements(attempt->tenant, attempt->step, attempt->ndone,
-				   attempt->ndone + 1);
+	tm_migrate_run_statements(attempt->tenant, attempt->step->statements,
+							  attempt->ndone, attempt->ndone + 1);
 	note_one(attempt);
 }
 
@@ -558,8 +549,9 @@ apply(Attempt *attempt)
 	if (!start(attempt))
 		return;
 	run_hooks(attempt, "before_migrate");
-	run_statements(attempt->tenant, attempt->step, attempt->ndone,
-				   list_length(attempt->step->statements));
+	tm_migrate_run_statements(attempt->tenant, attempt->step->statements,
+							  attempt->ndone,
+							  list_length(attempt->step->statements));
 	run_hooks(attempt, "after_migrate");
 	fingerprint = tm_migrate_verify(attempt->tenant, version,
 									attempt->session->run->verify,
@@ -641,86 +633,6 @@ lock_tenant(Attempt *attempt)
 		return NULL;
 	tm_ownership_check(tenant);
 	return tenant;
-}
-
-/*
- * Some of its statements, as the owner of the schema.  What one of them sets is
- * there for the next.
- */
-static void
-run_statements(const TenantInfo *tenant, const Step *step, int first, int end)
-{
-	TenantWork	work;
-
-	refuse_superuser(tenant);
-	tm_work_begin_alone(&work, tenant,
-						tm_tenant_lock_schema_owner(tenant->nspid));
-	tm_refused_command_begin();
-	PG_TRY();
-	{
-		execute_statements(tenant, step, first, end);
-	}
-	PG_FINALLY();
-	{
-		tm_refused_command_end();
-	}
-	PG_END_TRY();
-	tm_work_end(&work);
-}
-
-static void
-execute_statements(const TenantInfo *tenant, const Step *step, int first,
-				   int end)
-{
-	const MigrationStatement *before = NULL;
-	const char *path = pstrdup(namespace_search_path);
-
-	for (int i = 0; i < end; i++)
-	{
-		const MigrationStatement *statement = list_nth(step->statements, i);
-
-		/* What was set before those that are committed is set again. */
-		if (i < first && !tm_migrate_is_setting(statement))
-			continue;
-		CHECK_FOR_INTERRUPTS();
-		if (before == NULL ||
-			!tm_statement_settings_same(before->settings,
-										statement->settings))
-			tm_statement_settings_apply(statement->settings);
-		before = statement;
-		tm_migrate_execute(statement);
-		CommandCounterIncrement();
-		check_path(tenant, path);
-	}
-}
-
-/* A superuser's rights are not for whoever may act as the owner otherwise. */
-static void
-refuse_superuser(const TenantInfo *tenant)
-{
-	Oid			owner = tm_tenant_lock_schema_owner(tenant->nspid);
-
-	if (superuser_arg(owner) && !superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be superuser to migrate tenant \"%s\"",
-						tenant->name),
-				 errdetail("Superuser \"%s\" owns schema \"%s\", and statements run as the owner.",
-						   GetUserNameFromId(owner, false),
-						   tenant->schema_name),
-				 errhint("Let an ordinary role own the schema.")));
-}
-
-/* What comes next would be somewhere else. */
-static void
-check_path(const TenantInfo *tenant, const char *path)
-{
-	if (strcmp(namespace_search_path, path) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a statement of a migration has changed the search path of tenant \"%s\"",
-						tenant->name),
-				 errhint("A function can have a path of its own by its SET clause.")));
 }
 
 static void

@@ -41,6 +41,7 @@
 #include "binding/access.h"
 #include "fleet/migration.h"
 #include "fleet/migration_ledger.h"
+#include "fleet/version_place.h"
 #include "tenants/registry.h"
 
 /* Columns of tenant.applied_migration */
@@ -72,20 +73,6 @@ typedef struct TenantProgress
 	pg_uuid_t	id;				/* hash key */
 	bool	   *has;			/* of each migration, is it there? */
 } TenantProgress;
-
-/* A text within a row, not terminated */
-typedef struct TextBytes
-{
-	const char *data;			/* where it begins */
-	Size		length;			/* how many bytes it has */
-} TextBytes;
-
-/* The place of a version in the list of migrations */
-typedef struct VersionPlace
-{
-	TextBytes	version;		/* hash key */
-	int			place;			/* from 0 */
-} VersionPlace;
 
 static const char *const state_names[] = {
 	[LEDGER_PENDING] = "pending",
@@ -126,11 +113,6 @@ static void copy_rows(Relation from, SysScanDesc scan, Relation to,
 static HTAB *read_progress(List *migrations);
 static void note_row(HTAB *tenants, HTAB *places, int nmigrations,
 					 const Datum *values);
-static TextBytes bytes_of(Datum value);
-static bool same_bytes(const TextBytes *bytes, const char *string);
-static HTAB *places_of(List *migrations);
-static uint32 version_hash(const void *key, Size keysize);
-static int	version_match(const void *a, const void *b, Size keysize);
 static List *lacking(const TenantInfo *tenant, HTAB *tenants,
 					 List *migrations);
 static int	compare_pending(const ListCell *a, const ListCell *b);
@@ -671,7 +653,7 @@ read_progress(List *migrations)
 	};
 	HTAB	   *tenants = hash_create("tenant_mgr ledger", 1024, &control,
 									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	HTAB	   *places = places_of(migrations);
+	HTAB	   *places = tm_version_places(migrations);
 	Relation	rel = open_ledger(AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
 										  NULL);
@@ -697,91 +679,23 @@ read_progress(List *migrations)
 static void
 note_row(HTAB *tenants, HTAB *places, int nmigrations, const Datum *values)
 {
-	TextBytes	version = bytes_of(values[Anum_applied_version - 1]);
-	TextBytes	state = bytes_of(values[Anum_applied_state - 1]);
-	VersionPlace *place;
+	Datum		state = values[Anum_applied_state - 1];
 	TenantProgress *progress;
+	int			place;
 	bool		found;
 
-	if (!same_bytes(&state, state_names[LEDGER_APPLIED]) &&
-		!same_bytes(&state, state_names[LEDGER_BASELINE]))
+	if (!tm_text_is(state, state_names[LEDGER_APPLIED]) &&
+		!tm_text_is(state, state_names[LEDGER_BASELINE]))
 		return;
-	place = hash_search(places, &version, HASH_FIND, NULL);
-	if (place == NULL)
+	place = tm_version_place(places, values[Anum_applied_version - 1]);
+	if (place < 0)
 		return;
 	progress = hash_search(tenants,
 						   DatumGetUUIDP(values[Anum_applied_tenant_id - 1]),
 						   HASH_ENTER, &found);
 	if (!found)
 		progress->has = palloc0(sizeof(bool) * nmigrations);
-	progress->has[place->place] = true;
-}
-
-/* Without a copy, for there can be millions of them; they are not compressed. */
-static TextBytes
-bytes_of(Datum value)
-{
-	text	   *packed = DatumGetTextPP(value);
-	TextBytes	bytes;
-
-	bytes.data = VARDATA_ANY(packed);
-	bytes.length = VARSIZE_ANY_EXHDR(packed);
-	return bytes;
-}
-
-static bool
-same_bytes(const TextBytes *bytes, const char *string)
-{
-	return bytes->length == strlen(string) &&
-		memcmp(bytes->data, string, bytes->length) == 0;
-}
-
-/* Where each version has its place in the list. */
-static HTAB *
-places_of(List *migrations)
-{
-	HASHCTL		control = {
-		.keysize = sizeof(TextBytes),
-		.entrysize = sizeof(VersionPlace),
-		.hash = version_hash,
-		.match = version_match,
-		.hcxt = CurrentMemoryContext
-	};
-	HTAB	   *places = hash_create("tenant_mgr versions", 256, &control,
-									 HASH_ELEM | HASH_FUNCTION | HASH_COMPARE |
-									 HASH_CONTEXT);
-	ListCell   *lc;
-
-	foreach(lc, migrations)
-	{
-		const Migration *migration = lfirst(lc);
-		TextBytes	version;
-		VersionPlace *place;
-
-		version.data = migration->version;
-		version.length = strlen(migration->version);
-		place = hash_search(places, &version, HASH_ENTER, NULL);
-		place->place = foreach_current_index(lc);
-	}
-	return places;
-}
-
-static uint32
-version_hash(const void *key, Size keysize)
-{
-	const TextBytes *version = key;
-
-	return hash_bytes((const unsigned char *) version->data, version->length);
-}
-
-static int
-version_match(const void *a, const void *b, Size keysize)
-{
-	const TextBytes *left = a;
-	const TextBytes *right = b;
-
-	return left->length != right->length ||
-		memcmp(left->data, right->data, left->length) != 0;
+	progress->has[place] = true;
 }
 
 /* What the tenant does not have; the versions are not copied. */

@@ -101,6 +101,7 @@ static bool changes_tenants(const char *function);
 static bool is_temporary(Node *tree);
 static bool is_about_all(Node *tree);
 static const Refusal *refusal_of(Node *tree);
+static bool reaches_beyond_schema(NodeTag tag);
 static const Refusal *refusal_of_copy(CopyStmt *stmt);
 static const Refusal *refusal_of_setting(VariableSetStmt *stmt);
 static const Refusal *refusal_of_object(ObjectType type);
@@ -306,6 +307,8 @@ tm_statement_refuse_schema(const char *text, Oid nspid)
 static const Refusal *
 refusal_of(Node *tree)
 {
+	if (reaches_beyond_schema(nodeTag(tree)))
+		return &of_database;
 	switch (nodeTag(tree))
 	{
 		case T_TransactionStmt:
@@ -326,6 +329,38 @@ refusal_of(Node *tree)
 		case T_FetchStmt:
 		case T_ClosePortalStmt:
 			return &of_cursor;
+		case T_ReindexStmt:
+			return castNode(ReindexStmt, tree)->relation == NULL ?
+				&of_database : NULL;
+		case T_DropStmt:
+			return refusal_of_object(castNode(DropStmt, tree)->removeType);
+		case T_RenameStmt:
+			return refusal_of_object(castNode(RenameStmt, tree)->renameType);
+		case T_AlterOwnerStmt:
+			return refusal_of_object(castNode(AlterOwnerStmt,
+											  tree)->objectType);
+		case T_CommentStmt:
+			return refusal_of_object(castNode(CommentStmt, tree)->objtype);
+		case T_SecLabelStmt:
+			return refusal_of_object(castNode(SecLabelStmt, tree)->objtype);
+		case T_GrantStmt:
+			return refusal_of_object(castNode(GrantStmt, tree)->objtype);
+		case T_AlterDefaultPrivilegesStmt:
+			return &of_role;
+		case T_AlterObjectSchemaStmt:
+		case T_ImportForeignSchemaStmt:
+			return &of_schema;
+		default:
+			return NULL;
+	}
+}
+
+/* Is it about what all schemas of the database share, or all databases? */
+static bool
+reaches_beyond_schema(NodeTag tag)
+{
+	switch (tag)
+	{
 		case T_CreatedbStmt:
 		case T_DropdbStmt:
 		case T_AlterDatabaseStmt:
@@ -363,30 +398,9 @@ refusal_of(Node *tree)
 		case T_AlterSubscriptionStmt:
 		case T_DropSubscriptionStmt:
 		case T_CheckPointStmt:
-			return &of_database;
-		case T_ReindexStmt:
-			return castNode(ReindexStmt, tree)->relation == NULL ?
-				&of_database : NULL;
-		case T_DropStmt:
-			return refusal_of_object(castNode(DropStmt, tree)->removeType);
-		case T_RenameStmt:
-			return refusal_of_object(castNode(RenameStmt, tree)->renameType);
-		case T_AlterOwnerStmt:
-			return refusal_of_object(castNode(AlterOwnerStmt,
-											  tree)->objectType);
-		case T_CommentStmt:
-			return refusal_of_object(castNode(CommentStmt, tree)->objtype);
-		case T_SecLabelStmt:
-			return refusal_of_object(castNode(SecLabelStmt, tree)->objtype);
-		case T_GrantStmt:
-			return refusal_of_object(castNode(GrantStmt, tree)->objtype);
-		case T_AlterDefaultPrivilegesStmt:
-			return &of_role;
-		case T_AlterObjectSchemaStmt:
-		case T_ImportForeignSchemaStmt:
-			return &of_schema;
+			return true;
 		default:
-			return NULL;
+			return false;
 	}
 }
 

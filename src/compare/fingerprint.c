@@ -24,6 +24,7 @@
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
@@ -85,6 +86,7 @@ static HeapTuple read_row(Collector *collector, ViewCatalog *catalog, Oid objid)
 static void collect_member(Collector *collector, const ClosureMember *member);
 static char kind_of_row(const ViewCatalog *catalog);
 static bool is_shown(const ClosureMember *member, const ViewCatalog *catalog);
+static bool cast_is_shown(const Datum *values);
 static bool relation_is_shown(const Datum *values);
 static bool type_is_shown(Oid typid, const Datum *values);
 static bool has_columns(Oid classid, char kind);
@@ -360,6 +362,8 @@ is_shown(const ClosureMember *member, const ViewCatalog *catalog)
 
 	switch (member->classid)
 	{
+		case CastRelationId:
+			return cast_is_shown(values);
 		case ConstraintRelationId:
 			switch (DatumGetChar(values[Anum_pg_constraint_contype - 1]))
 			{
@@ -381,6 +385,19 @@ is_shown(const ClosureMember *member, const ViewCatalog *catalog)
 		default:
 			return true;
 	}
+}
+
+/*
+ * The cast of a range to its multirange comes with the type.  Its function keeps
+ * the name that the multirange had then, so it would tell of former names.
+ */
+static bool
+cast_is_shown(const Datum *values)
+{
+	Oid			source = DatumGetObjectId(values[Anum_pg_cast_castsource - 1]);
+	Oid			target = DatumGetObjectId(values[Anum_pg_cast_casttarget - 1]);
+
+	return get_range_multirange(source) != target;
 }
 
 /* TOAST tables go with their tables. */

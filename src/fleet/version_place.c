@@ -12,6 +12,7 @@
 #include "common/hashfn.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "fleet/migration.h"
 #include "fleet/version_place.h"
 

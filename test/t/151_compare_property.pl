@@ -59,7 +59,8 @@ sub dump_of
 	my @grants = sort grep { /^(GRANT|REVOKE)/ } @lines;
 	return join "\n", (grep { !/^(GRANT|REVOKE)/ } @lines), @grants,
 	  sql("SELECT castsource::regtype, casttarget::regtype, castfunc::regproc, castcontext, castmethod, obj_description(oid, 'pg_cast')
-		FROM pg_cast WHERE castsource IN (SELECT oid FROM pg_type WHERE typnamespace = '$_[0]'::regnamespace) ORDER BY 1, 2");
+		FROM pg_cast WHERE castsource IN (SELECT oid FROM pg_type WHERE typnamespace = '$_[0]'::regnamespace)
+		AND NOT EXISTS (SELECT FROM pg_range WHERE rngtypid = castsource AND rngmultitypid = casttarget) ORDER BY 1, 2");
 }
 
 # Make $to like $from; 'repaired', 'told' or what went wrong.

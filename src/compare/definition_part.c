@@ -211,7 +211,7 @@ as_grantor(const DefinitionSource *source, Oid owner, Oid grantor, char *sql)
 	if (grantor == owner)
 		return sql;
 	return psprintf("DO %s",
-					quote_literal_cstr(psprintf("DECLARE role text := pg_catalog.current_setting('role');"
+					quote_literal_cstr(psprintf("DECLARE role pg_catalog.text := pg_catalog.current_setting('role');"
 												" BEGIN SET LOCAL ROLE %s; %s;"
 												" PERFORM pg_catalog.set_config('role', role, true); END",
 												tm_definition_role(source, grantor),

@@ -62,10 +62,15 @@ tenant_diff_sql(PG_FUNCTION_ARGS)
 
 	if (found != NIL)
 	{
-		/* names in statements mean what is in the second schema */
+		/*
+		 * Names in statements mean what is in the second schema, and backslashes
+		 * in strings nothing.
+		 */
+		found = lcons("SET standard_conforming_strings TO on;", found);
 		found = lcons("SET check_function_bodies TO off;", found);
 		found = lcons(psprintf("SET search_path TO %s, pg_catalog, pg_temp;",
 							   quote_identifier(get_namespace_name(b))), found);
+		found = lappend(found, "RESET standard_conforming_strings;");
 		found = lappend(found, "RESET check_function_bodies;");
 		found = lappend(found, "RESET search_path;");
 	}

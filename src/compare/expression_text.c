@@ -80,7 +80,9 @@ tm_expression_settings(const char *nspname)
 		{"DateStyle", "ISO, MDY"},
 		{"extra_float_digits", "1"},
 		{"IntervalStyle", "postgres"},
+		{"lc_monetary", "C"},
 		{"quote_all_identifiers", "off"},
+		{"standard_conforming_strings", "on"},
 		{"TimeZone", "UTC"},
 		{"xmlbinary", "base64"},
 	};

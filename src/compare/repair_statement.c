@@ -96,13 +96,16 @@ tm_repair_comment(const char *reason, const char *text)
 {
 	StringInfoData buf;
 
-	/* a comment goes to the end of its line, and the text may have several */
+	/*
+	 * A comment goes to the end of its line, and the text may have several: to
+	 * the server and to psql a carriage return ends one as well.
+	 */
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "-- %s", reason);
 	for (const char *p = text; *p; p++)
 	{
 		appendStringInfoChar(&buf, *p);
-		if (*p == '\n')
+		if (*p == '\n' || *p == '\r')
 			appendStringInfoString(&buf, "-- ");
 	}
 	return buf.data;

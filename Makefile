@@ -215,6 +215,7 @@ OBJS = \
 	src/lifecycle/tenant_work.o \
 	src/lifecycle/trash.o \
 	src/lifecycle/union_view.o \
+	src/fleet/alone_code.o \
 	src/fleet/drift.o \
 	src/fleet/fleet_exec.o \
 	src/fleet/fleet_jobs.o \

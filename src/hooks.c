@@ -57,6 +57,7 @@
 #include "binding/wall.h"
 #include "binding/watch.h"
 #include "compare/structure_event.h"
+#include "fleet/alone_code.h"
 #include "fleet/migration_ledger.h"
 #include "fleet/recorded_statement.h"
 #include "fleet/refused_command.h"
@@ -427,6 +428,7 @@ tm_needs_fmgr(Oid funcid)
 {
 	bool		result = prev_needs_fmgr ? prev_needs_fmgr(funcid) : false;
 
+	result |= tm_alone_code_watches(funcid);
 	return tm_guard_check_called(funcid) || result;
 }
 
@@ -434,11 +436,17 @@ static void
 tm_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 {
 	if (event == FHET_START)
+	{
 		tm_tenant_code_call_begins(flinfo->fn_oid);
+		tm_alone_code_call_begins(flinfo->fn_oid);
+	}
 	if (prev_fmgr)
 		prev_fmgr(event, flinfo, arg);
 	if (event != FHET_START)
+	{
+		tm_alone_code_call_ends(flinfo->fn_oid);
 		tm_tenant_code_call_ends();
+	}
 }
 
 static void

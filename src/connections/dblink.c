@@ -29,6 +29,7 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "base/cancellation.h"
 #include "base/compat.h"
 #include "base/crypto.h"
 #include "base/wipe.h"
@@ -270,9 +271,7 @@ tm_dblink_ping(const char *handle)
 		CurrentResourceOwner = old_owner;
 
 		/* Were we cancelled ourselves, or does the server there say so? */
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-			error->funcname != NULL &&
-			strcmp(error->funcname, "ProcessInterrupts") == 0)
+		if (tm_is_cancellation(error))
 			ReThrowError(error);
 		answered = !is_end_of_connection(error->sqlerrcode);
 		FreeErrorData(error);

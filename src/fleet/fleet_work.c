@@ -39,6 +39,7 @@
 #include "utils/resowner.h"
 
 #include "base/argument.h"
+#include "base/cancellation.h"
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
 #include "binding/assigned_role.h"
@@ -59,7 +60,7 @@ static List *named_tenants(ArrayType *names);
 static int	compare_tenants(const ListCell *a, const ListCell *b);
 static Oid	role_for(const TenantInfo *tenant);
 static uint64 execute(const char *sql, bool reads, DestReceiver *dest);
-static void note_error(FleetResult *result, MemoryContext context);
+static void note_error(FleetResult *result, ErrorData *error);
 
 List *
 tm_fleet_choose(FunctionCallInfo fcinfo, int argno, const char *function)
@@ -127,10 +128,15 @@ tm_fleet_run(const TenantInfo *tenant, const char *sql, bool reads,
 	}
 	PG_CATCH();
 	{
-		note_error(result, context);
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
+		note_error(result, error);
 	}
 	PG_END_TRY();
 
@@ -276,16 +282,10 @@ execute(const char *sql, bool reads, DestReceiver *dest)
 
 /* What stops the session is no tenant's error. */
 static void
-note_error(FleetResult *result, MemoryContext context)
+note_error(FleetResult *result, ErrorData *error)
 {
-	ErrorData  *error;
-
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		error->sqlerrcode == ERRCODE_ASSERT_FAILURE)
-		PG_RE_THROW();
-	FlushErrorState();
+	if (tm_is_cancellation(error))
+		ReThrowError(error);
 	result->rows = 0;
 	result->sqlstate = error->sqlerrcode;
 	result->message = pstrdup(error->message != NULL ? error->message : "");

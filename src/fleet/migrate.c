@@ -21,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
@@ -28,6 +29,7 @@
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
 
+#include "base/cancellation.h"
 #include "base/compat.h"
 #include "base/preload.h"
 #include "base/progress.h"
@@ -51,6 +53,7 @@ typedef struct Director
 	MigrateOptions options;		/* what is to be done */
 	MigrateRun	run;			/* the same for those who do it */
 	bool		nested;			/* called by a procedure or DO block? */
+	int			nestlevel;		/* savepoints that it was called in */
 	MemoryContext context;		/* of all of this; outlives transactions */
 	HTAB	   *chosen;			/* ids of tenants that have had their turn */
 	QueueCounts counts;			/* what earlier rounds have come to */
@@ -93,6 +96,7 @@ tenant_migrate(PG_FUNCTION_ARGS)
 	ErrorData  *volatile error = NULL;
 
 	tm_migrate_check_caller(fcinfo);
+	director.nestlevel = GetCurrentTransactionNestLevel();
 	director.nested = SPI_inside_nonatomic_context();
 	director.context = AllocSetContextCreate(PortalContext,
 											 "tenant_mgr migrate run",
@@ -419,11 +423,14 @@ finish(Director *director)
 static void
 finish_after_error(Director *director, ErrorData *error)
 {
+	/* A trial is in savepoints, which the session would be left in. */
+	while (GetCurrentTransactionNestLevel() > director->nestlevel)
+		RollbackAndReleaseCurrentSubTransaction();
 	if (director->run.run != 0 && SPI_inside_nonatomic_context())
 	{
 		SPI_rollback();
 		tm_run_update(director->run.run,
-					  error->sqlerrcode == ERRCODE_QUERY_CANCELED ?
+					  tm_is_cancellation(error) ?
 					  RUN_CANCELLED : RUN_INTERRUPTED, -1, -1);
 		SPI_commit();
 	}

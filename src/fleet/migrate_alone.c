@@ -9,7 +9,8 @@
  * The current user is the owner of the tenant's schema.  It cannot be in a
  * security-restricted operation, for none can begin a transaction; so only such
  * statements are let in here whose code of the tenant the server itself runs as
- * its owner and so restricted.  All others have to do with a transaction.
+ * its owner and so restricted, and no other code of the tenant is run by them
+ * (alone_code.c).  All others have to do with a transaction.
  *
  * Afterwards nothing says for sure whether the statement was completed, if the
  * server has gone down; so each kind knows what an earlier try leaves behind.
@@ -34,6 +35,7 @@
 #include "utils/snapmgr.h"
 
 #include "binding/binding.h"
+#include "fleet/alone_code.h"
 #include "fleet/migrate_alone.h"
 #include "fleet/migrate_statement.h"
 #include "fleet/refused_command.h"
@@ -97,6 +99,7 @@ tm_migrate_alone(const List *statements, int number,
 	SPI_commit();
 	SPI_finish();
 	tm_refused_command_begin();
+	tm_alone_code_begin();
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(context);
@@ -113,6 +116,7 @@ tm_migrate_alone(const List *statements, int number,
 		StartTransactionCommand();
 	}
 	PG_END_TRY();
+	tm_alone_code_end();
 	tm_refused_command_end();
 	put_back(*settings);
 	tm_binding_set("", GUC_ACTION_SET);

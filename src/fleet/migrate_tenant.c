@@ -38,6 +38,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/cancellation.h"
 #include "base/compat.h"
 #include "binding/ownership.h"
 #include "fleet/migrate_alone.h"
@@ -106,7 +107,7 @@ static TenantInfo *lock_tenant(Attempt *attempt);
 static void record(const Attempt *attempt, LedgerState state, int attempts,
 				   const ErrorData *error, const char *fingerprint);
 static void record_failure(Attempt *attempt, const ErrorData *error);
-static bool is_passing(int sqlerrcode);
+static bool is_passing(const ErrorData *error);
 static void note_difference(MigrateOutcome *outcome, const Attempt *attempt);
 static void note_failure(MigrateFailure *failure, const Attempt *attempt,
 						 const ErrorData *error);
@@ -270,8 +271,7 @@ run_step(Attempt *attempt, MigrateOutcome *outcome)
 	}
 
 	/* Whoever cancels the session does not mean a single tenant. */
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-		!attempt->session->in_worker)
+	if (tm_is_cancellation(error) && !attempt->session->in_worker)
 		ReThrowError(error);
 
 	/*
@@ -296,7 +296,7 @@ run_step(Attempt *attempt, MigrateOutcome *outcome)
 	PopActiveSnapshot();
 	SPI_commit();
 	note_failure(&outcome->failure, attempt, error);
-	return is_passing(error->sqlerrcode) ? MIGRATE_RETRY : MIGRATE_FAILED;
+	return is_passing(error) ? MIGRATE_RETRY : MIGRATE_FAILED;
 }
 
 /* All that the tenant lacks in one transaction, which is not committed. */
@@ -322,7 +322,7 @@ try_all(MigrateSession *session, const pg_uuid_t *id, List *steps,
 		left_out |= attempt.left_out;
 		if (error != NULL)
 		{
-			if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			if (tm_is_cancellation(error))
 				ReThrowError(error);
 			note_failure(&outcome->failure, &attempt, error);
 			tm_migrate_trial_failed(&outcome->failure, left_out);
@@ -687,12 +687,12 @@ record_failure(Attempt *attempt, const ErrorData *error)
 
 /* Is it likely to go better at another time? */
 static bool
-is_passing(int sqlerrcode)
+is_passing(const ErrorData *error)
 {
-	return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
-		sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE ||
-		sqlerrcode == ERRCODE_QUERY_CANCELED;
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE ||
+		tm_is_cancellation(error);
 }
 
 static void

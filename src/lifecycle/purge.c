@@ -42,6 +42,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "base/cancellation.h"
 #include "base/compat.h"
 #include "base/progress.h"
 #include "base/tenant_mgr.h"
@@ -591,7 +592,7 @@ is_refusal(const ErrorData *error)
 {
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
-	if (in_hooks && error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+	if (in_hooks && !tm_is_cancellation(error))
 		return true;
 	return category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
 		category == ERRCODE_TO_CATEGORY(ERRCODE_RAISE_EXCEPTION) ||

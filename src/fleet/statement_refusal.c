@@ -83,6 +83,11 @@ static const Refusal of_tenants = {
 	gettext_noop("Call it once, outside of migrations, or for each tenant in a hook.")
 };
 
+static const Refusal of_runs = {
+	gettext_noop("It applies migrations, and is none."),
+	gettext_noop("Call it outside of migrations.  A session that records one ends that with tenant.record_stop(), or by setting \"tenant_mgr.record\" to an empty string.")
+};
+
 static const Refusal of_psql = {
 	gettext_noop("It is a command of psql, which the server does not know."),
 	gettext_noop("Leave it out, or write in SQL what it stands for.")
@@ -178,7 +183,8 @@ refuse_call(const FuncCall *call)
 	if (list_length(call->funcname) > 1 &&
 		strcmp(strVal(linitial(call->funcname)), TM_SCHEMA_NAME) == 0 &&
 		changes_tenants(function))
-		refuse(psprintf("%s.%s()", TM_SCHEMA_NAME, function), &of_tenants);
+		refuse(psprintf("%s.%s()", TM_SCHEMA_NAME, function),
+			   strcmp(function, "migrate") == 0 ? &of_runs : &of_tenants);
 	if (strcmp(function, "set_config") == 0 && call->args != NIL &&
 		IsA(linitial(call->args), A_Const))
 	{
@@ -300,7 +306,7 @@ tm_statement_refuse_schema(const char *text, Oid nspid)
 				 errmsg("a migration cannot name schema \"%s\" of a tenant",
 						name),
 				 errdetail("For other tenants it would mean that schema, and not theirs."),
-				 errhint("Leave the name of the schema out: it is the first on the search path.")));
+				 errhint("Leave the name of the schema out: it is the first on the search path.  A text that only looks like it can be put together by \"||\".")));
 }
 
 /* NULL if there is nothing to be said against it. */

@@ -11,8 +11,11 @@
  * its own as well, as in "FROM account", unless it stands where an object is
  * named.  Strings can hold code, of functions and DO, or names for regclass; in
  * these a schema is looked for where a period follows, or where schemas are the
- * subject.  Names are compared as they are meant, with escapes resolved.  One
- * that is put together at run time cannot be found.
+ * subject.  A string that is a value, to be compared or stored, is neither, unless
+ * it begins like a statement: "acme.com" says nothing of a schema.  Nor does what
+ * stands in an address of mail or of the web.  Names are compared as they are
+ * meant, with escapes resolved.  One that is put together at run time cannot be
+ * found.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -47,7 +50,10 @@ enum
 	TOKEN_OP,
 	TOKEN_ICONST,
 	TOKEN_PARAM,
-	TOKEN_TYPECAST
+	TOKEN_TYPECAST,
+	TOKEN_DOT_DOT,
+	TOKEN_COLON_EQUALS,
+	TOKEN_EQUALS_GREATER
 };
 
 /* One token */
@@ -78,6 +84,13 @@ static bool names_object(List *tokens, int position);
 static bool stands_alone(List *tokens, const char *name);
 static bool names_schemas(List *tokens, int position);
 static bool is_value_of_schema(List *tokens, int position);
+static bool is_mere_value(List *tokens, int position);
+static bool has_strings_of_code(List *tokens);
+static bool is_object_type(const Token *token);
+static bool is_argument(List *tokens, int position);
+static bool is_operand_of_call(const Token *before);
+static bool calls_function(const Token *before, const Token *after);
+static bool begins_like_statement(const char *body);
 static void search_string(const char *name, void *arg);
 static void search_after_schema(StringSearch *search);
 static bool is_qualified_in(const char *body, const char *name);
@@ -165,8 +178,11 @@ tm_statement_names_schema(const char *text, SchemaUnwanted unwanted, void *arg)
 		{
 			StringSearch search = {token->string, unwanted, arg, NULL};
 
-			tm_scan_names(token->string, search_string, &search);
-			search_after_schema(&search);
+			if (!is_mere_value(tokens, i))
+			{
+				tm_scan_names(token->string, search_string, &search);
+				search_after_schema(&search);
+			}
 			if (search.found != NULL)
 				return search.found;
 			if ((names_schemas(tokens, i) || is_value_of_schema(tokens, i)) &&
@@ -420,6 +436,133 @@ is_value_of_schema(List *tokens, int position)
 	return false;
 }
 
+/*
+ * Is the string something that is stored or compared: no code, no argument of a
+ * function, which can take names, and not read as the name of an object?
+ */
+static bool
+is_mere_value(List *tokens, int position)
+{
+	const Token *string = list_nth(tokens, position);
+	int			after = position + 1;
+
+	if (has_strings_of_code(tokens) || is_about_schemas(string->string) ||
+		begins_like_statement(string->string))
+		return false;
+
+	/* As in 't'::regclass, CAST ('t' AS regclass), regclass 't' */
+	if (after + 1 < list_length(tokens) &&
+		(((const Token *) list_nth(tokens, after))->kind == TOKEN_TYPECAST ||
+		 is_word(list_nth(tokens, after), "as")) &&
+		is_object_type(list_nth(tokens, after + 1)))
+		return false;
+	if (position > 0 && is_object_type(list_nth(tokens, position - 1)))
+		return false;
+	return position == 0 || !is_argument(tokens, position);
+}
+
+/* Does the statement have a body, or run one? */
+static bool
+has_strings_of_code(List *tokens)
+{
+	const Token *first = linitial(tokens);
+	int			what = 1;
+
+	if (is_word(first, "do"))
+		return true;
+	if (!is_word(first, "create"))
+		return false;
+	if (list_length(tokens) > 3 && is_word(lsecond(tokens), "or"))
+		what = 3;
+	return list_length(tokens) > what &&
+		(is_word(list_nth(tokens, what), "function") ||
+		 is_word(list_nth(tokens, what), "procedure"));
+}
+
+/* Are values of this type read as the names of objects, as those of regclass? */
+static bool
+is_object_type(const Token *token)
+{
+	return token->word != NULL && (strncmp(token->word, "reg", 3) == 0 ||
+								   strcmp(token->word, "pg_catalog") == 0);
+}
+
+/* Is it one of the arguments of a function, alone or in an array? */
+static bool
+is_argument(List *tokens, int position)
+{
+	int			depth = 0;
+
+	if (!is_operand_of_call(list_nth(tokens, position - 1)))
+		return false;
+	for (int i = position - 1; i > 0; i--)
+	{
+		const Token *token = list_nth(tokens, i);
+
+		if (token->kind == ')' || token->kind == ']')
+			depth++;
+		else if (token->kind == '(' || token->kind == '[')
+			depth--;
+		if (depth < 0 && token->kind == '(')
+			return calls_function(list_nth(tokens, i - 1),
+								  list_nth(tokens, i + 1));
+		depth = Max(depth, 0);	/* out of an array */
+	}
+	return false;
+}
+
+/* Can an argument begin behind this? */
+static bool
+is_operand_of_call(const Token *before)
+{
+	return before->kind == '(' || before->kind == '[' || before->kind == ',' ||
+		before->kind == TOKEN_COLON_EQUALS ||
+		before->kind == TOKEN_EQUALS_GREATER;
+}
+
+/* Is it a call, what stands around an opening parenthesis, and no list of values? */
+static bool
+calls_function(const Token *before, const Token *after)
+{
+	static const char *const before_values[] = {
+		"values", "in", "any", "all", "some", "row", "enum", "and", "or", "not",
+		"where", "when", "then", "else", "check", "default", "on", "having",
+		"select", "by", "as", "like", "ilike", "is", "from", "to", "with"
+	};
+
+	if (before->word == NULL || is_word(after, "select") ||
+		is_word(after, "values"))
+		return false;
+	for (int i = 0; i < (int) lengthof(before_values); i++)
+	{
+		if (is_word(before, before_values[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+begins_like_statement(const char *body)
+{
+	static const char *const verbs[] = {
+		"select", "insert", "update", "delete", "merge", "with", "create",
+		"alter", "drop", "truncate", "grant", "revoke", "comment", "copy",
+		"call", "do", "table", "refresh", "begin", "declare"
+	};
+
+	while (scanner_isspace(*body) || *body == '(')
+		body++;
+	for (int i = 0; i < (int) lengthof(verbs); i++)
+	{
+		size_t		length = strlen(verbs[i]);
+
+		if (pg_strncasecmp(body, verbs[i], length) == 0 &&
+			scanner_isspace(body[length]))
+			return true;
+	}
+	return false;
+}
+
 /* In a string, for tm_scan_names, which tells more than is meant here. */
 static void
 search_string(const char *name, void *arg)
@@ -488,6 +631,8 @@ is_qualified_in(const char *body, const char *name)
 			(p > body && part_of_word(p[-1])))
 			continue;
 		occurs = true;
+		if (p > body && strchr("@/-", p[-1]) != NULL)
+			continue;			/* as in info@acme.com, https://acme.com */
 		if (*end == '"')
 			end++;
 		while (scanner_isspace(*end))

@@ -110,6 +110,21 @@ SELECT tenant.add_migration('x', 'DO $$ BEGIN GRANT USAGE ON SCHEMA "mig_a" TO P
 SELECT tenant.add_migration('x', 'DO $$ BEGIN PERFORM FROM pg_namespace WHERE nspname = ''mig_a''; END $$');  -- fails
 SELECT tenant.add_migration('x', 'CREATE FUNCTION g() RETURNS int LANGUAGE sql AS ''SELECT i FROM mig_a.t''');  -- fails
 SELECT tenant.add_migration('x', 'CREATE FUNCTION g() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM mig_a.t; END');  -- fails
+SELECT tenant.add_migration('x', 'SELECT nextval(''mig_a.s''), setval(regclass => ''mig_a.s'', 1)');  -- fails
+SELECT tenant.add_migration('x', 'INSERT INTO report (query) VALUES (''SELECT i FROM mig_a.t'')');  -- fails
+SELECT tenant.add_migration('x', 'CREATE TABLE u (i int DEFAULT nextval(''mig_a.s''))');  -- fails
+-- but a value is no name, nor is a part of an address
+SELECT tenant.add_migration('x2', $$
+	CREATE TABLE site (host text DEFAULT 'mig_a.com' CHECK (host <> 'mig_a.org'), tags text[] DEFAULT '{mig_a.x}');
+	CREATE TYPE kind AS ENUM ('mig_a.com', 'mig_a.org');
+	INSERT INTO site VALUES ('mig_a.com', ARRAY['mig_a.x']), ('x', 'info@mig_a.com');
+	UPDATE site SET host = 'mig_a.com' WHERE host IN ('x', 'mig_a.com') OR host LIKE 'mig_a.%' OR (host, 1) = ('mig_a.net', 1);
+	COMMENT ON TABLE site IS 'mig_a.com and others';
+	INSERT INTO site SELECT s FROM (SELECT 'mig_a.com') AS u, LATERAL (SELECT 1, 'mig_a.com') AS t (n, s);
+	UPDATE site SET host = replace(host, 'https://mig_a.com/', 'https://' || 'mig_a.org/');
+	DO 'BEGIN PERFORM ''info@mig_a.com''; END'
+$$);
+SELECT tenant.drop_migration('x2');
 -- what is not SQL, or could not be done for each tenant
 SELECT tenant.add_migration('x', E'CREATE TABLE u (i int);\n\\d u\n');  -- fails
 \echo :LAST_ERROR_SQLSTATE

@@ -30,6 +30,7 @@
 #include "tenants/tenant_lock.h"
 #include "tenants/tenant_name.h"
 
+static void refuse_drop(const char *version, const LedgerHolder *holder);
 static List *read_statements(const char *sql, bool transactional);
 static bool is_there_already(const char *version, const char *checksum,
 							 bool transactional);
@@ -82,7 +83,7 @@ tenant_drop_migration(PG_FUNCTION_ARGS)
 {
 	char	   *version = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Migration  *migration;
-	char	   *name;
+	LedgerHolder holder;
 
 	tm_tenant_lock_begin("tenant.drop_migration()");
 	tm_ownership_refuse_other(NULL);
@@ -90,17 +91,28 @@ tenant_drop_migration(PG_FUNCTION_ARGS)
 	tm_migration_lock();
 	tm_migration_lock_out(version);
 	migration = tm_migration_lookup(version, false);
-	name = tm_ledger_who_has(version);
-	if (name != NULL && migration->complete)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot drop migration \"%s\" because tenant \"%s\" has it",
-						version, name),
-				 errhint("Add a migration that takes back what it does.")));
+	if (migration->complete && tm_ledger_who_has(version, &holder))
+		refuse_drop(version, &holder);
 	tm_ledger_forget_version(version);
 	tm_migration_delete(version);
 	tm_event_record("drop_migration", NULL, version, NULL);
 	PG_RETURN_VOID();
+}
+
+static void
+refuse_drop(const char *version, const LedgerHolder *holder)
+{
+	if (holder->label != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot drop migration \"%s\" because snapshot \"%s\" of tenant \"%s\" has it",
+						version, holder->label, holder->tenant),
+				 errhint("Use tenant.drop_snapshot(), or add a migration that takes back what it does.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("cannot drop migration \"%s\" because tenant \"%s\" has it",
+					version, holder->tenant),
+			 errhint("Add a migration that takes back what it does.")));
 }
 
 /* baseline(name, version): the tenant has all migrations up to this one. */

@@ -93,6 +93,8 @@ static LedgerState state_from_text(const char *text);
 static bool is_there(LedgerState state);
 static int	compare_versions(const ListCell *a, const ListCell *b);
 static bool is_known(void);
+static bool find_holder(Relation rel, const char *version, AttrNumber label,
+						LedgerHolder *holder);
 static void note_latest(HTAB *latest, const Datum *values);
 static LedgerFailure *failure_of(const Datum *values, const bool *nulls,
 								 LedgerState state);
@@ -333,31 +335,56 @@ tm_ledger_record(const LedgerAttempt *attempt)
 	table_close(rel, NoLock);
 }
 
-char *
-tm_ledger_who_has(const char *version)
+bool
+tm_ledger_who_has(const char *version, LedgerHolder *holder)
 {
+	bool		found;
 	Relation	rel = open_ledger(AccessShareLock);
+
+	memset(holder, 0, sizeof(LedgerHolder));
+	found = find_holder(rel, version, InvalidAttrNumber, holder);
+	table_close(rel, AccessShareLock);
+	if (found)
+		return true;
+
+	/* A rollback would bring it back. */
+	rel = tm_own_table_open(KEPT_TABLE, Natts_kept, AccessShareLock);
+	found = find_holder(rel, version, Anum_kept_label, holder);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/* In the ledger, or in that of snapshots, which has a label */
+static bool
+find_holder(Relation rel, const char *version, AttrNumber label,
+			LedgerHolder *holder)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
 	SysScanDesc scan = scan_version(rel, version);
-	char	   *name = NULL;
+	bool		found = false;
 	HeapTuple	tuple;
 
-	while (name == NULL && (tuple = systable_getnext(scan)) != NULL)
+	while (!found && (tuple = systable_getnext(scan)) != NULL)
 	{
 		TenantInfo *tenant;
 		bool		isnull;
-		Datum		id = heap_getattr(tuple, Anum_applied_tenant_id,
-									  RelationGetDescr(rel), &isnull);
+		Datum		id = heap_getattr(tuple, Anum_applied_tenant_id, desc,
+									  &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		if (entry_from_tuple(tuple, RelationGetDescr(rel)).state == LEDGER_FAILED)
+		if (entry_from_tuple(tuple, desc).state == LEDGER_FAILED)
 			continue;
 		tenant = tm_registry_lookup_id(DatumGetUUIDP(id));
-		if (tenant != NULL)
-			name = pstrdup(tenant->name);
+		if (tenant == NULL)
+			continue;
+		holder->tenant = pstrdup(tenant->name);
+		if (label != InvalidAttrNumber)
+			holder->label = TextDatumGetCString(heap_getattr(tuple, label,
+															 desc, &isnull));
+		found = true;
 	}
 	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return name;
+	return found;
 }
 
 void

@@ -114,11 +114,18 @@ extern bool tm_ledger_try_lock(const pg_uuid_t *tenant_id);
  */
 extern void tm_ledger_record(const LedgerAttempt *attempt);
 
+/* Who has a migration; palloc'd */
+typedef struct LedgerHolder
+{
+	char	   *tenant;			/* its name */
+	char	   *label;			/* of its snapshot that has it, or NULL */
+} LedgerHolder;
+
 /*
- * The name of a tenant that has the migration, or a part of it, in the trash or
- * not; palloc'd, or NULL.  And nobody has it any more.  Both read all entries.
+ * Does a tenant have the migration, or a part of it, in the trash or not, or a
+ * snapshot?  And nobody has it any more.  Both read all entries.
  */
-extern char *tm_ledger_who_has(const char *version);
+extern bool tm_ledger_who_has(const char *version, LedgerHolder *holder);
 extern void tm_ledger_forget_version(const char *version);
 
 /* What becomes of the entries with tenants and snapshots; for hooks.c. */

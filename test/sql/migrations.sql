@@ -216,6 +216,13 @@ SELECT * FROM public.tm_ledger WHERE tenant = 'mig_d';
 SELECT count(*) FROM tenant.snapshot_migration;
 SELECT tenant.drop_snapshot('mig_d', 'before');
 SELECT count(*) FROM tenant.snapshot_migration;
+-- what a snapshot has can come back
+SELECT tenant.add_migration('zz', 'SELECT 1');
+SELECT tenant.create('mig_s'), tenant.snapshot('mig_s', 'without') IS NOT NULL;
+SELECT tenant.baseline('mig_s', 'zz'), tenant.snapshot('mig_s', 'with') IS NOT NULL, tenant.rollback_to('mig_s', 'without');
+SELECT tenant.restore('mig_s', 'mig_t'), tenant.drop('mig_t', true);
+SELECT tenant.drop_migration('zz');  -- fails
+SELECT tenant.drop_snapshot('mig_s', 'with'), tenant.drop_migration('zz'), tenant.drop('mig_s', true);
 -- a schema that is adopted has nothing
 CREATE SCHEMA mig_e;
 SELECT tenant.adopt('mig_e');

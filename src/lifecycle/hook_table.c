@@ -71,7 +71,6 @@ static const char *const events[] = {
 	"before_snapshot", "after_snapshot",
 	"before_rollback", "after_rollback",
 	"before_migrate", "after_migrate",
-	"before_move", "after_move",
 	"after_switch"
 };
 
@@ -327,7 +326,7 @@ event_argument(FunctionCallInfo fcinfo, int argno)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there is no event of this name for hooks"),
-				 errhint("Events are \"before_\" or \"after_\" and one of create, clone, rename, suspend, resume, drop, restore, purge, snapshot, rollback, migrate, move; and \"after_switch\".")));
+				 errhint("Events are \"before_\" or \"after_\" and one of create, clone, rename, suspend, resume, drop, restore, purge, snapshot, rollback, migrate; and \"after_switch\".")));
 	return number;
 }
 

@@ -52,8 +52,8 @@ for my $operation (@operations)
 	sql("SELECT tenant.add_hook('${_}_$operation', 'ops.note(jsonb)')") for qw(before after);
 }
 sql("SELECT tenant.add_hook('after_switch', 'ops.note(jsonb)')");
-sql("SELECT tenant.add_hook('${_}_migrate', 'ops.note(jsonb)'), tenant.add_hook('${_}_move', 'ops.note(jsonb)')") for qw(before after);
-is(sql('SELECT count(*), count(DISTINCT event), min(function::text) FROM tenant.hooks'), '25|25|ops.note(jsonb)', 'all events can have hooks');
+sql("SELECT tenant.add_hook('${_}_migrate', 'ops.note(jsonb)')") for qw(before after);
+is(sql('SELECT count(*), count(DISTINCT event), min(function::text) FROM tenant.hooks'), '23|23|ops.note(jsonb)', 'all events can have hooks');
 sql(q{
 	SELECT tenant.create('a', owner => 'own_a', metadata => '{"plan": "x"}');
 	SELECT tenant.clone('a', 'c');
@@ -268,8 +268,8 @@ sql(q{CREATE FUNCTION ops.two(jsonb, int) RETURNS void LANGUAGE sql AS 'SELECT';
 	CREATE FUNCTION a.own(jsonb) RETURNS void LANGUAGE sql AS 'SELECT'});
 is(session($superuser, "SELECT tenant.add_hook('after_create', '$_')"), '42P13', "$_ cannot") for 'ops.two(jsonb, int)', 'ops.many(jsonb)', 'a.own(jsonb)', 'pg_catalog.jsonb_agg(anyelement)';
 is(session($superuser, q{SELECT tenant.add_hook('after_lunch', 'ops.seed(jsonb)')}), '22023', 'nor is everything an event');
-is(session($superuser, q{SELECT tenant.add_hook('after_move', 'ops.seed(jsonb)'); SELECT tenant.add_hook('after_move', 'ops.seed(jsonb)'); SELECT tenant.drop_hook('before_move', 'ops.seed(jsonb)')}), '42710 42704', 'twice, or not at all');
-is(session($superuser, q{SELECT tenant.switch('a'); SELECT tenant.lock('k'); SELECT tenant.add_hook('before_move', 'ops.seed(jsonb)')}), 'a TM004', 'not in a locked session');
+is(session($superuser, q{SELECT tenant.add_hook('after_snapshot', 'ops.seed(jsonb)'); SELECT tenant.add_hook('after_snapshot', 'ops.seed(jsonb)'); SELECT tenant.drop_hook('before_snapshot', 'ops.seed(jsonb)')}), '42710 42704', 'twice, or not at all');
+is(session($superuser, q{SELECT tenant.switch('a'); SELECT tenant.lock('k'); SELECT tenant.add_hook('before_snapshot', 'ops.seed(jsonb)')}), 'a TM004', 'not in a locked session');
 
 # A function of another name is not there: nothing is done without it.
 sql(q{SELECT tenant.add_hook('before_drop', 'ops.keep(jsonb)'); ALTER FUNCTION ops.keep(jsonb) RENAME TO kept});
@@ -283,7 +283,7 @@ my $file = $node->data_dir . '/app.dump';
 command_ok([ 'pg_dump', '-Fc', '-f', $file, $node->connstr('app') ], 'the database is dumped');
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
 command_ok([ 'pg_restore', '-d', $node->connstr('copy'), $file ], 'and restored');
-is($node->safe_psql('copy', 'SELECT event, function FROM tenant.hooks ORDER BY 1'), "after_move|ops.seed(jsonb)\nbefore_drop|ops.keep(jsonb)", 'the hooks are there');
+is($node->safe_psql('copy', 'SELECT event, function FROM tenant.hooks ORDER BY 1'), "after_snapshot|ops.seed(jsonb)\nbefore_drop|ops.keep(jsonb)", 'the hooks are there');
 is($node->safe_psql('copy', q{SELECT tenant.drop('s5'); SELECT count(*) FROM ops.seen WHERE event = 'before_drop'}), "\n1", 'and are called');
 
 # Notifications

@@ -72,6 +72,7 @@ typedef struct Attempt
 	MigrateSession *session;	/* who tries */
 	const pg_uuid_t *id;		/* the tenant */
 	const Step *step;			/* what it is to get */
+	bool		more;			/* and something else after it */
 	TimestampTz started_at;		/* since when */
 	TenantInfo *tenant;			/* as it was locked, NULL if it has gone */
 	bool		applied;		/* has it got it by this attempt? */
@@ -100,6 +101,7 @@ static void end_in_steps(Attempt *attempt);
 static ErrorData *in_savepoint(AttemptWork work, Attempt *attempt);
 static ErrorData *commit(const Attempt *attempt);
 static void apply(Attempt *attempt);
+static MigrateVerify verify_now(const Attempt *attempt);
 static void run_hooks(Attempt *attempt, const char *event);
 static bool start(Attempt *attempt);
 static void check_unchanged(const Migration *migration);
@@ -167,7 +169,7 @@ tm_migrate_tenant(MigrateSession *session, const pg_uuid_t *id,
 		foreach(lc, steps)
 		{
 			Attempt		attempt = {.session = session,.id = id,
-			.step = lfirst(lc)};
+			.step = lfirst(lc),.more = lnext(steps, lc) != NULL};
 
 			CHECK_FOR_INTERRUPTS();
 			outcome->end = run_step(&attempt, outcome);
@@ -471,7 +473,7 @@ end_in_steps(Attempt *attempt)
 	run_hooks(attempt, "after_migrate");
 	fingerprint = tm_migrate_verify(attempt->tenant,
 									attempt->step->migration->version,
-									attempt->session->run->verify,
+									verify_now(attempt),
 									&attempt->difference);
 	record(attempt, LEDGER_APPLIED, 1, NULL, fingerprint);
 	attempt->applied = true;
@@ -554,10 +556,23 @@ apply(Attempt *attempt)
 							  list_length(attempt->step->statements));
 	run_hooks(attempt, "after_migrate");
 	fingerprint = tm_migrate_verify(attempt->tenant, version,
-									attempt->session->run->verify,
+									verify_now(attempt),
 									&attempt->difference);
 	record(attempt, LEDGER_APPLIED, 1, NULL, fingerprint);
 	attempt->applied = true;
+}
+
+/*
+ * Where a difference is no failure it is enough to look once, at what the tenant is
+ * in the end.  What a template is after each version others are compared with.
+ */
+static MigrateVerify
+verify_now(const Attempt *attempt)
+{
+	MigrateVerify verify = attempt->session->run->verify;
+
+	return verify == MIGRATE_VERIFY_REPORT && attempt->more &&
+		!attempt->tenant->is_template ? MIGRATE_VERIFY_OFF : verify;
 }
 
 /* They may change anything, so the tenant is looked at again. */

@@ -36,6 +36,12 @@ SELECT * FROM public.tm_status WHERE version = '3';
 SELECT to_regclass('mig_b.three') IS NULL AS undone;
 CALL tenant.migrate(verify => 'off');
 SELECT * FROM public.tm_status WHERE version = '3' AND tenant = 'mig_b';
+-- of several versions, what there is after the last
+SELECT tenant.add_migration('31', 'CREATE TABLE first ()'), tenant.add_migration('32', 'CREATE TABLE last ()');
+CALL tenant.migrate();
+SELECT * FROM public.tm_status WHERE version IN ('31', '32');
+SELECT r.name, a.version, a.fingerprint IS NOT NULL AS known FROM tenant.applied_migration a JOIN tenant.registry r ON id = tenant_id
+	WHERE version IN ('31', '32') ORDER BY 1, 2;
 DROP TABLE mig_b.own;
 -- what the template is like later does not count
 SELECT tenant.add_migration('4', 'CREATE TABLE four ()'), tenant.add_migration('5', 'CREATE TABLE five ()');

@@ -273,7 +273,10 @@ SCRIPTS = bin/tenant-migrate
 
 PG_CFLAGS = -std=gnu99
 PG_CPPFLAGS = -I$(patsubst %/,%,$(srcdir))/src -I$(libpq_srcdir)
-SHLIB_LINK += -lsodium $(libpq)
+# What one of our files calls in another is bound when the library is linked, not
+# looked up by name when each session loads it.
+LINK_OWN_linux = -Wl,-Bsymbolic
+SHLIB_LINK += -lsodium $(libpq) $(LINK_OWN_$(PORTNAME))
 
 REGRESS = \
 	install \

@@ -7,7 +7,8 @@
 # The two ways alternate, the median of the rounds counts.  Two schemas are
 # copied: that of Zabbix, and one of 139 tables and 756 indexes; then Zabbix
 # again beside TENANTS other tenants of 20 tables each.  Durability is
-# on, as in production: fsync and full_page_writes are the server's defaults.
+# on, as in production: fsync and full_page_writes are the server's defaults, and
+# the library is preloaded.
 set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 
@@ -51,7 +52,7 @@ find_pg_config
 make_workspace
 private_server
 build_extension
-start_cluster bench 'fsync = on' 'shared_buffers = 512MB' 'max_locks_per_transaction = 512' \
+start_cluster bench "shared_preload_libraries = 'tenant_mgr'" 'fsync = on' 'shared_buffers = 512MB' 'max_locks_per_transaction = 512' \
 	'max_wal_size = 4GB' 'autovacuum = off'
 say "$("$PG_CONFIG" --version), $(nproc) cores, $(uname -sr)"
 say "bench/clone_structure.sh $ROUNDS $TENANTS"

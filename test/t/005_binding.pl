@@ -126,6 +126,13 @@ like(ask("SET statement_timeout = '100ms'; SELECT tenant.switch('beta'); SET sta
 	qr/57014/, 'cancelled: a switch that has to wait');
 ask('SET statement_timeout = 0');
 is(ask('SELECT tenant.current(), name FROM item'), 'acme|of acme', 'cancelled: the session is bound as before');
+
+# BEGIN waits for the tenant.  When that fails there is a block, which is aborted:
+# nothing that was meant for it is done outside of it.
+$go = "ROLLBACK;\nBEGIN;\nSELECT tenant.rename('acme', 'gone');\n\\echo renamed\n";
+$holder->pump until $held =~ /renamed/;
+is(ask("SET lock_timeout = '100ms'; BEGIN; SET work_mem = '1MB'; SAVEPOINT s; COMMIT; SET lock_timeout = 0"),
+	"ERROR:  55P03\nERROR:  25P02\nERROR:  25P02", 'BEGIN fails: its block is aborted');
 $go = "ROLLBACK;\n\\q\n";
 $holder->finish;
 

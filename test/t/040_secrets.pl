@@ -21,17 +21,7 @@ my $dir = PostgreSQL::Test::Utils::tempdir();
 my $ring = "$dir/ring";
 my @root = map { join('', map { sprintf '%02x', int(rand(256)) } 1 .. 32) } 0 .. 4;
 
-sub write_ring
-{
-	my ($content, $mode) = @_;
-	unlink $ring;
-	open my $file, '>', $ring or die "$ring: $!";
-	binmode $file;
-	print $file $content;
-	close $file;
-	chmod $mode // 0600, $ring;
-	return;
-}
+sub write_ring { write_key_ring($ring, @_); }
 
 write_ring("1:$root[1]\n");
 my $node = new_node('secrets', qq{

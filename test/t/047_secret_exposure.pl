@@ -16,15 +16,7 @@ use constant CANARY => 'kanarienvogel-4711-geheim';
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my @root = map { join('', map { sprintf '%02x', int(rand(256)) } 1 .. 32) } 0 .. 2;
-sub write_ring
-{
-	open my $file, '>', "$dir/ring.new" or die $!;
-	print $file $_[0];
-	close $file;
-	chmod 0600, "$dir/ring.new";
-	rename "$dir/ring.new", "$dir/ring";
-	return;
-}
+sub write_ring { write_key_ring("$dir/ring", $_[0]); }
 write_ring("1:$root[1]\n");
 
 my $version = (run_command([ 'pg_config', '--version' ]))[0] =~ /(\d+)/ ? $1 : 0;

@@ -52,9 +52,7 @@ sub objects
 sub session
 {
 	my ($node, $role, $statements) = @_;
-	my ($out, $err) = ('', '');
-	$node->psql('app', "\\set VERBOSITY sqlstate\n$statements", stdout => \$out, stderr => \$err, on_error_stop => 0, extra_params => [ '-U', $role ]);
-	return join(' ', grep { $_ ne '' } (split /\n/, $out), $err =~ /ERROR:  (\w+)/g);
+	return answers_to($node, 'app', $role, $statements);
 }
 
 my $old = new_cluster('old', defined $ENV{TM_OLD_INSTALL} ? (install_path => $ENV{TM_OLD_INSTALL}) : ());

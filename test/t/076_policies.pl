@@ -22,10 +22,7 @@ sub session
 {
 	my ($db, $role, $sql, $options) = @_;
 	local $ENV{PGOPTIONS} = $options // '';
-	my ($out, $err) = ('', '');
-	$node->psql($db, "\\set VERBOSITY sqlstate\n$sql", stdout => \$out, stderr => \$err,
-		on_error_stop => 0, extra_params => [ '-U', $role ]);
-	return join(' ', grep { $_ ne '' } (split /\n/, $out), $err =~ /(?:ERROR|FATAL):  (\w+)/g);
+	return answers_to($node, $db, $role, $sql);
 }
 
 sub answer

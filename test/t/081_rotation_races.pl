@@ -16,16 +16,7 @@ my $dir = PostgreSQL::Test::Utils::tempdir();
 my $ring = "$dir/ring";
 my %key = map { $_ => sprintf('%02x', $_) x 32 } 1 .. 9;
 
-sub write_ring
-{
-	my (@lines) = @_;
-	open my $file, '>', "$ring.new" or die "$ring: $!";
-	print $file map { "$_\n" } @lines;
-	close $file;
-	chmod 0600, "$ring.new";
-	rename "$ring.new", $ring;
-	return;
-}
+sub write_ring { write_key_ring($ring, join('', map { "$_\n" } @_)); }
 sub both { my ($old, $new) = @_; return ("$old:$key{$old}", "*$new:$key{$new}"); }
 
 write_ring("1:$key{1}");

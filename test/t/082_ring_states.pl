@@ -15,16 +15,7 @@ my $dir = PostgreSQL::Test::Utils::tempdir();
 my $ring = "$dir/ring";
 my %key = map { $_ => sprintf('%02x', $_) x 32 } 1 .. 9;
 
-sub write_ring
-{
-	my (@versions) = @_;
-	open my $file, '>', "$ring.new" or die "$ring: $!";
-	print $file map { "$_:$key{$_}\n" } @versions;
-	close $file;
-	chmod 0600, "$ring.new";
-	rename "$ring.new", $ring;
-	return;
-}
+sub write_ring { write_key_ring($ring, join('', map { "$_:$key{$_}\n" } @_)); }
 
 write_ring(1);
 my $node = new_node('ring', qq{

@@ -24,16 +24,7 @@ use constant CANARY_SQL => q{'kanarienvogel-' || '4711-geheim'};
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $ring = "$dir/ring";
 
-sub write_ring
-{
-	my ($version) = @_;
-	unlink $ring;
-	open my $file, '>', $ring or die "$ring: $!";
-	print $file "$version:" . ("5$version" x 32) . "\n";
-	close $file;
-	chmod 0600, $ring;
-	return;
-}
+sub write_ring { write_key_ring($ring, "$_[0]:" . ("5$_[0]" x 32) . "\n"); }
 write_ring(1);
 
 # What the server's user has for itself is not for connections.

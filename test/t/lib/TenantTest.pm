@@ -17,7 +17,8 @@ use Test::More;
 
 our @EXPORT = qw(new_node new_database load_fixture load_torture fill_schema ident literal
   structure_of rows_of sequences_of is_same registry_is_true orphan_files
-  command_of own_tables_of objects_of_extension wait_for_socket answers_to);
+  command_of own_tables_of objects_of_extension wait_for_socket answers_to
+  write_key_ring);
 
 my $fixtures = "$FindBin::RealBin/../fixtures";
 
@@ -257,6 +258,18 @@ sub answers_to
 	$node->psql($db, "\\set VERBOSITY sqlstate\n$sql", stdout => \$out, stderr => \$err,
 		on_error_stop => 0, extra_params => [ '-U', $role ]);
 	return join(' ', grep { $_ ne '' } (split /\n/, $out), $err =~ /(?:ERROR|FATAL):  (\w+)/g);
+}
+
+# Replace a key ring at once, as one should.
+sub write_key_ring
+{
+	my ($ring, $content, $mode) = @_;
+	open my $file, '>:raw', "$ring.new" or die "$ring: $!";
+	print $file $content;
+	close $file;
+	chmod $mode // 0600, "$ring.new";
+	rename "$ring.new", $ring or die "$ring: $!";
+	return;
 }
 
 1;

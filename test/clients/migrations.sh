@@ -102,7 +102,7 @@ is_complete()
 	return 1
 }
 
-# record_and_migrate: the heart of it; RECORDED, REPLAYED and ALL are seconds, the last
+# record_and_migrate: the heart of it; RECORDED, REPLAYED and WHOLE are seconds, the last
 # for all tenants.
 record_and_migrate()
 {
@@ -123,7 +123,7 @@ record_and_migrate()
 	sql -U mgr -d "$name" -c "CALL tenant.migrate(tenants => '{$some}')" >"$WORK/$name.log" 2>&1 || status=$?
 	REPLAYED=$(seconds "$from")
 	sql -U mgr -d "$name" -c "CALL tenant.migrate()" >>"$WORK/$name.log" 2>&1 || status=$?
-	ALL=$(seconds "$from")
+	WHOLE=$(seconds "$from")
 	[ "$status" = 0 ] || sed 's/^/# /' "$WORK/$name.log"
 	sql -d "$name" -c "SELECT DISTINCT '# ' || version || ' ' || message FROM tenant.applied_migration WHERE message IS NOT NULL"
 	[ "$(sql -d "$name" -c 'SELECT count(*) FROM tenant.pending')" = 0 ] || status=1
@@ -149,7 +149,7 @@ loop()
 migrations()
 {
 	local name=$1 customers=$2 query=$3 status=0 i left all step
-	local RECORDED REPLAYED ALL LOOPED
+	local RECORDED REPLAYED WHOLE LOOPED
 	shift 3
 	local ignored=()
 	export TM_DIRECT="$WORK" TM_DIRECT_PORT="$PGPORT" TM_DATABASE="$name"
@@ -183,7 +183,7 @@ migrations()
 	dump_of "$name" template_app >"$WORK/$name.template"
 	same_dumps "${name}_loop" "$(tenant_of $((LOOP + 1)))" || status=1
 	verdict "$name" "a tenant that it has migrated is the same as those of tenant.migrate()" "$status"
-	awk -v name="$name" -v loop="$LOOPED" -v rec="$RECORDED" -v rep="$REPLAYED" -v n="$LOOP" -v all="$ALL" -v tenants="$TENANTS" 'BEGIN {
+	awk -v name="$name" -v loop="$LOOPED" -v rec="$RECORDED" -v rep="$REPLAYED" -v n="$LOOP" -v all="$WHOLE" -v tenants="$TENANTS" 'BEGIN {
 		printf "# %s, %d tenants: own loop %.2f s; recorded once %.2f s, tenant.migrate() %.2f s; ratio %.1f, without recording %.1f\n",
 			name, n, loop, rec, rep, loop / (rec + rep), loop / rep
 		if (tenants > n)

@@ -116,6 +116,10 @@ static List *search_catalog(List *mentions, const Closure *closure,
 							void *arg);
 static List *search_whole(List *mentions, const TextCatalog *texts,
 						  MentionWanted wanted, void *arg);
+static List *search_foreign(List *mentions, const TextCatalog *texts,
+							MentionWanted wanted, void *arg);
+static void note_schema(List *mentions, int nfound, Oid catalog,
+						HeapTuple row);
 static List *search_row(List *mentions, const TextCatalog *texts,
 						Relation rel, const CatalogRules *rules,
 						HeapTuple row, MemoryContext context,
@@ -168,7 +172,12 @@ tm_mentions_everywhere(MentionWanted wanted, void *arg)
 	List	   *mentions = NIL;
 
 	for (int i = 0; i < (int) lengthof(text_catalogs); i++)
-		mentions = search_whole(mentions, &text_catalogs[i], wanted, arg);
+	{
+		if (text_catalogs[i].catalog == AttributeRelationId)
+			mentions = search_foreign(mentions, &text_catalogs[i], wanted, arg);
+		else
+			mentions = search_whole(mentions, &text_catalogs[i], wanted, arg);
+	}
 	return each_once(mentions);
 }
 
@@ -506,13 +515,7 @@ search_whole(List *mentions, const TextCatalog *texts, MentionWanted wanted,
 		CHECK_FOR_INTERRUPTS();
 		mentions = search_row(mentions, texts, rel, rules, row, context,
 							  wanted, arg);
-		for (int i = nfound; i < list_length(mentions); i++)
-		{
-			SchemaMention *mention = list_nth(mentions, i);
-
-			mention->nspid = schema_of_row(texts->catalog, row,
-										   mention->address.objectId);
-		}
+		note_schema(mentions, nfound, texts->catalog, row);
 		if (list_length(mentions) > nfound || ++nrows % 1024 == 0)
 			MemoryContextReset(context);
 	}
@@ -520,6 +523,55 @@ search_whole(List *mentions, const TextCatalog *texts, MentionWanted wanted,
 	MemoryContextDelete(context);
 	table_close(rel, AccessShareLock);
 	return mentions;
+}
+
+/*
+ * Columns of all foreign tables.  Others have no texts, and there are more of them
+ * than of all else in the catalogs.
+ */
+static List *
+search_foreign(List *mentions, const TextCatalog *texts, MentionWanted wanted,
+			   void *arg)
+{
+	Relation	tables = table_open(ForeignTableRelationId, AccessShareLock);
+	Relation	rel = table_open(texts->catalog, AccessShareLock);
+	CatalogRules *rules = tm_catalog_rules(rel);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "tenant_mgr texts",
+												  ALLOCSET_DEFAULT_SIZES);
+	SysScanDesc scan = systable_beginscan(tables, InvalidOid, false, NULL, 0,
+										  NULL);
+	HeapTuple	row;
+
+	while (HeapTupleIsValid(row = systable_getnext(scan)))
+	{
+		ClosureMember member = {.classid = RelationRelationId,
+		.objid = ((Form_pg_foreign_table) GETSTRUCT(row))->ftrelid};
+		int			nfound = list_length(mentions);
+
+		CHECK_FOR_INTERRUPTS();
+		mentions = search_member(mentions, &member, texts, rel, rules, context,
+								 wanted, arg);
+		note_schema(mentions, nfound, texts->owner_catalog, row);
+		MemoryContextReset(context);
+	}
+	systable_endscan(scan);
+	MemoryContextDelete(context);
+	table_close(rel, AccessShareLock);
+	table_close(tables, AccessShareLock);
+	return mentions;
+}
+
+/* The schema of what has been found in a row, from this place in the list on */
+static void
+note_schema(List *mentions, int nfound, Oid catalog, HeapTuple row)
+{
+	for (int i = nfound; i < list_length(mentions); i++)
+	{
+		SchemaMention *mention = list_nth(mentions, i);
+
+		mention->nspid = schema_of_row(catalog, row, mention->address.objectId);
+	}
 }
 
 /* The schema of the object that a row is about, or of the object's table. */

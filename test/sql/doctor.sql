@@ -43,6 +43,15 @@ CREATE FUNCTION tm_doc_b.twice() RETURNS void LANGUAGE plpgsql
 SELECT * FROM tenant.doctor() ORDER BY object, problem;
 DROP FUNCTION tm_doc_b.bad(), tm_doc_b.quoted(), tm_doc_b.twice();
 
+-- and so does the option of a column of a foreign table
+CREATE FOREIGN DATA WRAPPER regress_tm_doc;
+CREATE SERVER regress_tm_doc FOREIGN DATA WRAPPER regress_tm_doc;
+CREATE FOREIGN TABLE tm_doc_b.far (a int OPTIONS (path 'tm_doc_a.item'))
+	SERVER regress_tm_doc;
+SELECT object, problem FROM tenant.doctor();
+DROP FOREIGN TABLE tm_doc_b.far;
+DROP FOREIGN DATA WRAPPER regress_tm_doc CASCADE;
+
 -- a persistent schema that does not exist
 SET tenant_mgr.persistent_schemas = 'public, tm_absent';
 SELECT * FROM tenant.doctor();

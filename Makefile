@@ -154,6 +154,7 @@ OBJS = \
 	src/compare/kept_fingerprint.o \
 	src/compare/object_label.o \
 	src/compare/object_name.o \
+	src/compare/object_part.o \
 	src/compare/object_remark.o \
 	src/compare/outside_names.o \
 	src/compare/repair_order.o \

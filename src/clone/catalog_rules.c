@@ -39,6 +39,7 @@
 #include "catalog/pg_ts_config_map.h"
 #include "catalog/pg_type.h"
 #include "catalog/system_fk_info.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -82,7 +83,9 @@ const int	tm_part_catalogs_count = lengthof(tm_part_catalogs);
 
 static void add_reference_rules(CatalogRules *rules, Relation catalog);
 static void add_type_rules(CatalogRules *rules, Relation catalog);
-static AttrNumber column_of_list(Oid catalog, const char *columns, int which);
+static AttrNumber column_of_list(Relation catalog, const char *columns,
+								 int which);
+static AttrNumber column_named(Relation catalog, const char *name);
 static void add_rule(CatalogRules *rules, Relation catalog, AttrNumber attno,
 					 ColumnKind kind, Oid refclass);
 static int	fixed_offset(TupleDesc tupdesc, AttrNumber attno);
@@ -92,7 +95,7 @@ tm_catalog_rules(Relation catalog)
 {
 	int			natts = RelationGetNumberOfAttributes(catalog);
 	CatalogRules *rules = palloc0(sizeof(CatalogRules));
-	AttrNumber	attno = get_attnum(RelationGetRelid(catalog), "oid");
+	AttrNumber	attno = column_named(catalog, "oid");
 
 	rules->fixed = palloc(sizeof(ColumnRule) * (natts + 1));
 	rules->variable = palloc(sizeof(ColumnRule) * (natts + 1));
@@ -119,8 +122,8 @@ tm_catalog_column_numbers(Relation catalog)
 			strchr(fk->fk_columns, ',') == NULL)
 			continue;
 		numbers = palloc(sizeof(ColumnNumbers));
-		numbers->relation = column_of_list(relid, fk->fk_columns, 0);
-		numbers->numbers = column_of_list(relid, fk->fk_columns, 1);
+		numbers->relation = column_of_list(catalog, fk->fk_columns, 0);
+		numbers->numbers = column_of_list(catalog, fk->fk_columns, 1);
 		numbers->is_array = fk->is_array;
 		result = lappend(result, numbers);
 	}
@@ -168,7 +171,7 @@ add_reference_rules(CatalogRules *rules, Relation catalog)
 
 		/* the name comes in the braces of an array literal */
 		column = pnstrdup(fk->fk_columns + 1, strlen(fk->fk_columns) - 2);
-		attno = get_attnum(fk->fk_table, column);
+		attno = column_named(catalog, column);
 		if (attno == InvalidAttrNumber)
 			elog(ERROR, "catalog \"%s\" has no column \"%s\"",
 				 RelationGetRelationName(catalog), column);
@@ -180,7 +183,7 @@ add_reference_rules(CatalogRules *rules, Relation catalog)
 
 /* One of two columns, whose names come as an array literal. */
 static AttrNumber
-column_of_list(Oid catalog, const char *columns, int which)
+column_of_list(Relation catalog, const char *columns, int which)
 {
 	const char *comma = strchr(columns, ',');
 	char	   *name;
@@ -193,11 +196,26 @@ column_of_list(Oid catalog, const char *columns, int which)
 		name = pstrdup(comma + strspn(comma, ", "));
 		name[strlen(name) - 1] = '\0';
 	}
-	attno = get_attnum(catalog, name);
+	attno = column_named(catalog, name);
 	if (attno == InvalidAttrNumber)
-		elog(ERROR, "catalog %u has no column \"%s\"", catalog, name);
+		elog(ERROR, "catalog \"%s\" has no column \"%s\"",
+			 RelationGetRelationName(catalog), name);
 	pfree(name);
 	return attno;
+}
+
+/* The number of a column, or InvalidAttrNumber.  The catalog is open already. */
+static AttrNumber
+column_named(Relation catalog, const char *name)
+{
+	TupleDesc	tupdesc = RelationGetDescr(catalog);
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		if (namestrcmp(&TupleDescAttr(tupdesc, i)->attname, name) == 0)
+			return i + 1;
+	}
+	return InvalidAttrNumber;
 }
 
 /* Columns of types with OIDs inside. */

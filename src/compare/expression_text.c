@@ -42,6 +42,7 @@
 #include "rewrite/prs2lock.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
@@ -49,6 +50,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
+#include "utils/syscache.h"
 
 #include "binding/binding_path.h"
 #include "compare/expression_text.h"
@@ -68,6 +70,7 @@ static HTAB *start_expressions(SchemaView *view);
 static bool name_of_tree(SchemaView *view, const char *tree, Oid relid,
 						 ObjectName *name);
 static char *expression_on(const char *tree, Oid relid);
+static bool note_columns(Node *node, void *context);
 static char *rule_text(ViewCatalog *catalog, AttrNumber attno, Node *node);
 static void name_columns(Query *query, Oid viewid);
 static void name_targets(List *targets, Oid viewid);
@@ -162,6 +165,7 @@ tm_rule_actions(Node *actions, Oid viewid)
 	{
 		Query	   *query = lfirst_node(Query, lc);
 
+		(void) note_columns((Node *) query, NULL);
 		if (OidIsValid(viewid))
 			name_columns(query, viewid);
 		appendStringInfo(&buf, "%s;", pg_get_querydef(query, false));
@@ -308,6 +312,36 @@ expression_on(const char *tree, Oid relid)
 		(contain_var_clause(node) || checkExprHasSubLink(node)))
 		context = deparse_context_for(get_rel_name(relid), relid);
 	return deparse_expression(node, context, false, false);
+}
+
+/*
+ * To print a query with joins, the server looks up each column of each table in it,
+ * for it may have been dropped.  The first time in a session, one look at all
+ * columns of a table costs a fraction of that.
+ */
+static bool
+note_columns(Node *node, void *context)
+{
+	Query	   *query;
+	bool		joins = false;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, note_columns, context);
+	query = (Query *) node;
+	foreach(lc, query->rtable)
+		joins |= lfirst_node(RangeTblEntry, lc)->rtekind == RTE_JOIN;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (joins && rte->rtekind == RTE_RELATION)
+			ReleaseCatCacheList(SearchSysCacheList1(ATTNUM,
+													ObjectIdGetDatum(rte->relid)));
+	}
+	return query_tree_walker(query, note_columns, context, 0);
 }
 
 /* Those of a row that has been taken apart. */

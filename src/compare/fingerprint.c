@@ -50,6 +50,7 @@
 #include "compare/canonical_row.h"
 #include "compare/fingerprint.h"
 #include "compare/object_name.h"
+#include "compare/object_part.h"
 #include "compare/object_remark.h"
 #include "compare/schema_reading.h"
 
@@ -79,7 +80,7 @@ typedef struct IndexEntry
 
 static void read_objects(Oid nspid, void *arg);
 static void collect(Collector *collector);
-static void note_tables(Collector *collector);
+static void note_relations(Collector *collector);
 static void note_left_out(Collector *collector);
 static void note_constraint_indexes(Collector *collector);
 static HeapTuple read_row(Collector *collector, ViewCatalog *catalog, Oid objid);
@@ -87,17 +88,10 @@ static void collect_member(Collector *collector, const ClosureMember *member);
 static char kind_of_row(const ViewCatalog *catalog);
 static bool is_shown(const ClosureMember *member, const ViewCatalog *catalog);
 static bool cast_is_shown(const Datum *values);
-static bool relation_is_shown(const Datum *values);
+static bool relation_is_shown(Oid nspid);
 static bool type_is_shown(Oid typid, const Datum *values);
 static bool has_columns(Oid classid, char kind);
 static void collect_columns(Collector *collector, Oid relid, List *remarks);
-static List *read_columns(Collector *collector, ViewCatalog *catalog, Oid relid);
-static bool append_parts(Collector *collector, const ViewCatalog *owner, Oid objid, char kind);
-static bool is_broken_index(const ViewCatalog *catalog, HeapTuple row, char kind);
-static bool may_have_parent(const ViewCatalog *catalog, char relkind);
-static void append_columns_of_index(Collector *collector, Oid relid, char kind);
-static void append_toast_options(Collector *collector, Oid toastid);
-static void append_ties(Collector *collector, const ClosureMember *member, char kind);
 static void name_member(Collector *collector, const ClosureMember *member, ViewCatalog *catalog, ObjectName *name, ObjectAddress *object);
 static void add_item(Collector *collector, const ObjectName *name, const ObjectAddress *object);
 static void merge_items(Collector *collector);
@@ -178,7 +172,7 @@ collect(Collector *collector)
 		RelationGetNumberOfBlocks(tm_view_catalog(view, SecLabelRelationId)->rel) > 0;
 
 	old_context = MemoryContextSwitchTo(view->scratch);
-	note_tables(collector);
+	note_relations(collector);
 	note_left_out(collector);
 	note_constraint_indexes(collector);
 	collect_member(collector, &schema);
@@ -191,9 +185,12 @@ collect(Collector *collector)
 	MemoryContextSwitchTo(old_context);
 }
 
-/* Names of tables and their columns are what most other rows are about. */
+/*
+ * Names of tables and their columns are what most other rows are about.  Options
+ * of TOAST tables are said of their tables.
+ */
 static void
-note_tables(Collector *collector)
+note_relations(Collector *collector)
 {
 	SchemaView *view = collector->view;
 	ViewCatalog *catalog = tm_view_catalog(view, RelationRelationId);
@@ -203,14 +200,20 @@ note_tables(Collector *collector)
 		const ClosureMember *member = &view->closure->members[i];
 		HeapTuple	row;
 
-		if (!has_columns(member->classid, member->relkind))
+		if (!has_columns(member->classid, member->relkind) &&
+			member->relkind != RELKIND_TOASTVALUE)
 			continue;
 		row = read_row(collector, catalog, member->objid);
 		if (!HeapTupleIsValid(row))
 			continue;
 		tm_canonical_deform(view, catalog, row);
-		(void) tm_object_row_name(view, catalog, member->objid);
-		(void) tm_column_name(view, member->objid, 1);
+		if (member->relkind == RELKIND_TOASTVALUE)
+			tm_note_toast_options(view, catalog, member->objid);
+		else
+		{
+			(void) tm_object_row_name(view, catalog, member->objid);
+			(void) tm_column_name(view, member->objid, 1);
+		}
 		MemoryContextReset(view->scratch);
 	}
 }
@@ -311,6 +314,9 @@ collect_member(Collector *collector, const ClosureMember *member)
 
 	if (hash_search(collector->left_out, seed, HASH_FIND, NULL) != NULL)
 		return;
+	if (member->classid == RelationRelationId &&
+		!relation_is_shown(member->relnamespace))
+		return;
 	row = read_row(collector, catalog, member->objid);
 	if (!HeapTupleIsValid(row))
 		return;
@@ -330,10 +336,11 @@ collect_member(Collector *collector, const ClosureMember *member)
 	else if (member->classid != RelationRelationId ||
 			 kind != RELKIND_COMPOSITE_TYPE)
 		tm_canonical_append(view, catalog, &collector->buf);
-	if (!append_parts(collector, catalog, member->objid, kind))
+	if (!tm_append_parts(view, &collector->buf, catalog, member->objid,
+						 kind))
 		return;
 	tm_append_remarks(&collector->buf, remarks, 0);
-	append_ties(collector, member, kind);
+	tm_append_ties(view, &collector->buf, member, kind);
 	add_item(collector, &name, &object);
 }
 
@@ -376,8 +383,6 @@ is_shown(const ClosureMember *member, const ViewCatalog *catalog)
 				default:
 					return true;
 			}
-		case RelationRelationId:
-			return relation_is_shown(values);
 		case TriggerRelationId:
 			return !DatumGetBool(values[Anum_pg_trigger_tgisinternal - 1]);
 		case TypeRelationId:
@@ -402,10 +407,8 @@ cast_is_shown(const Datum *values)
 
 /* TOAST tables go with their tables. */
 static bool
-relation_is_shown(const Datum *values)
+relation_is_shown(Oid nspid)
 {
-	Oid			nspid = DatumGetObjectId(values[Anum_pg_class_relnamespace - 1]);
-
 	return !isTempOrTempToastNamespace(nspid) && !IsToastNamespace(nspid);
 }
 
@@ -460,7 +463,7 @@ collect_columns(Collector *collector, Oid relid, List *remarks)
 	ListCell   *lc;
 
 	initStringInfo(&order);
-	foreach(lc, read_columns(collector, catalog, relid))
+	foreach(lc, tm_column_rows(view, relid))
 	{
 		HeapTuple	row = lfirst(lc);
 		Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(row);
@@ -483,158 +486,6 @@ collect_columns(Collector *collector, Oid relid, List *remarks)
 	appendBinaryStringInfo(&collector->buf, order.data, order.len);
 	ObjectAddressSubSet(object, RelationRelationId, relid, TM_COLUMN_ORDER);
 	add_item(collector, &name, &object);
-}
-
-/* The rows of a relation's columns, copied: the reader is used for others. */
-static List *
-read_columns(Collector *collector, ViewCatalog *catalog, Oid relid)
-{
-	CatalogReader *reader = tm_view_seek(collector->view, catalog,
-										 AttributeRelidNumIndexId, 1, &relid);
-	List	   *rows = NIL;
-	HeapTuple	row;
-
-	while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
-	{
-		Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(row);
-
-		if (att->attnum > 0 && !att->attisdropped)
-			rows = lappend(rows, heap_copytuple(row));
-	}
-	return rows;
-}
-
-/*
- * Rows of other catalogs that have no address of their own.  False if they show
- * that the object is in no dump.
- */
-static bool
-append_parts(Collector *collector, const ViewCatalog *owner, Oid objid,
-			 char kind)
-{
-	SchemaView *view = collector->view;
-
-	for (int i = 0; i < tm_part_catalogs_count; i++)
-	{
-		const PartCatalog *part = &tm_part_catalogs[i];
-		ViewCatalog *catalog;
-		CatalogReader *reader;
-		HeapTuple	row;
-
-		if (part->owner_catalog != owner->catalog || part->about_rows ||
-			(part->kind != 0 && part->kind != kind) ||
-			part->catalog == AttributeRelationId ||
-			(part->catalog == InheritsRelationId &&
-			 !may_have_parent(owner, kind)))
-			continue;
-		catalog = tm_view_catalog(view, part->catalog);
-		reader = tm_view_seek(view, catalog, part->index, 1, &objid);
-		while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
-		{
-			if (is_broken_index(catalog, row, kind))
-				return false;
-			tm_canonical_deform(view, catalog, row);
-			tm_canonical_append(view, catalog, &collector->buf);
-		}
-	}
-	if (owner->catalog == RelationRelationId)
-		append_columns_of_index(collector, objid, kind);
-	if (owner->catalog == RelationRelationId &&
-		OidIsValid(DatumGetObjectId(owner->values[Anum_pg_class_reltoastrelid - 1])))
-		append_toast_options(collector,
-							 DatumGetObjectId(owner->values[Anum_pg_class_reltoastrelid - 1]));
-	return true;
-}
-
-/* One that could not be built is in no dump. */
-static bool
-is_broken_index(const ViewCatalog *catalog, HeapTuple row, char kind)
-{
-	Form_pg_index form = (Form_pg_index) GETSTRUCT(row);
-
-	return catalog->catalog == IndexRelationId && kind == RELKIND_INDEX &&
-		!(form->indisvalid && form->indisready);
-}
-
-static bool
-may_have_parent(const ViewCatalog *catalog, char relkind)
-{
-	return relkind == RELKIND_RELATION ||
-		relkind == RELKIND_PARTITIONED_TABLE ||
-		relkind == RELKIND_FOREIGN_TABLE ||
-		DatumGetBool(catalog->values[Anum_pg_class_relispartition - 1]);
-}
-
-/* They have no names that a dump would show, so they go with the index. */
-static void
-append_columns_of_index(Collector *collector, Oid relid, char kind)
-{
-	ViewCatalog *catalog = tm_view_catalog(collector->view,
-										   AttributeRelationId);
-	ListCell   *lc;
-
-	if (kind != RELKIND_INDEX && kind != RELKIND_PARTITIONED_INDEX)
-		return;
-	foreach(lc, read_columns(collector, catalog, relid))
-	{
-		tm_canonical_deform(collector->view, catalog, lfirst(lc));
-		tm_canonical_append(collector->view, catalog, &collector->buf);
-	}
-}
-
-/* Options of a TOAST table are set through its table. */
-static void
-append_toast_options(Collector *collector, Oid toastid)
-{
-	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(toastid));
-	bool		isnull;
-	Datum		options;
-
-	if (!HeapTupleIsValid(tup))
-		return;
-	options = SysCacheGetAttr(RELOID, tup, Anum_pg_class_reloptions, &isnull);
-	if (!isnull)
-		tm_canonical_texts(&collector->buf, options);
-	ReleaseSysCache(tup);
-}
-
-/*
- * Dependencies that have been declared: which column a sequence belongs to, and
- * with which extension an object shall go.
- */
-static void
-append_ties(Collector *collector, const ClosureMember *member, char kind)
-{
-	SchemaView *view = collector->view;
-	Oid			keys[] = {member->classid, member->objid};
-	CatalogReader *reader;
-	HeapTuple	row;
-
-	if (member->classid != ProcedureRelationId &&
-		member->classid != RelationRelationId &&
-		member->classid != TriggerRelationId)
-		return;
-	reader = tm_view_seek(view, tm_view_catalog(view, DependRelationId),
-						  DependDependerIndexId, lengthof(keys), keys);
-	while (HeapTupleIsValid(row = tm_catalog_reader_next(reader)))
-	{
-		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(row);
-		ObjectName	name;
-
-		if (dep->deptype == DEPENDENCY_AUTO_EXTENSION)
-			name = tm_object_name(view, dep->refclassid, dep->refobjid);
-		else if (member->classid == RelationRelationId &&
-				 kind == RELKIND_SEQUENCE &&
-				 dep->refclassid == RelationRelationId &&
-				 dep->refobjsubid > 0 &&
-				 (dep->deptype == DEPENDENCY_AUTO ||
-				  dep->deptype == DEPENDENCY_INTERNAL))
-			name = tm_column_object_name(view, dep->refobjid, dep->refobjsubid);
-		else
-			continue;
-		appendStringInfoChar(&collector->buf, dep->deptype);
-		tm_canonical_name(&collector->buf, &name);
-	}
 }
 
 /* Under which name an object is listed, and where it is found. */

@@ -21,7 +21,7 @@
  * To be increased with whatever makes fingerprints of the same schema others than
  * before: those that have been kept are not believed any more.
  */
-#define TM_FINGERPRINT_METHOD	1
+#define TM_FINGERPRINT_METHOD	2
 
 /* In the place of a column's number: the order of a relation's columns */
 #define TM_COLUMN_ORDER		(-100)

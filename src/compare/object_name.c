@@ -56,6 +56,7 @@ typedef struct ColumnsEntry
 	Oid			relid;			/* the relation */
 	int			natts;			/* its columns, dropped ones too */
 	char	  **names;			/* their names */
+	List	   *rows;			/* rows of those that have not been dropped */
 } ColumnsEntry;
 
 static bool is_fixed(Oid classid, Oid objid);
@@ -162,6 +163,12 @@ tm_column_name(SchemaView *view, Oid relid, AttrNumber attno)
 		return psprintf("%d", attno);
 	entry = columns_of(view, relid);
 	return attno <= entry->natts ? entry->names[attno - 1] : "";
+}
+
+List *
+tm_column_rows(SchemaView *view, Oid relid)
+{
+	return columns_of(view, relid)->rows;
 }
 
 List *
@@ -329,7 +336,7 @@ append_key(SchemaView *view, ViewCatalog *catalog, AttrNumber attno,
 		tm_canonical_number(buf, (uint64) DatumGetInt32(value));
 }
 
-/* The names of a relation's columns, read when they are first asked for. */
+/* A relation's columns, read when they are first asked for. */
 static ColumnsEntry *
 columns_of(SchemaView *view, Oid relid)
 {
@@ -348,6 +355,7 @@ columns_of(SchemaView *view, Oid relid)
 		return entry;
 
 	entry->natts = 0;
+	entry->rows = NIL;
 	old_context = MemoryContextSwitchTo(view->context);
 	entry->names = palloc(sizeof(char *) * room);
 	catalog = tm_view_catalog(view, AttributeRelationId);
@@ -365,8 +373,15 @@ columns_of(SchemaView *view, Oid relid)
 		}
 		while (entry->natts < att->attnum - 1)
 			entry->names[entry->natts++] = "";
-		entry->names[entry->natts++] =
-			att->attisdropped ? "" : pstrdup(NameStr(att->attname));
+		if (att->attisdropped)
+		{
+			entry->names[entry->natts++] = "";
+			continue;
+		}
+		row = heap_copytuple(row);
+		entry->rows = lappend(entry->rows, row);
+		att = (Form_pg_attribute) GETSTRUCT(row);
+		entry->names[entry->natts++] = NameStr(att->attname);
 	}
 	MemoryContextSwitchTo(old_context);
 	return entry;

@@ -30,6 +30,9 @@ extern ObjectName tm_name_of_bytes(const StringInfoData *buf);
 extern ObjectName tm_column_object_name(SchemaView *view, Oid relid,
 										AttrNumber attno);
 
+/* The rows of a relation's columns but for dropped ones, kept with the view. */
+extern List *tm_column_rows(SchemaView *view, Oid relid);
+
 /* Names of a relation's columns; ''  stands for one that has been dropped. */
 extern const char *tm_column_name(SchemaView *view, Oid relid,
 								  AttrNumber attno);

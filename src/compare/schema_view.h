@@ -48,6 +48,7 @@ typedef struct SchemaView
 	HTAB	   *names;			/* (catalog, OID) -> ObjectName */
 	HTAB	   *columns;		/* names of the columns of relations */
 	HTAB	   *expressions;	/* what has been printed */
+	HTAB	   *toast_options;	/* TOAST table -> its options, if it has any */
 } SchemaView;
 
 /*

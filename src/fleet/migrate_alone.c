@@ -50,13 +50,14 @@ typedef struct Setting
 } Setting;
 
 static void execute(const List *statements, int number,
-					const TenantInfo *tenant, bool tried, List **settings);
+					const TenantInfo *tenant, AloneBefore before,
+					List **settings);
 static List *set_for_session(const List *statements, int number);
 static void put_back(const List *settings);
 static void refuse_nameless(Node *stmt);
-static bool prepare(Node *stmt, Oid *leftover);
-static bool prepare_index(const IndexStmt *stmt, Oid *leftover);
-static bool prepare_detach(AlterTableStmt *stmt);
+static bool prepare(Node *stmt, bool unknown, Oid *leftover);
+static bool prepare_index(const IndexStmt *stmt, bool unknown, Oid *leftover);
+static bool prepare_detach(AlterTableStmt *stmt, bool unknown);
 static AlterTableCmd *detaching(AlterTableStmt *stmt);
 static void drop_index(Oid index);
 static void process(RawStmt *raw, const char *text);
@@ -85,7 +86,7 @@ tm_migrate_is_alone(const MigrationStatement *statement)
 
 ErrorData *
 tm_migrate_alone(const List *statements, int number,
-				 const TenantInfo *tenant, bool tried)
+				 const TenantInfo *tenant, AloneBefore before)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData  *volatile error = NULL;
@@ -103,7 +104,7 @@ tm_migrate_alone(const List *statements, int number,
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(context);
-		execute(statements, number, tenant, tried, settings);
+		execute(statements, number, tenant, before, settings);
 		SetUserIdAndSecContext(userid, sec_context);
 	}
 	PG_CATCH();
@@ -134,7 +135,7 @@ tm_migrate_alone(const List *statements, int number,
  */
 static void
 execute(const List *statements, int number, const TenantInfo *tenant,
-		bool tried, List **settings)
+		AloneBefore before, List **settings)
 {
 	const MigrationStatement *statement = list_nth(statements, number);
 	MemoryContext context = CurrentMemoryContext;
@@ -157,8 +158,8 @@ execute(const List *statements, int number, const TenantInfo *tenant,
 	PushActiveSnapshot(GetTransactionSnapshot());
 	raw = tm_migrate_parse(statement->text);
 	refuse_nameless(raw->stmt);
-	if (tried)
-		needed = prepare(raw->stmt, &leftover);
+	if (before != ALONE_NEW)
+		needed = prepare(raw->stmt, before == ALONE_UNKNOWN, &leftover);
 	PopActiveSnapshot();
 
 	if (OidIsValid(leftover))
@@ -226,20 +227,22 @@ refuse_nameless(Node *stmt)
 
 /*
  * Make the statement fit what an earlier try has left behind, which may be an
- * index that is to be dropped first; false if there is nothing left to do.
+ * index that is to be dropped first; false if there is nothing left to do.  If
+ * that try has come to an error it was not completed, and what looks as if it
+ * were is somebody else's doing: then the server is to say so again.
  */
 static bool
-prepare(Node *stmt, Oid *leftover)
+prepare(Node *stmt, bool unknown, Oid *leftover)
 {
 	switch (nodeTag(stmt))
 	{
 		case T_IndexStmt:
-			return prepare_index(castNode(IndexStmt, stmt), leftover);
+			return prepare_index(castNode(IndexStmt, stmt), unknown, leftover);
 		case T_DropStmt:
-			castNode(DropStmt, stmt)->missing_ok = true;
+			castNode(DropStmt, stmt)->missing_ok |= unknown;
 			return true;
 		case T_AlterTableStmt:
-			return prepare_detach(castNode(AlterTableStmt, stmt));
+			return prepare_detach(castNode(AlterTableStmt, stmt), unknown);
 		default:
 			return true;
 	}
@@ -247,7 +250,7 @@ prepare(Node *stmt, Oid *leftover)
 
 /* An index that nobody can use goes before it is built again. */
 static bool
-prepare_index(const IndexStmt *stmt, Oid *leftover)
+prepare_index(const IndexStmt *stmt, bool unknown, Oid *leftover)
 {
 	Oid			table = RangeVarGetRelid(stmt->relation, NoLock, true);
 	Oid			index;
@@ -259,14 +262,14 @@ prepare_index(const IndexStmt *stmt, Oid *leftover)
 		IndexGetRelation(index, true) != table)
 		return true;
 	if (get_index_isvalid(index))
-		return false;
+		return !unknown;
 	*leftover = index;
 	return true;
 }
 
 /* A partition can be gone, or half gone. */
 static bool
-prepare_detach(AlterTableStmt *stmt)
+prepare_detach(AlterTableStmt *stmt, bool unknown)
 {
 	AlterTableCmd *cmd = detaching(stmt);
 	PartitionCmd *partition = castNode(PartitionCmd, cmd->def);
@@ -275,7 +278,7 @@ prepare_detach(AlterTableStmt *stmt)
 	if (!OidIsValid(child))
 		return true;
 	if (!get_rel_relispartition(child))
-		return false;
+		return !unknown;
 	if (PartitionHasPendingDetach(child))
 	{
 		cmd->subtype = AT_DetachPartitionFinalize;

@@ -78,7 +78,8 @@ typedef struct Attempt
 	bool		applied;		/* has it got it by this attempt? */
 	bool		over;			/* has it had it before? */
 	bool		partial;		/* may some statements be committed? */
-	bool		resumes;		/* may the next have been begun before? */
+	AloneBefore before;			/* has the next been begun before? */
+	bool		unnoted;		/* may it be done without being noted? */
 	int			ndone;			/* statements that are committed */
 	char	   *difference;		/* from its template, or NULL */
 	bool		left_out;		/* was something not tried? */
@@ -197,7 +198,8 @@ tm_migrate_note_death(MigrateSession *session, const pg_uuid_t *id,
 	{
 		Attempt		attempt = {.session = session,.id = id,
 			.step = linitial(steps),
-		.started_at = GetCurrentTimestamp()};
+			.started_at = GetCurrentTimestamp(),
+		.unnoted = true};
 		ErrorData	error = {.sqlerrcode = ERRCODE_ADMIN_SHUTDOWN,
 		.message = _("the background worker that applied it has ended")};
 
@@ -392,7 +394,7 @@ run_in_steps(Attempt *attempt)
 	{
 		CHECK_FOR_INTERRUPTS();
 		error = run_one_step(attempt);
-		attempt->resumes = false;
+		attempt->before = ALONE_NEW;
 	}
 	if (error == NULL)
 		error = in_savepoint(end_in_steps, attempt);
@@ -413,7 +415,8 @@ run_one_step(Attempt *attempt)
 	else
 	{
 		error = tm_migrate_alone(attempt->step->statements, attempt->ndone,
-								 attempt->tenant, attempt->resumes);
+								 attempt->tenant, attempt->before);
+		attempt->unnoted = error == NULL;
 		if (error == NULL)
 			error = in_savepoint(note_one, attempt);
 		else if (!attempt->session->in_worker)
@@ -422,7 +425,10 @@ run_one_step(Attempt *attempt)
 	if (error == NULL)
 		error = commit(attempt);
 	if (error == NULL)
+	{
 		attempt->ndone++;
+		attempt->unnoted = false;
+	}
 	return error;
 }
 
@@ -440,8 +446,7 @@ begin_in_steps(Attempt *attempt)
 				 errhint("Call tenant.migrate() by a statement of its own.")));
 	if (!start(attempt))
 		return;
-	attempt->resumes = attempt->partial;
-	if (!attempt->resumes)
+	if (!attempt->partial)
 		run_hooks(attempt, "before_migrate");
 	attempt->partial = true;
 	record(attempt, LEDGER_PARTIAL, 0, NULL, NULL);
@@ -616,6 +621,8 @@ start(Attempt *attempt)
 	check_unchanged(migration);
 	attempt->partial = entry.state == LEDGER_PARTIAL;
 	attempt->ndone = attempt->partial ? entry.statements_done : 0;
+	attempt->before = !attempt->partial ? ALONE_NEW :
+		entry.failed ? ALONE_FAILED : ALONE_UNKNOWN;
 	return true;
 }
 
@@ -675,12 +682,14 @@ record(const Attempt *attempt, LedgerState state, int attempts,
  * Write that the attempt has failed, unless another run is at work on the tenant:
  * it knows better what is there, and has to find it written when it is
  * interrupted.  One that goes statement by statement holds the schema only, and
- * its entry says that some of them may be committed.  What has been dropped or
- * purged meanwhile has no entries any more.
+ * its entry says that some of them may be committed.  It has the number of the
+ * error only if the next was surely not completed.  What has been dropped or purged
+ * meanwhile has no entries any more.
  */
 static void
 record_failure(Attempt *attempt, const ErrorData *error)
 {
+	ErrorData	noted = *error;
 	TenantInfo *tenant;
 	LedgerEntry entry;
 
@@ -696,8 +705,10 @@ record_failure(Attempt *attempt, const ErrorData *error)
 		!tm_migrate_try_lock_schema(tenant->nspid))
 		return;
 	attempt->ndone = entry.statements_done;
+	if (entry.state == LEDGER_PARTIAL && attempt->unnoted)
+		noted.sqlerrcode = 0;
 	record(attempt, entry.state == LEDGER_PARTIAL ? LEDGER_PARTIAL :
-		   LEDGER_FAILED, 1, error, NULL);
+		   LEDGER_FAILED, 1, &noted, NULL);
 }
 
 /* Is it likely to go better at another time? */

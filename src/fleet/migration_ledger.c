@@ -556,6 +556,7 @@ entry_from_tuple(HeapTuple tuple, TupleDesc desc)
 	entry.statements_done =
 		DatumGetInt32(values[Anum_applied_statements_done - 1]);
 	entry.attempts = DatumGetInt32(values[Anum_applied_attempts - 1]);
+	entry.failed = !nulls[Anum_applied_sqlstate - 1];
 	if (!nulls[Anum_applied_fingerprint - 1])
 		entry.fingerprint =
 			TextDatumGetCString(values[Anum_applied_fingerprint - 1]);

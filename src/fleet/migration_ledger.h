@@ -30,6 +30,7 @@ typedef struct LedgerEntry
 	int64		run;			/* of the last attempt, 0 if none */
 	int			statements_done;	/* with LEDGER_PARTIAL, how many */
 	int			attempts;		/* how often it was tried */
+	bool		failed;			/* had the last an error of its own? */
 	char	   *fingerprint;	/* of the tenant afterwards, or NULL */
 } LedgerEntry;
 

@@ -41,7 +41,7 @@ my $version = 0;
 sub migrate
 {
 	my ($sql, $alone, $options) = @_;
-	$version++;
+	$version = sprintf '%03d', $version + 1;
 	answer("SELECT tenant.add_migration('$version', \$m\$$sql\$m\$, transactional => " . ($alone ? 'false' : 'true') . ')');
 	my $said = messages("CALL tenant.migrate('$version', " . ($options // 'jobs => 1') . ')');
 	return (status($version), $said);
@@ -96,9 +96,9 @@ plant(q{DROP TABLE b.p; CREATE TABLE b.p (id int, k text) PARTITION BY LIST ((b.
 ($state, $said) = migrate('ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY', 1);
 is_harmless('a key of partitions');
 is($state, 'a applied, b partial, c applied', 'it is not detached concurrently');
-plant('ALTER TABLE b.p DETACH PARTITION b.p1');
+plant(q{DROP TABLE b.p; CREATE TABLE b.p (id int, k text) PARTITION BY LIST (k); CREATE TABLE b.p1 PARTITION OF b.p FOR VALUES IN ('xa')});
 messages('CALL tenant.migrate(jobs => 1)');
-is(status($version), 'a applied, b applied, c applied', 'whoever does it by hand has it done');
+is(status($version), 'a applied, b applied, c applied', 'with another key it is');
 
 # Functions of an index are restricted by the server, and go on to be called.
 plant(q{INSERT INTO b.t VALUES (1); CREATE FUNCTION b.one(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM b.grasp(); RETURN $1; END $$});
@@ -123,6 +123,32 @@ answer('ALTER FUNCTION public.note() SET datestyle = iso');
 is_harmless('an event trigger with settings');
 is($state, 'a applied, b applied, c applied', 'also one with settings of its own');
 answer('DROP EVENT TRIGGER note');
+
+# What somebody else has made, or nobody, is not taken for what was to be done.
+plant('CREATE INDEX t_two ON b.t ((id + 1))');
+($state) = migrate('CREATE INDEX CONCURRENTLY t_two ON t (id)', 1);
+messages('CALL tenant.migrate(jobs => 1)');
+is(status($version), 'a applied, b partial, c applied', 'an index that was there before is not the one');
+plant('DROP INDEX b.t_two');
+messages('CALL tenant.migrate(jobs => 1)');
+is(answer(q{SELECT tenant.exec('SELECT ''t_two''::regclass')}) . status($version), "(a,1,,)\n(b,1,,)\n(c,1,,)a applied, b applied, c applied", 'until it has gone');
+plant('ALTER TABLE b.t ADD UNIQUE (id); ALTER TABLE b.t DROP CONSTRAINT t_id_key; INSERT INTO b.t VALUES (1)');
+($state) = migrate('CREATE UNIQUE INDEX CONCURRENTLY t_three ON t (id)', 1);
+is($state . answer(q{SELECT indisvalid FROM pg_index WHERE indexrelid = 'b.t_three'::regclass}), 'a applied, b partial, c appliedf', 'rows have kept one from being made');
+plant('DELETE FROM b.t');
+messages('CALL tenant.migrate(jobs => 1)');
+is(status($version), 'a applied, b applied, c applied', 'what is left of it makes way');
+plant('DROP TABLE b.p; CREATE TABLE b.p (id int, k text) PARTITION BY LIST (k)');
+answer(q{SELECT tenant.exec('CREATE TABLE p2 PARTITION OF p FOR VALUES IN (''2'')', '{a, c}'), tenant.exec('CREATE TABLE p2 (id int, k text)', '{b}')});
+($state) = migrate('ALTER TABLE p DETACH PARTITION p2 CONCURRENTLY; DROP INDEX CONCURRENTLY t_three', 1);
+messages('CALL tenant.migrate(jobs => 1)');
+is(status($version), 'a applied, b partial, c applied', 'a table that was no partition is not a detached one');
+plant(q{ALTER TABLE b.p ATTACH PARTITION b.p2 FOR VALUES IN ('2'); DROP INDEX b.t_three});
+messages('CALL tenant.migrate(jobs => 1);CALL tenant.migrate(jobs => 1)');
+is(status($version), 'a applied, b partial, c applied', 'an index that was not there has not been dropped');
+plant('CREATE INDEX t_three ON b.t (id)');
+messages('CALL tenant.migrate(jobs => 1)');
+is(status($version), 'a applied, b applied, c applied', 'until there is one');
 
 # What is said to be a cancelled statement is the tenant's error and nobody's end.
 plant(q{

@@ -86,6 +86,7 @@ static bool names_schemas(List *tokens, int position);
 static bool is_value_of_schema(List *tokens, int position);
 static bool is_mere_value(List *tokens, int position);
 static bool has_strings_of_code(List *tokens);
+static bool is_cast_to_object(List *tokens, int position);
 static bool is_object_type(const Token *token);
 static bool is_argument(List *tokens, int position);
 static bool is_operand_of_call(const Token *before);
@@ -444,21 +445,12 @@ static bool
 is_mere_value(List *tokens, int position)
 {
 	const Token *string = list_nth(tokens, position);
-	int			after = position + 1;
 
 	if (has_strings_of_code(tokens) || is_about_schemas(string->string) ||
 		begins_like_statement(string->string))
 		return false;
-
-	/* As in 't'::regclass, CAST ('t' AS regclass), regclass 't' */
-	if (after + 1 < list_length(tokens) &&
-		(((const Token *) list_nth(tokens, after))->kind == TOKEN_TYPECAST ||
-		 is_word(list_nth(tokens, after), "as")) &&
-		is_object_type(list_nth(tokens, after + 1)))
-		return false;
-	if (position > 0 && is_object_type(list_nth(tokens, position - 1)))
-		return false;
-	return position == 0 || !is_argument(tokens, position);
+	return !is_cast_to_object(tokens, position) &&
+		(position == 0 || !is_argument(tokens, position));
 }
 
 /* Does the statement have a body, or run one? */
@@ -477,6 +469,29 @@ has_strings_of_code(List *tokens)
 	return list_length(tokens) > what &&
 		(is_word(list_nth(tokens, what), "function") ||
 		 is_word(list_nth(tokens, what), "procedure"));
+}
+
+/*
+ * As in 't'::regclass, ('t'::text)::regclass, CAST ('t' AS regclass), regclass 't',
+ * ARRAY['t']::regclass[]
+ */
+static bool
+is_cast_to_object(List *tokens, int position)
+{
+	if (position > 0 && is_object_type(list_nth(tokens, position - 1)))
+		return true;
+	for (int i = position + 1; i < list_length(tokens); i++)
+	{
+		const Token *token = list_nth(tokens, i);
+
+		if (token->kind == ')' || token->kind == ']')
+			continue;
+		if (token->kind != TOKEN_TYPECAST && !is_word(token, "as"))
+			return false;
+		if (++i < list_length(tokens) && is_object_type(list_nth(tokens, i)))
+			return true;
+	}
+	return false;
 }
 
 /* Are values of this type read as the names of objects, as those of regclass? */
@@ -527,7 +542,8 @@ calls_function(const Token *before, const Token *after)
 	static const char *const before_values[] = {
 		"values", "in", "any", "all", "some", "row", "enum", "and", "or", "not",
 		"where", "when", "then", "else", "check", "default", "on", "having",
-		"select", "by", "as", "like", "ilike", "is", "from", "to", "with"
+		"select", "by", "as", "like", "ilike", "is", "from", "to", "with",
+		"using"
 	};
 
 	if (before->word == NULL || is_word(after, "select") ||

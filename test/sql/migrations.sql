@@ -111,6 +111,7 @@ SELECT tenant.add_migration('x', 'DO $$ BEGIN PERFORM FROM pg_namespace WHERE ns
 SELECT tenant.add_migration('x', 'CREATE FUNCTION g() RETURNS int LANGUAGE sql AS ''SELECT i FROM mig_a.t''');  -- fails
 SELECT tenant.add_migration('x', 'CREATE FUNCTION g() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM mig_a.t; END');  -- fails
 SELECT tenant.add_migration('x', 'SELECT nextval(''mig_a.s''), setval(regclass => ''mig_a.s'', 1)');  -- fails
+SELECT tenant.add_migration('x', 'SELECT (''mig_a.t''::text)::regclass, ARRAY[''mig_a.t'']::regclass[]');  -- fails
 SELECT tenant.add_migration('x', 'INSERT INTO report (query) VALUES (''SELECT i FROM mig_a.t'')');  -- fails
 SELECT tenant.add_migration('x', 'CREATE TABLE u (i int DEFAULT nextval(''mig_a.s''))');  -- fails
 -- but a value is no name, nor is a part of an address

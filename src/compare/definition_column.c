@@ -70,12 +70,16 @@ tm_define_columns(Oid relid)
 	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
+		bool		told;
 
+		/* before version 16 a child cannot say what its parent says of it */
+		told = TM_SERVER_MAJOR < 16 && att->attinhcount > 0 &&
+			!rel->rd_rel->relispartition;
 		if (!att->attisdropped &&
 			(att->attislocal || rel->rd_rel->relispartition))
 			appendStringInfo(&buf, "%s%s %s%s", buf.len > 0 ? ", " : "",
 							 quote_identifier(NameStr(att->attname)),
-							 column_type(att), generation(att));
+							 column_type(att), told ? "" : generation(att));
 	}
 	relation_close(rel, AccessShareLock);
 	return buf.data;

@@ -88,10 +88,16 @@ static RepairPhase phase_of_constraint(const RepairItem *item);
 static void tie_steps(Sorter *sorter);
 static void tie_need(Sorter *sorter, const RepairItem *item,
 					 const ItemTie *tie);
+static void tie_table(Sorter *sorter, const RepairItem *item,
+					  const ItemTie *tie, const RepairItem *other);
+static void tie_partition(Sorter *sorter, const RepairItem *item,
+						  const RepairItem *other);
 static void tie_user(Sorter *sorter, const RepairItem *item,
 					 const ItemTie *tie);
 static bool has_early_part(const RepairItem *item);
 static char relkind_of(const RepairItem *item);
+static bool is_column(const RepairItem *item);
+static bool is_partition(const RepairItem *item);
 static Step *step_of(Sorter *sorter, const RepairItem *item, RepairStage stage);
 static void before(Sorter *sorter, const RepairItem *first,
 				   RepairStage first_stage, const RepairItem *then,
@@ -276,6 +282,7 @@ tie_need(Sorter *sorter, const RepairItem *item, const ItemTie *tie)
 	if (other == NULL || other->action == REPAIR_NOTHING ||
 		other->action == REPAIR_DROP)
 		return;
+	tie_table(sorter, item, tie, other);
 
 	/* functions that read and write a type are made when it is a name only */
 	if (has_early_part(other))
@@ -293,8 +300,13 @@ tie_need(Sorter *sorter, const RepairItem *item, const ItemTie *tie)
 		before(sorter, other, STAGE_MAKE, item, STAGE_LATE);
 		return;
 	}
-	/* what comes by itself, with its column or its table, is there then */
-	if (item->comes_along && item->difference->a->inherited)
+	/*
+	 * What comes by itself, with its column or its table, is there then.  Columns of
+	 * a partition are there before it is attached.
+	 */
+	if (item->comes_along && item->difference->a->inherited &&
+		!(is_column(item) && is_partition(other) &&
+		  other->action == REPAIR_MAKE))
 	{
 		before(sorter, other, STAGE_LATE, item, STAGE_MAKE);
 		return;
@@ -304,6 +316,54 @@ tie_need(Sorter *sorter, const RepairItem *item, const ItemTie *tie)
 		before(sorter, other, STAGE_LATE, item, STAGE_LATE);
 	if (within || tie->deptype == DEPENDENCY_PARTITION_SEC)
 		before(sorter, item, STAGE_MAKE, other, STAGE_LATE);
+	if (within)
+		tie_partition(sorter, item, other);
+}
+
+/*
+ * Columns are made with their table or composite type, so that needs what they are
+ * made of: their types, and what is in the expressions of generated ones.  Other
+ * defaults are set later.
+ */
+static void
+tie_table(Sorter *sorter, const RepairItem *item, const ItemTie *tie,
+		  const RepairItem *other)
+{
+	const ObjectAddress *column;
+	ListCell   *lc;
+
+	if (!is_column(item) || is_column(other) || !item->comes_along)
+		return;
+	column = &item->difference->in_a->object;
+	if (tie->by_default &&
+		get_attgenerated(column->objectId, column->objectSubId) == '\0')
+		return;
+	foreach(lc, item->needs)
+	{
+		const ItemTie *whole = lfirst(lc);
+		const RepairItem *table = tm_repair_item(sorter->plan, whole->item);
+
+		if (whole->object.classId == RelationRelationId &&
+			whole->object.objectId == column->objectId &&
+			whole->object.objectSubId == 0 &&
+			table != NULL && table != other && table->action == REPAIR_MAKE)
+			before(sorter, other, STAGE_MAKE, table, STAGE_MAKE);
+	}
+}
+
+/*
+ * A table is attached when its columns are what its parent's are, and after its
+ * parent has been: an index of the parent that lacks its own partitions is not
+ * valid, and another one would be made in its place.
+ */
+static void
+tie_partition(Sorter *sorter, const RepairItem *item, const RepairItem *other)
+{
+	if (is_column(item) && is_partition(other))
+		before(sorter, item, STAGE_LATE, other, STAGE_LATE);
+	else if (is_partition(item) &&
+			 relkind_of(other) == RELKIND_PARTITIONED_TABLE)
+		before(sorter, other, STAGE_LATE, item, STAGE_LATE);
 }
 
 /* In the second schema another one needs the item. */
@@ -346,6 +406,27 @@ relkind_of(const RepairItem *item)
 		any->object.objectSubId != 0)
 		return '\0';
 	return get_rel_relkind(any->object.objectId);
+}
+
+static bool
+is_column(const RepairItem *item)
+{
+	const FingerprintItem *any = item->difference->in_a;
+
+	return any != NULL && any->object.classId == RelationRelationId &&
+		any->object.objectSubId > 0;
+}
+
+/* Is it a table that is a partition in the first schema? */
+static bool
+is_partition(const RepairItem *item)
+{
+	char		relkind = relkind_of(item);
+
+	return (relkind == RELKIND_RELATION ||
+			relkind == RELKIND_PARTITIONED_TABLE ||
+			relkind == RELKIND_FOREIGN_TABLE) &&
+		get_rel_relispartition(item->difference->in_a->object.objectId);
 }
 
 static Step *

@@ -355,10 +355,12 @@ tm_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 			;
 		else if (prev_ProcessUtility)
 			prev_ProcessUtility(statement.pstmt, queryString, readOnlyTree,
-								context, params, queryEnv, dest, qc);
+								tm_record_context(&statement, context),
+								params, queryEnv, dest, qc);
 		else
 			standard_ProcessUtility(statement.pstmt, queryString, readOnlyTree,
-									context, params, queryEnv, dest, qc);
+									tm_record_context(&statement, context),
+									params, queryEnv, dest, qc);
 		tm_running_code_end(&code);
 		tm_maintained_restore(&maintained);
 		tm_guard_after_utility(&statement);

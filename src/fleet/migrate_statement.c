@@ -123,10 +123,11 @@ read_parameter(const MigrationStatement *statement, int i,
 	Oid			io_param;
 	int32		typmod;
 
+	/* Parameters have no length, though "character" means one by itself. */
 	tm_parse_type(statement->types[i], &param->ptype, &typmod);
 	getTypeInputInfo(param->ptype, &input, &io_param);
 	param->value = OidInputFunctionCall(input, statement->values[i], io_param,
-										typmod);
+										-1);
 	param->isnull = statement->values[i] == NULL;
 	param->pflags = PARAM_FLAG_CONST;
 }

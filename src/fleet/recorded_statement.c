@@ -32,6 +32,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "commands/defrem.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -46,6 +47,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/portal.h"
 #include "utils/rel.h"
@@ -66,12 +68,16 @@ typedef struct PlanTargets
 } PlanTargets;
 
 /*
- * Is a utility statement of the client's at work, and does it execute a
- * prepared one?  Written by before and end.
+ * Is a utility statement of the client's at work, does it execute a prepared
+ * one, and which kind is it if the result of a query is all that it is about, or
+ * NULL?  Written by before and end.
  */
 static bool in_utility = false;
 static bool executes_prepared = false;
+static const char *shows_query = NULL;
 
+static bool shows_result(Node *stmt);
+static void refuse_shown(void);
 static bool is_clients(const QueryDesc *queryDesc);
 static bool changes_something(const PlannedStmt *pstmt);
 static bool plan_is_volatile(Plan *plan);
@@ -84,9 +90,11 @@ static void refuse_temporary(const char *what);
 static RecordedEffect effect_of(const PlannedStmt *pstmt);
 static void fill_parameters(MigrationStatement *statement,
 							ParamListInfo params);
+static void set_for_output(const char *name, const char *value);
 static bool is_kept(Node *stmt);
 static bool is_no_op(Node *stmt);
 static bool is_temporary(Node *stmt);
+static bool executes(Node *stmt);
 static void refuse_foreign_target(Node *stmt, Oid nspid);
 static void refuse_qualified(const char *schema, const char *name, Oid nspid);
 static const char *without_schema(const char *text, Oid nspid);
@@ -117,6 +125,8 @@ tm_record_plan(QueryDesc *queryDesc)
 	targets = targets_of(pstmt, InvalidOid);
 	if (pstmt->resultRelations != NIL && !targets.inside)
 		return;					/* nothing but temporary tables */
+	if (shows_query != NULL)
+		refuse_shown();
 	nspid = tm_recording_open(NULL);
 	targets = targets_of(pstmt, nspid);
 	if (OidIsValid(targets.outside))
@@ -149,6 +159,8 @@ tm_record_before_utility(UtilityStatement *statement, const char *query,
 	}
 	in_utility = statement->records = true;
 	executes_prepared = IsA(stmt, ExecuteStmt);
+	if (!is_kept(stmt) && shows_result(stmt))
+		shows_query = CreateCommandName(stmt);
 	if (!is_kept(stmt) || is_no_op(stmt) || is_temporary(stmt))
 		return;
 	tm_statement_refuse_unrepeatable(stmt);
@@ -186,7 +198,42 @@ void
 tm_record_end_utility(UtilityStatement *statement)
 {
 	if (statement->records)
+	{
 		in_utility = executes_prepared = false;
+		shows_query = NULL;
+	}
+}
+
+/* Does it execute a query for its result, and have no other effect? */
+static bool
+shows_result(Node *stmt)
+{
+	ListCell   *lc;
+
+	if (IsA(stmt, ExplainStmt))
+	{
+		foreach(lc, castNode(ExplainStmt, stmt)->options)
+		{
+			DefElem    *option = lfirst_node(DefElem, lc);
+
+			if (strcmp(option->defname, "analyze") == 0)
+				return defGetBoolean(option);
+		}
+		return false;
+	}
+	return (IsA(stmt, CopyStmt) && !castNode(CopyStmt, stmt)->is_from) ||
+		IsA(stmt, DeclareCursorStmt);
+}
+
+/* What it is executed for cannot be repeated, and would hide what it does. */
+static void
+refuse_shown(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot record %s of a query that changes something",
+					shows_query),
+			 errhint("Execute the query by itself.")));
 }
 
 /*
@@ -200,7 +247,7 @@ is_clients(const QueryDesc *queryDesc)
 		queryDesc->sourceText != ActivePortal->sourceText)
 		return false;
 	if (in_utility)
-		return executes_prepared;
+		return executes_prepared || shows_query != NULL;
 	return strcmp(queryDesc->sourceText, debug_query_string) == 0;
 }
 
@@ -369,12 +416,21 @@ effect_of(const PlannedStmt *pstmt)
 	return effect;
 }
 
-/* The values as the client has given them, under the names of their types. */
+/*
+ * The values as the client has given them, under the names of their types.  With
+ * fewer digits, or the names of time zones, they would be others when they are read
+ * again.
+ */
 static void
 fill_parameters(MigrationStatement *statement, ParamListInfo params)
 {
+	int			nestlevel;
+
 	if (params == NULL || params->numParams == 0)
 		return;
+	nestlevel = NewGUCNestLevel();
+	set_for_output("extra_float_digits", "1");
+	set_for_output("DateStyle", "ISO");
 	statement->nparams = params->numParams;
 	statement->types = palloc0(sizeof(char *) * params->numParams);
 	statement->values = palloc0(sizeof(char *) * params->numParams);
@@ -399,6 +455,14 @@ fill_parameters(MigrationStatement *statement, ParamListInfo params)
 		getTypeOutputInfo(param->ptype, &output, &is_varlena);
 		statement->values[i] = OidOutputFunctionCall(output, param->value);
 	}
+	AtEOXact_GUC(false, nestlevel);
+}
+
+static void
+set_for_output(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 /* Does it change something, by what kind of statement it is? */
@@ -462,6 +526,15 @@ is_temporary(Node *stmt)
 	return relations != NIL;
 }
 
+/* Is it EXECUTE, analyzed or not? */
+static bool
+executes(Node *stmt)
+{
+	if (IsA(stmt, Query))
+		stmt = castNode(Query, stmt)->utilityStmt;
+	return stmt != NULL && IsA(stmt, ExecuteStmt);
+}
+
 /* What is created, changed or dropped is in the tenant's schema. */
 static void
 refuse_foreign_target(Node *stmt, Oid nspid)
@@ -472,7 +545,7 @@ refuse_foreign_target(Node *stmt, Oid nspid)
 	ListCell   *lc;
 
 	if (IsA(stmt, CreateTableAsStmt) &&
-		IsA(castNode(CreateTableAsStmt, stmt)->query, ExecuteStmt))
+		executes(castNode(CreateTableAsStmt, stmt)->query))
 		refuse_temporary(_("It executes a prepared statement."));
 	foreach(lc, relations_of(stmt))
 	{

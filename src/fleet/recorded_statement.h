@@ -29,6 +29,14 @@ tm_record_before_plan(QueryDesc *queryDesc)
 extern void tm_record_before_utility(UtilityStatement *statement,
 									 const char *query,
 									 ProcessUtilityContext context);
+static inline ProcessUtilityContext
+tm_record_context(const UtilityStatement *statement,
+				  ProcessUtilityContext context)
+{
+	/* A transaction that it ended could not be repeated in another. */
+	return statement->record_runs_code ? PROCESS_UTILITY_QUERY : context;
+}
+
 extern void tm_record_after_utility(UtilityStatement *statement);
 extern void tm_record_end_utility(UtilityStatement *statement);
 

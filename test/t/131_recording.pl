@@ -233,6 +233,44 @@ sql(q{CALL tenant.migrate(jobs => 1)});
 is(sql("SELECT tenant, state FROM tenant.migration_status WHERE version = '030' ORDER BY 1"), "half|applied\nother|applied\ntemplate_app|applied", 'by a run');
 is(sql('SELECT (SELECT count(*) FROM half.by_one), (SELECT count(*) FROM other.by_one), (SELECT count(*) FROM template_app.by_one), to_regclass($$half.also_by_one$$) IS NOT NULL'), '1|1|1|t', 'each statement once');
 
+# Values are the same for others whatever the session shows them as, also of types
+# whose name without a length means one.
+($status, $out, $err) = psql_client('035', 'app', q{
+	CREATE TABLE value (c char(3), b bit(3), f float8, d date, t timestamptz, i interval);
+	CREATE FUNCTION value_of(char) RETURNS int LANGUAGE sql AS 'INSERT INTO value (c) VALUES ($1) RETURNING 1';
+	PREPARE one (char, bit) AS INSERT INTO value (c, b) VALUES ($1, $2);
+	SET extra_float_digits = 0;
+	SET datestyle = 'SQL, DMY';
+	SET timezone = 'Asia/Kolkata';
+	SET intervalstyle = sql_standard;
+	PREPARE two (float8, date, timestamptz, interval) AS INSERT INTO value (f, d, t, i) VALUES ($1, $2, $3, $4);
+	EXECUTE one ('abc', B'101');
+	EXECUTE two (0.1::float8 + 0.2::float8, '03/02/2026', '2026-02-03 04:05:06.789+00', '1 year -2 days +3 hours');
+});
+is($err, '', 'values of many types');
+
+# A query that changes something is kept, or refused, whatever it is wrapped in.
+my @hidden = ('COPY (INSERT INTO value (c) VALUES (1) RETURNING c) TO STDOUT', 'COPY (SELECT value_of($$2$$)) TO STDOUT',
+	'EXPLAIN ANALYZE SELECT value_of($$3$$)', "BEGIN;\nDECLARE c CURSOR FOR SELECT value_of(\$\$4\$\$)",
+	"PREPARE p AS SELECT value_of(\$\$5\$\$);\nCREATE TABLE hidden AS EXECUTE p", 'DO $$ BEGIN PERFORM value_of($$6$$); COMMIT; END $$');
+$hidden[-1] =~ s/\$\$6\$\$/'6'/;
+foreach my $hidden (@hidden)
+{
+	($status, $out, $err) = psql_client('036', 'app', "$hidden;");
+	like($err, qr/ERROR:  (?:cannot record|invalid transaction termination)/, "$hidden is refused");
+}
+($status, $out, $err) = psql_client('036', 'app', q{
+	COPY (SELECT * FROM value) TO STDOUT;
+	EXPLAIN SELECT value_of('7');
+	BEGIN; DECLARE c CURSOR FOR SELECT * FROM value; FETCH ALL FROM c; COMMIT;
+	SELECT value_of('8');
+});
+is($err, '', 'what only reads is not, nor what says what it does');
+is(state_of('036'), 'complete|t', 'and it is completed');
+sql(q{CALL tenant.migrate(jobs => 1, tenants => '{other}')});
+is(sql('SELECT count(*), string_agg(c, $$,$$ ORDER BY c) FROM (SELECT * FROM template_app.value EXCEPT ALL SELECT * FROM other.value) AS v'), '0|', 'another tenant has the same values');
+is(sql('SELECT count(*) FROM other.value'), 3, 'and no more');
+
 # Whoever may not record changes nothing either, and a superuser is told whose
 # objects he makes.
 ($status, $out, $err) = psql_client('040', 'stranger', 'CREATE TABLE strange (i int)');

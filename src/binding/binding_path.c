@@ -18,6 +18,7 @@
 #include "nodes/pg_list.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "base/compat.h"
 #include "base/setting.h"
@@ -36,6 +37,17 @@ static struct config_generic *path_record = NULL;
 char	   *tm_binding_orphan_path = NULL;
 static char *orphan_prior = NULL;
 
+/* Of the list of persistent schemas; written by read_persistent_schemas */
+static struct
+{
+	MemoryContext context;		/* of names and path */
+	List	   *names;			/* char *, as they are listed */
+	char	   *path;			/* of no tenant; NULL if not known */
+	uint64		generation;		/* of the list */
+}			persistent;
+
+static void read_persistent_schemas(void);
+static char *make_path(const char *schema);
 static GucAction action_beside(const struct config_generic *setting);
 static void outlive_functions(const struct config_generic *setting);
 static void set_path(const char *path, GucAction action);
@@ -46,36 +58,22 @@ tm_binding_path_start(void)
 	path_record = tm_setting_record("search_path");
 }
 
-/*
- * The tenant's schema, then the persistent schemas, then the temporary one,
- * which has to be named or else it would come first.
- */
 char *
 tm_binding_path_of_schema(const char *schema)
 {
-	StringInfoData path;
-	List	   *names = tm_setting_split_names(tm_persistent_schemas);
-	List	   *seen = NIL;
 	ListCell   *lc;
 
-	initStringInfo(&path);
-	seen = list_make1(makeString("pg_temp"));
-	if (schema != NULL)
+	if (persistent.path == NULL ||
+		persistent.generation != tm_persistent_schemas_generation)
+		read_persistent_schemas();
+	if (schema == NULL)
+		return pstrdup(persistent.path);
+	foreach(lc, persistent.names)
 	{
-		appendStringInfo(&path, "%s, ", quote_identifier(schema));
-		seen = lappend(seen, makeString(pstrdup(schema)));
+		if (strcmp(lfirst(lc), schema) == 0)
+			return make_path(schema);
 	}
-	foreach(lc, names)
-	{
-		String	   *name = makeString(lfirst(lc));
-
-		if (list_member(seen, name))
-			continue;
-		seen = lappend(seen, name);
-		appendStringInfo(&path, "%s, ", quote_identifier(strVal(name)));
-	}
-	appendStringInfoString(&path, "pg_temp");
-	return path.data;
+	return psprintf("%s, %s", quote_identifier(schema), persistent.path);
 }
 
 const char *
@@ -141,6 +139,57 @@ tm_binding_path_settle(bool unbound, GucAction action)
 	else if (unbound && path_record->stack != NULL)
 		return;
 	tm_binding_path_forget();
+}
+
+/* The list is split when it has changed, not at each switch. */
+static void
+read_persistent_schemas(void)
+{
+	MemoryContext old_context;
+
+	if (persistent.context == NULL)
+		persistent.context = AllocSetContextCreate(TopMemoryContext,
+												   "tenant_mgr persistent schemas",
+												   ALLOCSET_SMALL_SIZES);
+	persistent.path = NULL;
+	MemoryContextReset(persistent.context);
+	old_context = MemoryContextSwitchTo(persistent.context);
+	persistent.names = tm_setting_split_names(tm_persistent_schemas);
+	persistent.path = make_path(NULL);
+	persistent.generation = tm_persistent_schemas_generation;
+	MemoryContextSwitchTo(old_context);
+}
+
+/*
+ * The tenant's schema, then the persistent schemas, then the temporary one,
+ * which has to be named or else it would come first.
+ */
+static char *
+make_path(const char *schema)
+{
+	StringInfoData path;
+	List	   *names = tm_setting_split_names(tm_persistent_schemas);
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	initStringInfo(&path);
+	seen = list_make1(makeString("pg_temp"));
+	if (schema != NULL)
+	{
+		appendStringInfo(&path, "%s, ", quote_identifier(schema));
+		seen = lappend(seen, makeString(pstrdup(schema)));
+	}
+	foreach(lc, names)
+	{
+		String	   *name = makeString(lfirst(lc));
+
+		if (list_member(seen, name))
+			continue;
+		seen = lappend(seen, name);
+		appendStringInfo(&path, "%s, ", quote_identifier(strVal(name)));
+	}
+	appendStringInfoString(&path, "pg_temp");
+	return path.data;
 }
 
 /*

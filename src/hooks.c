@@ -91,6 +91,8 @@ static void tm_ExecutorStart(QueryDesc *queryDesc, int eflags);
 static pg_noinline void start_plan_as_code(QueryDesc *queryDesc, int eflags);
 static void start_plan(QueryDesc *queryDesc, int eflags);
 static void tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS);
+static pg_noinline void run_plan_as_code(Oid nspid, TM_EXECUTOR_RUN_PARAMETERS);
+static inline void run_plan(TM_EXECUTOR_RUN_PARAMETERS);
 static void tm_ExecutorFinish(QueryDesc *queryDesc);
 static pg_noinline void finish_plan_as_code(QueryDesc *queryDesc);
 static void finish_plan(QueryDesc *queryDesc);
@@ -157,7 +159,6 @@ tm_hooks_install(void)
 static void
 tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
-	tm_policy_refresh();
 	tm_watch_before_plan(queryDesc->plannedstmt);
 	tm_prepared_before_plan(queryDesc->params);
 	tm_open_plan_before_start();
@@ -201,31 +202,48 @@ static void
 tm_ExecutorRun(TM_EXECUTOR_RUN_PARAMETERS)
 {
 	RunningPlan running;
-	RunningCode code;
 	int			save_nestlevel;
 
 	tm_policy_refresh();
 	if (queryDesc->already_executed)
 		tm_watch_before_more_rows(queryDesc->plannedstmt);
 	save_nestlevel = tm_open_plan_begin(&running, queryDesc);
+	if (tm_tenant_code_is_known(queryDesc->plannedstmt) &&
+		!OidIsValid(running.code))
+		run_plan(TM_EXECUTOR_RUN_ARGUMENTS);
+	else
+		run_plan_as_code(running.code, TM_EXECUTOR_RUN_ARGUMENTS);
+	tm_open_plan_end(&running);
+	tm_origin_leave(save_nestlevel);
+}
+
+static void
+run_plan_as_code(Oid nspid, TM_EXECUTOR_RUN_PARAMETERS)
+{
+	RunningCode code;
+
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
-		tm_running_code_enter(running.code);
+		tm_running_code_enter(nspid);
 		tm_tenant_code_enter_plan(&code, queryDesc->plannedstmt);
-		if (prev_ExecutorRun)
-			prev_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
-		else
-			standard_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
+		run_plan(TM_EXECUTOR_RUN_ARGUMENTS);
 		tm_tenant_code_finish(&code);
 	}
 	PG_FINALLY();
 	{
 		tm_running_code_end(&code);
-		tm_open_plan_end(&running);
 	}
 	PG_END_TRY();
-	tm_origin_leave(save_nestlevel);
+}
+
+static inline void
+run_plan(TM_EXECUTOR_RUN_PARAMETERS)
+{
+	if (prev_ExecutorRun)
+		prev_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
+	else
+		standard_ExecutorRun(TM_EXECUTOR_RUN_ARGUMENTS);
 }
 
 /*

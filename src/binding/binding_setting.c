@@ -42,6 +42,7 @@
 #include "binding/binding_setting.h"
 #include "binding/binding_settle.h"
 #include "binding/change.h"
+#include "binding/origin.h"
 #include "binding/prepared.h"
 #include "binding/session_lock.h"
 #include "tenants/persistent_schemas.h"
@@ -202,6 +203,7 @@ tm_binding_assign_tenant(const char *newval, void *extra)
 
 	in_force = (new_binding && new_binding->bound) ? new_binding : NULL;
 	tm_current_binding = in_force;
+	tm_origin_forget_label();
 	if (!InitializingParallelWorker)
 		tm_tenant_verified = in_force && in_force->verified;
 	if (!same_tenant(old_binding, in_force) && tm_binding_changed_hook != NULL)

@@ -47,6 +47,9 @@ static struct
 	LocalTransactionId lxid;	/* transaction that holds the lock */
 }			stamp;
 
+SettledAt	tm_binding_settled_at;
+
+static void note_rest(uint64 as_of);
 static void set_tenant_again(const char *name, int elevel);
 static bool default_is_waived(void);
 static GucAction follow_action(void);
@@ -64,21 +67,43 @@ static void follow_tenant(const TenantInfo *tenant, uint64 as_of, int elevel);
 bool
 tm_binding_is_settled(void)
 {
+	uint64		as_of;
+
 	if (tm_binding_path_is_orphan() || !tm_session_lock_is_intact())
 		return false;
 	if ((tm_current_binding == NULL || !tm_current_binding->verified) &&
 		!may_settle())
 		return !has_gone_astray();
 	AcceptInvalidationMessages();
+	as_of = tm_registry_generation();
 	if (is_astray(tm_assigned_role_tenant()))
 		return false;
-	if (tm_current_binding == NULL)
-		return true;
-	return tm_authorization_holds(&tm_current_binding->authorization) &&
-		stamp.roleid == GetOuterUserId() &&
-		stamp.lxid == tm_local_transaction_id() &&
-		stamp.generation == tm_registry_generation() &&
-		stamp.path_generation == tm_persistent_schemas_generation;
+	if (tm_current_binding != NULL &&
+		(!nothing_has_changed() || stamp.lxid != tm_local_transaction_id()))
+		return false;
+	note_rest(as_of);
+	return true;
+}
+
+/*
+ * To look for an assignment may process invalidations; then what was found does
+ * not count for the next statement.
+ */
+static void
+note_rest(uint64 as_of)
+{
+	SettledAt  *at = &tm_binding_settled_at;
+
+	if (tm_current_binding != NULL &&
+		(!tm_current_binding->verified ||
+		 tm_current_binding->authorization.deadline != DT_NOEND ||
+		 tm_current_binding->authorization.lxid != InvalidLocalTransactionId))
+		return;
+	at->generation = as_of;
+	at->path_generation = tm_persistent_schemas_generation;
+	at->roleid = GetOuterUserId();
+	at->session_user = GetSessionUserId();
+	at->lxid = tm_local_transaction_id();
 }
 
 bool
@@ -216,6 +241,7 @@ void
 tm_binding_forget_lock(void)
 {
 	stamp.lxid = InvalidLocalTransactionId;
+	tm_binding_settled_at.roleid = InvalidOid;
 }
 
 /* The binding in force is good, and its schema is locked. */
@@ -232,6 +258,7 @@ void
 tm_binding_unsettle(void)
 {
 	stamp.roleid = InvalidOid;
+	tm_binding_settled_at.roleid = InvalidOid;
 }
 
 /*

@@ -7,11 +7,58 @@
 #ifndef TENANT_MGR_BINDING_SETTLE_H
 #define TENANT_MGR_BINDING_SETTLE_H
 
+#include "miscadmin.h"
+
+#include "base/compat.h"
+#include "binding/binding_path.h"
+#include "binding/session_lock.h"
+#include "tenants/persistent_schemas.h"
+#include "tenants/registry_generation.h"
+
 /*
  * Is there nothing to look at before the next statement?  Processes pending
  * invalidations, costs next to nothing, and is also true when unbound.
  */
 extern bool tm_binding_is_settled(void);
+
+/*
+ * For what that was last found true, of a session that is not locked and may stay
+ * as it is for as long as it likes.  Written by binding_settle.c only.
+ */
+typedef struct SettledAt
+{
+	uint64		generation;		/* of the registry */
+	uint64		path_generation;	/* of the persistent schemas */
+	Oid			roleid;			/* outer user, InvalidOid if another binding has
+								 * come since, or a lock may have gone */
+	Oid			session_user;	/* who may be assigned to a tenant */
+	LocalTransactionId lxid;	/* transaction */
+} SettledAt;
+
+extern SettledAt tm_binding_settled_at;
+
+/*
+ * As far as messages have been processed: is the binding as it was then, and is
+ * it still true?
+ */
+static inline bool
+tm_binding_rests(void)
+{
+	const SettledAt *at = &tm_binding_settled_at;
+
+	return OidIsValid(at->roleid) && at->generation == tm_registry_moves &&
+		at->path_generation == tm_persistent_schemas_generation &&
+		!tm_session_locked && !tm_binding_path_is_orphan() &&
+		at->session_user == GetSessionUserId();
+}
+
+static inline bool
+tm_binding_holds_on(void)
+{
+	return tm_binding_rests() &&
+		tm_binding_settled_at.roleid == GetOuterUserId() &&
+		tm_binding_settled_at.lxid == tm_local_transaction_id();
+}
 
 /*
  * Lock the tenant's schema against being dropped or renamed until the end of

@@ -99,16 +99,13 @@ typedef enum
 	LOCKING,					/* or to stay where it is */
 } Purpose;
 
-/* the innermost statement on its way; written by begin and end */
-static RunningPlan *running = NULL;
-
-/* written by note_held_cursor and forget_held_cursor */
+/* written by tm_open_plan_note_held_cursor and forget_held_cursor */
 static HeldCursor *held_cursors = NULL;
 
 /* answers of calls_function; forgotten by the callback */
 static HTAB *reading_functions = NULL;
 
-static void note_held_cursor(Portal portal);
+static const RunningPlan *innermost_plan(const ErrorContextCallback *entry);
 static void forget_held_cursor(void *arg);
 static void refuse_to_code(const Origin *origin);
 static const Origin *origin_of_cursor(Portal portal);
@@ -138,70 +135,74 @@ tm_open_plan_refuse_hold(void)
 				 errhint("Declare the cursor without WITH HOLD.")));
 }
 
-/*
- * The memory of what is executed says under which binding it was started.  A
- * held cursor outlives that memory.
- */
 void
-tm_open_plan_started(QueryDesc *queryDesc)
+tm_open_plan_note_held_cursor(void)
 {
-	if (IsParallelWorker())
-		return;
-	MemoryContextSetIdentifier(queryDesc->estate->es_query_cxt,
-							   tm_origin_label());
-	if (tm_open_plan_is_lasting())
-		note_held_cursor(ActivePortal);
+	Portal		portal = ActivePortal;
+	HeldCursor *cursor = MemoryContextAlloc(portal->portalContext,
+											sizeof(HeldCursor));
+
+	cursor->portal = portal;
+	tm_origin_now(&cursor->origin);
+	cursor->forget.func = forget_held_cursor;
+	cursor->forget.arg = cursor;
+	MemoryContextRegisterResetCallback(portal->portalContext,
+									   &cursor->forget);
+	cursor->next = held_cursors;
+	held_cursors = cursor;
 }
 
 int
-tm_open_plan_begin(RunningPlan *statement, QueryDesc *queryDesc)
+tm_open_plan_go_back(RunningPlan *statement, const char *label)
 {
-	const char *label = queryDesc->estate->es_query_cxt->ident;
-	const Origin *origin;
-	int			save_nestlevel = 0;
+	const Origin *origin = tm_origin_of_label(label);
 
-	statement->code = InvalidOid;
-	if (!IsParallelWorker() && label != tm_origin_label() &&
-		(origin = tm_origin_of_label(label)) != NULL)
-	{
-		refuse_to_code(origin);
-		statement->code = origin->code;
-		if (!tm_origin_is_here(origin))
-		{
-			tm_session_lock_refuse();
-			save_nestlevel = tm_origin_enter(origin);
-		}
-	}
-	statement->plan = queryDesc->plannedstmt;
-	statement->outer = running;
-	running = statement;
-	return save_nestlevel;
+	if (origin == NULL)
+		return 0;
+	refuse_to_code(origin);
+	statement->code = origin->code;
+	if (tm_origin_is_here(origin))
+		return 0;
+	tm_session_lock_refuse();
+	return tm_origin_enter(origin);
 }
 
+/* What tells our entries in the server's stack from others */
 void
-tm_open_plan_end(const RunningPlan *statement)
+tm_open_plan_is_running(void *arg)
 {
-	running = statement->outer;
 }
 
 bool
 tm_open_plan_is_nested(void)
 {
-	return running != NULL;
+	return innermost_plan(error_context_stack) != NULL;
 }
 
 bool
 tm_open_plan_is_whole_command(void)
 {
-	return running != NULL && running->outer == NULL &&
+	const RunningPlan *statement = innermost_plan(error_context_stack);
+
+	return statement != NULL &&
+		innermost_plan(statement->link.previous) == NULL &&
 		ActivePortal != NULL && ActivePortal->stmts != NIL &&
-		linitial(ActivePortal->stmts) == (void *) running->plan;
+		linitial(ActivePortal->stmts) == (void *) statement->plan;
+}
+
+/* The innermost statement on its way at this place of the stack, or NULL */
+static const RunningPlan *
+innermost_plan(const ErrorContextCallback *entry)
+{
+	while (entry != NULL && entry->callback != tm_open_plan_is_running)
+		entry = entry->previous;
+	return entry != NULL ? (const RunningPlan *) entry->arg : NULL;
 }
 
 void
 tm_open_plan_refuse(const pg_uuid_t *tenant_id)
 {
-	RunningPlan *statement;
+	const RunningPlan *statement;
 	Obstacle	obstacle = {0};
 
 	if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0)) > 0)
@@ -211,7 +212,8 @@ tm_open_plan_refuse(const pg_uuid_t *tenant_id)
 	if (!tm_registry_installed())
 		return;
 
-	for (statement = running; statement != NULL; statement = statement->outer)
+	for (statement = innermost_plan(error_context_stack); statement != NULL;
+		 statement = innermost_plan(statement->link.previous))
 	{
 		if (finds_obstacle(statement->plan, tenant_id, &obstacle))
 			ereport(ERROR,
@@ -271,22 +273,6 @@ tm_open_plan_before_utility(UtilityStatement *statement)
 		ereport(ERROR,
 				(errcode(ERRCODE_TENANT_FOREIGN_OBJECT),
 				 errmsg("cursor \"%s\" was opened for another tenant", name)));
-}
-
-static void
-note_held_cursor(Portal portal)
-{
-	HeldCursor *cursor = MemoryContextAlloc(portal->portalContext,
-											sizeof(HeldCursor));
-
-	cursor->portal = portal;
-	tm_origin_now(&cursor->origin);
-	cursor->forget.func = forget_held_cursor;
-	cursor->forget.arg = cursor;
-	MemoryContextRegisterResetCallback(portal->portalContext,
-									   &cursor->forget);
-	cursor->next = held_cursors;
-	held_cursors = cursor;
 }
 
 static void

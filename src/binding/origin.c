@@ -52,9 +52,10 @@ typedef struct Label
 /* written by tm_origin_label and tm_origin_end_of_transaction */
 static HTAB *labels = NULL;
 static Label *latest_label = NULL;
+LabelOfNow	tm_label_of_now;
 
 static inline Oid code_now(const Binding *binding);
-static pg_noinline const char *label_anew(void);
+static void find_label_of_now(void);
 static inline bool is_label_of_now(Label *label);
 static Label *find_label(const Origin *origin, const LabelKey *key);
 
@@ -74,14 +75,20 @@ tm_origin_now(Origin *origin)
 }
 
 const char *
-tm_origin_label(void)
+tm_origin_label_anew(void)
 {
-	return latest_label != NULL && is_label_of_now(latest_label) ?
-		latest_label->words : label_anew();
+	LabelOfNow *now = &tm_label_of_now;
+
+	if (latest_label == NULL || !is_label_of_now(latest_label))
+		find_label_of_now();
+	now->label = latest_label->words;
+	now->code = tm_running_code_schema();
+	now->locked = tm_session_locked;
+	return now->label;
 }
 
-static const char *
-label_anew(void)
+static void
+find_label_of_now(void)
 {
 	Origin		origin;
 	LabelKey	key;
@@ -94,7 +101,6 @@ label_anew(void)
 	key.code = origin.code;
 	latest_label = find_label(&origin, &key);
 	latest_label->origin = origin;
-	return latest_label->words;
 }
 
 const Origin *
@@ -178,6 +184,7 @@ tm_origin_end_of_transaction(void)
 	hash_destroy(labels);
 	labels = NULL;
 	latest_label = NULL;
+	tm_origin_forget_label();
 }
 
 /* The code of the tenant that the session is bound to is the session's own. */

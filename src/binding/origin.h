@@ -11,6 +11,9 @@
 #include "utils/uuid.h"
 
 #include "binding/authorization.h"
+#include "binding/binding.h"
+#include "binding/running_code.h"
+#include "binding/session_lock.h"
 
 /* A binding as something remembers it; a value, to be copied freely */
 typedef struct Origin
@@ -30,8 +33,35 @@ extern void tm_origin_now(Origin *origin);
  * transaction: equal origins have one label.  Costs next to nothing.  The
  * other direction gives NULL for what is no label.
  */
-extern const char *tm_origin_label(void);
+typedef struct LabelOfNow
+{
+	const char *label;			/* NULL if it has to be looked for */
+	Oid			code;			/* schema of the tenant whose code is run */
+	bool		locked;			/* is the session? */
+} LabelOfNow;
+
+extern LabelOfNow tm_label_of_now;	/* written by origin.c only */
+extern const char *tm_origin_label_anew(void);
+
+static inline const char *
+tm_origin_label(void)
+{
+	const LabelOfNow *now = &tm_label_of_now;
+
+	return now->label != NULL &&
+		now->locked == tm_session_locked &&
+		now->code == tm_running_code_schema() ?
+		now->label : tm_origin_label_anew();
+}
+
 extern const Origin *tm_origin_of_label(const char *label);
+
+/* The session is bound elsewhere now. */
+static inline void
+tm_origin_forget_label(void)
+{
+	tm_label_of_now.label = NULL;
+}
 
 /* Is the session bound to the same tenant, or not bound likewise? */
 extern bool tm_origin_is_here(const Origin *origin);

@@ -12,6 +12,7 @@
 #include "utils/portal.h"
 
 #include "base/utility_statement.h"
+#include "binding/open_plan.h"
 
 /*
  * The steps about a utility statement.  The first raises an error if it would
@@ -21,12 +22,16 @@
 extern void tm_prepared_before_utility(UtilityStatement *statement);
 extern void tm_prepared_after_utility(UtilityStatement *statement);
 
-/* A plan is about to be started, perhaps of a statement that SQL prepared. */
+/*
+ * A plan is about to be started, perhaps of a statement that SQL prepared.  Plans
+ * within one that runs are not what the client has asked for.
+ */
 extern void tm_prepared_before_execution(const ParamListInfoData *params);
 static inline void
 tm_prepared_before_plan(const ParamListInfoData *params)
 {
-	if (ActivePortal != NULL && ActivePortal->prepStmtName != NULL)
+	if (ActivePortal != NULL && ActivePortal->prepStmtName != NULL &&
+		!tm_open_plan_is_nested())
 		tm_prepared_before_execution(params);
 }
 

@@ -100,8 +100,9 @@ tm_watch_init(void)
 }
 
 void
-tm_watch_before_plan(PlannedStmt *pstmt)
+tm_watch_look_before_plan(PlannedStmt *pstmt)
 {
+	tm_policy_refresh();
 	if (!watching())
 		return;
 	if (plain_depth == 0 && !tm_binding_is_settled())
@@ -124,7 +125,7 @@ tm_watch_before_more_rows(PlannedStmt *pstmt)
 }
 
 void
-tm_watch_after_plan(void)
+tm_watch_look_after_plan(void)
 {
 	if (tm_session_locked && watching())
 		tm_session_lock_check_frozen();

@@ -165,7 +165,7 @@ tm_structure_before_utility(const PlannedStmt *pstmt)
 }
 
 void
-tm_structure_before_plan(const PlannedStmt *plan)
+tm_structure_before_change(const PlannedStmt *plan)
 {
 	ListCell   *lc;
 

@@ -14,7 +14,13 @@
  * before a utility statement, and before a plan.
  */
 extern void tm_structure_before_utility(const PlannedStmt *pstmt);
-extern void tm_structure_before_plan(const PlannedStmt *plan);
+extern void tm_structure_before_change(const PlannedStmt *plan);
+static inline void
+tm_structure_before_plan(const PlannedStmt *plan)
+{
+	if (plan->resultRelations != NIL)
+		tm_structure_before_change(plan);
+}
 
 /*
  * The schema, which no tenant has, is about to become a tenant's: what uses it is not

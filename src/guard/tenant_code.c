@@ -47,6 +47,7 @@
 #include "binding/binding_in_force.h"
 #include "binding/guard_mode.h"
 #include "binding/object_schema.h"
+#include "binding/open_plan.h"
 #include "binding/policy.h"
 #include "binding/running_code.h"
 #include "guard/computing_function.h"
@@ -66,6 +67,7 @@ static RunningCall *calls = NULL;
 static int	ncalls = 0;
 static int	maxcalls = 0;
 
+static bool in_statement(void);
 static void judge_orphan(void);
 static bool is_admitted(Oid nspid);
 static Oid	schema_of_relation(Oid relid);
@@ -85,7 +87,7 @@ tm_tenant_code_find_out(RunningCode *before)
 	tm_running_code_begin(before);
 
 	/* Triggers that were deferred are fired by nobody's statement. */
-	if (!tm_running_code.in_statement && !tm_running_code.referential &&
+	if (!in_statement() && !tm_running_code.referential &&
 		tm_running_code_is_open())
 		tm_running_code_enter(tm_deferred_tenant());
 
@@ -96,6 +98,13 @@ tm_tenant_code_find_out(RunningCode *before)
 		tm_running_code.schema = PG_CATALOG_NAMESPACE;
 }
 
+/* Where it is known whose code a plan is, nobody takes a note of it. */
+static bool
+in_statement(void)
+{
+	return tm_running_code.in_statement || tm_open_plan_is_nested();
+}
+
 /*
  * A parallel worker that plans a query before it has been given one to execute
  * works for a command that tells of its progress.  When the leader fails, it
@@ -104,7 +113,7 @@ tm_tenant_code_find_out(RunningCode *before)
 static void
 judge_orphan(void)
 {
-	if (IsParallelWorker() && !tm_running_code.in_statement &&
+	if (IsParallelWorker() && !in_statement() &&
 		tm_running_code_is_open() &&
 		!OidIsValid(tm_maintained_relation()))
 		tm_running_code.schema = PG_CATALOG_NAMESPACE;

@@ -50,9 +50,20 @@ tm_tenant_code_begin(RunningCode *before)
  * tenants'; the tree is changed in place.
  */
 extern void tm_tenant_code_enter_query(Query *query);
+extern void tm_tenant_code_enter_utility(Node *stmt);
+
+/*
+ * The same of a plan; in a session that is bound it is known whose code it is.
+ * Then nothing is entered.
+ */
 extern void tm_tenant_code_enter_plan(RunningCode *before,
 									  const PlannedStmt *pstmt);
-extern void tm_tenant_code_enter_utility(Node *stmt);
+static inline bool
+tm_tenant_code_is_known(const PlannedStmt *pstmt)
+{
+	return tm_tenant_code_rests() && !pstmt->parallelModeNeeded &&
+		(OidIsValid(tm_running_code.schema) || !tm_running_code_is_open());
+}
 
 /* A plan has been executed without an error; before its end. */
 static inline void

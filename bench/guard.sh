@@ -12,7 +12,9 @@
 # Then a tenant's own code and the maintenance of its tables, on that server and on
 # one that does not know the library: a trigger and an SQL function for 20000 rows,
 # CALL of a procedure with 1000 statements, each in a session that is bound and in
-# one that is not, and ANALYZE, REINDEX and REFRESH in one that is not.
+# one that is not, and ANALYZE, REINDEX and REFRESH in one that is not: of tables whose
+# indexes and views call the tenant's functions, and of ordinary ones, where they are
+# built in.
 set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 
@@ -32,7 +34,8 @@ ratio() { awk -v a="$(median "$1")" -v b="$(median "$2")" 'BEGIN { printf "%.3f\
 # Scripts of pgbench, and by whom they are run: on both servers by a role that is
 # bound on the first one, one that is not, or by who maintains both.
 readonly CASES='trigger:guarded trigger:free function:guarded function:free call:guarded call:free
-	analyze:postgres reindex:postgres refresh:postgres'
+	analyze:postgres reindex:postgres refresh:postgres
+	analyze_ordinary:postgres reindex_ordinary:postgres refresh_ordinary:postgres'
 write_cases()
 {
 	echo "BEGIN; INSERT INTO a.logged SELECT g, 'x' FROM generate_series(1, 20000) AS g; ROLLBACK;" >"$WORK/trigger.sql"
@@ -41,6 +44,9 @@ write_cases()
 	echo 'ANALYZE a.item;' >"$WORK/analyze.sql"
 	echo 'REINDEX TABLE a.item;' >"$WORK/reindex.sql"
 	echo 'REFRESH MATERIALIZED VIEW a.seen;' >"$WORK/refresh.sql"
+	echo 'ANALYZE a.ordinary;' >"$WORK/analyze_ordinary.sql"
+	echo 'REINDEX TABLE a.ordinary;' >"$WORK/reindex_ordinary.sql"
+	echo 'REFRESH MATERIALIZED VIEW a.ordinary_seen;' >"$WORK/refresh_ordinary.sql"
 }
 
 step "Server"

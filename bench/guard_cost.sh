@@ -16,7 +16,9 @@
 #   trigger    INSERT of 2000 rows with a trigger
 #   function   2000 calls of an SQL function that reads a row
 #   analyze, reindex, refresh
-#              of 2000 rows, each with a call of a PL/pgSQL function
+#              of 2000 rows, each with a call of a PL/pgSQL function of the tenant
+#   analyze_ordinary, reindex_ordinary, refresh_ordinary
+#              the same with a function that is built in, as in nearly all tables
 #   prepared, simple
 #              1000 times a row by its key, by the extended and the simple protocol
 #   switch     1000 times to one tenant and to another; without the library,
@@ -29,6 +31,7 @@ set -euo pipefail
 
 readonly ALL='call:guarded call:free trigger:guarded trigger:free function:guarded function:free
 	analyze:postgres reindex:postgres refresh:postgres
+	analyze_ordinary:postgres reindex_ordinary:postgres refresh_ordinary:postgres
 	prepared:guarded prepared:off simple:guarded simple:off switch:free same:free'
 readonly ROWS=2000
 
@@ -40,6 +43,9 @@ write_cases()
 	echo 'ANALYZE a.item;' >"$WORK/analyze.sql"
 	echo 'REINDEX TABLE a.item;' >"$WORK/reindex.sql"
 	echo 'REFRESH MATERIALIZED VIEW a.seen;' >"$WORK/refresh.sql"
+	echo 'ANALYZE a.ordinary;' >"$WORK/analyze_ordinary.sql"
+	echo 'REINDEX TABLE a.ordinary;' >"$WORK/reindex_ordinary.sql"
+	echo 'REFRESH MATERIALIZED VIEW a.ordinary_seen;' >"$WORK/refresh_ordinary.sql"
 	echo 'SELECT v FROM a.plain WHERE id = 1;' | tee "$WORK/simple.sql" >"$WORK/prepared.sql"
 	if [ "$1" = with ]; then
 		echo "SELECT tenant.switch('a'); SELECT tenant.switch('b');" >"$WORK/switch.sql"

@@ -13,7 +13,8 @@ set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 
 readonly ALL='call:guarded call:free trigger:guarded trigger:free function:guarded function:free
-	analyze:postgres reindex:postgres refresh:postgres'
+	analyze:postgres reindex:postgres refresh:postgres
+	analyze_ordinary:postgres reindex_ordinary:postgres refresh_ordinary:postgres'
 readonly ROUNDS=${1:-101} ROWS=2000
 shift || true
 readonly CASES=${*:-$ALL}
@@ -28,6 +29,9 @@ statement()
 		analyze) echo 'ANALYZE a.item;' ;;
 		reindex) echo 'REINDEX TABLE a.item;' ;;
 		refresh) echo 'REFRESH MATERIALIZED VIEW a.seen;' ;;
+		analyze_ordinary) echo 'ANALYZE a.ordinary;' ;;
+		reindex_ordinary) echo 'REINDEX TABLE a.ordinary;' ;;
+		refresh_ordinary) echo 'REFRESH MATERIALIZED VIEW a.ordinary_seen;' ;;
 		*) die "no such case: $1" ;;
 	esac
 }

@@ -15,6 +15,10 @@ CREATE FUNCTION key_of(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
 INSERT INTO item SELECT * FROM plain WHERE id <= :rows;
 CREATE INDEX item_key ON item (key_of(v));
 CREATE MATERIALIZED VIEW seen AS SELECT id, key_of(v) AS k FROM item;
+CREATE TABLE ordinary (LIKE item);
+INSERT INTO ordinary SELECT * FROM item;
+CREATE INDEX ordinary_key ON ordinary (lower(v));
+CREATE MATERIALIZED VIEW ordinary_seen AS SELECT id, lower(v) AS k FROM ordinary;
 CREATE PROCEDURE steps() LANGUAGE plpgsql AS
 	'DECLARE x text; BEGIN FOR i IN 1 .. 1000 LOOP SELECT v INTO x FROM a.plain WHERE id = i; END LOOP; END';
 GRANT USAGE ON SCHEMA a TO guarded, free;

@@ -24,12 +24,16 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_event_trigger.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
@@ -91,6 +95,7 @@ typedef struct Users
 
 typedef void (*RowReader) (TupleTableSlot *slot);
 
+static bool fills_catalog(const Node *statement);
 static void read_rows(Oid function, RowReader reader);
 static void note_command(TupleTableSlot *slot);
 static void note_table_command(const CollectedCommand *command);
@@ -98,7 +103,7 @@ static void note_grant(const CollectedCommand *command);
 static void note_default_privileges(const Node *statement);
 static void note_dropped(TupleTableSlot *slot);
 static void note_dropped_cast(TupleTableSlot *slot);
-static char *first_text(TupleTableSlot *slot, AttrNumber attno);
+static char *nth_text(TupleTableSlot *slot, AttrNumber attno, int n);
 static void note_schema_named(const char *name);
 static void note_index_drop(const Node *statement);
 static void note_object(const ObjectAddress *object, bool names_change);
@@ -144,10 +149,10 @@ tm_structure_before_utility(const PlannedStmt *pstmt)
 {
 	const Node *statement = pstmt->utilityStmt;
 
-	/* it will be refused */
-	if (XactReadOnly)
+	/* it will be refused, as all but CLUSTER are in a read-only transaction */
+	if (RecoveryInProgress() || (XactReadOnly && !IsA(statement, ClusterStmt)))
 		return;
-	if (IsA(statement, ReassignOwnedStmt) ||
+	if (IsA(statement, ReassignOwnedStmt) || fills_catalog(statement) ||
 		(!tm_event_triggers_fire() &&
 		 GetCommandLogLevel((Node *) statement) == LOGSTMT_DDL))
 	{
@@ -162,6 +167,19 @@ tm_structure_before_utility(const PlannedStmt *pstmt)
 			tm_structure_changed(get_rel_namespace(RangeVarGetRelid(cluster->relation,
 																	NoLock, true)));
 	}
+}
+
+/* COPY is not a plan, and asks for no more than the privilege to insert. */
+static bool
+fills_catalog(const Node *statement)
+{
+	const CopyStmt *copy = (const CopyStmt *) statement;
+	Oid			relid;
+
+	if (!IsA(statement, CopyStmt) || !copy->is_from || copy->relation == NULL)
+		return false;
+	relid = RangeVarGetRelid(copy->relation, NoLock, true);
+	return OidIsValid(relid) && relid < FirstUnpinnedObjectId;
 }
 
 void
@@ -345,12 +363,29 @@ note_dropped(TupleTableSlot *slot)
 		note_schema_named(TextDatumGetCString(value));
 		return;
 	}
-	if (classid == CastRelationId)
-		note_dropped_cast(slot);
-	if (classid != AttrDefaultRelationId && classid != PolicyRelationId &&
-		classid != RewriteRelationId && classid != TriggerRelationId)
-		return;
-	name = first_text(slot, Anum_dropped_address_names);
+	switch (classid)
+	{
+		case CastRelationId:
+			note_dropped_cast(slot);
+			return;
+		case ExtensionRelationId:
+			/* nobody tells in which schema it was */
+			tm_structure_changed_everywhere();
+			return;
+		case AttrDefaultRelationId:
+		case PolicyRelationId:
+		case RewriteRelationId:
+		case TriggerRelationId:
+			name = nth_text(slot, Anum_dropped_address_names, 0);
+			break;
+		case AccessMethodOperatorRelationId:
+		case AccessMethodProcedureRelationId:
+			/* that of the family comes after the access method */
+			name = nth_text(slot, Anum_dropped_address_names, 1);
+			break;
+		default:
+			return;
+	}
 	if (name != NULL)
 		note_schema_named(name);
 }
@@ -364,7 +399,7 @@ note_dropped_cast(TupleTableSlot *slot)
 
 	for (int i = 0; i < lengthof(columns); i++)
 	{
-		char	   *type = first_text(slot, columns[i]);
+		char	   *type = nth_text(slot, columns[i], 0);
 		char	   *brackets = type == NULL ? NULL : strstr(type, "[]");
 		List	   *names;
 
@@ -376,9 +411,9 @@ note_dropped_cast(TupleTableSlot *slot)
 	}
 }
 
-/* Of a column that has several texts, the first one, or NULL */
+/* Of a column that has several texts, one of them, or NULL */
 static char *
-first_text(TupleTableSlot *slot, AttrNumber attno)
+nth_text(TupleTableSlot *slot, AttrNumber attno, int n)
 {
 	bool		isnull;
 	Datum		value = slot_getattr(slot, attno, &isnull);
@@ -389,7 +424,7 @@ first_text(TupleTableSlot *slot, AttrNumber attno)
 		return NULL;
 	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
 					  TYPALIGN_INT, &texts, NULL, &ntexts);
-	return ntexts > 0 ? TextDatumGetCString(texts[0]) : NULL;
+	return ntexts > n ? TextDatumGetCString(texts[n]) : NULL;
 }
 
 /* It may have been dropped as well. */

@@ -77,6 +77,11 @@ sql(q{
 	CREATE FUNCTION acme.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 	CREATE TRIGGER t BEFORE INSERT ON acme.item FOR EACH ROW EXECUTE FUNCTION acme.f();
 	GRANT SELECT ON acme.item TO tm_reader;
+	CREATE TABLE acme.clustered (name text); CREATE INDEX clustered_name ON acme.clustered (name);
+	CREATE FUNCTION public.compared(int, bigint) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 0';
+	CREATE OPERATOR FAMILY acme.numbers USING btree;
+	CREATE OPERATOR CLASS acme.ints FOR TYPE int USING btree FAMILY acme.numbers AS OPERATOR 1 <, FUNCTION 1 btint4cmp(int, int);
+	ALTER OPERATOR FAMILY acme.numbers USING btree ADD FUNCTION 1 (int, bigint) public.compared(int, bigint);
 	CREATE TABLE beta.item (id int PRIMARY KEY);
 });
 
@@ -158,6 +163,9 @@ sql('ALTER EVENT TRIGGER tenant_mgr_structure_drop ENABLE ALWAYS');
 changes('REASSIGN OWNED', 'ALTER TABLE acme.child OWNER TO tm_owner', "LOAD 'tenant_mgr'; REASSIGN OWNED BY tm_owner TO tm_reader");
 changes('DROP OWNED', 'GRANT SELECT ON acme.part TO tm_owner; CREATE POLICY of_two ON acme.item TO tm_owner, tm_reader', 'DROP OWNED BY tm_owner');
 changes('CLUSTER', "LOAD 'tenant_mgr'; CLUSTER acme.item USING item_pkey");
+changes('CLUSTER in a read-only transaction', "LOAD 'tenant_mgr'; BEGIN READ ONLY; CLUSTER acme.clustered USING clustered_name; COMMIT");
+changes('COPY into a catalog', "LOAD 'tenant_mgr'; COPY pg_description FROM stdin;\n" . sql(q{SELECT 'acme.part'::regclass::oid, 'pg_class'::regclass::oid}) =~ s/\|/\t/r . "\t0\tcopied\n\\.\n");
+changes('a function that is dropped out of an operator family', 'DROP FUNCTION public.compared(int, bigint) CASCADE');
 changes('writing to a catalog', "LOAD 'tenant_mgr'; UPDATE pg_class SET relreplident = 'n' WHERE oid = 'acme.item'::regclass");
 changes('an owner', 'CREATE ROLE tm_new_owner; ALTER SCHEMA acme OWNER TO tm_new_owner', 'ALTER TABLE acme.item OWNER TO tm_new_owner');
 SKIP:

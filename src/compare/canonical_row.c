@@ -30,8 +30,13 @@
 #include "compare/expression_text.h"
 #include "compare/object_name.h"
 
-/* What stands for the name of the schema in texts and settings of functions */
-#define SCHEMA_PLACEHOLDER	"\"$schema\""
+/*
+ * What stands for the name of the schema in texts of functions, where no name is
+ * empty, and in their settings, where one is; there it counts whether it stands
+ * for anything.
+ */
+#define SCHEMA_IN_TEXT		""
+#define SCHEMA_IN_SETTING	"$schema"
 
 /* One item of a list of privileges */
 typedef struct AclBytes
@@ -212,7 +217,9 @@ append_column(SchemaView *view, ViewCatalog *catalog, AttrNumber attno,
 			tm_canonical_bytes(buf, text, strlen(text));
 			break;
 		case FORM_SETTINGS:
-			tm_function_settings_retarget(&value, view->nspname, SCHEMA_PLACEHOLDER);
+			tm_canonical_char(buf,
+							  tm_function_settings_retarget(&value, view->nspname,
+															SCHEMA_IN_SETTING));
 			append_texts(value, true, buf);
 			break;
 		case FORM_OPTIONS:
@@ -240,7 +247,7 @@ append_body(SchemaView *view, ViewCatalog *catalog, Datum value,
 
 	if (tm_function_text(&source, language, NameStr(*name), body))
 		neutral = tm_function_text_retarget(&source, view->nspname,
-											SCHEMA_PLACEHOLDER);
+											SCHEMA_IN_TEXT);
 	if (neutral == NULL)
 		neutral = body;
 	tm_canonical_bytes(buf, neutral, strlen(neutral));

@@ -137,6 +137,24 @@ is(fingerprint('mine'), fingerprint('theirs'), 'schemas of different owners are 
 sql('ALTER TABLE theirs.t OWNER TO regress_tm_fp_one');
 isnt(fingerprint('mine'), fingerprint('theirs'), 'unless something in one is not its own');
 
+# The schema's name in functions is no name that another schema could have.
+sql('CREATE SCHEMA name_a; CREATE SCHEMA name_b');
+foreach my $other ('""', '"$schema"', '"""$schema"""')
+{
+	sql("SET check_function_bodies = off;
+		CREATE OR REPLACE FUNCTION name_a.f() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM name_a.t';
+		CREATE OR REPLACE FUNCTION name_b.f() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM name_b.t'");
+	is(fingerprint('name_a'), fingerprint('name_b'), 'functions that name their schemas are alike');
+	sql("SET check_function_bodies = off;
+		CREATE OR REPLACE FUNCTION name_b.f() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM $other.t'");
+	isnt(fingerprint('name_a'), fingerprint('name_b'), "but not if one names $other");
+	sql('CREATE OR REPLACE FUNCTION name_a.f() RETURNS int LANGUAGE sql SET search_path = name_a AS $$SELECT 1$$');
+	sql("CREATE OR REPLACE FUNCTION name_b.f() RETURNS int LANGUAGE sql SET search_path = " . ($other eq '""' ? "''" : $other) . ' AS $$SELECT 1$$');
+	isnt(fingerprint('name_a'), fingerprint('name_b'), "nor if its search path is $other");
+}
+sql('CREATE OR REPLACE FUNCTION name_b.f() RETURNS int LANGUAGE sql SET search_path = name_b AS $$SELECT 1$$');
+is(fingerprint('name_a'), fingerprint('name_b'), 'search paths that name their schemas are alike');
+
 # Nothing of a tenant runs with the caller's rights: an operator that hides one of the server's
 sql(q{
 	CREATE FUNCTION mine.spy(oid, oid) RETURNS boolean LANGUAGE plpgsql AS

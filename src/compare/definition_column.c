@@ -30,6 +30,7 @@
 static void add_column_parts(Definition *definition,
 							 const DefinitionSource *source,
 							 const char *table, HeapTuple tup);
+static bool a_parent_has_default(Form_pg_attribute att);
 static char *column_type(Form_pg_attribute att);
 static char *generation(Form_pg_attribute att);
 static char *column_default(Oid relid, AttrNumber attno);
@@ -147,9 +148,17 @@ add_column_parts(Definition *definition, const DefinitionSource *source,
 	if (att->attgenerated != '\0')
 		add_expression(definition, alter_only, att);
 	else if ((text = column_default(att->attrelid, att->attnum)) != NULL)
+	{
+		if (relkind != RELKIND_VIEW)
+			part->filled = psprintf("%s DEFAULT %s", part->sql, text);
 		tm_definition_add(definition, "default",
 						  psprintf("%s SET DEFAULT %s", alter_only, text),
 						  psprintf("%s DROP DEFAULT", alter_only));
+	}
+	else if (a_parent_has_default(att))
+		tm_definition_add(definition, "no default",
+						  psprintf("%s DROP DEFAULT", alter_only),
+						  NULL)->at_birth = true;
 	if (att->attnotnull && !TM_COLUMN_NOT_NULL_CONSTRAINTS)
 		tm_definition_add(definition, "not null",
 						  psprintf("%s SET NOT NULL",
@@ -171,6 +180,29 @@ add_column_parts(Definition *definition, const DefinitionSource *source,
 	tm_definition_add_comment(definition,
 							  psprintf("COLUMN %s.%s", table, name),
 							  &definition->object);
+}
+
+/* A child's column is born with the default that its parent's has. */
+static bool
+a_parent_has_default(Form_pg_attribute att)
+{
+	ListCell   *lc;
+
+	if (att->attinhcount == 0)
+		return false;
+	foreach(lc, tm_definition_parents(att->attrelid))
+	{
+		HeapTuple	tup = SearchSysCacheAttName(lfirst_oid(lc),
+												NameStr(att->attname));
+		bool		has = HeapTupleIsValid(tup) &&
+			((Form_pg_attribute) GETSTRUCT(tup))->atthasdef;
+
+		if (HeapTupleIsValid(tup))
+			ReleaseSysCache(tup);
+		if (has)
+			return true;
+	}
+	return false;
 }
 
 /* Type and collation. */

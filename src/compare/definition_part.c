@@ -12,8 +12,10 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
@@ -372,6 +374,29 @@ tm_definition_operator(Oid operator)
 						  quote_identifier(get_namespace_name(form->oprnamespace)),
 						  NameStr(form->oprname));
 	ReleaseSysCache(tup);
+	return result;
+}
+
+List *
+tm_definition_parents(Oid relid)
+{
+	Relation	rel = table_open(InheritsRelationId, AccessShareLock);
+	Relation	index = index_open(InheritsRelidSeqnoIndexId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tup;
+	List	   *result = NIL;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan_ordered(rel, index, NULL, 1, &key);
+	while (HeapTupleIsValid(tup = systable_getnext_ordered(scan,
+														   ForwardScanDirection)))
+		result = lappend_oid(result,
+							 ((Form_pg_inherits) GETSTRUCT(tup))->inhparent);
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(rel, AccessShareLock);
 	return result;
 }
 

@@ -66,6 +66,9 @@ extern char *tm_definition_opclass(Oid opclass);
 /* An operator in the form that CREATE OPERATOR takes, likewise. */
 extern char *tm_definition_operator(Oid operator);
 
+/* OIDs of the relations that one inherits from, in their order; palloc'd. */
+extern List *tm_definition_parents(Oid relid);
+
 /*
  * A statement without the name of the schema that the server puts before what it
  * defines, right after the start of the statement.

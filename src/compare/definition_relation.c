@@ -64,7 +64,6 @@ static void add_inheritance(Definition *definition, const char *table,
 static bool is_reordered(Oid relid);
 static List *column_names(Relation rel);
 static char *parents_of(Oid relid);
-static List *parents(Oid relid);
 
 void
 tm_define_relation(Definition *definition, const DefinitionSource *source)
@@ -444,7 +443,7 @@ is_reordered(Oid relid)
 	int			n = 0;
 
 	relation_close(rel, AccessShareLock);
-	foreach(lc, parents(relid))
+	foreach(lc, tm_definition_parents(relid))
 	{
 		Relation	parent = relation_open(lfirst_oid(lc), AccessShareLock);
 		ListCell   *name;
@@ -569,7 +568,7 @@ add_inheritance(Definition *definition, const char *table, Oid relid)
 {
 	ListCell   *lc;
 
-	foreach(lc, parents(relid))
+	foreach(lc, tm_definition_parents(relid))
 	{
 		const char *parent = tm_definition_relation(lfirst_oid(lc));
 
@@ -588,34 +587,10 @@ parents_of(Oid relid)
 	ListCell   *lc;
 
 	initStringInfo(&buf);
-	foreach(lc, parents(relid))
+	foreach(lc, tm_definition_parents(relid))
 		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : " INHERITS (",
 						 tm_definition_relation(lfirst_oid(lc)));
 	if (buf.len > 0)
 		appendStringInfoChar(&buf, ')');
 	return buf.data;
-}
-
-/* Their OIDs, in their order. */
-static List *
-parents(Oid relid)
-{
-	Relation	rel = table_open(InheritsRelationId, AccessShareLock);
-	Relation	index = index_open(InheritsRelidSeqnoIndexId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tup;
-	List	   *result = NIL;
-
-	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan_ordered(rel, index, NULL, 1, &key);
-	while (HeapTupleIsValid(tup = systable_getnext_ordered(scan,
-														   ForwardScanDirection)))
-		result = lappend_oid(result,
-							 ((Form_pg_inherits) GETSTRUCT(tup))->inhparent);
-	systable_endscan_ordered(scan);
-	index_close(index, AccessShareLock);
-	table_close(rel, AccessShareLock);
-	return result;
 }

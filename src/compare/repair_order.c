@@ -82,6 +82,7 @@ typedef struct Sorter
 static void make_steps(Sorter *sorter);
 static void rank_steps(Sorter *sorter);
 static int	compare_steps(const void *a, const void *b);
+static int	compare_positions(const RepairItem *left, const RepairItem *right);
 static RepairPhase phase_of(const RepairItem *item);
 static RepairPhase phase_of_relation(const FingerprintItem *item);
 static RepairPhase phase_of_constraint(const RepairItem *item);
@@ -163,8 +164,24 @@ compare_steps(const void *a, const void *b)
 	if (left->rank != right->rank)
 		return (left->rank < right->rank) == (left->stage != STAGE_UNDO) ?
 			-1 : 1;
-	return left->item->position < right->item->position ? -1 :
-		left->item->position > right->item->position ? 1 : 0;
+	return compare_positions(left->item, right->item);
+}
+
+/* Columns of a table are added in their order. */
+static int
+compare_positions(const RepairItem *left, const RepairItem *right)
+{
+	const FingerprintItem *one = left->difference->in_a;
+	const FingerprintItem *other = right->difference->in_a;
+
+	if (one != NULL && other != NULL &&
+		one->object.classId == RelationRelationId &&
+		other->object.classId == RelationRelationId &&
+		one->object.objectId == other->object.objectId &&
+		one->object.objectSubId > 0 && other->object.objectSubId > 0)
+		return one->object.objectSubId - other->object.objectSubId;
+	return left->position < right->position ? -1 :
+		left->position > right->position ? 1 : 0;
 }
 
 static RepairPhase
@@ -375,6 +392,8 @@ tie_user(Sorter *sorter, const RepairItem *item, const ItemTie *tie)
 
 	if (user == NULL || user->action == REPAIR_NOTHING)
 		return;
+	if (user->table != NULL && user->table != item)
+		user = user->table;
 	if (user->action == REPAIR_DROP || user->action == REPAIR_ANEW ||
 		user->default_anew)
 		before(sorter, user, STAGE_UNDO, item, stage);

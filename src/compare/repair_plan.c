@@ -48,6 +48,7 @@ static void look_up(RepairPlan *plan, RepairItem *item);
 static void decide(RepairPlan *plan);
 static RepairAction action_for(RepairPlan *plan, const RepairItem *item);
 static bool comes_along(RepairPlan *plan, const RepairItem *item);
+static RepairItem *table_of(RepairPlan *plan, const RepairItem *item);
 static const char *first_obstacle(RepairPlan *plan, const RepairItem *item);
 static bool name_is_taken(RepairPlan *plan, const RepairItem *item);
 static const char *obstacle_to_change(const RepairItem *item);
@@ -63,6 +64,7 @@ static bool uses_type(const ItemTie *tie);
 static bool make_anew(RepairPlan *plan, RepairItem *user, const ItemTie *tie);
 static bool restate_columns(RepairPlan *plan, RepairItem *item);
 static bool spread_obstacles(RepairPlan *plan);
+static const char *obstacle_by_carriers(RepairPlan *plan, RepairItem *item);
 static const char *obstacle_by_users(RepairPlan *plan, RepairItem *item);
 static const char *obstacle_by_needs(RepairPlan *plan, RepairItem *item);
 static bool moves(const RepairItem *item);
@@ -211,7 +213,15 @@ decide(RepairPlan *plan)
 			look_up(plan, item);
 			item->default_anew = false;
 			item->action = action_for(plan, item);
+		}
+
+		/* these look at what is done with others */
+		foreach(lc, plan->items)
+		{
+			RepairItem *item = lfirst(lc);
+
 			item->comes_along = comes_along(plan, item);
+			item->table = table_of(plan, item);
 			if (item->obstacle == NULL && item->action != REPAIR_NOTHING)
 				item->obstacle = first_obstacle(plan, item);
 		}
@@ -286,6 +296,20 @@ comes_along(RepairPlan *plan, const RepairItem *item)
 			return true;
 	}
 	return false;
+}
+
+/* The table that is dropped and a column with it, or NULL */
+static RepairItem *
+table_of(RepairPlan *plan, const RepairItem *item)
+{
+	ObjectAddress table;
+
+	if (item->action != REPAIR_DROP || !item->comes_along ||
+		item->difference->in_b->object.objectSubId == 0)
+		return NULL;
+	table = item->difference->in_b->object;
+	table.objectSubId = 0;
+	return tm_repair_item(plan, tm_item_of(plan->map_b, &table));
 }
 
 /* Why an object cannot be made what it shall be, others aside. */
@@ -597,12 +621,46 @@ spread_obstacles(RepairPlan *plan)
 
 		if (item->obstacle != NULL || item->action == REPAIR_NOTHING)
 			continue;
-		item->obstacle = obstacle_by_users(plan, item);
+		item->obstacle = obstacle_by_carriers(plan, item);
+		if (item->obstacle == NULL)
+			item->obstacle = obstacle_by_users(plan, item);
 		if (item->obstacle == NULL)
 			item->obstacle = obstacle_by_needs(plan, item);
 		any |= item->obstacle != NULL;
 	}
 	return any;
+}
+
+/*
+ * What comes along with something that stays, stays as well: columns, constraints
+ * and indexes of a table that is not dropped, for example.
+ */
+static const char *
+obstacle_by_carriers(RepairPlan *plan, RepairItem *item)
+{
+	const Difference *difference = item->difference;
+	const char *obstacle = NULL;
+	ListCell   *lc;
+
+	if (item->action != REPAIR_DROP || !item->comes_along)
+		return NULL;
+	if (item->table != NULL)
+		return item->table->obstacle;
+	foreach(lc, tm_item_needs(plan->map_b, difference->in_b))
+	{
+		ItemTie    *tie = lfirst(lc);
+		RepairItem *other = tm_repair_item(plan, tie->item);
+
+		if ((tie->deptype != DEPENDENCY_AUTO &&
+			 tie->deptype != DEPENDENCY_INTERNAL &&
+			 tie->deptype != DEPENDENCY_PARTITION_PRI) ||
+			other == NULL || other->difference->kind != DIFFERENCE_EXTRA)
+			continue;
+		if (other->obstacle == NULL)
+			return NULL;
+		obstacle = other->obstacle;
+	}
+	return obstacle;
 }
 
 /* Does something that stays need what is to be dropped? */

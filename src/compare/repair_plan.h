@@ -25,6 +25,7 @@ typedef struct RepairItem
 	Difference *difference;		/* the object, in both schemas */
 	RepairAction action;
 	bool		comes_along;	/* does another statement make or drop it? */
+	struct RepairItem *table;	/* of a column that comes along with a table */
 	bool		default_anew;	/* is its default taken away for a while? */
 	const char *obstacle;		/* why its statements are comments, or NULL */
 	bool		looked_up;		/* are these known? */

@@ -165,6 +165,9 @@ take_all_back(List **result, const RepairItem *item)
 static void
 make(List **result, const RepairItem *item, bool late)
 {
+	const DefinitionPart *making = tm_repair_part(item->difference->a, "create");
+	bool		filled = making != NULL && making->filled != NULL &&
+		!item->comes_along;
 	ListCell   *lc;
 
 	foreach(lc, item->difference->a->parts)
@@ -174,9 +177,10 @@ make(List **result, const RepairItem *item, bool late)
 		/* a table is made with its columns, a type with its labels */
 		if ((item->comes_along && strcmp(part->key, "create") == 0) ||
 			is_label(part) || part->usual ||
-			part->note || part->early || part->late != late)
+			part->note || part->early || part->late != late ||
+			(filled && strcmp(part->key, "default") == 0))
 			continue;
-		add(result, part->sql);
+		add(result, filled && part == making ? part->filled : part->sql);
 	}
 }
 

@@ -107,5 +107,40 @@ sql(q{
 is((run_text(sql("SELECT tenant.diff_sql('a', 'b')"), "SET client_min_messages = error;\n"))[0], '', 'all of a schema is made from nothing');
 is(sql("SELECT object_type, object_name, change FROM tenant.diff('a', 'b')"), '', '... at once');
 
+# A table that stays, because to drop it would lose its rows, keeps what it is made of.
+sql(q{
+	SET client_min_messages = error;
+	DROP SCHEMA a CASCADE; DROP SCHEMA b CASCADE; CREATE SCHEMA a; CREATE SCHEMA b; SET search_path = b;
+	CREATE TABLE a.t (id int, x int); CREATE TABLE t (id int, x int CONSTRAINT of_x UNIQUE);
+	CREATE TABLE a.k (id int CONSTRAINT key_of_k PRIMARY KEY);
+	CREATE FUNCTION five(n int DEFAULT 5) RETURNS int LANGUAGE sql AS 'SELECT n';
+	CREATE TYPE pair AS (x int, y int);
+	CREATE TABLE extra (id int CONSTRAINT key_of_k PRIMARY KEY, n int DEFAULT five(), p pair, x int REFERENCES t (x));
+	INSERT INTO extra VALUES (1)});
+my $repair = sql(q{SELECT tenant.diff_sql('a', 'b')});
+is((run_text("BEGIN;\n$repair\nCOMMIT;\n"))[0], '', 'nothing is dropped that a table needs which stays');
+is(sql('SELECT * FROM b.extra'), '1|5||', '... and that has its rows');
+like($repair, qr/^-- needed by [^\n]*: $_/m, "... which is told of $_")
+  foreach 'DROP FUNCTION five', 'DROP TYPE pair', 'ALTER TABLE t DROP CONSTRAINT of_x';
+like($repair, qr/^-- has the name of something that stays: table constraint key_of_k on k$/m, '... and of a name that it has');
+
+# If it goes, it goes before what its columns need.
+sql('CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
+	DROP TABLE b.extra; CREATE FOREIGN TABLE b.extra (n int DEFAULT b.five(), p b.pair) SERVER s');
+is((run_text("BEGIN;\n" . sql(q{SELECT tenant.diff_sql('a', 'b')}) . "\nCOMMIT;\n"))[0], '', 'a foreign table is dropped before what it needs');
+is(sql(q{SELECT count(*) FROM tenant.diff('a', 'b')}), '0', '... and all is alike');
+
+# Rows that are there have the defaults of columns that are added.
+sql(q{
+	SET client_min_messages = error;
+	DROP SCHEMA a CASCADE; DROP SCHEMA b CASCADE; CREATE SCHEMA a; CREATE SCHEMA b;
+	CREATE TABLE a.t (id int, n int NOT NULL DEFAULT 5, s serial); CREATE TABLE b.t (id int); INSERT INTO b.t VALUES (1), (2);
+	CREATE TABLE a.p (k int, n int NOT NULL DEFAULT 7, m int DEFAULT 8) PARTITION BY LIST (k); CREATE TABLE a.p_1 PARTITION OF a.p FOR VALUES IN (1);
+	ALTER TABLE ONLY a.p_1 ALTER m DROP DEFAULT; CREATE TABLE a.p_2 PARTITION OF a.p FOR VALUES IN (2); ALTER TABLE ONLY a.p_2 ALTER n DROP DEFAULT;
+	CREATE TABLE b.p (k int) PARTITION BY LIST (k); CREATE TABLE b.p_1 PARTITION OF b.p FOR VALUES IN (1); INSERT INTO b.p VALUES (1)});
+is((run_text("BEGIN;\n" . sql(q{SELECT tenant.diff_sql('a', 'b')}) . "\nCOMMIT;\n"))[0], '', 'columns that must not be null are added to tables with rows');
+is(sql('SELECT * FROM b.t UNION ALL SELECT * FROM b.p ORDER BY id'), "1|5|1\n1|7|8\n2|5|2", '... which have the defaults');
+is(sql(q{SELECT count(*) FROM tenant.diff('a', 'b')}), '0', '... and all is alike');
+
 $node->stop;
 done_testing();

@@ -32,6 +32,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
@@ -84,6 +85,8 @@ static void list_places(Retarget *retarget, FunctionChange *change,
 						char *object);
 static void list_settings(Retarget *retarget, FunctionChange *change,
 						  char *object);
+static void list_expressions(Retarget *retarget, const FunctionChange *change,
+							 char *object);
 static void change_function(void *arg);
 static char *setting_statement(HeapTuple proc, const char *setting);
 static void execute(const char *sql);
@@ -173,6 +176,7 @@ retarget_function(Retarget *retarget, Oid funcid, char *object)
 		return;
 	list_places(retarget, &change, object);
 	list_settings(retarget, &change, object);
+	list_expressions(retarget, &change, object);
 	if (!retarget->apply || (change.body == NULL && change.settings == NIL))
 		return;
 
@@ -238,6 +242,35 @@ list_settings(Retarget *retarget, FunctionChange *change, char *object)
 		if (after != NULL ||
 			tm_scan_for_name(strchr(setting, '=') + 1, retarget->schema))
 			add_row(retarget, object, 0, setting, after);
+	}
+}
+
+/* Strings in defaults of arguments, and in a body in SQL syntax, are not changed. */
+static void
+list_expressions(Retarget *retarget, const FunctionChange *change,
+				 char *object)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(change->proc);
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(PROCOID, change->proc,
+										Anum_pg_proc_proargdefaults, &isnull);
+	char	   *printed;
+
+	if (!isnull)
+	{
+		printed = deparse_expression(stringToNode(TextDatumGetCString(value)),
+								  NIL, false, false);
+		if (tm_scan_for_name(printed, retarget->schema))
+			add_row(retarget, object, 0, NULL, NULL);
+	}
+	(void) SysCacheGetAttr(PROCOID, change->proc, Anum_pg_proc_prosqlbody,
+						   &isnull);
+	if (!isnull)
+	{
+		printed = TextDatumGetCString(DirectFunctionCall1(pg_get_function_sqlbody,
+													   ObjectIdGetDatum(form->oid)));
+		if (tm_scan_for_name(printed, retarget->schema))
+			add_row(retarget, object, 0, NULL, NULL);
 	}
 }
 

@@ -217,6 +217,11 @@ SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'owned'::regnamespace O
 SELECT tenant.rename('owned', 'called');
 SELECT object, certain, after FROM tenant.retarget('called', 'owned', true);
 
+-- strings in defaults of arguments and in bodies in SQL syntax are told, not changed
+CREATE FUNCTION called.by_default(x text DEFAULT 'owned.item') RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION called.within() RETURNS text LANGUAGE sql RETURN 'owned.item'::text;
+SELECT object, line, before, after, certain FROM tenant.retarget('called', 'owned', true);
+
 -- nothing is changed in a transaction that may not write
 BEGIN READ ONLY;
 SELECT count(*) FROM tenant.retarget('quiet', 'shop');

@@ -31,8 +31,7 @@
 
 #include "fleet/alone_code.h"
 
-/* is such a statement being executed? */
-static bool in_statement = false;
+bool		tm_in_alone_statement = false;
 
 /* the hook that was there before ours; written by tm_alone_code_begin */
 static object_access_hook_type prev_object_access = NULL;
@@ -42,7 +41,7 @@ static bool wedged = false;
 
 /*
  * Event triggers under way, one within the other, and the settings from before
- * the outermost, or 0; written by tm_alone_code_call_begins.
+ * the outermost, or 0; written by tm_alone_code_restrict.
  */
 static int	ntriggers = 0;
 static int	nestlevel = 0;
@@ -55,7 +54,7 @@ static bool has_settings(Oid funcid);
 void
 tm_alone_code_begin(void)
 {
-	in_statement = true;
+	tm_in_alone_statement = true;
 	ntriggers = 0;
 	nestlevel = 0;
 	if (!wedged)
@@ -68,7 +67,7 @@ tm_alone_code_begin(void)
 void
 tm_alone_code_end(void)
 {
-	in_statement = false;
+	tm_in_alone_statement = false;
 	if (object_access_hook == check_function)
 		object_access_hook = prev_object_access;
 	else
@@ -78,7 +77,7 @@ tm_alone_code_end(void)
 bool
 tm_alone_code_watches(Oid funcid)
 {
-	return in_statement && is_event_trigger(funcid);
+	return tm_in_alone_statement && is_event_trigger(funcid);
 }
 
 /*
@@ -86,12 +85,12 @@ tm_alone_code_watches(Oid funcid)
  * set within, so there is no place for ours in between.
  */
 void
-tm_alone_code_call_begins(Oid funcid)
+tm_alone_code_restrict(Oid funcid)
 {
 	Oid			userid;
 	int			sec_context;
 
-	if (!in_statement || !is_event_trigger(funcid) || ntriggers++ > 0)
+	if (!is_event_trigger(funcid) || ntriggers++ > 0)
 		return;
 	nestlevel = has_settings(funcid) ? 0 : NewGUCNestLevel();
 	GetUserIdAndSecContext(&userid, &sec_context);
@@ -101,13 +100,12 @@ tm_alone_code_call_begins(Oid funcid)
 
 /* The user of a SECURITY DEFINER function has been put back by now. */
 void
-tm_alone_code_call_ends(Oid funcid)
+tm_alone_code_release(Oid funcid)
 {
 	Oid			userid;
 	int			sec_context;
 
-	if (!in_statement || !IsTransactionState() || !is_event_trigger(funcid) ||
-		--ntriggers > 0)
+	if (!IsTransactionState() || !is_event_trigger(funcid) || --ntriggers > 0)
 		return;
 	GetUserIdAndSecContext(&userid, &sec_context);
 	SetUserIdAndSecContext(userid,
@@ -123,7 +121,7 @@ check_function(ObjectAccessType access, Oid classid, Oid objid, int subid,
 {
 	if (prev_object_access)
 		prev_object_access(access, classid, objid, subid, arg);
-	if (!in_statement || access != OAT_FUNCTION_EXECUTE ||
+	if (!tm_in_alone_statement || access != OAT_FUNCTION_EXECUTE ||
 		InSecurityRestrictedOperation() ||
 		(objid < FirstNormalObjectId &&
 		 func_volatile(objid) != PROVOLATILE_VOLATILE))

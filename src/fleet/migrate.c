@@ -55,6 +55,7 @@ typedef struct Director
 	bool		nested;			/* called by a procedure or DO block? */
 	int			nestlevel;		/* savepoints that it was called in */
 	MemoryContext context;		/* of all of this; outlives transactions */
+	bool		begun;			/* has the run a row that is committed? */
 	HTAB	   *chosen;			/* ids of tenants that have had their turn */
 	QueueCounts counts;			/* what earlier rounds have come to */
 	MigrateFailure failure;		/* the first */
@@ -143,6 +144,7 @@ direct(Director *director)
 		if (!director->run.trial && director->run.run == 0)
 			begin_run(director, list_length(tenants));
 		SPI_commit();
+		director->begun = director->run.run != 0;
 		run_round(director, tenants, ncanaries);
 		if (director->counts.stopped || director->options.named)
 			break;
@@ -426,8 +428,15 @@ finish_after_error(Director *director, ErrorData *error)
 	/* A trial is in savepoints, which the session would be left in. */
 	while (GetCurrentTransactionNestLevel() > director->nestlevel)
 		RollbackAndReleaseCurrentSubTransaction();
-	if (director->run.run != 0 && SPI_inside_nonatomic_context())
+	if (director->begun && SPI_inside_nonatomic_context())
 	{
+		/*
+		 * Those of portals have gone with the commit that the run began
+		 * with.  What was at work when the error came has left its own, which
+		 * a rollback by SPI does not expect.
+		 */
+		while (ActiveSnapshotSet())
+			PopActiveSnapshot();
 		SPI_rollback();
 		tm_run_update(director->run.run,
 					  tm_is_cancellation(error) ?

@@ -272,6 +272,15 @@ foreach my $jobs (1, 2)
 }
 is(answer("SELECT count(*) FROM tenant.applied_migration WHERE version = '99' AND state = 'applied'"), 0, 'nobody has got it');
 
+# what the run is to come to goes away: found when it looks what is left to do
+answer(q{DELETE FROM tenant.applied_migration WHERE version = '99'; SELECT tenant.drop_migration('99');
+	SELECT tenant.add_migration('99', 'SELECT pg_sleep(0.1)'), tenant.add_migration('992', 'SELECT 1')});
+$session = start_session(q{CALL tenant.migrate(to_version => '992', jobs => 1)});
+ok($node->poll_query_until('app', "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), 'a tenant takes its time');
+answer("SELECT tenant.drop_migration('992')");
+like(finish($session), qr/ERROR:  migration "992" does not exist/, 'a run whose last version is dropped says so');
+is(answer('SELECT state FROM tenant.migration_run ORDER BY run DESC LIMIT 1'), 'interrupted', 'and so does its row');
+
 # a worker that is ended is an attempt that has failed, and not a tenant that is lost
 answer(q{DELETE FROM tenant.applied_migration WHERE version = '99'; SELECT tenant.drop_migration('99');
 	SELECT tenant.add_migration('99', 'SELECT pg_sleep(0.5); CREATE TABLE t99 ()')});

@@ -28,7 +28,7 @@ find_pg_config
 make_workspace
 private_server
 build_extension
-start_cluster bench 'fsync = on' 'shared_buffers = 512MB' 'max_locks_per_transaction = 512' \
+start_cluster bench "shared_preload_libraries = 'tenant_mgr'" 'fsync = on' 'shared_buffers = 512MB' 'max_locks_per_transaction = 512' \
 	'max_wal_size = 4GB' 'autovacuum = off'
 say "$("$PG_CONFIG" --version), $(nproc) cores, $(uname -sr)"
 say "bench/fingerprint.sh $ROUNDS $TENANTS"

@@ -55,8 +55,10 @@ open()
 close()
 {
 	local to=${TO[$1]} from=${FROM[$1]}
-	exec {to}>&- {from}<&-
+	# Closing its input is not enough: a session that was opened later has it too.
+	echo '\q' >&"$to"
 	wait "${CLIENT[$1]}"
+	exec {to}>&- {from}<&-
 }
 
 # ran NAME FILE: microseconds that the session runs for what is in the file.

@@ -29,8 +29,8 @@ typedef struct SettledAt
 {
 	uint64		generation;		/* of the registry */
 	uint64		path_generation;	/* of the persistent schemas */
-	Oid			roleid;			/* outer user, InvalidOid if another binding has
-								 * come since, or a lock may have gone */
+	Oid			roleid;			/* outer user, InvalidOid if another binding
+								 * has come since, or a lock may have gone */
 	Oid			session_user;	/* who may be assigned to a tenant */
 	LocalTransactionId lxid;	/* transaction */
 } SettledAt;

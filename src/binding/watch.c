@@ -180,10 +180,10 @@ tm_watch_after_utility(UtilityStatement *statement)
 	if (statement->begins && !tm_binding_is_settled())
 	{
 		/*
-		 * The wait for a lock can fail.  The transaction block has to be there
-		 * by then, and in an aborted state: what the client has meant for the
-		 * block must not be done outside of one.  This is what the server does
-		 * next anyhow, and doing it twice does no harm.
+		 * The wait for a lock can fail.  The transaction block has to be
+		 * there by then, and in an aborted state: what the client has meant
+		 * for the block must not be done outside of one.  This is what the
+		 * server does next anyhow, and doing it twice does no harm.
 		 */
 		CommitTransactionCommand();
 		tm_binding_settle(true);

@@ -96,7 +96,7 @@ static const TextCatalog text_catalogs[] = {
 	IndexRelidIndexId, Anum_pg_index_indexrelid},
 };
 
-const char tm_mention_hint[] =
+const char	tm_mention_hint[] =
 "Use tenant.retarget(), or leave names unqualified, and give functions that dumps or indexes need a search path of their own by ALTER FUNCTION ... SET search_path.";
 
 static List *each_once(List *mentions);
@@ -338,7 +338,7 @@ search_options(RowSearch *search, AttrNumber attno)
 
 		/* the name decides whether the value is a list of schemas */
 		search_text(search, option, false);
-		search_text(search, text !=NULL ? text +1 : NULL, true);
+		search_text(search, text != NULL ? text + 1 : NULL, true);
 	}
 }
 

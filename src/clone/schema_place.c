@@ -46,7 +46,7 @@ typedef struct ParsedPiece
 	List	   *trees;			/* and what came of it */
 } ParsedPiece;
 
-static List *places_of_tokens(const SchemaText *text, const SqlTokens *tokens,
+static List *places_of_tokens(const SchemaText *source, const SqlTokens *tokens,
 							  const char *schema);
 static List *places_of_lines(const char *text, const char *schema);
 static void read_tokens(void *arg);
@@ -65,25 +65,25 @@ static bool is_among_schemas(const SqlTokens *tokens, int position);
 static NameStatus first_status(const SqlNames *names, int position);
 static SchemaPlace *make_place(const char *text, int location, int length,
 							   int shown, bool certain);
-static const char *quoted_for(const SchemaText *text, const char *name);
+static const char *quoted_for(const SchemaText *source, const char *name);
 
 List *
-tm_schema_places(const SchemaText *text, const char *schema)
+tm_schema_places(const SchemaText *source, const char *schema)
 {
-	SqlTokens	tokens = {text->text, NULL, 0};
+	SqlTokens	tokens = {source->text, NULL, 0};
 
-	if (!tm_scan_for_name(text->text, schema))
+	if (!tm_scan_for_name(source->text, schema))
 		return NIL;
-	if (text->language == TEXT_OTHER ||
+	if (source->language == TEXT_OTHER ||
 		tm_attempt(read_tokens, &tokens) != NULL)
-		return places_of_lines(text->text, schema);
-	return places_of_tokens(text, &tokens, schema);
+		return places_of_lines(source->text, schema);
+	return places_of_tokens(source, &tokens, schema);
 }
 
 char *
-tm_schema_place_before(const SchemaText *text, const SchemaPlace *place)
+tm_schema_place_before(const SchemaText *source, const SchemaPlace *place)
 {
-	const char *start = text->text + place->location;
+	const char *start = source->text + place->location;
 
 	if (place->shown <= MAX_SHOWN)
 		return pnstrdup(start, place->shown);
@@ -92,21 +92,21 @@ tm_schema_place_before(const SchemaText *text, const SchemaPlace *place)
 }
 
 char *
-tm_schema_place_after(const SchemaText *text, const SchemaPlace *place,
+tm_schema_place_after(const SchemaText *source, const SchemaPlace *place,
 					  const char *new_schema)
 {
 	if (!place->certain)
 		return NULL;
-	return psprintf("%s%.*s", quoted_for(text, new_schema),
+	return psprintf("%s%.*s", quoted_for(source, new_schema),
 					place->shown - place->length,
-					text->text + place->location + place->length);
+					source->text + place->location + place->length);
 }
 
 char *
-tm_schema_places_replace(const SchemaText *text, List *places,
+tm_schema_places_replace(const SchemaText *source, List *places,
 						 const char *new_schema)
 {
-	const char *quoted = quoted_for(text, new_schema);
+	const char *quoted = quoted_for(source, new_schema);
 	StringInfoData buf;
 	int			done = 0;
 	ListCell   *lc;
@@ -118,37 +118,37 @@ tm_schema_places_replace(const SchemaText *text, List *places,
 
 		if (!place->certain)
 			continue;
-		appendBinaryStringInfo(&buf, text->text + done, place->location - done);
+		appendBinaryStringInfo(&buf, source->text + done, place->location - done);
 		appendStringInfoString(&buf, quoted);
 		done = place->location + place->length;
 	}
 	if (done == 0)
 		return NULL;
-	appendStringInfoString(&buf, text->text + done);
+	appendStringInfoString(&buf, source->text + done);
 	return buf.data;
 }
 
 /* Of a text that the scanner can read. */
 static List *
-places_of_tokens(const SchemaText *text, const SqlTokens *tokens,
+places_of_tokens(const SchemaText *source, const SqlTokens *tokens,
 				 const char *schema)
 {
 	SqlNames	names = {tokens, NULL, schema, false};
 	List	   *places = NIL;
 
 	names.status = palloc0(sizeof(NameStatus) * Max(tokens->ntokens, 1));
-	names.is_label = text->function != NULL &&
-		strcmp(text->function, schema) == 0;
+	names.is_label = source->function != NULL &&
+		strcmp(source->function, schema) == 0;
 	for (int i = 0; i < tokens->ntokens; i++)
 	{
 		if (tokens->tokens[i].word != NULL &&
 			strcmp(tokens->tokens[i].word, schema) == 0)
 			names.status[i] = first_status(&names, i);
 	}
-	if (text->language == TEXT_PLPGSQL)
+	if (source->language == TEXT_PLPGSQL)
 		decide_plpgsql(&names);
 	else if (has_open_name(&names, 0, tokens->ntokens))
-		decide_piece(&names, text->text, RAW_PARSE_DEFAULT, 0);
+		decide_piece(&names, source->text, RAW_PARSE_DEFAULT, 0);
 
 	for (int i = 0; i < tokens->ntokens; i++)
 	{
@@ -157,13 +157,13 @@ places_of_tokens(const SchemaText *text, const SqlTokens *tokens,
 
 		CHECK_FOR_INTERRUPTS();
 		if (token->string != NULL && string_names(tokens, i, schema))
-			places = lappend(places, make_place(text->text, token->location,
+			places = lappend(places, make_place(source->text, token->location,
 												token->length, shown, false));
 		if (names.status[i] != NAME_OPEN && names.status[i] != NAME_SCHEMA)
 			continue;
 		if (tm_sql_token_kind(tokens, i + 1, '.') && i + 2 < tokens->ntokens)
 			shown = token[2].location + token[2].length - token->location;
-		places = lappend(places, make_place(text->text, token->location,
+		places = lappend(places, make_place(source->text, token->location,
 											token->length, shown,
 											names.status[i] == NAME_SCHEMA));
 	}
@@ -388,7 +388,7 @@ make_place(const char *text, int location, int length, int shown, bool certain)
  * knows them wherever they stand.
  */
 static const char *
-quoted_for(const SchemaText *text, const char *name)
+quoted_for(const SchemaText *source, const char *name)
 {
 	static const char *const words[] = {
 		"elseif", "elsif", "foreach", "loop", "while"
@@ -396,7 +396,7 @@ quoted_for(const SchemaText *text, const char *name)
 	const char *quoted = quote_identifier(name);
 	bool		keyword = ScanKeywordLookup(name, &ScanKeywords) >= 0;
 
-	if (text->language != TEXT_PLPGSQL || quoted[0] == '"')
+	if (source->language != TEXT_PLPGSQL || quoted[0] == '"')
 		return quoted;
 	for (int i = 0; i < (int) lengthof(words); i++)
 		keyword |= strcmp(name, words[i]) == 0;

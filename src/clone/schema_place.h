@@ -37,17 +37,17 @@ typedef struct SchemaPlace
 } SchemaPlace;
 
 /* The places, a palloc'd list in their order. */
-extern List *tm_schema_places(const SchemaText *text, const char *schema);
+extern List *tm_schema_places(const SchemaText *source, const char *schema);
 
 /* What is written at a place; palloc'd. */
-extern char *tm_schema_place_before(const SchemaText *text,
+extern char *tm_schema_place_before(const SchemaText *source,
 									const SchemaPlace *place);
 
 /*
  * What would be written there for another schema; palloc'd, NULL if it is not
  * certain.
  */
-extern char *tm_schema_place_after(const SchemaText *text,
+extern char *tm_schema_place_after(const SchemaText *source,
 								   const SchemaPlace *place,
 								   const char *new_schema);
 
@@ -55,7 +55,7 @@ extern char *tm_schema_place_after(const SchemaText *text,
  * The text with the name of another schema at all places that are certain;
  * palloc'd, NULL if there are none.
  */
-extern char *tm_schema_places_replace(const SchemaText *text, List *places,
+extern char *tm_schema_places_replace(const SchemaText *source, List *places,
 									  const char *new_schema);
 
 #endif							/* TENANT_MGR_SCHEMA_PLACE_H */

@@ -392,7 +392,7 @@ define_statistics(Definition *definition, const DefinitionSource *source,
 
 	tm_definition_add(definition, "create",
 					  tm_definition_unqualified(spelled, "CREATE STATISTICS ",
-										source->nspid),
+												source->nspid),
 					  psprintf("DROP %s", name));
 	tm_definition_add(definition, "target",
 					  psprintf("ALTER %s SET STATISTICS %d", name,

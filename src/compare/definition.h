@@ -18,9 +18,9 @@ typedef struct DefinitionPart
 	char	   *undo;			/* one that takes it back, or NULL */
 	char	   *change;			/* one for when something else is said, or
 								 * NULL if there is none but undo and sql */
-	char	   *filled;			/* of what makes a column: a statement that gives
-								 * its default to rows that are there as well,
-								 * or NULL */
+	char	   *filled;			/* of what makes a column: a statement that
+								 * gives its default to rows that are there as
+								 * well, or NULL */
 	char	   *essence;		/* what of sql no other part says, or NULL if
 								 * that is all of it */
 	bool		lossy;			/* would undo lose rows or values? */

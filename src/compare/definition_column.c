@@ -46,7 +46,7 @@ static Oid	type_of_table(Oid relid);
 
 void
 tm_define_column(Definition *definition, const DefinitionSource *source,
-			  AttrNumber attno)
+				 AttrNumber attno)
 {
 	Oid			relid = definition->object.objectId;
 	HeapTuple	tup = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
@@ -115,6 +115,7 @@ add_column_parts(Definition *definition, const DefinitionSource *source,
 		"COLUMN";
 	char	   *alter = psprintf("ALTER %s %s ALTER %s %s", kind, table, unit,
 								 name);
+
 	/* what the children have of it is a matter of theirs */
 	char	   *alter_only = relkind == RELKIND_COMPOSITE_TYPE ||
 		relkind == RELKIND_VIEW || relkind == RELKIND_MATVIEW ? alter :

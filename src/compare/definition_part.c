@@ -408,9 +408,9 @@ tm_definition_unqualified(const char *text, const char *start, Oid nspid)
 								  quote_identifier(get_namespace_name(nspid)));
 
 	if (strncmp(text, start, length) != 0 ||
-		strncmp(text +length, schema, strlen(schema)) != 0)
+		strncmp(text + length, schema, strlen(schema)) != 0)
 		return pstrdup(text);
-	return psprintf("%s%s", start, text +length + strlen(schema));
+	return psprintf("%s%s", start, text + length + strlen(schema));
 }
 
 static bool

@@ -63,8 +63,8 @@ tenant_diff_sql(PG_FUNCTION_ARGS)
 	if (found != NIL)
 	{
 		/*
-		 * Names in statements mean what is in the second schema, and backslashes
-		 * in strings nothing.
+		 * Names in statements mean what is in the second schema, and
+		 * backslashes in strings nothing.
 		 */
 		found = lcons("SET standard_conforming_strings TO on;", found);
 		found = lcons("SET check_function_bodies TO off;", found);

@@ -582,7 +582,7 @@ merge_items(Collector *collector)
 		items[nkept] = items[i];
 		if (next > i + 1)
 			tm_canonical_digest(&collector->buf,
-						   items[nkept].digest);
+								items[nkept].digest);
 		nkept++;
 	}
 	collector->nitems = nkept;

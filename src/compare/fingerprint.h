@@ -29,15 +29,15 @@
 /* One object of a schema */
 typedef struct FingerprintItem
 {
-	uint8		name[TM_NAME_SIZE];	/* a digest of its name, */
-	uint8		digest[TM_DIGEST_SIZE];	/* and of what it is */
+	uint8		name[TM_NAME_SIZE]; /* a digest of its name, */
+	uint8		digest[TM_DIGEST_SIZE]; /* and of what it is */
 	ObjectAddress object;		/* where it is in this schema */
 } FingerprintItem;
 
 /* All objects of a schema, in the order of their names' digests */
 typedef struct Fingerprint
 {
-	char text[	TM_FINGERPRINT_SIZE];	/* of all of it, in hexadecimal */
+	char		text[TM_FINGERPRINT_SIZE];	/* of all of it, in hexadecimal */
 	int			nitems;
 	FingerprintItem *items;		/* array of nitems */
 } Fingerprint;

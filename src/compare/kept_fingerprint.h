@@ -17,14 +17,14 @@
 typedef struct KeptFingerprint
 {
 	pg_uuid_t	tenant_id;		/* whose it is; hash key */
-	char text[	TM_FINGERPRINT_SIZE];	/* the fingerprint */
+	char		text[TM_FINGERPRINT_SIZE];	/* the fingerprint */
 	Oid			nspid;			/* the schema that it is of */
 	bool		is_true;		/* it is that of the tenant now */
 	bool		is_kept;		/* it is in the table */
 	TimestampTz changed_at;		/* since when, or DT_NOBEGIN */
 	bool		compared;		/* has somebody compared it? */
-	char compared_as[TM_FINGERPRINT_SIZE];	/* as it was then, */
-	char compared_with[TM_FINGERPRINT_SIZE];	/* with this one, */
+	char		compared_as[TM_FINGERPRINT_SIZE];	/* as it was then, */
+	char		compared_with[TM_FINGERPRINT_SIZE]; /* with this one, */
 	int			differences;	/* and found so many objects to differ, */
 	TimestampTz differs_since;	/* since then, or DT_NOBEGIN */
 } KeptFingerprint;

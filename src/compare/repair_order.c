@@ -317,9 +317,10 @@ tie_need(Sorter *sorter, const RepairItem *item, const ItemTie *tie)
 		before(sorter, other, STAGE_MAKE, item, STAGE_LATE);
 		return;
 	}
+
 	/*
-	 * What comes by itself, with its column or its table, is there then.  Columns of
-	 * a partition are there before it is attached.
+	 * What comes by itself, with its column or its table, is there then.
+	 * Columns of a partition are there before it is attached.
 	 */
 	if (item->comes_along && item->difference->a->inherited &&
 		!(is_column(item) && is_partition(other) &&

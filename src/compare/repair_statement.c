@@ -97,8 +97,8 @@ tm_repair_comment(const char *reason, const char *text)
 	StringInfoData buf;
 
 	/*
-	 * A comment goes to the end of its line, and the text may have several: to
-	 * the server and to psql a carriage return ends one as well.
+	 * A comment goes to the end of its line, and the text may have several:
+	 * to the server and to psql a carriage return ends one as well.
 	 */
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "-- %s", reason);

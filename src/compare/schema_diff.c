@@ -148,7 +148,7 @@ describe(List *differences, Oid nspid, Oid other, bool first)
 	source->other = other;
 	source->other_owner = tm_tenant_lock_schema_owner(other);
 	source->owner_name = quote_identifier(GetUserNameFromId(tm_tenant_lock_schema_owner(shown),
-														   false));
+															false));
 	source->shown_name = get_namespace_name(shown);
 	source->schema_name = quote_identifier(source->shown_name);
 	tm_read_schema(nspid, describe_objects, &description);

@@ -23,7 +23,8 @@ typedef struct Difference
 {
 	DifferenceKind kind;
 	ObjectLabel label;			/* what it is called in both */
-	const FingerprintItem *in_a;	/* where it is in the first schema, or NULL */
+	const FingerprintItem *in_a;	/* where it is in the first schema, or
+									 * NULL */
 	const FingerprintItem *in_b;	/* and in the second one */
 	Definition *a;				/* what it is in the first schema, or NULL */
 	Definition *b;				/* and in the second one */

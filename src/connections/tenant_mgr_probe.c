@@ -524,9 +524,9 @@ one_line(char *line, size_t size, const char *text)
 {
 	size_t		n = 0;
 
-	for (; *text !='\0' && n + 3 < size; text ++)
+	for (; *text != '\0' && n + 3 < size; text++)
 	{
-		if ((unsigned char) *text >' ' && *text !='\177')
+		if ((unsigned char) *text > ' ' && *text != '\177')
 			line[n++] = *text;
 		else if (n > 0 && line[n - 1] != ' ')
 		{

@@ -431,9 +431,9 @@ finish_after_error(Director *director, ErrorData *error)
 	if (director->begun && SPI_inside_nonatomic_context())
 	{
 		/*
-		 * Those of portals have gone with the commit that the run began
-		 * with.  What was at work when the error came has left its own, which
-		 * a rollback by SPI does not expect.
+		 * Those of portals have gone with the commit that the run began with.
+		 * What was at work when the error came has left its own, which a
+		 * rollback by SPI does not expect.
 		 */
 		while (ActiveSnapshotSet())
 			PopActiveSnapshot();

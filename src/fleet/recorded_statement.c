@@ -596,7 +596,7 @@ without_schema(const char *text, Oid nspid)
 	if (!OidIsValid(relid) || RangeVarGetRelid(&plain, NoLock, true) != relid)
 		return text;
 
-	rest = after_identifier(text +target->location);
+	rest = after_identifier(text + target->location);
 	while (scanner_isspace(*rest))
 		rest++;
 	if (*rest != '.')

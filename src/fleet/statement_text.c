@@ -123,12 +123,12 @@ tm_statement_part(const char *text, int location, int length)
 	int			blank;
 
 	if (location > 0)
-		text	  +=location;
+		text += location;
 
 	if (length <= 0)
 		length = strlen(text);
 	blank = blank_length(text, length);
-	text	  +=blank;
+	text += blank;
 
 	length -= blank;
 	while (length > 0 && (scanner_isspace(text[length - 1]) ||
@@ -150,7 +150,7 @@ blank_length(const char *text, int length)
 
 	while (i < length)
 	{
-		const char *here = text +i;
+		const char *here = text + i;
 
 		if (strncmp(here, "/*", 2) == 0)
 			depth++, i += 2;
@@ -217,7 +217,7 @@ tm_statement_of_prepare(const char *text)
 		{
 			const Token *first = list_nth(tokens, i + 1);
 
-			return pstrdup(text +first->location);
+			return pstrdup(text + first->location);
 		}
 	}
 	return pstrdup(text);
@@ -241,8 +241,8 @@ tm_statement_of_client(const char *text)
 		bool		is_ident = kind == TOKEN_IDENT;
 
 		if (kind == '\\')
-			found = pnstrdup(text +location,
-							 strcspn(text +location, " \t\r\n;"));
+			found = pnstrdup(text + location,
+							 strcspn(text + location, " \t\r\n;"));
 		else if (is_copy && is_from && is_ident &&
 				 strcmp(value.str, "stdin") == 0)
 			found = pstrdup("COPY FROM STDIN");
@@ -619,7 +619,7 @@ search_after_schema(StringSearch *search)
 		else
 		{
 			for (end = start; part_of_word(*end); end++)
-				 ;
+				;
 			name = downcase_truncate_identifier(start, end - start, false);
 		}
 		if (search->unwanted(name, search->arg))

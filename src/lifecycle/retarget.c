@@ -259,7 +259,7 @@ list_expressions(Retarget *retarget, const FunctionChange *change,
 	if (!isnull)
 	{
 		printed = deparse_expression(stringToNode(TextDatumGetCString(value)),
-								  NIL, false, false);
+									 NIL, false, false);
 		if (tm_scan_for_name(printed, retarget->schema))
 			add_row(retarget, object, 0, NULL, NULL);
 	}
@@ -268,7 +268,7 @@ list_expressions(Retarget *retarget, const FunctionChange *change,
 	if (!isnull)
 	{
 		printed = TextDatumGetCString(DirectFunctionCall1(pg_get_function_sqlbody,
-													   ObjectIdGetDatum(form->oid)));
+														  ObjectIdGetDatum(form->oid)));
 		if (tm_scan_for_name(printed, retarget->schema))
 			add_row(retarget, object, 0, NULL, NULL);
 	}

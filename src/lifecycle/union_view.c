@@ -417,7 +417,7 @@ define_view(const char *table, List *columns, List *tenants, bool replace,
 		char	   *text = branch(table, columns, tenant, &reason);
 
 		CHECK_FOR_INTERRUPTS();
-		if (text !=NULL)
+		if (text != NULL)
 			branches = lappend(branches, text);
 		else
 		{

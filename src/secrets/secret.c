@@ -161,7 +161,7 @@ tenant_decrypt(PG_FUNCTION_ARGS)
 }
 
 void
-tm_secret_place(SecretPlace *place, const text *context, const text *aad)
+tm_secret_place(SecretPlace *place, const text *context, const text * aad)
 {
 	current_scope(&place->scope);
 	place->context = VARDATA_ANY(context);

@@ -87,6 +87,13 @@
 	" JOIN pg_class c ON c.relname = own.name" \
 	" AND c.relnamespace = 'tenant'::regnamespace "
 
+/* Rows of a catalog about what is in our schema, without reading all of it */
+#define OWN_OBJECTS(catalog) \
+	"(SELECT o.* FROM pg_depend d JOIN " catalog " o ON o.oid = d.objid" \
+	" WHERE d.classid = '" catalog "'::regclass" \
+	" AND d.refclassid = 'pg_namespace'::regclass" \
+	" AND d.refobjid = 'tenant'::regnamespace)"
+
 /* One check; each format takes the query's columns, from the first on */
 typedef struct InstallationCheck
 {
@@ -122,9 +129,8 @@ static const InstallationCheck checks[] =
 	},
 	{
 		DOCTOR_ERROR,
-		"SELECT proname, NULL, NULL FROM pg_proc p"
-		" WHERE pronamespace = 'tenant'::regnamespace"
-		" AND proname <> 'structure_changed'"
+		"SELECT proname, NULL, NULL FROM " OWN_OBJECTS("pg_proc") " p"
+		" WHERE proname <> 'structure_changed'"
 		" AND prorettype = 'event_trigger'::regtype"
 		" AND NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtfoid = p.oid)",
 		gettext_noop("function \"tenant.%s()\""),
@@ -202,9 +208,8 @@ static const InstallationCheck checks[] =
 		DOCTOR_WARNING,
 		"SELECT p.proname, CASE g.grantee WHEN 0 THEN 'PUBLIC'"
 		" ELSE pg_get_userbyid(g.grantee) END, NULL"
-		" FROM pg_proc p, LATERAL aclexplode(p.proacl) g"
-		" WHERE p.pronamespace = 'tenant'::regnamespace"
-		" AND p.proname IN ('password', 'conninfo')"
+		" FROM " OWN_OBJECTS("pg_proc") " p, LATERAL aclexplode(p.proacl) g"
+		" WHERE p.proname IN ('password', 'conninfo')"
 		" AND g.grantee <> p.proowner",
 		gettext_noop("function \"tenant.%s\""),
 		gettext_noop("role \"%s\" may execute it, and see passwords of connections"),
@@ -224,10 +229,10 @@ static const InstallationCheck checks[] =
 		"SELECT kind, rolname, NULL FROM ("
 		" SELECT 'schema', nspowner FROM pg_namespace"
 		" WHERE nspname = 'tenant'"
-		" UNION SELECT 'a table or view in schema', relowner FROM pg_class"
-		" WHERE relnamespace = 'tenant'::regnamespace"
-		" UNION SELECT 'a function in schema', proowner FROM pg_proc"
-		" WHERE pronamespace = 'tenant'::regnamespace"
+		" UNION SELECT 'a table or view in schema', relowner"
+		" FROM " OWN_OBJECTS("pg_class") " c"
+		" UNION SELECT 'a function in schema', proowner"
+		" FROM " OWN_OBJECTS("pg_proc") " p"
 		" UNION SELECT 'an event trigger of schema', evtowner"
 		" FROM pg_event_trigger JOIN pg_proc p ON p.oid = evtfoid"
 		" WHERE pronamespace = 'tenant'::regnamespace) AS o (kind, owner)"
@@ -239,6 +244,7 @@ static const InstallationCheck checks[] =
 	},
 };
 
+static void use_setting(const char *name, const char *value);
 static void run_check(ReturnSetInfo *rsinfo, const InstallationCheck *check,
 					  Datum *values, MemoryContext context);
 static void own_table_arrays(Datum *values);
@@ -250,9 +256,14 @@ tm_doctor_check_installation(ReturnSetInfo *rsinfo)
 	Datum		values[2];
 	int			save_nestlevel = NewGUCNestLevel();
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	/*
+	 * Catalogs are as large as there are tenants, and their indexes will do.
+	 * Where there is none, the price put on the scan would have plans
+	 * compiled.
+	 */
+	use_setting("search_path", "pg_catalog, pg_temp");
+	use_setting("enable_seqscan", "off");
+	use_setting("jit", "off");
 	own_table_arrays(values);
 	SPI_connect();
 	for (int i = 0; i < lengthof(checks); i++)
@@ -265,6 +276,13 @@ tm_doctor_check_installation(ReturnSetInfo *rsinfo)
 						 _("sequence \"tenant.event_event_id_seq\""),
 						 _("its next number is that of an event already, as after a second restore"),
 						 _("Events get the next number that is free; set the sequence to the largest event_id to save the search."));
+}
+
+static void
+use_setting(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 static void

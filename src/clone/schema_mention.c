@@ -27,6 +27,7 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
@@ -96,6 +97,21 @@ static const TextCatalog text_catalogs[] = {
 	IndexRelidIndexId, Anum_pg_index_indexrelid},
 };
 
+/* Where relations of some kind are listed, in a small catalog */
+typedef struct RelationList
+{
+	Oid			catalog;
+	AttrNumber	attno;			/* its column with their OIDs */
+} RelationList;
+
+/* Columns of these have options, and these have bounds. */
+static const RelationList foreign_tables = {
+	ForeignTableRelationId, Anum_pg_foreign_table_ftrelid
+};
+static const RelationList partitions = {
+	InheritsRelationId, Anum_pg_inherits_inhrelid
+};
+
 const char	tm_mention_hint[] =
 "Use tenant.retarget(), or leave names unqualified, and give functions that dumps or indexes need a search path of their own by ALTER FUNCTION ... SET search_path.";
 
@@ -116,8 +132,9 @@ static List *search_catalog(List *mentions, const Closure *closure,
 							void *arg);
 static List *search_whole(List *mentions, const TextCatalog *texts,
 						  MentionWanted wanted, void *arg);
-static List *search_foreign(List *mentions, const TextCatalog *texts,
-							MentionWanted wanted, void *arg);
+static List *search_some(List *mentions, const TextCatalog *texts,
+						 const RelationList *relations, MentionWanted wanted,
+						 void *arg);
 static void note_schema(List *mentions, int nfound, Oid catalog,
 						HeapTuple row);
 static List *search_row(List *mentions, const TextCatalog *texts,
@@ -174,7 +191,11 @@ tm_mentions_everywhere(MentionWanted wanted, void *arg)
 	for (int i = 0; i < (int) lengthof(text_catalogs); i++)
 	{
 		if (text_catalogs[i].catalog == AttributeRelationId)
-			mentions = search_foreign(mentions, &text_catalogs[i], wanted, arg);
+			mentions = search_some(mentions, &text_catalogs[i],
+								   &foreign_tables, wanted, arg);
+		else if (text_catalogs[i].catalog == RelationRelationId)
+			mentions = search_some(mentions, &text_catalogs[i], &partitions,
+								   wanted, arg);
 		else
 			mentions = search_whole(mentions, &text_catalogs[i], wanted, arg);
 	}
@@ -526,27 +547,30 @@ search_whole(List *mentions, const TextCatalog *texts, MentionWanted wanted,
 }
 
 /*
- * Columns of all foreign tables.  Others have no texts, and there are more of them
- * than of all else in the catalogs.
+ * Rows about some of all relations.  Others have no texts, and there are more of
+ * them than of all else in the catalogs.
  */
 static List *
-search_foreign(List *mentions, const TextCatalog *texts, MentionWanted wanted,
-			   void *arg)
+search_some(List *mentions, const TextCatalog *texts,
+			const RelationList *relations, MentionWanted wanted, void *arg)
 {
-	Relation	tables = table_open(ForeignTableRelationId, AccessShareLock);
+	Relation	list = table_open(relations->catalog, AccessShareLock);
 	Relation	rel = table_open(texts->catalog, AccessShareLock);
 	CatalogRules *rules = tm_catalog_rules(rel);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "tenant_mgr texts",
 												  ALLOCSET_DEFAULT_SIZES);
-	SysScanDesc scan = systable_beginscan(tables, InvalidOid, false, NULL, 0,
+	SysScanDesc scan = systable_beginscan(list, InvalidOid, false, NULL, 0,
 										  NULL);
 	HeapTuple	row;
 
 	while (HeapTupleIsValid(row = systable_getnext(scan)))
 	{
+		bool		isnull;
+		Datum		relid = heap_getattr(row, relations->attno,
+										 RelationGetDescr(list), &isnull);
 		ClosureMember member = {.classid = RelationRelationId,
-		.objid = ((Form_pg_foreign_table) GETSTRUCT(row))->ftrelid};
+		.objid = DatumGetObjectId(relid)};
 		int			nfound = list_length(mentions);
 
 		CHECK_FOR_INTERRUPTS();
@@ -558,7 +582,7 @@ search_foreign(List *mentions, const TextCatalog *texts, MentionWanted wanted,
 	systable_endscan(scan);
 	MemoryContextDelete(context);
 	table_close(rel, AccessShareLock);
-	table_close(tables, AccessShareLock);
+	table_close(list, AccessShareLock);
 	return mentions;
 }
 

@@ -52,6 +52,15 @@ SELECT object, problem FROM tenant.doctor();
 DROP FOREIGN TABLE tm_doc_b.far;
 DROP FOREIGN DATA WRAPPER regress_tm_doc CASCADE;
 
+-- and the bound of a partition, of whatever kind
+CREATE TABLE tm_doc_b.parts (a text) PARTITION BY LIST (a);
+CREATE TABLE tm_doc_b.part PARTITION OF tm_doc_b.parts
+	FOR VALUES IN ('tm_doc_a.item') PARTITION BY LIST (a);
+CREATE TABLE tm_doc_b.leaf PARTITION OF tm_doc_b.part
+	FOR VALUES IN ('tm_doc_a.item');
+SELECT object, problem FROM tenant.doctor() ORDER BY object;
+DROP TABLE tm_doc_b.parts;
+
 -- a persistent schema that does not exist
 SET tenant_mgr.persistent_schemas = 'public, tm_absent';
 SELECT * FROM tenant.doctor();

@@ -53,8 +53,8 @@ OBJS = \
 	src/binding/domain.o \
 	src/binding/guard_mode.o \
 	src/binding/jwt.o \
-	src/binding/object_schema.o \
 	src/binding/lock.o \
+	src/binding/object_schema.o \
 	src/binding/open_plan.o \
 	src/binding/origin.o \
 	src/binding/ownership.o \

@@ -2,8 +2,8 @@
  * guard_mode.c
  *		How strict the guard is.
  *
- * The guard itself stands above the binding.  That there is one decides whether
- * a session may be bound anew while a tenant's code runs.
+ * The guard itself stands above the binding.  Its mode has to be known here, for that
+ * decides whether a session may be bound anew while a tenant's code runs.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

@@ -20,13 +20,14 @@
  * Ours raise an error only while the transaction is in progress, and only
  * about new values: what is restored is recognized by its address.
  *
- * So do the settings that protect the database from its users (protective.c)
- * stay as they are.
+ * The settings that protect the database from its users (protective.c) stay as
+ * they are, too.
  *
  * The lock is a fact about the session and not part of a transaction: whoever
  * is to be held by it could otherwise get rid of it by ROLLBACK.  If a rollback
  * or the end of a transaction takes the binding or the role away under which
- * the session was locked, it can do nothing until it is back or unlocked.
+ * the session was locked, the session can do nothing until it has them back or is
+ * unlocked.
  *
  * Of the key only a hash is kept, in this process.  The functions that lock and
  * unlock are in lock.c: they also have to look after what the session remembers.

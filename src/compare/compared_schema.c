@@ -2,9 +2,9 @@
  * compared_schema.c
  *		Which schema is to be compared, and who may ask for it.
  *
- * What a schema is made of tells much about whose it is, so it is told to the
- * owner of the schema only, as a clone of it would be; and to a session that works
- * for a tenant of that tenant only.
+ * What a schema is made of tells much about whoever works with it, so only the
+ * owner of the schema may ask, who may clone it as well.  A session that is bound
+ * to a tenant may ask for the schema of that tenant only.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

@@ -17,7 +17,7 @@
  * Who reads a schema takes away the notes about its changes first, and keeps the
  * result only if there are no new ones afterwards.  A change that is committed
  * later leaves a note that stays.  One session at a time keeps the fingerprint of
- * a tenant; others do without rather than wait, and so does who cannot write.
+ * a tenant; others do without rather than wait, as do those that cannot write.
  *
  * The table is not in dumps: what is restored may be different, and so are OIDs.
  *

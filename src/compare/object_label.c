@@ -3,8 +3,7 @@
  *		How people call an object of a schema.
  *
  * The kinds are those of pg_identify_object(), and so are the names, but for the
- * schema, which is left out.  Where the server speaks of an index or of a rule
- * behind something else, so do we of that.
+ * schema, which is left out.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

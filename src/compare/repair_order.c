@@ -5,8 +5,7 @@
  * Each stage of each object is a step.  An object is made after what it needs in the
  * first schema, and dropped after what needs it in the second one has been dropped
  * or changed.  Steps that do not depend on each other come in the order of kinds:
- * what goes before what is to come, and what others are usually made of before
- * these.
+ * drops come first, and what others are usually made of is made before these.
  *
  * Objects can need each other, a function a table's row type and a default of the
  * table the function.  Then the first one by kind is made first.

@@ -10,8 +10,8 @@
  * that somebody else's code is run: when it reads a literal, which may be of a
  * domain with a check, or simplifies the key of a partitioned table.
  *
- * So nothing is called without such restriction but what the server has and
- * neither writes nor sets anything.  Event triggers are the superusers' own, but
+ * So the only functions that are called without that restriction are those of the
+ * server that neither write nor set anything.  Event triggers are the superusers' own, but
  * may call what comes first on the tenant's path: they are restricted.
  *
  * Copyright (c) 2026, the tenant_mgr authors

@@ -5,9 +5,9 @@
  * A tenant is compared with its template as that is now, if both have the same
  * last migration, else with the fingerprint that the ledger has of the template at
  * the tenant's version.  What has been kept of a comparison is good for as long as
- * both fingerprints are the same, so where nothing has changed, a few tables are
- * read from one end to the other, and no schema.  Others are read one by one, when
- * somebody asks for their rows in the view.
+ * both fingerprints are the same.  So where nothing has changed, a few tables are
+ * scanned and no schema is read.  Schemas that may have changed are read one by one,
+ * when somebody asks for their rows in the view.
  *
  * A tenant differs since the first change after which it did: its own, or the
  * template's.  Where no change has been noted, commit timestamps may tell, unless

@@ -12,9 +12,9 @@
  * The shared memory goes with the caller's resource owner, on error and at the
  * end of the session, too, and takes the workers along.
  *
- * A worker that waits for a lock that the caller's transaction has would wait
- * for ever, because the caller waits for it without a lock.  So a transaction
- * that has changed something cannot have workers.
+ * A worker that waited for a lock of the caller's transaction would wait for
+ * ever: the caller waits for its workers, which is not a lock, so no deadlock is
+ * detected.  So a transaction that has changed something cannot have workers.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

@@ -2,8 +2,8 @@
  * fleet_query.c
  *		A query over many tenants.
  *
- * Errors of the latest query are kept for the session, and shown to the role
- * that has asked only.
+ * Errors of the latest query are kept for the session, and shown only to the role
+ * that has asked.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

@@ -6,13 +6,13 @@
  * and the statement is parsed and run anew, in a subtransaction: an error is
  * that tenant's alone.
  *
- * Whose rights?  The statement comes by code of the tenant, views, triggers and
- * functions, which must not get rights over other tenants.  So it runs as the
+ * Whose rights?  The statement can lead to code of the tenant, in views, triggers
+ * and functions, which must not get rights over other tenants.  So it runs as the
  * owner of the tenant's schema if the caller may act as that role, as superusers
- * always may; else, and where only the owner is a superuser, with the caller's own
- * rights, which were granted.  In both
- * cases in a security-restricted operation, and judged as the tenant's by the
- * guard (tenant_work.c).
+ * always may.  Otherwise, and where the owner is a superuser and the caller is not,
+ * it runs with the rights that the caller has been granted.  In both cases it is
+ * in a security-restricted operation, and the guard judges it as the tenant's code
+ * (tenant_work.c).
  *
  * Whoever is to stay with one tenant cannot be allowed to ask them all; and an
  * answer that leaves tenants out because of privileges would be a wrong one, so

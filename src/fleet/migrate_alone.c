@@ -7,13 +7,13 @@
  * would have to survive, neither a snapshot nor a connection of SPI.
  *
  * The current user is the owner of the tenant's schema.  It cannot be in a
- * security-restricted operation, for none can begin a transaction; so only such
- * statements are let in here whose code of the tenant the server itself runs as
- * its owner and so restricted, and no other code of the tenant is run by them
- * (alone_code.c).  All others have to do with a transaction.
+ * security-restricted operation, for none can begin a transaction.  So there are
+ * few kinds of statements that are executed here: those for which the server
+ * itself restricts the tenant's code and runs it as its owner.  They are kept from
+ * running any other code of the tenant (alone_code.c).
  *
- * Afterwards nothing says for sure whether the statement was completed, if the
- * server has gone down; so each kind knows what an earlier try leaves behind.
+ * If the server has gone down, nothing says for sure whether the statement was
+ * completed; so each kind knows what an earlier try leaves behind.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

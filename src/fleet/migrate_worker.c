@@ -2,8 +2,8 @@
  * migrate_worker.c
  *		Background workers that give tenants what they lack.
  *
- * A worker belongs to one run.  It is connected as the role that the caller has
- * logged in as and works as the one that has called, takes tenants from the
+ * A worker belongs to one run.  It connects as the role with which the caller has
+ * logged in, and works as the caller's current role.  It takes tenants from the
  * queue in shared memory until none is left, and ends.
  *
  * It is ended with SIGTERM, by whoever directs the run or by anybody who may,

@@ -4,7 +4,8 @@
  *
  * A tenant's function that neither reads a table nor calls anything that might
  * has nothing to be judged, and can become part of the query that calls it.
- * All others are told from the caller's code, and are not.
+ * Any other function is not inlined, so that it is judged apart from its caller's
+ * code.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

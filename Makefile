@@ -94,6 +94,7 @@ OBJS = \
 	src/guard/plpgsql_types.o \
 	src/guard/run_as.o \
 	src/guard/shared_ddl.o \
+	src/guard/stored_call.o \
 	src/guard/tenant_code.o \
 	src/clone/blockcopy.o \
 	src/clone/btree_batch.o \

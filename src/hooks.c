@@ -165,6 +165,8 @@ tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	tm_deferred_before_plan(queryDesc->plannedstmt);
 	tm_record_before_plan(queryDesc);
 	tm_structure_before_plan(queryDesc->plannedstmt);
+	if (queryDesc->plannedstmt->resultRelations != NIL)
+		tm_guard_stored_of_plan(queryDesc->plannedstmt);
 	if (tm_tenant_code_rests())
 		start_plan(queryDesc, eflags);
 	else

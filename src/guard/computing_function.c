@@ -17,12 +17,15 @@
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "base/compat.h"
 #include "guard/computing_function.h"
@@ -41,12 +44,17 @@ static FunctionAnswers computing_functions = {
 };
 
 static bool body_only_computes(HeapTuple tuple);
+static bool result_may_work(HeapTuple tuple);
 static bool raw_work_walker(Node *node, void *context);
-static bool name_may_work(List *funcname);
+static bool name_may_work(const char *name, bool unknown);
+static bool field_may_work(List *fields, int first);
 static bool operator_may_work(List *name);
-static bool type_may_work(const TypeName *type);
+static bool typename_may_work(const TypeName *type);
 static bool work_walker(Node *node, void *context);
 static bool reads_elsewhere(const Query *query, const WorkSearch *search);
+static bool types_may_work(List *types);
+static bool type_may_work(Oid typid);
+static bool row_may_work(Oid typid);
 static bool function_may_work(Oid funcid, void *context);
 
 bool
@@ -84,6 +92,8 @@ body_only_computes(HeapTuple tuple)
 	List	   *stmts;
 	Node	   *stmt;
 
+	if (result_may_work(tuple))
+		return false;
 	datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
 	if (!isnull)
 		return !work_walker(stringToNode(TextDatumGetCString(datum)), &search);
@@ -98,6 +108,27 @@ body_only_computes(HeapTuple tuple)
 	return IsA(stmt, SelectStmt) && !raw_work_walker(stmt, &search);
 }
 
+/* The last query's columns are brought to the types that were declared. */
+static bool
+result_may_work(HeapTuple tuple)
+{
+	Oid		   *types;
+	char	  **names;
+	char	   *modes;
+	int			ntypes = get_func_arg_info(tuple, &types, &names, &modes);
+
+	for (int i = 0; modes != NULL && i < ntypes; i++)
+	{
+		if (modes[i] != PROARGMODE_IN && modes[i] != PROARGMODE_VARIADIC &&
+			type_may_work(types[i]))
+			return true;
+	}
+	return type_may_work(((Form_pg_proc) GETSTRUCT(tuple))->prorettype);
+}
+
+/*
+ * A field can be a call as well, and a statement within WITH changes something.
+ */
 static bool
 raw_work_walker(Node *node, void *context)
 {
@@ -105,29 +136,59 @@ raw_work_walker(Node *node, void *context)
 
 	if (node == NULL)
 		return false;
-	if (IsA(node, RangeVar))
-		return !search->may_read || ((RangeVar *) node)->schemaname != NULL;
-	if ((IsA(node, FuncCall) && name_may_work(((FuncCall *) node)->funcname)) ||
-		(IsA(node, A_Expr) && operator_may_work(((A_Expr *) node)->name)) ||
-		(IsA(node, SubLink) && operator_may_work(((SubLink *) node)->operName)) ||
-		(IsA(node, TypeName) && type_may_work((TypeName *) node)))
-		return true;
+	switch (nodeTag(node))
+	{
+		case T_RangeVar:
+			return !search->may_read ||
+				((RangeVar *) node)->schemaname != NULL;
+		case T_InsertStmt:
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+		case T_MergeStmt:
+			return true;
+		case T_FuncCall:
+			if (name_may_work(strVal(llast(((FuncCall *) node)->funcname)),
+							  true))
+				return true;
+			break;
+		case T_ColumnRef:
+			if (field_may_work(((ColumnRef *) node)->fields, 1))
+				return true;
+			break;
+		case T_A_Indirection:
+			if (field_may_work(((A_Indirection *) node)->indirection, 0))
+				return true;
+			break;
+		case T_A_Expr:
+			if (operator_may_work(((A_Expr *) node)->name))
+				return true;
+			break;
+		case T_SubLink:
+			if (operator_may_work(((SubLink *) node)->operName))
+				return true;
+			break;
+		case T_TypeName:
+			if (typename_may_work((TypeName *) node))
+				return true;
+			break;
+		default:
+			break;
+	}
 	return raw_expression_tree_walker(node, raw_work_walker, context);
 }
 
 /*
- * Might one of that name, in whatever schema, do more than compute?  Built-in
- * functions that are not volatile have nothing but their arguments.
+ * Might a function of that name, in whatever schema, do more than compute?  The
+ * second argument is the answer if there is none.
  */
 static bool
-name_may_work(List *funcname)
+name_may_work(const char *name, bool unknown)
 {
 	CatCList   *candidates;
 	bool		result;
 
-	candidates = SearchSysCacheList1(PROCNAMEARGSNSP,
-									 CStringGetDatum(strVal(llast(funcname))));
-	result = candidates->n_members == 0;
+	candidates = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	result = candidates->n_members == 0 && unknown;
 	for (int i = 0; i < candidates->n_members && !result; i++)
 	{
 		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&candidates->members[i]->tuple);
@@ -136,6 +197,21 @@ name_may_work(List *funcname)
 	}
 	ReleaseSysCacheList(candidates);
 	return result;
+}
+
+/* May one of these fields, from the first that counts, be a call? */
+static bool
+field_may_work(List *fields, int first)
+{
+	ListCell   *lc;
+
+	for_each_from(lc, fields, first)
+	{
+		if (IsA(lfirst(lc), String) &&
+			name_may_work(strVal(lfirst(lc)), false))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -158,7 +234,11 @@ operator_may_work(List *name)
 		HeapTuple	function;
 
 		if (form->oprcode < FirstNormalObjectId)
+		{
+			result = OidIsValid(form->oprcode) &&
+				function_may_work(form->oprcode, NULL);
 			continue;
+		}
 		function = SearchSysCache1(PROCOID, ObjectIdGetDatum(form->oprcode));
 		if (!HeapTupleIsValid(function))
 			continue;
@@ -169,9 +249,9 @@ operator_may_work(List *name)
 	return result;
 }
 
-/* And of a type: the checks of a domain may do anything. */
+/* And of a type */
 static bool
-type_may_work(const TypeName *type)
+typename_may_work(const TypeName *type)
 {
 	CatCList   *candidates;
 	bool		result = false;
@@ -180,12 +260,12 @@ type_may_work(const TypeName *type)
 		return false;
 	candidates = SearchSysCacheList1(TYPENAMENSP,
 									 CStringGetDatum(strVal(llast(type->names))));
+	result = candidates->n_members == 0;
 	for (int i = 0; i < candidates->n_members && !result; i++)
 	{
 		Form_pg_type form = (Form_pg_type) GETSTRUCT(&candidates->members[i]->tuple);
 
-		result = form->oid >= FirstNormalObjectId &&
-			form->typtype == TYPTYPE_DOMAIN;
+		result = type_may_work(form->oid);
 	}
 	ReleaseSysCacheList(candidates);
 	return result;
@@ -203,8 +283,9 @@ work_walker(Node *node, void *context)
 		return ((Query *) node)->commandType != CMD_SELECT ||
 			reads_elsewhere((Query *) node, context) ||
 			query_tree_walker((Query *) node, work_walker, context, 0);
-	if (IsA(node, CoerceToDomain) &&
-		((CoerceToDomain *) node)->resulttype >= FirstNormalObjectId)
+	if ((IsA(node, CoerceToDomain) || IsA(node, CoerceViaIO) ||
+		 IsA(node, FuncExpr) || IsA(node, RowExpr)) &&
+		type_may_work(exprType(node)))
 		return true;
 	if (check_functions_in_node(node, function_may_work, NULL))
 		return true;
@@ -226,13 +307,90 @@ reads_elsewhere(const Query *query, const WorkSearch *search)
 		if (rte->relid >= FirstNormalObjectId &&
 			get_rel_namespace(rte->relid) != search->nspid)
 			return true;
+		if (rte->rtekind == RTE_TABLEFUNC &&
+			types_may_work(rte->tablefunc->coltypes))
+			return true;
+		if (rte->rtekind == RTE_FUNCTION)
+		{
+			ListCell   *lcf;
+
+			foreach(lcf, rte->functions)
+			{
+				if (types_may_work(((RangeTblFunction *) lfirst(lcf))->funccoltypes))
+					return true;
+			}
+		}
 	}
 	return false;
 }
 
 static bool
+types_may_work(List *types)
+{
+	ListCell   *lc;
+
+	foreach(lc, types)
+	{
+		if (type_may_work(lfirst_oid(lc)))
+			return true;
+	}
+	return false;
+}
+
+/* The checks of a domain may do anything, whatever the domain is a part of. */
+static bool
+type_may_work(Oid typid)
+{
+	Oid			element;
+
+	check_stack_depth();
+	if (typid < FirstNormalObjectId)
+		return false;
+	element = get_element_type(typid);
+	if (OidIsValid(element))
+		return type_may_work(element);
+	switch (get_typtype(typid))
+	{
+		case TYPTYPE_BASE:
+		case TYPTYPE_ENUM:
+			return false;
+		case TYPTYPE_RANGE:
+			return type_may_work(get_range_subtype(typid));
+		case TYPTYPE_MULTIRANGE:
+			return type_may_work(get_multirange_range(typid));
+		case TYPTYPE_COMPOSITE:
+			return row_may_work(typid);
+		default:
+			return true;
+	}
+}
+
+static bool
+row_may_work(Oid typid)
+{
+	TupleDesc	row = lookup_rowtype_tupdesc_noerror(typid, -1, true);
+	bool		result = row == NULL;
+
+	for (int i = 0; row != NULL && i < row->natts && !result; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(row, i);
+
+		result = !column->attisdropped && type_may_work(column->atttypid);
+	}
+	if (row != NULL)
+		ReleaseTupleDesc(row);
+	return result;
+}
+
+/*
+ * Built-in functions that are not volatile have nothing but their arguments,
+ * except for those that execute queries, such as table_to_xml().  They are not
+ * for parallel workers.
+ */
+static bool
 function_may_work(Oid funcid, void *context)
 {
 	return funcid >= FirstNormalObjectId ||
-		func_volatile(funcid) == PROVOLATILE_VOLATILE;
+		func_volatile(funcid) == PROVOLATILE_VOLATILE ||
+		func_parallel(funcid) != PROPARALLEL_SAFE;
 }

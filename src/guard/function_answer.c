@@ -3,7 +3,8 @@
  *		What has been found out about functions, until one changes.
  *
  * Whether a function may be inlined, say, takes a look at its body, and is asked
- * each time that it is called.
+ * each time that it is called.  A body names types and operators as well, so the
+ * answers hold until one of those changes, too.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -29,8 +30,13 @@ tm_function_answer_known(FunctionAnswers *answers, Oid funcid, bool *answer)
 	FunctionAnswer *entry;
 
 	if (!answers->registered)
-		CacheRegisterSyscacheCallback(PROCOID, forget_functions,
-									  PointerGetDatum(answers));
+	{
+		static const int caches[] = {PROCOID, TYPEOID, OPEROID};
+
+		for (int i = 0; i < lengthof(caches); i++)
+			CacheRegisterSyscacheCallback(caches[i], forget_functions,
+										  PointerGetDatum(answers));
+	}
 	answers->registered = true;
 	if (answers->table == NULL)
 	{

@@ -35,6 +35,7 @@
 #include "nodes/pathnodes.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
+#include "parser/parsetree.h"
 #include "partitioning/partdesc.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
@@ -45,11 +46,15 @@
 
 #include "base/compat.h"
 #include "base/tenant_mgr.h"
+#include "binding/guard_mode.h"
+#include "binding/object_schema.h"
+#include "binding/running_code.h"
 #include "guard/function_answer.h"
 #include "guard/guard.h"
 #include "guard/guard_query.h"
 #include "guard/guard_raw.h"
 #include "guard/guard_statistics.h"
+#include "guard/stored_call.h"
 #include "tenants/registry.h"
 
 /* answers of tm_guard_keeps_apart */
@@ -61,6 +66,7 @@ static bool is_ours(Oid funcid);
 static bool query_walker(Node *node, void *context);
 static void check_table_entry(const RangeTblEntry *rte);
 static void check_partitions(const Query *query);
+static void judge_stored(List *expressions);
 static void check_type(Oid typid);
 static Oid	type_of_node(Node *node);
 static bool check_function(Oid funcid, void *context);
@@ -186,6 +192,8 @@ query_walker(Node *node, void *context)
 							  ((NextValueExpr *) node)->seqid);
 	else
 	{
+		if (IsA(node, CoerceToDomain))
+			judge_stored(tm_stored_calls_of_domain(((CoerceToDomain *) node)->resulttype));
 		check_type(type_of_node(node));
 		(void) check_functions_in_node(node, check_function, NULL);
 		if (IsA(node, Aggref))
@@ -250,6 +258,53 @@ tm_guard_partitions(Oid relid)
 			tm_guard_partitions(desc->oids[i]);
 	}
 	table_close(rel, AccessShareLock);
+}
+
+void
+tm_guard_stored_expressions(Oid relid)
+{
+	List	   *expressions;
+	RunningCode before;
+	Oid			nspid;
+
+	if (relid < FirstNormalObjectId)
+		return;
+	expressions = tm_stored_calls_of_relation(relid);
+	if (expressions == NIL || tm_guard == GUARD_OFF)
+		return;
+	nspid = tm_object_tenant_schema(RelationRelationId, relid);
+	if (!OidIsValid(nspid) && !tm_guard_is_on())
+		return;
+	before = tm_running_code;
+	tm_running_code_enter(nspid);
+	PG_TRY();
+	{
+		judge_stored(expressions);
+	}
+	PG_FINALLY();
+	{
+		tm_running_code_end(&before);
+	}
+	PG_END_TRY();
+}
+
+void
+tm_guard_stored_of_plan(const PlannedStmt *pstmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, pstmt->resultRelations)
+		tm_guard_stored_expressions(rt_fetch(lfirst_int(lc),
+											 pstmt->rtable)->relid);
+}
+
+static void
+judge_stored(List *expressions)
+{
+	ListCell   *lc;
+
+	foreach(lc, expressions)
+		tm_guard_kept_expression(tm_guard_fold(lfirst(lc)));
 }
 
 static void

@@ -8,6 +8,7 @@
 #define TENANT_MGR_GUARD_QUERY_H
 
 #include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
 
 /* Judge a query before it is planned, if the guard is on. */
 extern void tm_guard_before_planning(Query *parse);
@@ -27,6 +28,13 @@ extern void tm_guard_partitions(Oid relid);
  * that are named by an expression are refused.
  */
 extern void tm_guard_kept_expression(Node *node);
+
+/*
+ * Judge what a relation that is about to be written evaluates by itself, as its
+ * tenant's; and the same of all that a plan writes.
+ */
+extern void tm_guard_stored_expressions(Oid relid);
+extern void tm_guard_stored_of_plan(const PlannedStmt *pstmt);
 
 /* An expression with its constants worked out, as far as they are known now */
 extern Node *tm_guard_fold(Node *node);

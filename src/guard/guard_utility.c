@@ -20,12 +20,17 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "commands/prepare.h"
 #include "nodes/makefuncs.h"
+#include "parser/parse_type.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/rel.h"
 
+#include "binding/object_schema.h"
+#include "binding/running_code.h"
 #include "guard/guard.h"
 #include "guard/guard_access.h"
 #include "guard/guard_closure.h"
@@ -34,6 +39,7 @@
 #include "guard/guard_raw.h"
 #include "guard/guard_reach.h"
 #include "guard/guard_utility.h"
+#include "tenants/schema_owner.h"
 
 static Node *contained_statement(Node *stmt);
 static Node *utility_of_query(Node *query);
@@ -42,6 +48,9 @@ static bool is_about_objects(Node *stmt);
 static PlannedStmt *guard_arguments(PlannedStmt *pstmt);
 static Node *inner_execute(Node *stmt);
 static PlannedStmt *limit_vacuum(PlannedStmt *pstmt);
+static void judge_stored_expressions(Node *stmt);
+static void judge_domain(Node *stmt);
+static Oid	schema_of_domain(Node *stmt);
 static void check_copy(CopyStmt *stmt);
 static bool uses_default(CopyStmt *stmt, const char *column);
 
@@ -50,6 +59,8 @@ tm_guard_before_utility(UtilityStatement *statement)
 {
 	Node	   *stmt;
 
+	judge_stored_expressions(statement->pstmt->utilityStmt);
+	judge_domain(statement->pstmt->utilityStmt);
 	if (!tm_guard_is_on())
 		return;
 	statement->pstmt = guard_arguments(statement->pstmt);
@@ -235,6 +246,67 @@ limit_vacuum(PlannedStmt *pstmt)
 	stmt = (VacuumStmt *) pstmt->utilityStmt;
 	stmt->rels = rels;
 	return pstmt;
+}
+
+/* Statements that evaluate what tables have stored, and are no plans */
+static void
+judge_stored_expressions(Node *stmt)
+{
+	List	   *relations = NIL;
+	ListCell   *lc;
+
+	if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->is_from)
+		relations = list_make1(((CopyStmt *) stmt)->relation);
+	else if (IsA(stmt, TruncateStmt))
+		relations = ((TruncateStmt *) stmt)->relations;
+	else if (IsA(stmt, AlterTableStmt))
+		relations = list_make1(((AlterTableStmt *) stmt)->relation);
+	foreach(lc, relations)
+		tm_guard_stored_expressions(RangeVarGetRelid(lfirst_node(RangeVar, lc),
+													 NoLock, true));
+}
+
+/*
+ * Domains are checked in more places than anybody can look at, so their
+ * expressions are judged when they are made, as those of the domain's tenant.
+ */
+static void
+judge_domain(Node *stmt)
+{
+	RunningCode before = tm_running_code;
+	Oid			nspid;
+
+	if (!(IsA(stmt, CreateDomainStmt) || IsA(stmt, AlterDomainStmt)) ||
+		!tm_running_code_is_open())
+		return;
+	nspid = schema_of_domain(stmt);
+	if (!OidIsValid(nspid) || !tm_schema_owner(nspid, NULL))
+		return;
+	tm_running_code_enter(nspid);
+	PG_TRY();
+	{
+		tm_guard_raw_definition(stmt);
+	}
+	PG_FINALLY();
+	{
+		tm_running_code_end(&before);
+	}
+	PG_END_TRY();
+}
+
+static Oid
+schema_of_domain(Node *stmt)
+{
+	char	   *name;
+	Oid			typid;
+
+	if (IsA(stmt, CreateDomainStmt))
+		return QualifiedNameGetCreationNamespace(((CreateDomainStmt *) stmt)->domainname,
+												 &name);
+	typid = LookupTypeNameOid(NULL,
+							  makeTypeNameFromNameList(((AlterDomainStmt *) stmt)->typeName),
+							  true);
+	return OidIsValid(typid) ? tm_object_schema(TypeRelationId, typid) : InvalidOid;
 }
 
 /*

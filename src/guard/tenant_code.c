@@ -73,6 +73,8 @@ static bool is_admitted(Oid nspid);
 static Oid	schema_of_relation(Oid relid);
 static bool is_tenants(Oid nspid);
 static Oid	schema_of_plan(const PlannedStmt *pstmt);
+static Oid	schema_of_rule(const PlannedStmt *pstmt);
+static bool is_named_old_or_new(const RangeTblEntry *rte);
 static inline void push_call(void);
 static pg_noinline void make_room(void);
 static inline void run_function_of(Oid nspid, bool is_own);
@@ -277,15 +279,17 @@ is_tenants(Oid nspid)
 }
 
 /*
- * Whose code a plan may run by its relations: that of the table it changes,
- * of a view, or of policies.
+ * Whose code a plan may run by its relations: that of the table whose rule it
+ * is the action of, of the table it changes, of a view, or of policies.
  */
 static Oid
 schema_of_plan(const PlannedStmt *pstmt)
 {
 	ListCell   *lc;
-	Oid			found;
+	Oid			found = schema_of_rule(pstmt);
 
+	if (OidIsValid(found))
+		return found;
 	foreach(lc, pstmt->resultRelations)
 	{
 		found = schema_of_relation(rt_fetch(lfirst_int(lc),
@@ -305,6 +309,36 @@ schema_of_plan(const PlannedStmt *pstmt)
 			return found;
 	}
 	return InvalidOid;
+}
+
+/*
+ * A plan does not say that it is the action of a rule.  But the relation with
+ * the rule is there under two names, and a query has no such names but those of
+ * the tables it reads, and of the one it changes.
+ */
+static Oid
+schema_of_rule(const PlannedStmt *pstmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, pstmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (!rte->inFromCl && is_named_old_or_new(rte) &&
+			!list_member_int(pstmt->resultRelations,
+							 foreach_current_index(lc) + 1))
+			return schema_of_relation(rte->relid);
+	}
+	return InvalidOid;
+}
+
+static bool
+is_named_old_or_new(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_RELATION && rte->eref != NULL &&
+		(strcmp(rte->eref->aliasname, "old") == 0 ||
+		 strcmp(rte->eref->aliasname, "new") == 0);
 }
 
 static inline void
@@ -434,9 +468,7 @@ relation_of_rule(const Query *query)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-		if (rte->rtekind == RTE_RELATION && rte->eref != NULL &&
-			(strcmp(rte->eref->aliasname, "old") == 0 ||
-			 strcmp(rte->eref->aliasname, "new") == 0))
+		if (is_named_old_or_new(rte))
 			return rte->relid;
 	}
 	return InvalidOid;

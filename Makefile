@@ -344,6 +344,15 @@ ISOLATION = \
 	suspend-raw
 ISOLATION_OPTS = --inputdir=test/isolation
 
+# PGXS finds out by itself that it builds outside of the source tree, unless the
+# server was built within its own: its configure drops lines that set VPATH then.
+ifndef VPATH
+SOURCE_DIR := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
+ifneq ($(realpath $(SOURCE_DIR)),$(realpath $(CURDIR)))
+VPATH := $(SOURCE_DIR)
+endif
+endif
+
 PG_CONFIG = pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

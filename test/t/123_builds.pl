@@ -48,7 +48,7 @@ sub make_in
 {
 	my ($dir, $what, @arguments) = @_;
 	my $log = "$work/make.log";
-	my $ok = system("cd '$dir' && make -s -j2 -f '$work/source/Makefile' VPATH='$work/source' PG_CONFIG=pg_config CFLAGS='-O0 -fPIC -Wall -Werror' "
+	my $ok = system("cd '$dir' && make -s -j2 -f '$work/source/Makefile' PG_CONFIG=pg_config CFLAGS='-O0 -fPIC -Wall -Werror' "
 		. "BITCODE_CFLAGS='-O0 -fno-strict-aliasing -fwrapv' @arguments >'$log' 2>&1") == 0;
 	ok($ok, $what) or diag(slurp_file($log));
 	return;

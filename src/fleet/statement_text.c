@@ -32,29 +32,11 @@
 
 #include "base/name_escape.h"
 #include "base/name_scan.h"
+#include "base/sql_token.h"
 #include "fleet/statement_text.h"
 
 /* Keywords are words like others. */
 static const ScanKeywordList no_keywords = {.num_keywords = 0,.max_kw_len = 0};
-
-/* The scanner's tokens, numbered as in all its users */
-enum
-{
-	TOKEN_IDENT = 258,
-	TOKEN_UIDENT,
-	TOKEN_FCONST,
-	TOKEN_SCONST,
-	TOKEN_USCONST,
-	TOKEN_BCONST,
-	TOKEN_XCONST,
-	TOKEN_OP,
-	TOKEN_ICONST,
-	TOKEN_PARAM,
-	TOKEN_TYPECAST,
-	TOKEN_DOT_DOT,
-	TOKEN_COLON_EQUALS,
-	TOKEN_EQUALS_GREATER
-};
 
 /* One token */
 typedef struct Token

@@ -16,6 +16,7 @@ OBJS = \
 	src/base/maintained.o \
 	src/base/name_escape.o \
 	src/base/name_scan.o \
+	src/base/own_schema.o \
 	src/base/own_table.o \
 	src/base/own_table_ddl.o \
 	src/base/own_table_write.o \
@@ -273,7 +274,10 @@ DATA = \
 DOCS = README.md
 SCRIPTS = bin/tenant-migrate
 
-PG_CFLAGS = -std=gnu99
+# Functions of the server are called by their addresses, which are there from the
+# start, and not by way of a stub for each.
+CALL_DIRECTLY_linux = -fno-plt
+PG_CFLAGS = -std=gnu99 $(CALL_DIRECTLY_$(PORTNAME))
 PG_CPPFLAGS = -I$(patsubst %/,%,$(srcdir))/src -I$(libpq_srcdir)
 # What one of our files calls in another is bound when the library is linked, not
 # looked up by name when each session loads it.

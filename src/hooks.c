@@ -111,6 +111,8 @@ static void tm_get_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
 								 RelOptInfo *rel);
 static bool tm_needs_fmgr(Oid funcid);
 static void tm_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg);
+static pg_noinline void tell_of_call(FmgrHookEventType event,
+									 FmgrInfo *flinfo, Datum *arg);
 static void tm_shmem_request(void);
 static void tm_shmem_startup(void);
 
@@ -454,8 +456,20 @@ tm_needs_fmgr(Oid funcid)
 	return tm_guard_check_called(funcid) || result;
 }
 
+/* Each call of a tenant's function comes by here twice; see tell_of_call. */
 static void
 tm_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
+{
+	if (prev_fmgr != NULL || tm_in_alone_statement)
+		tell_of_call(event, flinfo, arg);
+	else if (event == FHET_START)
+		tm_tenant_code_call_begins(flinfo->fn_oid);
+	else
+		tm_tenant_code_call_ends();
+}
+
+static pg_noinline void
+tell_of_call(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 {
 	if (event == FHET_START)
 	{

@@ -22,15 +22,20 @@ typedef struct Maintained
 /* The relation, where there is progress to tell of, or in a parallel worker */
 extern Oid	tm_maintained_look(void);
 
+/* May there be one?  Costs next to nothing. */
+static inline bool
+tm_maintained_any(void)
+{
+	return IsParallelWorker() ||
+		(MyBEEntry != NULL &&
+		 MyBEEntry->st_progress_command != PROGRESS_COMMAND_INVALID);
+}
+
 /* The relation, or InvalidOid if there is none.  Cheap if there is none. */
 static inline Oid
 tm_maintained_relation(void)
 {
-	if (!IsParallelWorker() &&
-		(MyBEEntry == NULL ||
-		 MyBEEntry->st_progress_command == PROGRESS_COMMAND_INVALID))
-		return InvalidOid;
-	return tm_maintained_look();
+	return tm_maintained_any() ? tm_maintained_look() : InvalidOid;
 }
 
 /* Before something that may take the entry away, and after it */

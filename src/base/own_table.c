@@ -21,6 +21,7 @@
 #include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 
+#include "base/own_schema.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 
@@ -67,7 +68,7 @@ Oid
 tm_own_table_find(const char *name)
 {
 	Oid			extension = get_extension_oid(TM_EXTENSION_NAME, true);
-	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	Oid			nspid = tm_own_schema();
 	Oid			relid = InvalidOid;
 
 	if (OidIsValid(extension) && OidIsValid(nspid))

@@ -42,6 +42,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/own_schema.h"
 #include "base/own_table.h"
 #include "base/preload.h"
 #include "base/tenant_mgr.h"
@@ -348,7 +349,7 @@ role_argument(FunctionCallInfo fcinfo, int argno)
 static bool
 table_exists(void)
 {
-	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	Oid			nspid = tm_own_schema();
 
 	return OidIsValid(nspid) &&
 		OidIsValid(get_relname_relid(ASSIGNED_ROLE_TABLE, nspid));

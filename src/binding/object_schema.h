@@ -48,6 +48,25 @@ tm_object_relation_schema(Oid relid)
 		recent->nspid : tm_object_schema(RelationRelationId, relid);
 }
 
+/* What is known of them, temporary or not; InvalidOid if nothing is */
+static inline Oid
+tm_object_recent_relation(Oid relid)
+{
+	const RecentObject *recent;
+
+	recent = &tm_recent_relations[relid % TM_RECENT_OBJECTS];
+	return recent->objid == relid ? recent->nspid : InvalidOid;
+}
+
+static inline Oid
+tm_object_recent_function(Oid funcid)
+{
+	const RecentObject *recent;
+
+	recent = &tm_recent_functions[funcid % TM_RECENT_OBJECTS];
+	return recent->objid == funcid ? recent->nspid : InvalidOid;
+}
+
 static inline Oid
 tm_object_function_schema(Oid funcid)
 {

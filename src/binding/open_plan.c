@@ -54,6 +54,7 @@
 #include "utils/tuplestore.h"
 
 #include "base/compat.h"
+#include "base/own_schema.h"
 #include "base/tenant_mgr.h"
 #include "base/uuid.h"
 #include "binding/binding.h"
@@ -583,7 +584,7 @@ look_up_function(uint32 hash)
 static bool
 find_reading_function(uint32 hash, NameData *name)
 {
-	Oid			ours = get_namespace_oid(TM_SCHEMA_NAME, true);
+	Oid			ours = tm_own_schema();
 	Relation	rel;
 	ScanKeyData key;
 	SysScanDesc scan;

@@ -56,8 +56,7 @@ tm_open_plan_started(QueryDesc *queryDesc)
 {
 	if (IsParallelWorker())
 		return;
-	MemoryContextSetIdentifier(queryDesc->estate->es_query_cxt,
-							   tm_origin_label());
+	queryDesc->estate->es_query_cxt->ident = tm_origin_label();
 	if (tm_open_plan_is_lasting())
 		tm_open_plan_note_held_cursor();
 }

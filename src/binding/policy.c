@@ -31,6 +31,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "base/own_schema.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "binding/policy.h"
@@ -167,7 +168,7 @@ load(void)
 static bool
 table_exists(void)
 {
-	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	Oid			nspid = tm_own_schema();
 
 	return OidIsValid(nspid) &&
 		OidIsValid(get_relname_relid(POLICY_TABLE, nspid));

@@ -25,9 +25,23 @@
 #include "base/tenant_mgr.h"
 #include "base/uuid.h"
 #include "binding/guard_mode.h"
+#include "binding/object_schema.h"
 #include "binding/running_code.h"
+#include "tenants/schema_owner.h"
 
 RunningCode tm_running_code;
+
+Oid
+tm_running_code_look_maintained(void)
+{
+	Oid			relid = tm_maintained_relation();
+	Oid			nspid;
+
+	if (!OidIsValid(relid) || tm_guard == GUARD_OFF || !IsTransactionState())
+		return InvalidOid;
+	nspid = tm_object_relation_schema(relid);
+	return tm_schema_is_owned(nspid) ? nspid : InvalidOid;
+}
 
 /* What is planned or started within the planning of a query takes its offer. */
 void

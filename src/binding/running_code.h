@@ -14,8 +14,6 @@
 #include "base/maintained.h"
 #include "binding/binding_in_force.h"
 #include "binding/guard_mode.h"
-#include "binding/object_schema.h"
-#include "tenants/schema_owner.h"
 
 /* What is known of the code that runs, and what was before something began */
 typedef struct RunningCode
@@ -38,17 +36,12 @@ typedef struct RunningCode
 extern RunningCode tm_running_code;
 
 /* That of the table that is being maintained, if it is a tenant's */
+extern Oid	tm_running_code_look_maintained(void);
 static inline Oid
 tm_running_code_maintained(void)
 {
-	Oid			relid = tm_maintained_relation();
-	Oid			nspid;
-
-	if (!OidIsValid(relid) || tm_guard == GUARD_OFF || !IsTransactionState())
-		return InvalidOid;
-	nspid = tm_object_relation_schema(relid);
-	return OidIsValid(nspid) && tm_schema_owner(nspid, NULL) ?
-		nspid : InvalidOid;
+	return tm_maintained_any() ?
+		tm_running_code_look_maintained() : InvalidOid;
 }
 
 /*

@@ -27,6 +27,7 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
@@ -41,11 +42,13 @@
 
 #include "base/compat.h"
 #include "base/maintained.h"
+#include "base/own_schema.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
 #include "binding/binding_settle.h"
 #include "binding/change.h"
 #include "binding/deferred.h"
+#include "binding/object_schema.h"
 #include "binding/open_plan.h"
 #include "binding/origin.h"
 #include "binding/prepared.h"
@@ -81,6 +84,7 @@ static bool plan_is_ours(PlannedStmt *pstmt);
 static bool plan_calls_only_us(Plan *plan, CallSearch *context);
 static bool calls_others_walker(Node *node, void *context);
 static bool function_of_others(Oid funcid, void *context);
+static Oid	schema_of(Oid classid, Oid objid);
 static bool plan_missed_tenant(PlannedStmt *pstmt, Oid nspid);
 static bool begins_transaction(Node *stmt);
 static bool utility_is_exempt(Node *stmt);
@@ -313,7 +317,7 @@ plan_is_ours(PlannedStmt *pstmt)
 	bool		reads_us = false;
 	ListCell   *lc;
 
-	context.nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	context.nspid = tm_own_schema();
 	context.calls_us = false;
 	if (!OidIsValid(context.nspid))
 		return false;
@@ -325,7 +329,7 @@ plan_is_ours(PlannedStmt *pstmt)
 
 		if (rte->rtekind != RTE_RELATION)
 			continue;
-		nspid = get_rel_namespace(rte->relid);
+		nspid = schema_of(RelationRelationId, rte->relid);
 		if (nspid == context.nspid)
 			reads_us = true;
 		else if (nspid != PG_CATALOG_NAMESPACE)
@@ -385,13 +389,29 @@ static bool
 function_of_others(Oid funcid, void *context)
 {
 	CallSearch *calls = (CallSearch *) context;
-	Oid			nspid = get_func_namespace(funcid);
+	Oid			nspid = schema_of(ProcedureRelationId, funcid);
 
 	if (nspid == calls->nspid)
 		calls->calls_us = true;
 	return nspid != calls->nspid &&
 		(nspid != PG_CATALOG_NAMESPACE ||
 		 func_volatile(funcid) == PROVOLATILE_VOLATILE);
+}
+
+/*
+ * The schema of a relation or function.  Which one that is of the server's own
+ * matters as well.
+ */
+static Oid
+schema_of(Oid classid, Oid objid)
+{
+	ObjectAddress object;
+
+	if (objid < FirstNormalObjectId)
+		return classid == RelationRelationId ?
+			get_rel_namespace(objid) : get_func_namespace(objid);
+	ObjectAddressSet(object, classid, objid);
+	return tm_object_place(&object);
 }
 
 /*
@@ -464,8 +484,7 @@ utility_is_exempt(Node *stmt)
 			{
 				FuncExpr   *call = ((CallStmt *) stmt)->funcexpr;
 
-				return get_func_namespace(call->funcid) ==
-					get_namespace_oid(TM_SCHEMA_NAME, true);
+				return get_func_namespace(call->funcid) == tm_own_schema();
 			}
 		default:
 			return false;

@@ -47,6 +47,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "base/own_schema.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "clone/oidmap.h"
@@ -109,8 +110,7 @@ static Oid	owner_of(Oid relid);
 bool
 tm_outside_links_known(void)
 {
-	return OidIsValid(get_relname_relid(LINK_TABLE,
-										get_namespace_oid(TM_SCHEMA_NAME, true)));
+	return OidIsValid(get_relname_relid(LINK_TABLE, tm_own_schema()));
 }
 
 List *

@@ -36,6 +36,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/own_schema.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "binding/access.h"
@@ -413,7 +414,7 @@ const TenantFollower tm_ledger_follower = {
 static bool
 is_known(void)
 {
-	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	Oid			nspid = tm_own_schema();
 
 	return OidIsValid(nspid) &&
 		OidIsValid(get_relname_relid(KEPT_TABLE, nspid));

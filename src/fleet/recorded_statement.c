@@ -53,6 +53,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/own_schema.h"
 #include "base/tenant_mgr.h"
 #include "fleet/recorded_statement.h"
 #include "fleet/recording.h"
@@ -330,8 +331,7 @@ acts(Oid funcid, void *context)
 
 	if (funcid >= FirstNormalObjectId)
 		return func_volatile(funcid) == PROVOLATILE_VOLATILE &&
-			get_func_namespace(funcid) !=
-			get_namespace_oid(TM_SCHEMA_NAME, true);
+			get_func_namespace(funcid) != tm_own_schema();
 	for (int i = 0; i < (int) lengthof(of_server); i++)
 	{
 		if (funcid == of_server[i])

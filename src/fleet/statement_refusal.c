@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/own_schema.h"
 #include "base/tenant_mgr.h"
 #include "fleet/statement_refusal.h"
 #include "fleet/statement_text.h"
@@ -201,7 +202,7 @@ refuse_call(const FuncCall *call)
 static bool
 changes_tenants(const char *function)
 {
-	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	Oid			nspid = tm_own_schema();
 	CatCList   *list;
 	bool		result = false;
 

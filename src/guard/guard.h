@@ -69,7 +69,24 @@ tm_guard_judge_schema(void)
 	return binding != NULL ? binding->nspid : InvalidOid;
 }
 
-/* The same question without consequences. */
+/*
+ * The same where it is known without calling anything; what maintenance runs is
+ * left out.
+ */
+static inline Oid
+tm_guard_judge_at_hand(void)
+{
+	const Binding *binding = tm_binding_current();
+
+	if (tm_guard == GUARD_OFF || tm_guard_working_for != NULL)
+		return InvalidOid;
+	if (OidIsValid(tm_running_code.schema))
+		return tm_running_code.schema;
+	return binding != NULL && binding->verified && !tm_session_locked &&
+		!tm_maintained_any() ? binding->nspid : InvalidOid;
+}
+
+/* The question of tm_guard_check_object without consequences. */
 extern bool tm_guard_out_of_reach(Oid classid, Oid objid);
 
 /* Whether a refusal is an error or, with guard = log, a line in the log */

@@ -37,12 +37,59 @@
 #include "guard/plpgsql_types.h"
 #include "guard/tenant_code.h"
 
+static inline bool is_all_own(const List *range_table);
+static inline bool is_judged(const RangeTblEntry *rte);
+static pg_noinline bool check_range_table(List *range_table, bool raise);
+
 /*
  * A plan, COPY or a check of a foreign key is about to begin.  Its planner has
  * added children and what views stand for, with no privileges required.
  */
 bool
 tm_guard_check_range_table(List *range_table, bool raise)
+{
+	return is_all_own(range_table) || check_range_table(range_table, raise);
+}
+
+/*
+ * Nearly all statements are about tables of the tenant that judges, which have
+ * been asked about before.
+ */
+static inline bool
+is_all_own(const List *range_table)
+{
+	Oid			own = tm_guard_judge_at_hand();
+	bool		any = false;
+	ListCell   *lc;
+
+	if (!OidIsValid(own) || tm_temp_object_any ||
+		tm_policy_generation != tm_registry_moves)
+		return false;
+	foreach(lc, range_table)
+	{
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (!is_judged(rte))
+			continue;
+		if (tm_object_recent_relation(rte->relid) != own)
+			return false;
+		any = true;
+	}
+	if (any)
+		tm_guard_plans_depend = true;
+	return true;
+}
+
+/* A view may be there as the subquery that it has become. */
+static inline bool
+is_judged(const RangeTblEntry *rte)
+{
+	return rte->relid >= FirstNormalObjectId &&
+		(rte->rtekind == RTE_RELATION || rte->rtekind == RTE_SUBQUERY);
+}
+
+static pg_noinline bool
+check_range_table(List *range_table, bool raise)
 {
 	Oid			own;
 	ListCell   *lc;
@@ -55,9 +102,7 @@ tm_guard_check_range_table(List *range_table, bool raise)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-		/* A view may be there as the subquery that it has become. */
-		if (rte->relid < FirstNormalObjectId ||
-			(rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY))
+		if (!is_judged(rte))
 			continue;
 		if (OidIsValid(own) && tm_object_relation_schema(rte->relid) == own)
 		{

@@ -45,6 +45,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/own_schema.h"
 #include "base/tenant_mgr.h"
 #include "binding/guard_mode.h"
 #include "binding/object_schema.h"
@@ -163,7 +164,7 @@ is_ours(Oid funcid)
 		return false;
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	result = form->prolang == ClanguageId &&
-		form->pronamespace == get_namespace_oid(TM_SCHEMA_NAME, true);
+		form->pronamespace == tm_own_schema();
 	ReleaseSysCache(tuple);
 	return result;
 }

@@ -59,6 +59,10 @@ static struct
 
 static void look_at_function(PLpgSQL_execstate *estate,
 							 PLpgSQL_function *func);
+static pg_noinline void look_closer(PLpgSQL_execstate *estate,
+									PLpgSQL_function *func);
+static inline int place_of(const PLpgSQL_function *func);
+static inline bool is_known_as_plain(PLpgSQL_function *func);
 static bool is_plain(PLpgSQL_function *func);
 static bool holds_tenant_type(const PLpgSQL_function *func);
 static Oid	type_of_datum(const PLpgSQL_datum *datum);
@@ -93,6 +97,13 @@ tm_plpgsql_types_forget(void)
 static void
 look_at_function(PLpgSQL_execstate *estate, PLpgSQL_function *func)
 {
+	if (prev_plugin != NULL || !is_known_as_plain(func))
+		look_closer(estate, func);
+}
+
+static pg_noinline void
+look_closer(PLpgSQL_execstate *estate, PLpgSQL_function *func)
+{
 	if (prev_plugin != NULL && prev_plugin->func_setup != NULL)
 	{
 		prev_plugin->error_callback = plugin.error_callback;
@@ -102,25 +113,37 @@ look_at_function(PLpgSQL_execstate *estate, PLpgSQL_function *func)
 		prev_plugin->cast_value = plugin.cast_value;
 		prev_plugin->func_setup(estate, func);
 	}
-	if (!is_plain(func) && holds_tenant_type(func))
+	if (!is_known_as_plain(func) && !is_plain(func) && holds_tenant_type(func))
 		remember(func);
 }
 
+static inline int
+place_of(const PLpgSQL_function *func)
+{
+	return ((uintptr_t) func / MAXIMUM_ALIGNOF / 8) % PLAIN_FUNCTIONS;
+}
+
 /* Is it known that none of its types can be a tenant's?  Otherwise look. */
+static inline bool
+is_known_as_plain(PLpgSQL_function *func)
+{
+	int			place = place_of(func);
+
+	return plain_functions[place].func == func &&
+		plain_functions[place].oid == func->fn_oid &&
+		plain_functions[place].xmin == TM_FUNCTION_XMIN(func) &&
+		memcmp(&plain_functions[place].tid, &TM_FUNCTION_TID(func),
+			   sizeof(ItemPointerData)) == 0;
+}
+
 static bool
 is_plain(PLpgSQL_function *func)
 {
-	int			place = ((uintptr_t) func / MAXIMUM_ALIGNOF / 8) % PLAIN_FUNCTIONS;
+	int			place = place_of(func);
 
 	/* The code of DO is compiled each time. */
 	if (!OidIsValid(func->fn_oid))
 		return false;
-	if (plain_functions[place].func == func &&
-		plain_functions[place].oid == func->fn_oid &&
-		plain_functions[place].xmin == TM_FUNCTION_XMIN(func) &&
-		memcmp(&plain_functions[place].tid, &TM_FUNCTION_TID(func),
-			   sizeof(ItemPointerData)) == 0)
-		return true;
 	for (int i = 0; i < func->ndatums; i++)
 	{
 		if (type_of_datum(func->datums[i]) >= FirstNormalObjectId)

@@ -69,6 +69,10 @@ static int	maxcalls = 0;
 
 static bool in_statement(void);
 static void judge_orphan(void);
+static inline Oid judge_of_maintained(void);
+static inline bool is_known_in(Oid funcid, Oid nspid);
+static inline void enter_call(Oid nspid);
+static pg_noinline void begin_call(Oid funcid);
 static bool is_admitted(Oid nspid);
 static Oid	schema_of_relation(Oid relid);
 static bool is_tenants(Oid nspid);
@@ -195,18 +199,67 @@ tm_tenant_code_watches(Oid funcid)
 }
 
 /*
- * Nearly all functions that are told of belong to the tenant that judges them
- * already, and there is a call for each row.  For functions with a SET clause
- * and the like it has not been asked before whether they may be called, and the
- * SET clause has been put into effect.
+ * There is a call for each row, and nearly all functions that are told of belong
+ * to the tenant that judges them already.  Then all is known without looking
+ * anything up, so it does not matter either whether that would be possible just
+ * now.
  */
 void
 tm_tenant_code_call_begins(Oid funcid)
 {
+	Oid			own = tm_guard_judge_at_hand();
+
+	if (OidIsValid(own) && is_known_in(funcid, own) && ncalls < maxcalls)
+		enter_call(own);
+	else
+		begin_call(funcid);
+}
+
+/*
+ * The schema of the table that is maintained, if its functions are the code that
+ * is run; beside a binding they are nobody's.
+ */
+static inline Oid
+judge_of_maintained(void)
+{
+	return tm_guard != GUARD_OFF && tm_guard_working_for == NULL &&
+		!OidIsValid(tm_running_code.schema) && !tm_running_code.referential &&
+		tm_binding_current() == NULL ?
+		tm_running_code_maintained() : InvalidOid;
+}
+
+static inline bool
+is_known_in(Oid funcid, Oid nspid)
+{
+	return tm_object_recent_function(funcid) == nspid && !tm_temp_object_any;
+}
+
+static inline void
+enter_call(Oid nspid)
+{
+	tm_guard_plans_depend = true;
+	push_call();
+	tm_running_code.schema = nspid;
+	tm_running_code.plan = NULL;
+}
+
+/*
+ * For functions with a SET clause and the like it has not been asked before
+ * whether they may be called, and the SET clause has been put into effect.
+ */
+static pg_noinline void
+begin_call(Oid funcid)
+{
 	bool		is_told = funcid >= FirstNormalObjectId && IsTransactionState();
 	bool		is_own = false;
-	Oid			nspid = InvalidOid;
+	Oid			nspid = judge_of_maintained();
 
+	if (OidIsValid(nspid) && is_known_in(funcid, nspid))
+	{
+		enter_call(nspid);
+		return;
+	}
+	nspid = InvalidOid;
 	if (is_told)
 	{
 		nspid = tm_object_function_schema(funcid);
@@ -275,7 +328,7 @@ schema_of_relation(Oid relid)
 static bool
 is_tenants(Oid nspid)
 {
-	return OidIsValid(nspid) && tm_schema_owner(nspid, NULL);
+	return tm_schema_is_owned(nspid);
 }
 
 /*

@@ -39,6 +39,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/own_schema.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "binding/ownership.h"
@@ -334,7 +335,7 @@ event_argument(FunctionCallInfo fcinfo, int argno)
 static bool
 table_exists(void)
 {
-	Oid			nspid = get_namespace_oid(TM_SCHEMA_NAME, true);
+	Oid			nspid = tm_own_schema();
 
 	return OidIsValid(nspid) &&
 		OidIsValid(get_relname_relid(HOOK_TABLE, nspid));
@@ -467,8 +468,7 @@ may_add_hooks(Oid roleid)
 	funcid = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
 							 CStringGetDatum("add_hook"),
 							 PointerGetDatum(buildoidvector(arguments, 3)),
-							 ObjectIdGetDatum(get_namespace_oid(TM_SCHEMA_NAME,
-																true)));
+							 ObjectIdGetDatum(tm_own_schema()));
 	return OidIsValid(funcid) &&
 		tm_function_aclcheck(funcid, roleid, ACL_EXECUTE) == ACLCHECK_OK;
 }

@@ -54,6 +54,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/own_schema.h"
 #include "base/own_table.h"
 #include "base/tenant_mgr.h"
 #include "binding/binding.h"
@@ -202,7 +203,7 @@ tenant_drop_union_view(PG_FUNCTION_ARGS)
 void
 tm_union_views_follow(const pg_uuid_t *leaving)
 {
-	Oid			our_schema = get_namespace_oid(TM_SCHEMA_NAME, true);
+	Oid			our_schema = tm_own_schema();
 	List	   *tables = NIL;
 	Relation	united;
 	SysScanDesc scan;

@@ -38,9 +38,11 @@ static GenerationCache cache = {
 	.entrysize = sizeof(OwnerEntry)
 };
 static OwnerEntry *latest = NULL;	/* the one that was asked for last */
+OwnedSchema tm_schema_owned;
 
 static pg_noinline bool look_up(Oid nspid, SchemaOwner *owner);
 static inline uint64 generation_now(void);
+static inline void note_owned(const OwnerEntry *entry, uint64 as_of);
 static bool find_owner(Oid nspid, SchemaOwner *owner);
 static bool is_persistent(const char *schema);
 
@@ -78,6 +80,7 @@ look_up(Oid nspid, SchemaOwner *owner)
 	}
 	if (entry != NULL)
 	{
+		note_owned(entry, as_of);
 		if (entry->owned && owner != NULL)
 			*owner = entry->owner;
 		return entry->owned;
@@ -92,6 +95,7 @@ look_up(Oid nspid, SchemaOwner *owner)
 		tm_generation_cache_prepare(&cache, as_of);
 		entry = tm_generation_cache_enter(&cache, &nspid);
 		*entry = found;
+		note_owned(entry, as_of);
 	}
 	if (found.owned && owner != NULL)
 		*owner = found.owner;
@@ -102,6 +106,15 @@ static inline uint64
 generation_now(void)
 {
 	return tm_registry_generation() + tm_persistent_schemas_generation;
+}
+
+static inline void
+note_owned(const OwnerEntry *entry, uint64 as_of)
+{
+	if (!entry->owned)
+		return;
+	tm_schema_owned.nspid = entry->nspid;
+	tm_schema_owned.as_of = as_of;
 }
 
 /*

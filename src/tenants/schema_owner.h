@@ -7,7 +7,11 @@
 #ifndef TENANT_MGR_SCHEMA_OWNER_H
 #define TENANT_MGR_SCHEMA_OWNER_H
 
+#include "commands/extension.h"
 #include "utils/uuid.h"
+
+#include "tenants/persistent_schemas.h"
+#include "tenants/registry_generation.h"
 
 /* A tenant, as the owner of a schema */
 typedef struct SchemaOwner
@@ -23,5 +27,30 @@ typedef struct SchemaOwner
  * not installed.  Needs a transaction, but no privilege.
  */
 extern bool tm_schema_owner(Oid nspid, SchemaOwner *owner);
+
+/*
+ * The schema that was last found to be a tenant's, and the generations, of the
+ * registry and of the persistent schemas, for which that holds.  Written by
+ * schema_owner.c only.
+ */
+typedef struct OwnedSchema
+{
+	Oid			nspid;			/* InvalidOid if there is none */
+	uint64		as_of;			/* the sum of both */
+} OwnedSchema;
+
+extern OwnedSchema tm_schema_owned;
+
+/* Is it a tenant's?  Mostly the same one is asked about again. */
+static inline bool
+tm_schema_is_owned(Oid nspid)
+{
+	if (!OidIsValid(nspid))
+		return false;
+	return (tm_schema_owned.nspid == nspid && !creating_extension &&
+			tm_schema_owned.as_of ==
+			tm_registry_moves + tm_persistent_schemas_generation) ||
+		tm_schema_owner(nspid, NULL);
+}
 
 #endif							/* TENANT_MGR_SCHEMA_OWNER_H */

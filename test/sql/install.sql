@@ -79,6 +79,28 @@ CREATE SCHEMA tm_elements
 SELECT * FROM tm_elements.names ORDER BY name;
 DROP SCHEMA tm_elements CASCADE;
 
+-- our functions are known as ours, which leads out of a suspended tenant, while
+-- another schema is the extension's, and when that is undone
+SELECT tenant.switch('tm_kept');
+SELECT tenant.suspend('tm_kept');
+SELECT 1;  -- fails
+SELECT tenant.resume('tm_kept');
+SELECT tenant.reset();
+BEGIN;
+SET LOCAL client_min_messages = warning;
+DROP EXTENSION tenant_mgr;
+DROP SCHEMA tenant;
+CREATE EXTENSION tenant_mgr;
+SELECT tenant.adopt('tm_kept');
+SELECT tenant.switch('tm_kept');
+SELECT tenant.suspend('tm_kept');
+SELECT tenant.resume('tm_kept');
+ROLLBACK;
+SELECT tenant.switch('tm_kept');
+SELECT tenant.suspend('tm_kept');
+SELECT tenant.resume('tm_kept');
+SELECT tenant.reset();
+
 -- no function runs with more rights than its caller's, or has a search path of its own
 SELECT p.proname, p.prosecdef, p.proconfig
 	FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid

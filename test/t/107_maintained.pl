@@ -191,4 +191,21 @@ foreach my $statement ('SELECT * FROM b.v UNION ALL SELECT * FROM a.astray', 'SE
 	like(failure($statement), qr/^TM003: cannot access function b\.f\(\) of tenant "b" from code of tenant "a"/, "$statement: refused");
 }
 
+# Whose table it is, is asked anew as soon as that has changed, in the session that
+# has maintained it before: when the schema becomes everybody's, and when the table
+# or the function goes to another tenant.
+$node->safe_psql('app', q{
+	DROP TABLE a.m; CREATE TABLE a.m (k int);
+	CREATE FUNCTION a.reach(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM FROM b.t; RETURN $1; END';
+	CREATE INDEX m_k ON a.m (a.reach(k));
+	SET tenant_mgr.guard = off;
+	INSERT INTO a.m SELECT generate_series(1, 5)});
+my $moves = join "; ", 'ANALYZE a.m',
+	q{SET tenant_mgr.persistent_schemas = 'public, a'}, 'ANALYZE a.m', 'RESET tenant_mgr.persistent_schemas', 'ANALYZE a.m',
+	'SET tenant_mgr.guard = off', 'ALTER TABLE a.m SET SCHEMA b', 'ALTER FUNCTION a.reach SET SCHEMA b', 'RESET tenant_mgr.guard', 'ANALYZE b.m',
+	'SET tenant_mgr.guard = off', 'ALTER FUNCTION b.reach SET SCHEMA a', 'RESET tenant_mgr.guard', 'ANALYZE b.m';
+my ($out, $err) = ('', '');
+$node->psql('app', join("\n\\echo :SQLSTATE\n", map { "$_;" } split /; /, $moves) . "\n\\echo :SQLSTATE\n", stdout => \$out, stderr => \$err, on_error_stop => 0);
+is($out, join("\n", 'TM003', '00000', '00000', '00000', 'TM003', ('00000') x 5, '00000', '00000', '00000', 'TM003'), 'whose code it is, as it changes') or diag $err;
+
 done_testing();

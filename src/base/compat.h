@@ -81,6 +81,9 @@ typedef RelFileNode RelFileLocator;
 #define TM_COLUMN_NOT_NULL_CONSTRAINTS	(PG_VERSION_NUM >= 180000)
 #define TM_DOMAIN_NOT_NULL_CONSTRAINTS	(PG_VERSION_NUM >= 170000)
 
+/* How many entries for OLD and NEW does the query of a view begin with? */
+#define TM_VIEW_PLACEHOLDERS	(PG_VERSION_NUM >= 160000 ? 0 : 2)
+
 /* Can what a column is generated from be changed? */
 #define TM_SET_EXPRESSION	(PG_VERSION_NUM >= 170000)
 

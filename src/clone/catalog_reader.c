@@ -36,8 +36,11 @@
 /* Most columns that a reader looks for */
 #define MAX_KEYS	3
 
-/* Index entries that are passed before descending costs less */
-#define MAX_STEPS	16
+/*
+ * Index entries that are passed before descending costs less: that reads a page of
+ * the index, which has several hundred, whether they are asked for or not.
+ */
+#define MAX_STEPS	128
 
 struct CatalogReader
 {

@@ -83,13 +83,40 @@ typedef struct MemberEntry
 	int			position;		/* where it stands in Closure.members */
 } MemberEntry;
 
+/* A member among those that are put in the order of their addresses */
+typedef struct MemberPlace
+{
+	uint64		address;		/* its catalog and its OID */
+	int			position;		/* where it stands in Closure.members */
+} MemberPlace;
+
+#define ST_SORT sort_places
+#define ST_ELEMENT_TYPE MemberPlace
+#define ST_COMPARE(a, b) ((a)->address < (b)->address ? -1 : \
+						  (a)->address > (b)->address)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* What depends on a schema */
+typedef struct SchemaDependent
+{
+	FormData_pg_depend row;		/* what pg_depend says of it */
+	bool		is_seed;		/* does it live in the schema? */
+	bool		is_gone;		/* has it been dropped meanwhile? */
+} SchemaDependent;
+
 static List *seeds_of_catalog(Oid nspid, Oid classid);
 static void add_seeds(Closure *closure, Relation depRel);
-static int	compare_members(const void *a, const void *b);
+static List *dependents_of_schema(Relation depRel, Snapshot snapshot, Oid nspid,
+								  Oid only);
+static int	compare_dependents(const ListCell *a, const ListCell *b);
+static void look_at_dependent(SchemaDependent *dependent, Oid nspid);
+static void look_at_relations(List *dependents, Oid nspid);
+static void note_schema(SchemaDependent *dependent, Oid lives_in, Oid nspid);
 static void add_level(Closure *closure, CatalogReader *reader, int first,
 					  int count);
-static int *sorted_positions(Closure *closure, int first, int count);
-static int	compare_positions(const void *a, const void *b, void *arg);
+static MemberPlace *sorted_places(Closure *closure, int first, int count);
 static void add_parts(Closure *closure, CatalogReader *reader, int position);
 static void add_member(Closure *closure, Oid classid, Oid objid,
 					   const ClosureMember *owner);
@@ -103,7 +130,6 @@ static void add_outsider(List **outsiders, Oid classid, Oid objid,
 static void collect_outsiders(const Closure *closure, Relation depRel,
 							  Oid classid, Oid objid, OidMap *listed,
 							  List **outsiders);
-static bool is_seed(Oid classid, Oid objid, Oid nspid, ObjectAddress *gone);
 
 Closure *
 tm_closure_of_schema(Oid nspid, Snapshot snapshot)
@@ -185,17 +211,25 @@ tm_closure_find(const Closure *closure, Oid classid, Oid objid)
 void
 tm_closure_sort(Closure *closure)
 {
-	qsort(closure->members, closure->nmembers, sizeof(ClosureMember),
-		  compare_members);
+	MemberPlace *places = sorted_places(closure, 0, closure->nmembers);
+	ClosureMember *members = MemoryContextAllocHuge(closure->context,
+													sizeof(ClosureMember) *
+													closure->maxmembers);
+
 	for (int i = 0; i < closure->nmembers; i++)
 	{
-		MemberKey	key = {closure->members[i].classid,
-		closure->members[i].objid};
+		MemberKey	key;
 		MemberEntry *entry;
 
+		members[i] = closure->members[places[i].position];
+		key.classid = members[i].classid;
+		key.objid = members[i].objid;
 		entry = hash_search(closure->index, &key, HASH_FIND, NULL);
 		entry->position = i;
 	}
+	pfree(closure->members);
+	closure->members = members;
+	pfree(places);
 }
 
 List *
@@ -255,23 +289,17 @@ seeds_of_catalog(Oid nspid, Oid classid)
 {
 	Relation	depRel = table_open(DependRelationId, AccessShareLock);
 	List	   *oids = NIL;
-	SysScanDesc scan;
-	HeapTuple	tup;
+	ListCell   *lc;
 
-	scan = tm_dependency_scan_dependents(depRel, NULL, NamespaceRelationId,
-										 nspid);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	foreach(lc, dependents_of_schema(depRel, NULL, nspid, classid))
 	{
-		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
+		SchemaDependent *dependent = lfirst(lc);
 
-		if (dep->classid == classid &&
-			is_seed(dep->classid, dep->objid, nspid, NULL))
-			oids = lappend_oid(oids, dep->objid);
+		if (dependent->is_seed)
+			oids = lappend_oid(oids, dependent->row.objid);
 	}
-	systable_endscan(scan);
 	table_close(depRel, AccessShareLock);
 
-	list_sort(oids, list_oid_cmp);
 	list_deduplicate_oid(oids);
 	return oids;
 }
@@ -280,72 +308,173 @@ seeds_of_catalog(Oid nspid, Oid classid)
 static void
 add_seeds(Closure *closure, Relation depRel)
 {
-	SysScanDesc scan;
-	HeapTuple	tup;
+	ListCell   *lc;
 
-	scan = tm_dependency_scan_dependents(depRel, closure->snapshot,
-										 NamespaceRelationId, closure->nspid);
-	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	foreach(lc, dependents_of_schema(depRel, closure->snapshot, closure->nspid,
+									 InvalidOid))
 	{
-		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
+		SchemaDependent *dependent = lfirst(lc);
+		Form_pg_depend dep = &dependent->row;
 
-		if (is_seed(dep->classid, dep->objid, closure->nspid,
-					&closure->gone))
+		if (dependent->is_gone)
+			ObjectAddressSet(closure->gone, dep->classid, dep->objid);
+		if (dependent->is_seed)
 			add_member(closure, dep->classid, dep->objid, NULL);
 		else if (tm_closure_classify_dependent(dep) != DEPENDENT_NONE)
 			add_user(closure, dep);
 	}
-	systable_endscan(scan);
 }
 
-/* qsort comparator: by address. */
-static int
-compare_members(const void *a, const void *b)
+/*
+ * What depends on the schema, in the order of addresses, as SchemaDependent; all
+ * of it or that of one catalog.
+ */
+static List *
+dependents_of_schema(Relation depRel, Snapshot snapshot, Oid nspid, Oid only)
 {
-	const ClosureMember *left = a;
-	const ClosureMember *right = b;
+	List	   *dependents = NIL;
+	SysScanDesc scan;
+	HeapTuple	tup;
 
-	if (left->classid != right->classid)
-		return left->classid < right->classid ? -1 : 1;
-	if (left->objid != right->objid)
-		return left->objid < right->objid ? -1 : 1;
+	scan = tm_dependency_scan_dependents(depRel, snapshot, NamespaceRelationId,
+										 nspid);
+	while (HeapTupleIsValid(tup = systable_getnext(scan)))
+	{
+		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tup);
+		SchemaDependent *dependent;
+
+		if (OidIsValid(only) && dep->classid != only)
+			continue;
+		dependent = palloc0(sizeof(SchemaDependent));
+		dependent->row = *dep;
+		look_at_dependent(dependent, nspid);
+		dependents = lappend(dependents, dependent);
+	}
+	systable_endscan(scan);
+
+	list_sort(dependents, compare_dependents);
+	look_at_relations(dependents, nspid);
+	return dependents;
+}
+
+/* list_sort comparator: by address. */
+static int
+compare_dependents(const ListCell *a, const ListCell *b)
+{
+	const SchemaDependent *left = lfirst(a);
+	const SchemaDependent *right = lfirst(b);
+
+	if (left->row.classid != right->row.classid)
+		return left->row.classid < right->row.classid ? -1 : 1;
+	if (left->row.objid != right->row.objid)
+		return left->row.objid < right->row.objid ? -1 : 1;
 	return 0;
+}
+
+/*
+ * Does the object live in the schema, as opposed to mentioning it?  A default
+ * that holds a regnamespace constant depends on the schema, too.
+ */
+static void
+look_at_dependent(SchemaDependent *dependent, Oid nspid)
+{
+	Oid			classid = dependent->row.classid;
+
+	switch (classid)
+	{
+		case DefaultAclRelationId:
+		case ExtensionRelationId:
+			dependent->is_seed = true;
+			break;
+		case CollationRelationId:
+		case ConversionRelationId:
+		case OperatorClassRelationId:
+		case OperatorFamilyRelationId:
+		case OperatorRelationId:
+		case ProcedureRelationId:
+		case StatisticExtRelationId:
+		case TSConfigRelationId:
+		case TSDictionaryRelationId:
+		case TSParserRelationId:
+		case TSTemplateRelationId:
+		case TypeRelationId:
+			note_schema(dependent,
+						tm_object_schema_in_row(classid, dependent->row.objid),
+						nspid);
+			break;
+		default:
+			break;
+	}
+}
+
+/* Most are relations, which are not looked up one by one, but in their order. */
+static void
+look_at_relations(List *dependents, Oid nspid)
+{
+	Relation	rel = table_open(RelationRelationId, AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationRelationId));
+	CatalogReader *reader = tm_catalog_reader_open(rel, ClassOidIndexId, 1,
+												   snapshot);
+	ListCell   *lc;
+
+	foreach(lc, dependents)
+	{
+		SchemaDependent *dependent = lfirst(lc);
+		HeapTuple	tup;
+
+		if (dependent->row.classid != RelationRelationId)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		tm_catalog_reader_seek(reader, &dependent->row.objid);
+		tup = tm_catalog_reader_next(reader);
+		note_schema(dependent, HeapTupleIsValid(tup) ?
+					((Form_pg_class) GETSTRUCT(tup))->relnamespace : InvalidOid,
+					nspid);
+	}
+	tm_catalog_reader_close(reader);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+}
+
+/* What is in no schema has been dropped meanwhile. */
+static void
+note_schema(SchemaDependent *dependent, Oid lives_in, Oid nspid)
+{
+	dependent->is_gone = !OidIsValid(lives_in);
+	dependent->is_seed = lives_in == nspid;
 }
 
 /* What belongs to the members that were found last. */
 static void
 add_level(Closure *closure, CatalogReader *reader, int first, int count)
 {
-	int		   *positions = sorted_positions(closure, first, count);
+	MemberPlace *places = sorted_places(closure, first, count);
 
 	for (int i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		add_parts(closure, reader, positions[i]);
+		add_parts(closure, reader, places[i].position);
 	}
-	pfree(positions);
+	pfree(places);
 }
 
-/* Where some members are, in the order of their addresses; palloc'd. */
-static int *
-sorted_positions(Closure *closure, int first, int count)
+/* Some members in the order of their addresses, palloc'd. */
+static MemberPlace *
+sorted_places(Closure *closure, int first, int count)
 {
-	int		   *positions = palloc(sizeof(int) * count);
+	MemberPlace *places = MemoryContextAllocHuge(CurrentMemoryContext,
+												 sizeof(MemberPlace) *
+												 Max(count, 1));
 
 	for (int i = 0; i < count; i++)
-		positions[i] = first + i;
-	qsort_arg(positions, count, sizeof(int), compare_positions, closure);
-	return positions;
-}
+	{
+		const ClosureMember *member = &closure->members[first + i];
 
-/* qsort_arg comparator: by address of the members at these positions. */
-static int
-compare_positions(const void *a, const void *b, void *arg)
-{
-	const Closure *closure = arg;
-
-	return compare_members(&closure->members[*(const int *) a],
-						   &closure->members[*(const int *) b]);
+		places[i].address = (uint64) member->classid << 32 | member->objid;
+		places[i].position = first + i;
+	}
+	sort_places(places, count);
+	return places;
 }
 
 /* The objects that belong to one that we have already. */
@@ -409,14 +538,14 @@ add_member(Closure *closure, Oid classid, Oid objid, const ClosureMember *owner)
 static void
 note_relations(Closure *closure, Snapshot snapshot)
 {
-	int		   *positions = sorted_positions(closure, 0, closure->nmembers);
+	MemberPlace *places = sorted_places(closure, 0, closure->nmembers);
 	Relation	rel = table_open(RelationRelationId, AccessShareLock);
 	CatalogReader *reader = tm_catalog_reader_open(rel, ClassOidIndexId, 1,
 												   snapshot);
 
 	for (int i = 0; i < closure->nmembers; i++)
 	{
-		ClosureMember *member = &closure->members[positions[i]];
+		ClosureMember *member = &closure->members[places[i].position];
 		HeapTuple	tup;
 
 		if (member->classid != RelationRelationId)
@@ -438,7 +567,7 @@ note_relations(Closure *closure, Snapshot snapshot)
 	}
 	tm_catalog_reader_close(reader);
 	table_close(rel, AccessShareLock);
-	pfree(positions);
+	pfree(places);
 }
 
 /* Note that something uses a member; it may turn out to be one itself. */
@@ -460,43 +589,6 @@ add_user(Closure *closure, Form_pg_depend dep)
 	user->objsubid = dep->objsubid;
 	ObjectAddressSubSet(user->used, dep->refclassid, dep->refobjid,
 						dep->refobjsubid);
-}
-
-/*
- * Does the object live in the schema, as opposed to mentioning it?  A default
- * that holds a regnamespace constant depends on the schema, too.  One that has
- * been dropped meanwhile lives nowhere; "gone" is set for it if wanted.
- */
-static bool
-is_seed(Oid classid, Oid objid, Oid nspid, ObjectAddress *gone)
-{
-	Oid			lives_in;
-
-	switch (classid)
-	{
-		case DefaultAclRelationId:
-		case ExtensionRelationId:
-			return true;
-		case CollationRelationId:
-		case ConversionRelationId:
-		case OperatorClassRelationId:
-		case OperatorFamilyRelationId:
-		case OperatorRelationId:
-		case ProcedureRelationId:
-		case RelationRelationId:
-		case StatisticExtRelationId:
-		case TSConfigRelationId:
-		case TSDictionaryRelationId:
-		case TSParserRelationId:
-		case TSTemplateRelationId:
-		case TypeRelationId:
-			lives_in = tm_object_schema_in_row(classid, objid);
-			if (!OidIsValid(lives_in) && gone != NULL)
-				ObjectAddressSet(*gone, classid, objid);
-			return lives_in == nspid;
-		default:
-			return false;
-	}
 }
 
 /*

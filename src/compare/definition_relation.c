@@ -179,7 +179,7 @@ tm_rule_definition(HeapTuple tup)
 						 &isnull);
 	condition = tm_rule_condition(stringToNode(TextDatumGetCString(value)),
 								  copyObject(actions));
-	texts = tm_rule_actions(actions, InvalidOid);
+	texts = tm_rule_actions(actions);
 	table_close(rel, AccessShareLock);
 
 	initStringInfo(&buf);

@@ -52,6 +52,7 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "base/compat.h"
 #include "binding/binding_path.h"
 #include "compare/expression_text.h"
 #include "compare/object_name.h"
@@ -71,9 +72,11 @@ static bool name_of_tree(SchemaView *view, const char *tree, Oid relid,
 						 ObjectName *name);
 static char *expression_on(const char *tree, Oid relid);
 static bool note_columns(Node *node, void *context);
-static char *rule_text(ViewCatalog *catalog, AttrNumber attno, Node *node);
-static void name_columns(Query *query, Oid viewid);
-static void name_targets(List *targets, Oid viewid);
+static char *rule_text(SchemaView *view, ViewCatalog *catalog,
+					   AttrNumber attno, Node *node);
+static char *view_text(SchemaView *view, Oid viewid, Query *query);
+static void name_columns(SchemaView *view, Oid viewid, Query *query);
+static void name_targets(SchemaView *view, Oid viewid, List *targets);
 
 void
 tm_expression_settings(const char *nspname)
@@ -125,7 +128,7 @@ tm_expression_text(SchemaView *view, ViewCatalog *catalog, AttrNumber attno)
 	{
 		Node	   *node = stringToNode(tree);
 
-		return node == NULL ? "" : rule_text(catalog, attno, node);
+		return node == NULL ? "" : rule_text(view, catalog, attno, node);
 	}
 	return printed_once(view, tree,
 						relation == InvalidAttrNumber ? InvalidOid :
@@ -146,7 +149,7 @@ tm_view_query(Oid viewid)
 		{
 			Query	   *query = copyObject(linitial_node(Query, rule->actions));
 
-			name_columns(query, viewid);
+			name_columns(NULL, viewid, query);
 			text = pg_get_querydef(query, true);
 		}
 	}
@@ -155,7 +158,7 @@ tm_view_query(Oid viewid)
 }
 
 char *
-tm_rule_actions(Node *actions, Oid viewid)
+tm_rule_actions(Node *actions)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -166,8 +169,6 @@ tm_rule_actions(Node *actions, Oid viewid)
 		Query	   *query = lfirst_node(Query, lc);
 
 		(void) note_columns((Node *) query, NULL);
-		if (OidIsValid(viewid))
-			name_columns(query, viewid);
 		appendStringInfo(&buf, "%s;", pg_get_querydef(query, false));
 	}
 	return buf.data;
@@ -346,17 +347,39 @@ note_columns(Node *node, void *context)
 
 /* Those of a row that has been taken apart. */
 static char *
-rule_text(ViewCatalog *catalog, AttrNumber attno, Node *node)
+rule_text(SchemaView *view, ViewCatalog *catalog, AttrNumber attno, Node *node)
 {
 	Datum	   *values = catalog->values;
 
 	if (attno == Anum_pg_rewrite_ev_qual)
 		return tm_rule_condition(node,
 								 stringToNode(TextDatumGetCString(values[Anum_pg_rewrite_ev_action - 1])));
-	return tm_rule_actions(node,
-						   DatumGetChar(values[Anum_pg_rewrite_ev_type - 1]) == '1' ?
-						   DatumGetObjectId(values[Anum_pg_rewrite_ev_class - 1]) :
-						   InvalidOid);
+	if (DatumGetChar(values[Anum_pg_rewrite_ev_type - 1]) != '1')
+		return tm_rule_actions(node);
+	return view_text(view,
+					 DatumGetObjectId(values[Anum_pg_rewrite_ev_class - 1]),
+					 linitial_node(Query, castNode(List, node)));
+}
+
+/*
+ * The query of a view, as an action of its rule.  To print it the server opens all
+ * relations in it, and among them are two entries for the view itself, which it
+ * keeps there for their names only.  So that is all we leave of them: to open the
+ * view is to read its query once more.
+ */
+static char *
+view_text(SchemaView *view, Oid viewid, Query *query)
+{
+	for (int i = 0; i < TM_VIEW_PLACEHOLDERS; i++)
+	{
+		RangeTblEntry *rte = list_nth_node(RangeTblEntry, query->rtable, i);
+
+		if (rte->rtekind == RTE_RELATION && rte->relid == viewid)
+			rte->rtekind = RTE_RESULT;
+	}
+	(void) note_columns((Node *) query, NULL);
+	name_columns(view, viewid, query);
+	return psprintf("%s;", pg_get_querydef(query, false));
 }
 
 /*
@@ -364,11 +387,11 @@ rule_text(ViewCatalog *catalog, AttrNumber attno, Node *node)
  * the query does not know.
  */
 static void
-name_columns(Query *query, Oid viewid)
+name_columns(SchemaView *view, Oid viewid, Query *query)
 {
 	ListCell   *lc;
 
-	name_targets(query->targetList, viewid);
+	name_targets(view, viewid, query->targetList);
 	if (query->setOperations == NULL)
 		return;
 
@@ -378,24 +401,26 @@ name_columns(Query *query, Oid viewid)
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 		if (rte->rtekind == RTE_SUBQUERY && rte->subquery != NULL)
-			name_columns(rte->subquery, viewid);
+			name_columns(view, viewid, rte->subquery);
 	}
 }
 
+/* While a schema is read, it is known how its columns are called. */
 static void
-name_targets(List *targets, Oid viewid)
+name_targets(SchemaView *view, Oid viewid, List *targets)
 {
 	ListCell   *lc;
 
 	foreach(lc, targets)
 	{
 		TargetEntry *target = lfirst_node(TargetEntry, lc);
-		char	   *name;
+		const char *name;
 
 		if (target->resjunk)
 			continue;
-		name = get_attname(viewid, target->resno, true);
-		if (name != NULL)
-			target->resname = name;
+		name = view == NULL ? get_attname(viewid, target->resno, true) :
+			tm_column_name(view, viewid, target->resno);
+		if (name != NULL && *name != '\0')
+			target->resname = pstrdup(name);
 	}
 }

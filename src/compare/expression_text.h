@@ -30,7 +30,7 @@ extern char *tm_view_query(Oid viewid);
  * A rule's actions, each with a semicolon, and the condition under which they are
  * taken, or NULL; palloc'd.
  */
-extern char *tm_rule_actions(Node *actions, Oid viewid);
+extern char *tm_rule_actions(Node *actions);
 extern char *tm_rule_condition(Node *condition, Node *actions);
 
 #endif							/* TENANT_MGR_EXPRESSION_TEXT_H */

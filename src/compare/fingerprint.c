@@ -41,6 +41,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -78,6 +79,16 @@ typedef struct IndexEntry
 	Oid			conoid;			/* and its OID */
 } IndexEntry;
 
+/* An entry to be put in order: by name, and then by what is said */
+typedef FingerprintItem *SortedItem;
+
+#define ST_SORT sort_items
+#define ST_ELEMENT_TYPE SortedItem
+#define ST_COMPARE(a, b) memcmp(*(a), *(b), offsetof(FingerprintItem, object))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
 static void read_objects(Oid nspid, void *arg);
 static void collect(Collector *collector);
 static void note_relations(Collector *collector);
@@ -86,17 +97,17 @@ static void note_constraint_indexes(Collector *collector);
 static HeapTuple read_row(Collector *collector, ViewCatalog *catalog, Oid objid);
 static void collect_member(Collector *collector, const ClosureMember *member);
 static char kind_of_row(const ViewCatalog *catalog);
-static bool is_shown(const ClosureMember *member, const ViewCatalog *catalog);
+static bool is_shown(const SchemaView *view, const ClosureMember *member,
+					 const ViewCatalog *catalog);
 static bool cast_is_shown(const Datum *values);
 static bool relation_is_shown(Oid nspid);
-static bool type_is_shown(Oid typid, const Datum *values);
+static bool type_is_shown(const SchemaView *view, const Datum *values);
 static bool has_columns(Oid classid, char kind);
 static void collect_columns(Collector *collector, Oid relid, List *remarks);
 static void name_member(Collector *collector, const ClosureMember *member, ViewCatalog *catalog, ObjectName *name, ObjectAddress *object);
 static void add_item(Collector *collector, const ObjectName *name, const ObjectAddress *object);
 static void merge_items(Collector *collector);
 static Fingerprint *conclude(Collector *collector);
-static int	compare_items(const void *a, const void *b);
 
 char *
 tm_fingerprint_of_schema(Oid nspid)
@@ -321,7 +332,7 @@ collect_member(Collector *collector, const ClosureMember *member)
 	if (!HeapTupleIsValid(row))
 		return;
 	tm_canonical_deform(view, catalog, row);
-	if (!is_shown(member, catalog))
+	if (!is_shown(view, member, catalog))
 		return;
 	kind = kind_of_row(catalog);
 	remarks = tm_object_remarks(collector->view, collector->labels,
@@ -363,7 +374,8 @@ kind_of_row(const ViewCatalog *catalog)
 
 /* Is the object one that a dump shows, or a part of one? */
 static bool
-is_shown(const ClosureMember *member, const ViewCatalog *catalog)
+is_shown(const SchemaView *view, const ClosureMember *member,
+		 const ViewCatalog *catalog)
 {
 	const Datum *values = catalog->values;
 
@@ -386,7 +398,7 @@ is_shown(const ClosureMember *member, const ViewCatalog *catalog)
 		case TriggerRelationId:
 			return !DatumGetBool(values[Anum_pg_trigger_tgisinternal - 1]);
 		case TypeRelationId:
-			return type_is_shown(member->objid, values);
+			return type_is_shown(view, values);
 		default:
 			return true;
 	}
@@ -414,19 +426,25 @@ relation_is_shown(Oid nspid)
 
 /* Row types of tables, arrays and multiranges come with something else. */
 static bool
-type_is_shown(Oid typid, const Datum *values)
+type_is_shown(const SchemaView *view, const Datum *values)
 {
-	Oid			element = DatumGetObjectId(values[Anum_pg_type_typelem - 1]);
-	Oid			relid = DatumGetObjectId(values[Anum_pg_type_typrelid - 1]);
+	const ClosureMember *relation;
 
 	switch (DatumGetChar(values[Anum_pg_type_typtype - 1]))
 	{
 		case TYPTYPE_COMPOSITE:
-			return get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE;
+			relation = tm_closure_find(view->closure, RelationRelationId,
+									   DatumGetObjectId(values[Anum_pg_type_typrelid - 1]));
+			return relation != NULL &&
+				relation->relkind == RELKIND_COMPOSITE_TYPE;
+		case TYPTYPE_DOMAIN:
+			return true;
 		case TYPTYPE_MULTIRANGE:
 			return false;
 		default:
-			return !OidIsValid(element) || get_array_type(element) != typid;
+			/* what a user makes cannot have this function of arrays */
+			return DatumGetObjectId(values[Anum_pg_type_typsubscript - 1]) !=
+				F_ARRAY_SUBSCRIPT_HANDLER;
 	}
 }
 
@@ -567,25 +585,34 @@ add_item(Collector *collector, const ObjectName *name,
 static void
 merge_items(Collector *collector)
 {
-	FingerprintItem *items = collector->items;
-	int			nkept = 0;
+	int			nitems = collector->nitems;
+	SortedItem *sorted = MemoryContextAllocHuge(collector->view->context,
+												sizeof(SortedItem) * nitems);
+	FingerprintItem *merged = MemoryContextAllocHuge(collector->context,
+													 sizeof(FingerprintItem) *
+													 nitems);
+	int			nmerged = 0;
 	int			next;
 
-	qsort(items, collector->nitems, sizeof(FingerprintItem), compare_items);
-	for (int i = 0; i < collector->nitems; i = next)
+	for (int i = 0; i < nitems; i++)
+		sorted[i] = &collector->items[i];
+	sort_items(sorted, nitems);
+	for (int i = 0; i < nitems; i = next)
 	{
 		resetStringInfo(&collector->buf);
-		for (next = i; next < collector->nitems &&
-			 memcmp(items[next].name, items[i].name, TM_NAME_SIZE) == 0; next++)
-			appendBinaryStringInfo(&collector->buf, (char *) items[next].digest,
+		for (next = i; next < nitems &&
+			 memcmp(sorted[next]->name, sorted[i]->name, TM_NAME_SIZE) == 0; next++)
+			appendBinaryStringInfo(&collector->buf,
+								   (char *) sorted[next]->digest,
 								   TM_DIGEST_SIZE);
-		items[nkept] = items[i];
+		merged[nmerged] = *sorted[i];
 		if (next > i + 1)
-			tm_canonical_digest(&collector->buf,
-								items[nkept].digest);
-		nkept++;
+			tm_canonical_digest(&collector->buf, merged[nmerged].digest);
+		nmerged++;
 	}
-	collector->nitems = nkept;
+	pfree(collector->items);
+	collector->items = merged;
+	collector->nitems = nmerged;
 }
 
 /* The digest of all.  Catalogs of another major version have other columns. */
@@ -611,11 +638,4 @@ conclude(Collector *collector)
 	result->nitems = collector->nitems;
 	result->items = collector->items;
 	return result;
-}
-
-/* qsort comparator: by name, and then by what is said of it. */
-static int
-compare_items(const void *a, const void *b)
-{
-	return memcmp(a, b, offsetof(FingerprintItem, object));
 }

@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
@@ -67,7 +66,7 @@ tm_read_schema(Oid nspid, SchemaReader read, void *arg)
 	CurrentResourceOwner = owner;
 }
 
-/* The schema stays, and so do its tables. */
+/* The schema stays, and so do its tables and composite types. */
 static void
 lock_relations(Oid nspid)
 {
@@ -79,10 +78,5 @@ lock_relations(Oid nspid)
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
 				 errmsg("schema with OID %u does not exist", nspid)));
 	foreach(lc, tm_closure_relations(nspid))
-	{
-		Oid			relid = lfirst_oid(lc);
-
-		if (get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE)
-			LockRelationOid(relid, AccessShareLock);
-	}
+		LockRelationOid(lfirst_oid(lc), AccessShareLock);
 }

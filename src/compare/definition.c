@@ -67,6 +67,8 @@ static void define_row(Definition *definition, const DefinitionSource *source,
 static void define_schema(Definition *definition,
 						  const DefinitionSource *source);
 static void define_constraint(Definition *definition, HeapTuple tup);
+static void add_validity(Definition *definition, Form_pg_constraint form,
+						 char *validate);
 static void define_trigger(Definition *definition, HeapTuple tup);
 static void define_policy(Definition *definition,
 						  const DefinitionSource *source, HeapTuple tup);
@@ -206,7 +208,7 @@ define_constraint(Definition *definition, HeapTuple tup)
 	bool		of_domain = OidIsValid(form->contypid);
 	const char *target = of_domain ?
 		psprintf("DOMAIN %s", format_type_be(form->contypid)) :
-		psprintf("TABLE %s", quote_identifier(get_rel_name(form->conrelid)));
+		psprintf("TABLE %s", tm_definition_relation(form->conrelid));
 	const char *only;
 	char	   *spelled;
 
@@ -223,9 +225,13 @@ define_constraint(Definition *definition, HeapTuple tup)
 					  psprintf("ALTER %s ADD CONSTRAINT %s %s",
 							   only[0] == '\0' ? target :
 							   psprintf("TABLE ONLY %s",
-										quote_identifier(get_rel_name(form->conrelid))),
+										tm_definition_relation(form->conrelid)),
 							   name, spelled),
 					  psprintf("ALTER %s DROP CONSTRAINT %s", target, name));
+
+	if (definition->inherited)
+		add_validity(definition, form,
+					 psprintf("ALTER %s VALIDATE CONSTRAINT %s", target, name));
 	if (only[0] != '\0')
 		tm_define_index_state(definition, form->conindid);
 	if (form->conislocal != (form->coninhcount == 0) && form->conislocal)
@@ -236,8 +242,43 @@ define_constraint(Definition *definition, HeapTuple tup)
 							  psprintf("CONSTRAINT %s ON %s", name,
 									   of_domain ?
 									   psprintf("DOMAIN %s", format_type_be(form->contypid)) :
-									   quote_identifier(get_rel_name(form->conrelid))),
+									   tm_definition_relation(form->conrelid)),
 							  &definition->object);
+}
+
+/* A constraint that comes with a parent's can have been validated without it. */
+static void
+add_validity(Definition *definition, Form_pg_constraint form, char *validate)
+{
+	DefinitionPart *part;
+	bool		like_parents = true;
+	ListCell   *lc;
+
+	if (!form->convalidated)
+	{
+		tm_definition_add(definition, "not valid",
+						  psprintf("constraint %s is not validated",
+								   quote_identifier(NameStr(form->conname))),
+						  validate)->note = true;
+		return;
+	}
+	foreach(lc, tm_definition_parents(form->conrelid))
+	{
+		Oid			parent = get_relation_constraint_oid(lfirst_oid(lc),
+														 NameStr(form->conname),
+														 true);
+		HeapTuple	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(parent));
+
+		if (!HeapTupleIsValid(tup))
+			continue;
+		like_parents &= ((Form_pg_constraint) GETSTRUCT(tup))->convalidated;
+		ReleaseSysCache(tup);
+	}
+	if (like_parents)
+		return;
+	part = tm_definition_add(definition, "valid", validate, NULL);
+	part->at_birth = true;
+	part->late = true;
 }
 
 static void
@@ -245,7 +286,7 @@ define_trigger(Definition *definition, HeapTuple tup)
 {
 	Form_pg_trigger form = (Form_pg_trigger) GETSTRUCT(tup);
 	const char *name = quote_identifier(NameStr(form->tgname));
-	const char *table = quote_identifier(get_rel_name(form->tgrelid));
+	const char *table = tm_definition_relation(form->tgrelid);
 	const char *state;
 
 	/* that of a parent comes and goes with it, but for its state */
@@ -288,7 +329,7 @@ define_policy(Definition *definition, const DefinitionSource *source,
 	Relation	rel = table_open(PolicyRelationId, AccessShareLock);
 	Form_pg_policy form = (Form_pg_policy) GETSTRUCT(tup);
 	const char *name = quote_identifier(NameStr(form->polname));
-	const char *table = quote_identifier(get_rel_name(form->polrelid));
+	const char *table = tm_definition_relation(form->polrelid);
 	List	   *context = deparse_context_for(get_rel_name(form->polrelid),
 											  form->polrelid);
 	StringInfoData buf;
@@ -363,7 +404,7 @@ define_rule(Definition *definition, HeapTuple tup)
 {
 	Form_pg_rewrite form = (Form_pg_rewrite) GETSTRUCT(tup);
 	const char *name = quote_identifier(NameStr(form->rulename));
-	const char *table = quote_identifier(get_rel_name(form->ev_class));
+	const char *table = tm_definition_relation(form->ev_class);
 	char	   *text = tm_rule_definition(tup);
 
 	tm_definition_add(definition, "create", text,

@@ -55,7 +55,7 @@ tm_define_column(Definition *definition, const DefinitionSource *source,
 
 	if (!HeapTupleIsValid(tup))
 		return;
-	table = quote_identifier(get_rel_name(relid));
+	table = tm_definition_relation(relid);
 	add_column_parts(definition, source, table, tup);
 	ReleaseSysCache(tup);
 }

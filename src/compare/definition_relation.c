@@ -110,7 +110,7 @@ tm_define_index_state(Definition *definition, Oid indexid)
 {
 	HeapTuple	tup = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexid));
 	HeapTuple	class_tup = SearchSysCache1(RELOID, ObjectIdGetDatum(indexid));
-	const char *name = quote_identifier(get_rel_name(indexid));
+	const char *name = tm_definition_relation(indexid);
 	Form_pg_index form;
 	const char *table;
 	Datum		options;
@@ -119,7 +119,7 @@ tm_define_index_state(Definition *definition, Oid indexid)
 	if (!HeapTupleIsValid(tup) || !HeapTupleIsValid(class_tup))
 		return;
 	form = (Form_pg_index) GETSTRUCT(tup);
-	table = quote_identifier(get_rel_name(form->indrelid));
+	table = tm_definition_relation(form->indrelid);
 	if (((Form_pg_class) GETSTRUCT(class_tup))->relispartition)
 		tm_definition_add(definition, "partition",
 						  psprintf("ALTER INDEX %s ATTACH PARTITION %s",
@@ -187,7 +187,7 @@ tm_rule_definition(HeapTuple tup)
 					 quote_identifier(NameStr(form->rulename)),
 					 form->ev_type == '2' ? "UPDATE" :
 					 form->ev_type == '3' ? "INSERT" : "DELETE",
-					 quote_identifier(get_rel_name(form->ev_class)),
+					 tm_definition_relation(form->ev_class),
 					 condition == NULL ? "" : " WHERE ",
 					 condition == NULL ? "" : condition,
 					 form->is_instead ? "INSTEAD " : "");
@@ -204,7 +204,7 @@ define_table(Definition *definition, const DefinitionSource *source,
 			 HeapTuple tup)
 {
 	Form_pg_class form = (Form_pg_class) GETSTRUCT(tup);
-	const char *name = quote_identifier(NameStr(form->relname));
+	const char *name = tm_definition_relation(form->oid);
 	const char *kind = tm_definition_kind(form->relkind);
 	char	   *object = psprintf("%s %s", kind, name);
 	StringInfoData buf;
@@ -338,7 +338,7 @@ static void
 define_index(Definition *definition, HeapTuple tup)
 {
 	Form_pg_class form = (Form_pg_class) GETSTRUCT(tup);
-	const char *name = quote_identifier(NameStr(form->relname));
+	const char *name = tm_definition_relation(form->oid);
 
 	tm_definition_add(definition, "create",
 					  TextDatumGetCString(DirectFunctionCall3(pg_get_indexdef_ext,
@@ -361,7 +361,7 @@ define_sequence(Definition *definition, const DefinitionSource *source,
 				HeapTuple tup)
 {
 	Form_pg_class form = (Form_pg_class) GETSTRUCT(tup);
-	const char *name = quote_identifier(NameStr(form->relname));
+	const char *name = tm_definition_relation(form->oid);
 	char	   *object = psprintf("SEQUENCE %s", name);
 	HeapTuple	seqtup = SearchSysCache1(SEQRELID, ObjectIdGetDatum(form->oid));
 	Form_pg_sequence seq;
@@ -397,7 +397,7 @@ define_sequence(Definition *definition, const DefinitionSource *source,
 	if (sequenceIsOwned(form->oid, DEPENDENCY_AUTO, &tableid, &column))
 		tm_definition_add(definition, "owned by",
 						  psprintf("ALTER %s OWNED BY %s.%s", object,
-								   quote_identifier(get_rel_name(tableid)),
+								   tm_definition_relation(tableid),
 								   quote_identifier(get_attname(tableid, column,
 																false))),
 						  psprintf("ALTER %s OWNED BY NONE", object))->late = true;
@@ -546,15 +546,16 @@ add_parents(Definition *definition, const char *table, Oid relid)
 	if (!isnull)
 	{
 		const char *parent = tm_definition_relation(get_partition_parent(relid, true));
+		char	   *limits = deparse_expression(stringToNode(TextDatumGetCString(bound)),
+												NIL, false, false);
 
 		definition->attached = true;
 		part = tm_definition_add(definition, "partition",
 								 psprintf("ALTER TABLE %s ATTACH PARTITION %s %s",
-										  parent, table,
-										  deparse_expression(stringToNode(TextDatumGetCString(bound)),
-															 NIL, false, false)),
+										  parent, table, limits),
 								 psprintf("ALTER TABLE %s DETACH PARTITION %s",
 										  parent, table));
+		part->essence = psprintf("PARTITION OF %s %s", parent, limits);
 		part->change = NULL;
 		part->late = true;
 	}

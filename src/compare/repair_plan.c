@@ -33,6 +33,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/compat.h"
 #include "compare/repair_plan.h"
 
 typedef struct NameEntry
@@ -51,6 +52,8 @@ static bool comes_along(RepairPlan *plan, const RepairItem *item);
 static RepairItem *table_of(RepairPlan *plan, const RepairItem *item);
 static const char *first_obstacle(RepairPlan *plan, const RepairItem *item);
 static bool name_is_taken(RepairPlan *plan, const RepairItem *item);
+static bool sequence_is_taken(RepairPlan *plan, const RepairItem *item);
+static bool bound_is_taken(RepairPlan *plan, const RepairItem *item);
 static const char *obstacle_to_change(const RepairItem *item);
 static bool must_be_made_anew(RepairPlan *plan, const RepairItem *item);
 static bool can_be_made_anew(const RepairItem *item);
@@ -67,6 +70,7 @@ static bool spread_obstacles(RepairPlan *plan);
 static const char *obstacle_by_carriers(RepairPlan *plan, RepairItem *item);
 static const char *obstacle_by_users(RepairPlan *plan, RepairItem *item);
 static const char *obstacle_by_needs(RepairPlan *plan, RepairItem *item);
+static const char *obstacle_of_table(RepairPlan *plan, const RepairItem *item);
 static bool moves(const RepairItem *item);
 static char *name_of(const RepairItem *item);
 
@@ -136,6 +140,16 @@ tm_repair_is_made_otherwise(const Difference *difference)
 		return a != b;
 	return strcmp(a->essence != NULL ? a->essence : a->sql,
 				  b->essence != NULL ? b->essence : b->sql) != 0;
+}
+
+bool
+tm_repair_is_attached_otherwise(const Difference *difference)
+{
+	const DefinitionPart *a = tm_repair_part(difference->a, "partition");
+	const DefinitionPart *b = tm_repair_part(difference->b, "partition");
+
+	return a != NULL && difference->a->attached &&
+		(b == NULL || strcmp(a->essence, b->essence) != 0);
 }
 
 bool
@@ -322,10 +336,14 @@ first_obstacle(RepairPlan *plan, const RepairItem *item)
 	switch (item->action)
 	{
 		case REPAIR_MAKE:
+			if (sequence_is_taken(plan, item))
+				return "the name of its sequence is that of something that stays: ";
 			if (item->comes_along)
 				return NULL;
 			if (!difference->a->complete)
 				return "cannot be made by a statement of its own: ";
+			if (bound_is_taken(plan, item))
+				return "has the rows of a partition that stays: ";
 			return name_is_taken(plan, item) ?
 				"has the name of something that stays: " : NULL;
 		case REPAIR_DROP:
@@ -365,6 +383,47 @@ name_is_taken(RepairPlan *plan, const RepairItem *item)
 	present = tm_repair_item(plan, tm_item_of(plan->map_b, &other));
 	return present == NULL || present->difference->kind != DIFFERENCE_EXTRA ||
 		comes_along(plan, present) || present->obstacle != NULL;
+}
+
+/*
+ * An identity column brings a sequence, which has its name from the table's
+ * former one, perhaps.
+ */
+static bool
+sequence_is_taken(RepairPlan *plan, const RepairItem *item)
+{
+	const ObjectAddress *column = &item->difference->in_a->object;
+	Oid			sequence;
+
+	if (column->classId != RelationRelationId || column->objectSubId <= 0 ||
+		tm_repair_part(item->difference->a, "identity") == NULL)
+		return false;
+	sequence = tm_identity_sequence(column->objectId, column->objectSubId);
+	return OidIsValid(sequence) &&
+		OidIsValid(get_relname_relid(get_rel_name(sequence), plan->diff->b));
+}
+
+/* Has a partition of the same bounds another name, and stays? */
+static bool
+bound_is_taken(RepairPlan *plan, const RepairItem *item)
+{
+	const DefinitionPart *wanted = tm_repair_part(item->difference->a,
+												  "partition");
+	ListCell   *lc;
+
+	if (wanted == NULL || !item->difference->a->attached)
+		return false;
+	foreach(lc, plan->items)
+	{
+		const Difference *other = ((RepairItem *) lfirst(lc))->difference;
+		const DefinitionPart *present = tm_repair_part(other->b, "partition");
+
+		if (other->kind == DIFFERENCE_EXTRA && other->b->attached &&
+			present != NULL && tm_repair_part(other->b, "create")->lossy &&
+			strcmp(present->essence, wanted->essence) == 0)
+			return true;
+	}
+	return false;
 }
 
 static const char *
@@ -708,10 +767,18 @@ obstacle_by_needs(RepairPlan *plan, RepairItem *item)
 {
 	ListCell   *lc;
 
+	if (item->action == REPAIR_MAKE && item->comes_along)
+	{
+		const char *obstacle = obstacle_of_table(plan, item);
+
+		item->untold = obstacle != NULL;
+		return obstacle;
+	}
 	if (item->action == REPAIR_DROP || item->comes_along)
 		return NULL;
 	if (item->action == REPAIR_CHANGE && !item->default_anew &&
 		!tm_repair_is_made_otherwise(item->difference) &&
+		!tm_repair_is_attached_otherwise(item->difference) &&
 		tm_repair_part(item->difference->a, "default") == NULL)
 		return NULL;
 	foreach(lc, item->needs)
@@ -723,6 +790,34 @@ obstacle_by_needs(RepairPlan *plan, RepairItem *item)
 			other->action == REPAIR_DROP || other->action == REPAIR_NOTHING)
 			continue;
 		return psprintf("needs %s, which is not repaired: ", name_of(other));
+	}
+	return NULL;
+}
+
+/*
+ * What keeps a table from being made keeps its columns from it, and a trigger that
+ * comes from a parent's; it is told once.
+ */
+static const char *
+obstacle_of_table(RepairPlan *plan, const RepairItem *item)
+{
+	ObjectAddress table = item->difference->in_a->object;
+	RepairItem *other;
+	ListCell   *lc;
+
+	if (item->difference->implied && table.classId == RelationRelationId &&
+		table.objectSubId != 0)
+	{
+		table.objectSubId = 0;
+		other = tm_repair_item(plan, tm_item_of(plan->map_a, &table));
+		return other == NULL ? NULL : other->obstacle;
+	}
+	foreach(lc, item->needs)
+	{
+		other = tm_repair_item(plan, ((ItemTie *) lfirst(lc))->item);
+		if (other != NULL && other->action == REPAIR_MAKE &&
+			other->obstacle != NULL)
+			return other->obstacle;
 	}
 	return NULL;
 }

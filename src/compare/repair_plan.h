@@ -28,6 +28,7 @@ typedef struct RepairItem
 	struct RepairItem *table;	/* of a column that comes along with a table */
 	bool		default_anew;	/* is its default taken away for a while? */
 	const char *obstacle;		/* why its statements are comments, or NULL */
+	bool		untold;			/* is it told of its table? */
 	bool		looked_up;		/* are these known? */
 	List	   *needs;			/* ItemTie: what it needs in the first schema */
 	List	   *users;			/* ItemTie: what needs it in the second one */
@@ -56,6 +57,9 @@ extern DefinitionPart *tm_repair_part(const Definition *definition,
 
 /* Is what makes the object not the same in both schemas? */
 extern bool tm_repair_is_made_otherwise(const Difference *difference);
+
+/* Is it to become a partition, or one of other bounds or of another table? */
+extern bool tm_repair_is_attached_otherwise(const Difference *difference);
 
 /* Is it the type of a column that changes? */
 extern bool tm_repair_changes_type(const RepairItem *item);

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
@@ -20,13 +21,17 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/compat.h"
 #include "compare/repair_statement.h"
 
 static void undo_stage(List **result, const RepairItem *item);
 static void take_all_back(List **result, const RepairItem *item);
+static void rename_sequence(List **result, const RepairPlan *plan,
+							const RepairItem *item);
 static void make(List **result, const RepairItem *item, bool late);
 static void change(List **result, const RepairItem *item, bool late);
 static void take_back(List **result, const RepairItem *item, bool late);
+static bool stays_attached(const RepairItem *item, const DefinitionPart *part);
 static bool says_the_same(const DefinitionPart *a, const DefinitionPart *b);
 static bool is_label(const DefinitionPart *part);
 static char *in_place(const DefinitionPart *label, const Definition *type);
@@ -63,12 +68,18 @@ tm_repair_statements(const RepairPlan *plan, const RepairItem *item,
 			break;
 		case STAGE_MAKE:
 			if (item->action == REPAIR_MAKE && item->obstacle != NULL)
-				tell(&result, item->obstacle,
-					 psprintf("%s %s", difference->label.type,
-							  difference->label.name));
+			{
+				if (!item->untold)
+					tell(&result, item->obstacle,
+						 psprintf("%s %s", difference->label.type,
+								  difference->label.name));
+			}
 			else if (item->action == REPAIR_MAKE ||
 					 (item->action == REPAIR_ANEW && item->obstacle == NULL))
+			{
+				rename_sequence(&result, plan, item);
 				make(&result, item, false);
+			}
 			else if (item->action != REPAIR_DROP)
 			{
 				change(&result, item, false);
@@ -161,6 +172,32 @@ take_all_back(List **result, const RepairItem *item)
 	}
 }
 
+/* That of an identity column which is in both schemas is there already. */
+static void
+rename_sequence(List **result, const RepairPlan *plan, const RepairItem *item)
+{
+	const ObjectAddress *object = &item->difference->in_a->object;
+	Oid			table;
+	int32		column;
+	Oid			other;
+
+	if (item->action != REPAIR_MAKE || !item->difference->a->inherited ||
+		object->classId != RelationRelationId || object->objectSubId != 0 ||
+		get_rel_relkind(object->objectId) != RELKIND_SEQUENCE ||
+		!sequenceIsOwned(object->objectId, DEPENDENCY_INTERNAL, &table, &column))
+		return;
+	other = get_relname_relid(get_rel_name(table), plan->diff->b);
+	column = !OidIsValid(other) ? InvalidAttrNumber :
+		get_attnum(other, get_attname(table, column, false));
+	if (column == InvalidAttrNumber)
+		return;
+	other = tm_identity_sequence(other, column);
+	if (OidIsValid(other))
+		add(result, psprintf("ALTER SEQUENCE %s RENAME TO %s",
+							 quote_identifier(get_rel_name(other)),
+							 quote_identifier(get_rel_name(object->objectId))));
+}
+
 /* All that the first schema says of an object. */
 static void
 make(List **result, const RepairItem *item, bool late)
@@ -207,6 +244,8 @@ change(List **result, const RepairItem *item, bool late)
 			continue;
 		if (strcmp(part->key, "create") == 0)
 			change_making(result, item, part);
+		else if (stays_attached(item, part))
+			tell(result, item->obstacle, part->sql);
 		else if (part->note && (other == NULL || part->change == NULL))
 			tell(result, "cannot be changed by a statement: ", part->sql);
 		else if (is_label(part))
@@ -237,7 +276,7 @@ take_back(List **result, const RepairItem *item, bool late)
 		const DefinitionPart *other = tm_repair_part(difference->a, part->key);
 
 		if (part->late != late || part->early ||
-			strcmp(part->key, "create") == 0)
+			strcmp(part->key, "create") == 0 || stays_attached(item, part))
 			continue;
 		if (anew && is_grant(part))
 		{
@@ -265,6 +304,14 @@ take_back(List **result, const RepairItem *item, bool late)
 		else if (!(item->default_anew && strcmp(part->key, "default") == 0))
 			add(result, part->undo);
 	}
+}
+
+/* What cannot become a partition of the other table is not detached either. */
+static bool
+stays_attached(const RepairItem *item, const DefinitionPart *part)
+{
+	return item->obstacle != NULL && strcmp(part->key, "partition") == 0 &&
+		tm_repair_is_attached_otherwise(item->difference);
 }
 
 static bool

@@ -333,6 +333,7 @@ ISOLATION = \
 	clone-index \
 	clone-races \
 	clone-roles \
+	compare-drop \
 	connection-races \
 	create-create \
 	create-drop \

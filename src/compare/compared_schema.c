@@ -12,7 +12,9 @@
 
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 
@@ -25,13 +27,39 @@
 #include "tenants/schema_owner.h"
 #include "tenants/tenant_name.h"
 
-static Oid	find_schema(const char *name);
+static Oid	find_schema(const char *name, bool missing_ok);
+static void check_access(Oid nspid);
 static bool is_within_binding(Oid nspid);
 
+/* Whoever waits for the lock looks again: names may lead elsewhere by then. */
 Oid
-tm_compared_schema(const char *name)
+tm_compared_schema(const char *name, bool missing_ok)
 {
-	Oid			nspid = find_schema(name);
+	Oid			nspid;
+
+	while (OidIsValid(nspid = find_schema(name, missing_ok)))
+	{
+		check_access(nspid);
+		LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
+		if (find_schema(name, missing_ok) == nspid)
+		{
+			check_access(nspid);
+			break;
+		}
+		tm_compared_schema_release(nspid);
+	}
+	return nspid;
+}
+
+void
+tm_compared_schema_release(Oid nspid)
+{
+	UnlockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
+}
+
+static void
+check_access(Oid nspid)
+{
 	SchemaOwner owner;
 
 	if (tm_schema_owner(nspid, &owner))
@@ -45,15 +73,15 @@ tm_compared_schema(const char *name)
 	if (!tm_schema_ownercheck(nspid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA,
 					   get_namespace_name(nspid));
-	return nspid;
 }
 
 /* What is in the trash cannot be had by the name of its schema either. */
 static Oid
-find_schema(const char *name)
+find_schema(const char *name, bool missing_ok)
 {
 	TenantInfo *tenant = tm_registry_lookup(name, true);
 	Oid			nspid = InvalidOid;
+	const char *found;
 
 	if (tenant != NULL)
 		nspid = tenant->nspid;
@@ -62,13 +90,19 @@ find_schema(const char *name)
 		nspid = get_namespace_oid(name, true);
 		tenant = tm_registry_lookup_schema(name);
 	}
-	if (!OidIsValid(nspid) ||
-		(tenant != NULL && tenant->state == TENANT_TRASHED))
+
+	/* The name of one that is just being dropped can be gone already. */
+	found = OidIsValid(nspid) ? get_namespace_name(nspid) : NULL;
+	if (found == NULL || (tenant != NULL && tenant->state == TENANT_TRASHED))
+	{
+		if (missing_ok)
+			return InvalidOid;
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
 				 errmsg("tenant or schema \"%s\" does not exist",
 						tm_tenant_name_printable(name))));
-	if (IsReservedName(get_namespace_name(nspid)))
+	}
+	if (IsReservedName(found))
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("schema \"%s\" cannot be compared", name),

@@ -24,8 +24,10 @@ tenant_diff(PG_FUNCTION_ARGS)
 {
 	static const char *const kinds[] = {"missing", "extra", "different"};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			a = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	Oid			b = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Oid			a = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									   false);
+	Oid			b = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+									   false);
 	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -48,6 +50,8 @@ tenant_diff(PG_FUNCTION_ARGS)
 			values[4] = CStringGetTextDatum(difference->b->text);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
+	tm_compared_schema_release(a);
+	tm_compared_schema_release(b);
 	return (Datum) 0;
 }
 
@@ -55,8 +59,10 @@ Datum
 tenant_diff_sql(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			a = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	Oid			b = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	Oid			a = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									   false);
+	Oid			b = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+									   false);
 	List	   *found = tm_repair_in_order(tm_repair_plan(tm_schema_diff(a, b)));
 	ListCell   *lc;
 
@@ -84,5 +90,7 @@ tenant_diff_sql(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value,
 							 &isnull);
 	}
+	tm_compared_schema_release(a);
+	tm_compared_schema_release(b);
 	return (Datum) 0;
 }

@@ -26,7 +26,8 @@ PG_FUNCTION_INFO_V1(tenant_object_fingerprints);
 Datum
 tenant_fingerprint(PG_FUNCTION_ARGS)
 {
-	Oid			nspid = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	Oid			nspid = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+										   false);
 	TenantInfo *tenant = tm_registry_lookup_schema(get_namespace_name(nspid));
 	char	   *text;
 
@@ -34,6 +35,7 @@ tenant_fingerprint(PG_FUNCTION_ARGS)
 		text = tm_kept_fingerprint(tenant, PG_GETARG_BOOL(1))->text;
 	else
 		text = tm_fingerprint_of_schema(nspid);
+	tm_compared_schema_release(nspid);
 	PG_RETURN_TEXT_P(cstring_to_text(text));
 }
 
@@ -41,7 +43,8 @@ Datum
 tenant_object_fingerprints(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			nspid = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	Oid			nspid = tm_compared_schema(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+										   false);
 	Fingerprint *fingerprint;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -63,5 +66,6 @@ tenant_object_fingerprints(PG_FUNCTION_ARGS)
 		values[2] = CStringGetTextDatum(digits);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
+	tm_compared_schema_release(nspid);
 	return (Datum) 0;
 }

@@ -70,12 +70,15 @@ tm_read_schema(Oid nspid, SchemaReader read, void *arg)
 static void
 lock_relations(Oid nspid)
 {
+	char	   *name = get_namespace_name(nspid);
 	ListCell   *lc;
 
 	LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
 	if (!SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(nspid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 name != NULL ?
+				 errmsg("schema \"%s\" does not exist", name) :
 				 errmsg("schema with OID %u does not exist", nspid)));
 	foreach(lc, tm_closure_relations(nspid))
 		LockRelationOid(lfirst_oid(lc), AccessShareLock);

@@ -83,6 +83,8 @@ typedef struct Comparison
 	const char *expected;		/* the template's fingerprint, or NULL */
 	TimestampTz changed_at;		/* since when it has that, or DT_NOBEGIN */
 	KeptFingerprint *kept;		/* what is known of the tenant */
+	Oid			locked[2];		/* schemas of both, as far as they are there */
+	int			nlocked;
 } Comparison;
 
 static int	compare_drifting(const ListCell *a, const ListCell *b);
@@ -100,6 +102,9 @@ static DriftingTenant *look_at(Fleet *fleet, const TenantInfo *tenant);
 static bool same_version(const char *a, const char *b);
 static const char *last_version(const TenantInfo *tenant);
 static bool begin_comparison(const char *name, Comparison *comparison);
+static const TenantInfo *lock_compared(const char *name,
+									   Comparison *comparison);
+static void tell_drift(FunctionCallInfo fcinfo, const Comparison *comparison);
 static bool is_settled(const KeptFingerprint *kept, const char *expected,
 					   bool is_present);
 static void compare(FunctionCallInfo fcinfo, const Comparison *comparison);
@@ -157,26 +162,37 @@ tenant_drift_candidates(PG_FUNCTION_ARGS)
 Datum
 tenant_drift_of(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Comparison	comparison = {0};
-	const KeptFingerprint *kept;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (begin_comparison(text_to_cstring(PG_GETARG_TEXT_PP(0)), &comparison))
+	{
+		if (!is_settled(comparison.kept, comparison.expected,
+						comparison.is_present))
+			compare(fcinfo, &comparison);
+		if (comparison.kept->differences != 0)
+			tell_drift(fcinfo, &comparison);
+	}
+
+	/* Thousands of them are looked at in one statement. */
+	while (comparison.nlocked > 0)
+		tm_compared_schema_release(comparison.locked[--comparison.nlocked]);
+	return (Datum) 0;
+}
+
+static void
+tell_drift(FunctionCallInfo fcinfo, const Comparison *comparison)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	const KeptFingerprint *kept = comparison->kept;
 	Datum		values[2];
 	bool		nulls[2];
 
-	InitMaterializedSRF(fcinfo, 0);
-	if (!begin_comparison(text_to_cstring(PG_GETARG_TEXT_PP(0)), &comparison))
-		return (Datum) 0;
-	kept = comparison.kept;
-	if (!is_settled(kept, comparison.expected, comparison.is_present))
-		compare(fcinfo, &comparison);
-	if (kept->differences == 0)
-		return (Datum) 0;
 	values[0] = TimestampTzGetDatum(kept->differs_since);
 	nulls[0] = kept->differs_since == DT_NOBEGIN;
 	values[1] = Int32GetDatum(kept->differences);
 	nulls[1] = kept->differences < 0;
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	return (Datum) 0;
 }
 
 List *
@@ -371,16 +387,17 @@ last_version(const TenantInfo *tenant)
 static bool
 begin_comparison(const char *name, Comparison *comparison)
 {
-	TenantInfo *tenant = tm_registry_lookup(name, true);
-	TenantInfo *template;
+	const TenantInfo *tenant = lock_compared(name, comparison);
+	const TenantInfo *template;
 
-	if (tenant == NULL || !OidIsValid(tenant->nspid))
+	if (tenant == NULL)
 		return false;
-	(void) tm_compared_schema(tenant->name);
 	template = tm_registry_template(tenant);
-	if (template == NULL || !OidIsValid(template->nspid))
+	if (template == NULL)
 		return false;
-	(void) tm_compared_schema(template->name);
+	template = lock_compared(template->name, comparison);
+	if (template == NULL)
+		return false;
 
 	comparison->tenant = tenant;
 	comparison->template = template;
@@ -402,6 +419,19 @@ begin_comparison(const char *name, Comparison *comparison)
 		return false;
 	comparison->kept = tm_kept_fingerprint(tenant, false);
 	return true;
+}
+
+static const TenantInfo *
+lock_compared(const char *name, Comparison *comparison)
+{
+	Oid			nspid = tm_compared_schema(name, true);
+	const TenantInfo *tenant;
+
+	if (!OidIsValid(nspid))
+		return NULL;
+	comparison->locked[comparison->nlocked++] = nspid;
+	tenant = tm_registry_lookup(name, true);
+	return tenant != NULL && tenant->nspid == nspid ? tenant : NULL;
 }
 
 /* Has it been compared with just that? */

@@ -14,6 +14,7 @@
 #include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 #include "fleet/migrate_statement.h"
 #include "fleet/migrate_statements.h"
@@ -25,7 +26,7 @@
 static void execute_statements(const TenantInfo *tenant, List *statements,
 							   int first, int end);
 static void refuse_superuser(const TenantInfo *tenant);
-static void check_path(const TenantInfo *tenant, const char *path);
+static void check_place(const TenantInfo *tenant, const char *path);
 
 void
 tm_migrate_run_statements(const TenantInfo *tenant, List *statements,
@@ -71,7 +72,7 @@ execute_statements(const TenantInfo *tenant, List *statements, int first,
 		before = statement;
 		tm_migrate_execute(statement);
 		CommandCounterIncrement();
-		check_path(tenant, path);
+		check_place(tenant, path);
 	}
 }
 
@@ -92,10 +93,17 @@ refuse_superuser(const TenantInfo *tenant)
 				 errhint("Let an ordinary role own the schema.")));
 }
 
-/* What comes next would be somewhere else. */
+/* What comes next would be somewhere else, or nowhere. */
 static void
-check_path(const TenantInfo *tenant, const char *path)
+check_place(const TenantInfo *tenant, const char *path)
 {
+	if (!SearchSysCacheExists1(NAMESPACEOID,
+							   ObjectIdGetDatum(tenant->nspid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a statement of a migration has dropped schema \"%s\" of tenant \"%s\"",
+						tenant->schema_name, tenant->name),
+				 errhint("Use tenant.drop(), outside of migrations.")));
 	if (strcmp(namespace_search_path, path) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

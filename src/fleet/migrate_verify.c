@@ -20,6 +20,7 @@
 #include "compare/kept_fingerprint.h"
 #include "fleet/migrate_verify.h"
 #include "fleet/migration_ledger.h"
+#include "tenants/tenant_lock.h"
 
 static const TenantInfo *template_of(const TenantInfo *tenant);
 static char *expected_fingerprint(const TenantInfo *template,
@@ -82,6 +83,11 @@ expected_fingerprint(const TenantInfo *template, const char *version)
 		return entry.fingerprint;
 	versions = tm_ledger_versions(&template->id);
 	if (versions == NIL || strcmp(llast(versions), version) != 0)
+		return NULL;
+
+	/* It may be dropped just now. */
+	template = tm_tenant_lock_schema(template, AccessShareLock);
+	if (template == NULL || !OidIsValid(template->nspid))
 		return NULL;
 	return tm_kept_fingerprint(template, false)->text;
 }

@@ -333,9 +333,9 @@ end_workers(int code, Datum arg)
 	tm_migrate_workers_end(&director->workers, !proc_exit_inprogress);
 	if (!proc_exit_inprogress)
 	{
+		add_up(director);
 		dsm_detach(director->workers.segment);
 		director->workers.segment = NULL;
-		director->queue = NULL;
 	}
 }
 
@@ -438,9 +438,12 @@ finish_after_error(Director *director, ErrorData *error)
 		while (ActiveSnapshotSet())
 			PopActiveSnapshot();
 		SPI_rollback();
+		if (director->queue != NULL)
+			add_up(director);
 		tm_run_update(director->run.run,
 					  tm_is_cancellation(error) ?
-					  RUN_CANCELLED : RUN_INTERRUPTED, -1, -1);
+					  RUN_CANCELLED : RUN_INTERRUPTED,
+					  director->counts.napplied, director->counts.nfailed);
 		SPI_commit();
 	}
 	ReThrowError(error);

@@ -49,6 +49,8 @@ typedef struct Setting
 	char	   *value;			/* NULL if there was none */
 } Setting;
 
+static Portal begin_portal(void);
+static void end_portal(Portal portal);
 static void execute(const List *statements, int number,
 					const TenantInfo *tenant, AloneBefore before,
 					List **settings);
@@ -91,6 +93,7 @@ tm_migrate_alone(const List *statements, int number,
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData  *volatile error = NULL;
 	List	  **settings = palloc0(sizeof(List *));
+	Portal		volatile portal;
 	Oid			userid;
 	int			sec_context;
 
@@ -101,11 +104,16 @@ tm_migrate_alone(const List *statements, int number,
 	SPI_finish();
 	tm_refused_command_begin();
 	tm_alone_code_begin();
+	portal = begin_portal();
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(context);
 		execute(statements, number, tenant, before, settings);
+
+		/* An error would leave the user that the transaction began with. */
+		CommitTransactionCommand();
 		SetUserIdAndSecContext(userid, sec_context);
+		StartTransactionCommand();
 	}
 	PG_CATCH();
 	{
@@ -117,16 +125,54 @@ tm_migrate_alone(const List *statements, int number,
 		StartTransactionCommand();
 	}
 	PG_END_TRY();
+	end_portal(portal);
 	tm_alone_code_end();
 	tm_refused_command_end();
+
+	/* Nobody who cancels shall leave the session bound to the tenant. */
+	HOLD_INTERRUPTS();
 	put_back(*settings);
 	tm_binding_set("", GUC_ACTION_SET);
 	CommitTransactionCommand();
+	RESUME_INTERRUPTS();
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	MemoryContextSwitchTo(context);
 	return error;
+}
+
+/*
+ * What an event trigger calls gets its snapshot from the portal of the client's
+ * command, which a worker does not have.  The portal outlives transactions, as any
+ * that is at work.  NULL if there is one.
+ */
+static Portal
+begin_portal(void)
+{
+	Portal		volatile portal;
+
+	if (ActivePortal != NULL)
+		return NULL;
+	portal = CreateNewPortal();
+	portal->visible = false;
+	portal->cleanup = NULL;
+	PortalDefineQuery(portal, NULL, "", CMDTAG_UNKNOWN, NIL, NULL);
+	portal->status = PORTAL_READY;
+	MarkPortalActive(portal);
+	ActivePortal = portal;
+	return portal;
+}
+
+static void
+end_portal(Portal portal)
+{
+	if (portal == NULL)
+		return;
+	ActivePortal = NULL;
+	portal->portalSnapshot = NULL;
+	MarkPortalDone(portal);
+	PortalDrop(portal, false);
 }
 
 /*
@@ -340,4 +386,6 @@ process(RawStmt *raw, const char *text)
 				   None_Receiver, &qc);
 	if (ActiveSnapshotSet())
 		PopActiveSnapshot();
+	if (ActivePortal != NULL)
+		ActivePortal->portalSnapshot = NULL;
 }

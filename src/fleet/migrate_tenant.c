@@ -71,6 +71,7 @@ typedef struct Attempt
 {
 	MigrateSession *session;	/* who tries */
 	const pg_uuid_t *id;		/* the tenant */
+	const Step *after;			/* what it has got just before, or NULL */
 	const Step *step;			/* what it is to get */
 	bool		more;			/* and something else after it */
 	TimestampTz started_at;		/* since when */
@@ -105,6 +106,7 @@ static void apply(Attempt *attempt);
 static MigrateVerify verify_now(const Attempt *attempt);
 static void run_hooks(Attempt *attempt, const char *event);
 static bool start(Attempt *attempt);
+static void check_order(const Attempt *attempt);
 static void check_unchanged(const Migration *migration);
 static TenantInfo *lock_tenant(Attempt *attempt);
 static void record(const Attempt *attempt, LedgerState state, int attempts,
@@ -160,6 +162,7 @@ tm_migrate_tenant(MigrateSession *session, const pg_uuid_t *id,
 {
 	MemoryContext old_context = MemoryContextSwitchTo(session->tenant_context);
 	List	   *steps = missing_steps(session, id);
+	const Step *after = NULL;
 	ListCell   *lc;
 
 	memset(outcome, 0, sizeof(MigrateOutcome));
@@ -170,12 +173,14 @@ tm_migrate_tenant(MigrateSession *session, const pg_uuid_t *id,
 		foreach(lc, steps)
 		{
 			Attempt		attempt = {.session = session,.id = id,
-			.step = lfirst(lc),.more = lnext(steps, lc) != NULL};
+				.after = after,.step = lfirst(lc),
+			.more = lnext(steps, lc) != NULL};
 
 			CHECK_FOR_INTERRUPTS();
 			outcome->end = run_step(&attempt, outcome);
 			if (outcome->end != MIGRATE_DONE)
 				break;
+			after = lfirst(lc);
 		}
 	}
 	SPI_commit();
@@ -617,6 +622,7 @@ start(Attempt *attempt)
 		entry.state == LEDGER_BASELINE;
 	if (attempt->over)
 		return false;
+	check_order(attempt);
 	tm_migration_hold(migration->version);
 	check_unchanged(migration);
 	attempt->partial = entry.state == LEDGER_PARTIAL;
@@ -624,6 +630,20 @@ start(Attempt *attempt)
 	attempt->before = !attempt->partial ? ALONE_NEW :
 		entry.failed ? ALONE_FAILED : ALONE_UNKNOWN;
 	return true;
+}
+
+/* It has been rolled back to a snapshot since, and gets it again before this one. */
+static void
+check_order(const Attempt *attempt)
+{
+	if (attempt->after != NULL &&
+		!tm_ledger_has(attempt->id, attempt->after->migration->version))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("tenant \"%s\" does not have migration \"%s\" any more",
+						attempt->tenant->name,
+						attempt->after->migration->version),
+				 errhint("Call tenant.migrate() again.")));
 }
 
 /* The session has read it some time ago. */

@@ -39,6 +39,9 @@
 #include "fleet/migration.h"
 #include "tenants/tenant_name.h"
 
+/* Of advisory locks, those that SQL can take are of the classes 1 and 2 */
+#define RECORDING_LOCK_CLASS	3
+
 /* Columns of tenant.migration */
 #define Anum_migration_version			1
 #define Anum_migration_position			2
@@ -176,12 +179,6 @@ tm_migration_last_ordinal(const char *version)
 	return last;
 }
 
-Oid
-tm_migration_relid(void)
-{
-	return tm_own_table_relid(MIGRATION_TABLE);
-}
-
 int
 tm_migration_compare(const char *a, const char *b)
 {
@@ -240,6 +237,33 @@ void
 tm_migration_lock_out(const char *version)
 {
 	lock_version(version, AccessExclusiveLock);
+}
+
+LOCKTAG
+tm_migration_recording_tag(const char *version)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId,
+						 tm_own_table_relid(MIGRATION_TABLE),
+						 hash_bytes((const unsigned char *) version,
+									strlen(version)),
+						 RECORDING_LOCK_CLASS);
+	return tag;
+}
+
+void
+tm_migration_hold_recording(const char *version, bool for_session)
+{
+	LOCKTAG		tag = tm_migration_recording_tag(version);
+
+	if (LockAcquire(&tag, ExclusiveLock, for_session,
+					true) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("migration \"%s\" is being recorded by another session",
+						version),
+				 errhint("Wait until that has ended, or use another version.")));
 }
 
 static void

@@ -10,6 +10,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "storage/lock.h"
 #include "utils/uuid.h"
 
 /* One migration, as the table knows it */
@@ -56,9 +57,6 @@ extern List *tm_migration_statements(const char *version);
 /* The ordinal of the last statement, 0 if there is none. */
 extern int	tm_migration_last_ordinal(const char *version);
 
-/* The table, for locks on versions. */
-extern Oid	tm_migration_relid(void);
-
 /* The versions in the order that counts, as strcmp() has them. */
 extern int	tm_migration_compare(const char *a, const char *b);
 
@@ -88,6 +86,14 @@ extern void tm_migration_lock_shared(void);
  */
 extern void tm_migration_hold(const char *version);
 extern void tm_migration_lock_out(const char *version);
+
+/*
+ * Keep everybody else from recording it, or raise 55006 if somebody is at it.  The
+ * lock is of the kind that outlives an error if it is for the session, as advisory
+ * locks do, though not one that pg_advisory_lock() could take.
+ */
+extern LOCKTAG tm_migration_recording_tag(const char *version);
+extern void tm_migration_hold_recording(const char *version, bool for_session);
 extern void tm_migration_insert(Migration *migration);
 extern void tm_migration_add_statement(const char *version,
 									   const MigrationStatement *statement);

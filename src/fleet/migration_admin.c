@@ -91,6 +91,8 @@ tenant_drop_migration(PG_FUNCTION_ARGS)
 	tm_migration_lock();
 	tm_migration_lock_out(version);
 	migration = tm_migration_lookup(version, false);
+	if (!migration->complete)
+		tm_migration_hold_recording(version, false);
 	if (migration->complete && tm_ledger_who_has(version, &holder))
 		refuse_drop(version, &holder);
 	tm_ledger_forget_version(version);

@@ -97,8 +97,6 @@ tm_run_update(int64 run, RunState state, int64 applied, int64 failed)
 				Int64GetDatum(run));
 	scan = tm_own_table_scan(rel, RUN_BY_NUMBER, 1, &key);
 	tuple = systable_getnext(scan);
-	if (tuple == NULL)
-		elog(ERROR, "row of run " INT64_FORMAT " has vanished", run);
 	values[Anum_run_finished_at - 1] =
 		TimestampTzGetDatum(GetCurrentTimestamp());
 	replace[Anum_run_finished_at - 1] = state != RUN_RUNNING;
@@ -108,8 +106,11 @@ tm_run_update(int64 run, RunState state, int64 applied, int64 failed)
 	replace[Anum_run_applied - 1] = applied >= 0;
 	values[Anum_run_failed - 1] = Int64GetDatum(failed);
 	replace[Anum_run_failed - 1] = failed >= 0;
-	tm_own_table_update(rel, &tuple->t_self, Natts_run, values, nulls,
-						replace);
+
+	/* Somebody may have cleared away what is told of runs. */
+	if (tuple != NULL)
+		tm_own_table_update(rel, &tuple->t_self, Natts_run, values, nulls,
+							replace);
 	systable_endscan(scan);
 	PopActiveSnapshot();
 	table_close(rel, NoLock);

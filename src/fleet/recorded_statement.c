@@ -70,14 +70,16 @@ typedef struct PlanTargets
 
 /*
  * Is a utility statement of the client's at work, does it execute a prepared
- * one, and which kind is it if the result of a query is all that it is about, or
- * NULL?  Written by before and end.
+ * one, or explain it, and which kind is it if the result of a query is all that it
+ * is about, or NULL?  Written by before and end.
  */
 static bool in_utility = false;
 static bool executes_prepared = false;
+static bool explains_prepared = false;
 static const char *shows_query = NULL;
 
 static bool shows_result(Node *stmt);
+static bool makes_shown(Node *stmt);
 static void refuse_shown(void);
 static bool is_clients(const QueryDesc *queryDesc);
 static bool changes_something(const PlannedStmt *pstmt);
@@ -114,8 +116,8 @@ tm_record_plan(QueryDesc *queryDesc)
 	PlanTargets targets;
 	Oid			nspid;
 
-	if (IsParallelWorker() || !is_clients(queryDesc) ||
-		!changes_something(pstmt))
+	if (IsParallelWorker() || RecoveryInProgress() ||
+		!is_clients(queryDesc) || !changes_something(pstmt))
 		return;
 	executes_prepared = false;
 	statement.text = tm_statement_part(queryDesc->sourceText,
@@ -148,8 +150,9 @@ tm_record_before_utility(UtilityStatement *statement, const char *query,
 	const char *text;
 	Oid			nspid;
 
+	/* Nothing can be changed on a standby, which the server says itself. */
 	if (!tm_recording_is_on() || context != PROCESS_UTILITY_TOPLEVEL ||
-		in_utility)
+		in_utility || RecoveryInProgress())
 		return;
 	if (IsA(stmt, TransactionStmt))
 	{
@@ -161,7 +164,13 @@ tm_record_before_utility(UtilityStatement *statement, const char *query,
 	in_utility = statement->records = true;
 	executes_prepared = IsA(stmt, ExecuteStmt);
 	if (!is_kept(stmt) && shows_result(stmt))
+	{
 		shows_query = CreateCommandName(stmt);
+		explains_prepared = IsA(stmt, ExplainStmt) &&
+			executes(castNode(ExplainStmt, stmt)->query);
+		if (makes_shown(stmt))
+			refuse_shown();
+	}
 	if (!is_kept(stmt) || is_no_op(stmt) || is_temporary(stmt))
 		return;
 	tm_statement_refuse_unrepeatable(stmt);
@@ -200,7 +209,7 @@ tm_record_end_utility(UtilityStatement *statement)
 {
 	if (statement->records)
 	{
-		in_utility = executes_prepared = false;
+		in_utility = executes_prepared = explains_prepared = false;
 		shows_query = NULL;
 	}
 }
@@ -226,6 +235,18 @@ shows_result(Node *stmt)
 		IsA(stmt, DeclareCursorStmt);
 }
 
+/* Does it make a table of the result, which no plan tells of? */
+static bool
+makes_shown(Node *stmt)
+{
+	Node	   *query = IsA(stmt, ExplainStmt) ?
+		castNode(ExplainStmt, stmt)->query : NULL;
+
+	if (query != NULL && IsA(query, Query))
+		query = castNode(Query, query)->utilityStmt;
+	return query != NULL && IsA(query, CreateTableAsStmt);
+}
+
 /* What it is executed for cannot be repeated, and would hide what it does. */
 static void
 refuse_shown(void)
@@ -239,13 +260,17 @@ refuse_shown(void)
 
 /*
  * Is it the client's own, or what EXECUTE stands for, and not a part of what it
- * brings about?
+ * brings about?  Of an EXECUTE that is explained the text is that of PREPARE; as it
+ * is not kept, what it brings about may count as well.
  */
 static bool
 is_clients(const QueryDesc *queryDesc)
 {
-	if (ActivePortal == NULL || debug_query_string == NULL ||
-		queryDesc->sourceText != ActivePortal->sourceText)
+	if (ActivePortal == NULL || debug_query_string == NULL)
+		return false;
+	if (explains_prepared)
+		return true;
+	if (queryDesc->sourceText != ActivePortal->sourceText)
 		return false;
 	if (in_utility)
 		return executes_prepared || shows_query != NULL;
@@ -473,6 +498,7 @@ is_kept(Node *stmt)
 	{
 		case T_PrepareStmt:
 		case T_ExecuteStmt:
+		case T_ExplainStmt:
 			return false;
 		case T_DoStmt:
 		case T_CallStmt:

@@ -35,7 +35,6 @@
 #include "access/xact.h"
 #include "base/argument.h"
 #include "catalog/namespace.h"
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -66,9 +65,6 @@
 
 /* The longest version, and its null byte */
 #define VERSION_SIZE	256
-
-/* Of advisory locks, those that SQL can take are of the classes 1 and 2 */
-#define VERSION_LOCK_CLASS	3
 
 /* What this session records; written by tm_recording_open() and its like */
 typedef struct Recording
@@ -363,28 +359,18 @@ is_persistent(Oid nspid)
 }
 
 /*
- * Until the recording ends, nobody else records this version.  It is a lock of
- * the kind that outlives an error, as advisory locks do, though not one that
- * pg_advisory_lock() could take; who releases all of those has it taken again.
+ * Until the recording ends, nobody else records this version.  Who releases all
+ * advisory locks has it taken again.
  */
 static void
 hold_version(const char *version)
 {
-	LOCKTAG		tag;
+	LOCKTAG		tag = tm_migration_recording_tag(version);
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, tm_migration_relid(),
-						 hash_bytes((const unsigned char *) version,
-									strlen(version)),
-						 VERSION_LOCK_CLASS);
 	if (recording.version[0] != '\0' &&
 		tm_lock_held_by_me(&tag, ExclusiveLock))
 		return;
-	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("migration \"%s\" is being recorded by another session",
-						version),
-				 errhint("Wait until that has ended, or use another version.")));
+	tm_migration_hold_recording(version, true);
 	recording.tag = tag;
 	strlcpy(recording.version, version, VERSION_SIZE);
 }

@@ -116,6 +116,13 @@ is(answer($free, 'SELECT count(*) FROM t'), "42P01: relation \"t\" does not exis
 is(answer($other, "SELECT pg_sleep(0.05); SELECT w FROM t"), "\nrows of k4", 'a session whose tenant is as it was');
 
 # a new primary needs none of this
+# nothing is recorded there, and it is the server that says why
+{
+	local $ENV{PGOPTIONS} = '-c tenant_mgr.tenant=k4 -c tenant_mgr.record=0001';
+	my ($status, $out, $err) = $standby->psql($db, 'CREATE TABLE recorded ()');
+	like($err, qr/cannot execute CREATE TABLE in a read-only transaction/, 'a session that would record');
+}
+
 $standby->promote;
 is(answer($other, 'SELECT w FROM t'), 'rows of k4', 'promoted: a session from before goes on');
 $standby->safe_psql($db, "SELECT tenant.rename('k3', 'k8'); SELECT tenant.create('k3')");

@@ -252,7 +252,9 @@ is($err, '', 'values of many types');
 # A query that changes something is kept, or refused, whatever it is wrapped in.
 my @hidden = ('COPY (INSERT INTO value (c) VALUES (1) RETURNING c) TO STDOUT', 'COPY (SELECT value_of($$2$$)) TO STDOUT',
 	'EXPLAIN ANALYZE SELECT value_of($$3$$)', "BEGIN;\nDECLARE c CURSOR FOR SELECT value_of(\$\$4\$\$)",
-	"PREPARE p AS SELECT value_of(\$\$5\$\$);\nCREATE TABLE hidden AS EXECUTE p", 'DO $$ BEGIN PERFORM value_of($$6$$); COMMIT; END $$');
+	"PREPARE p AS SELECT value_of(\$\$5\$\$);\nCREATE TABLE hidden AS EXECUTE p", 'EXPLAIN ANALYZE INSERT INTO value (c) VALUES (1)',
+	'EXPLAIN (ANALYZE true) CREATE TABLE hidden AS SELECT 1', "PREPARE p AS INSERT INTO value (c) VALUES (1);\nEXPLAIN ANALYZE EXECUTE p",
+	"PREPARE p AS SELECT value_of(\$\$5\$\$);\nEXPLAIN (ANALYZE, VERBOSE) EXECUTE p", 'DO $$ BEGIN PERFORM value_of($$6$$); COMMIT; END $$');
 $hidden[-1] =~ s/\$\$6\$\$/'6'/;
 foreach my $hidden (@hidden)
 {
@@ -262,6 +264,11 @@ foreach my $hidden (@hidden)
 ($status, $out, $err) = psql_client('036', 'app', q{
 	COPY (SELECT * FROM value) TO STDOUT;
 	EXPLAIN SELECT value_of('7');
+	PREPARE hidden AS INSERT INTO value (c) VALUES (1);
+	EXPLAIN EXECUTE hidden;
+	EXPLAIN (ANALYZE false) CREATE TABLE hidden AS SELECT 1;
+	PREPARE shown AS SELECT count(*) FROM value;
+	EXPLAIN ANALYZE EXECUTE shown;
 	BEGIN; DECLARE c CURSOR FOR SELECT * FROM value; FETCH ALL FROM c; COMMIT;
 	SELECT value_of('8');
 });
@@ -270,6 +277,20 @@ is(state_of('036'), 'complete|t', 'and it is completed');
 sql(q{CALL tenant.migrate(jobs => 1, tenants => '{other}')});
 is(sql('SELECT count(*), string_agg(c, $$,$$ ORDER BY c) FROM (SELECT * FROM template_app.value EXCEPT ALL SELECT * FROM other.value) AS v'), '0|', 'another tenant has the same values');
 is(sql('SELECT count(*) FROM other.value'), 3, 'and no more');
+
+# What a session is at nobody else discards: the rest of it would be all there is.
+{
+	local $ENV{PGOPTIONS} = '-c tenant_mgr.tenant=template_app -c tenant_mgr.record=037';
+	my $session = $node->background_psql('postgres', extra_params => [ '-U', 'app' ]);
+	$session->query_safe('CREATE TABLE discarded (i int)');
+	delete $ENV{PGOPTIONS};
+	($status, $out, $err) = $node->psql('postgres', q{SELECT tenant.drop_migration('037')});
+	like($err, qr/ERROR:  migration "037" is being recorded by another session/, 'a migration that is being recorded is not dropped');
+	$session->query_safe('CREATE TABLE kept (i int)');
+	$session->quit;
+}
+is(state_of('037'), 'complete|t', 'and has all of its statements');
+is(sql(q{SELECT count(*) FROM tenant.migration_statement WHERE version = '037'}), 2, 'both of them');
 
 # Whoever may not record changes nothing either, and a superuser is told whose
 # objects he makes.

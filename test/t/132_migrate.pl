@@ -274,12 +274,68 @@ is(answer("SELECT count(*) FROM tenant.applied_migration WHERE version = '99' AN
 
 # what the run is to come to goes away: found when it looks what is left to do
 answer(q{DELETE FROM tenant.applied_migration WHERE version = '99'; SELECT tenant.drop_migration('99');
-	SELECT tenant.add_migration('99', 'SELECT pg_sleep(0.1)'), tenant.add_migration('992', 'SELECT 1')});
+	SELECT tenant.add_migration('99', 'SELECT pg_sleep(CASE tenant.current() WHEN ''tpl'' THEN 3 ELSE 0 END)'), tenant.add_migration('992', 'SELECT 1')});
 $session = start_session(q{CALL tenant.migrate(to_version => '992', jobs => 1)});
 ok($node->poll_query_until('app', "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), 'a tenant takes its time');
 answer("SELECT tenant.drop_migration('992')");
 like(finish($session), qr/ERROR:  migration "992" does not exist/, 'a run whose last version is dropped says so');
 is(answer('SELECT state FROM tenant.migration_run ORDER BY run DESC LIMIT 1'), 'interrupted', 'and so does its row');
+
+# what it has done until it is interrupted is counted, by the session and by workers
+answer(q{DELETE FROM tenant.applied_migration WHERE version = '99'; SELECT tenant.drop_migration('99');
+	SELECT tenant.add_migration('98a', 'SELECT pg_sleep(CASE tenant.current() WHEN ''tpl'' THEN 0 ELSE 30 END)')});
+foreach my $jobs (1, 2)
+{
+	$session = start_session("CALL tenant.migrate(jobs => $jobs)");
+	ok($node->poll_query_until('app', "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), 'the template has it, others are at it');
+	answer("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL tenant.migrate%'");
+	finish($session);
+	is(answer('SELECT state, applied, failed FROM tenant.migration_run ORDER BY run DESC LIMIT 1'), 'cancelled|1|0', "its row tells how far $jobs jobs have come");
+	answer(q{DELETE FROM tenant.applied_migration WHERE version = '98a'});
+}
+answer(q{SELECT tenant.drop_migration('98a')});
+
+# somebody clears away the rows of runs, that of one that goes on among them
+answer(q{SELECT tenant.add_migration('98a', 'SELECT pg_sleep(0.05)')});
+$session = start_session(q{CALL tenant.migrate(jobs => 1, verify => 'off')});
+ok($node->poll_query_until('app', "SELECT count(*) > 0 FROM tenant.migration_run WHERE state = 'running'"), 'a run goes on');
+answer('DELETE FROM tenant.migration_run');
+unlike(finish($session), qr/ERROR|WARNING/, 'and does not mind that its row is gone');
+
+# one that is rolled back to a snapshot between two migrations gets both once more
+answer(q{SELECT tenant.snapshot('t3', 'before'); SELECT tenant.add_migration('98b', 'SELECT pg_sleep(2)'), tenant.add_migration('98c', 'CREATE TABLE t98c ()')});
+$session = start_session(q{CALL tenant.migrate(tenants => '{t3}', jobs => 1, verify => 'off')});
+ok($node->poll_query_until('app', "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), 'the first is at work');
+answer(q{SELECT tenant.rollback_to('t3', 'before')});
+unlike(finish($session), qr/ERROR|WARNING/, 'a tenant is rolled back before it gets the second');
+is(answer(q{SELECT string_agg(version || ' ' || state, ', ' ORDER BY version) FROM tenant.migration_status WHERE tenant = 't3' AND version ~ '^98[bc]'}),
+	'98b applied, 98c applied', 'and has both in the end');
+answer(q{SELECT tenant.drop_snapshot('t3', 'before')});
+like(messages(q{CALL tenant.migrate(verify => 'off')}), qr/, 0 have failed/, 'so have the others');
+
+# a migration that drops the schema that it is for
+answer(q{SELECT tenant.add_migration('98d', 'DO $$ BEGIN EXECUTE format(''DROP SCHEMA %I CASCADE'', tenant.current()); END $$')});
+like(messages(q{CALL tenant.migrate(tenants => '{t3}', jobs => 1)}), qr/"98d" of tenant "t3" has failed: a statement of a migration has dropped schema "t3" of tenant "t3"/,
+	'says so');
+answer(q{DELETE FROM tenant.applied_migration WHERE version = '98d'; SELECT tenant.drop_migration('98d')});
+
+# an event trigger of the database has a snapshot in workers, too
+answer(q{
+	CREATE TABLE public.audit (tag text);
+	GRANT INSERT ON public.audit TO PUBLIC;
+	CREATE FUNCTION public.audit() RETURNS event_trigger LANGUAGE plpgsql AS
+		'BEGIN INSERT INTO public.audit SELECT tg_tag FROM pg_catalog.pg_class LIMIT 1; END';
+	CREATE EVENT TRIGGER audit ON ddl_command_end WHEN TAG IN ('CREATE INDEX', 'DROP INDEX') EXECUTE FUNCTION public.audit();
+	SELECT tenant.add_migration('98e', 'CREATE INDEX CONCURRENTLY audited ON orders (id, later); DROP INDEX CONCURRENTLY audited; VACUUM orders', transactional => false)});
+foreach my $call (q{tenants => '{t2,t3}', jobs => 2}, q{tenants => '{t4}', jobs => 1})
+{
+	like(messages("CALL tenant.migrate($call, verify => 'off')"), qr/, 0 have failed/, "an event trigger does its work: $call");
+}
+is(answer('SELECT count(*), count(DISTINCT tag) FROM public.audit'), '6|2', 'once for each statement');
+answer('DROP EVENT TRIGGER audit');
+like(messages(q{CALL tenant.migrate(verify => 'off')}), qr/, 0 have failed/, 'the others go without');
+
+answer(q{SELECT tenant.add_migration('99', 'SELECT 1')});
 
 # a worker that is ended is an attempt that has failed, and not a tenant that is lost
 answer(q{DELETE FROM tenant.applied_migration WHERE version = '99'; SELECT tenant.drop_migration('99');

@@ -90,6 +90,7 @@ sub refused
 	return $output;
 }
 refused('no version', qr/"notes.sql" has no version/, 'notes.sql' => 'SELECT 1');
+refused('capitals, which would be passed over', qr/"002_b.SQL" has no version/, '002_b.SQL' => 'SELECT 1');
 refused('two of a version', qr/"000_good.sql" and "V0__x.sql" have the same version|"V0__x.sql" and "000_good.sql" have the same version/, 'V0__x.sql' => 'SELECT 1');
 refused('an order that is not theirs', qr/version 10 \(file "10_b.sql"\) would come before version 9 \(file "9_a.sql"\).*--digits/s, '9_a.sql' => 'SELECT 1', '10_b.sql' => 'SELECT 1');
 refused('an empty file', qr/"1.sql" is empty/, '1.sql' => "\n \r\n");

@@ -74,6 +74,8 @@ static inline bool is_known_in(Oid funcid, Oid nspid);
 static inline void enter_call(Oid nspid);
 static pg_noinline void begin_call(Oid funcid);
 static bool is_admitted(Oid nspid);
+static Oid	schema_of_truncated(const TruncateStmt *stmt);
+static Oid	schema_of_name(const RangeVar *name);
 static Oid	schema_of_relation(Oid relid);
 static bool is_tenants(Oid nspid);
 static Oid	schema_of_plan(const PlannedStmt *pstmt);
@@ -171,7 +173,7 @@ tm_tenant_code_enter_plan(RunningCode *before, const PlannedStmt *pstmt)
 void
 tm_tenant_code_enter_utility(Node *stmt)
 {
-	RangeVar   *relation;
+	RangeVar   *relation = NULL;
 
 	if (!IsA(stmt, TransactionStmt) && !IsA(stmt, ConstraintsSetStmt) &&
 		!IsA(stmt, CallStmt) && !IsA(stmt, DoStmt))
@@ -180,12 +182,32 @@ tm_tenant_code_enter_utility(Node *stmt)
 		relation = ((RefreshMatViewStmt *) stmt)->relation;
 	else if (IsA(stmt, AlterTableStmt))
 		relation = ((AlterTableStmt *) stmt)->relation;
-	else
+	else if (!IsA(stmt, TruncateStmt))
 		return;
 	if (tm_running_code_is_open())
-		tm_running_code_enter(schema_of_relation(RangeVarGetRelid(relation,
-																  NoLock,
-																  true)));
+		tm_running_code_enter(relation != NULL ? schema_of_name(relation) :
+							  schema_of_truncated((TruncateStmt *) stmt));
+}
+
+/* TRUNCATE fires triggers of several tables; of several tenants' it is nobody's. */
+static Oid
+schema_of_truncated(const TruncateStmt *stmt)
+{
+	Oid			result = schema_of_name(linitial_node(RangeVar, stmt->relations));
+	ListCell   *lc;
+
+	foreach(lc, stmt->relations)
+	{
+		if (schema_of_name(lfirst_node(RangeVar, lc)) != result)
+			return InvalidOid;
+	}
+	return result;
+}
+
+static Oid
+schema_of_name(const RangeVar *name)
+{
+	return schema_of_relation(RangeVarGetRelid(name, NoLock, true));
 }
 
 bool

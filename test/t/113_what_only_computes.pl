@@ -104,6 +104,13 @@ foreach my $action (
 }
 is(sqlstate_of('app', q{UPDATE a.t AS new SET v = old.v FROM b.t AS old; SELECT v FROM a.t}), 'B-SECRET', 'names that rules use are free');
 
+# TRUNCATE is no plan, but has triggers, to which a shared function may belong.
+$node->safe_psql('app', q{CREATE FUNCTION public.told() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE tg_argv[0]; RETURN NULL; END$$});
+author(q{CREATE TABLE a.cut (k int); CREATE TABLE a.cut2 (k int); GRANT ALL ON a.cut, a.cut2 TO app;
+	CREATE TRIGGER z BEFORE TRUNCATE ON a.cut2 EXECUTE FUNCTION public.told('INSERT INTO a.loot SELECT v FROM b.t')});
+is(sqlstate_of('app', 'TRUNCATE a.cut, a.cut2'), 'TM003', 'a trigger of TRUNCATE');
+is(sqlstate_of('app', 'TRUNCATE a.cut'), '', 'TRUNCATE alone');
+
 # Sequences in what is evaluated without being planned: whoever writes there can
 # use the sequence, and whoever has planted it cannot.
 author("CREATE TABLE a.checked (k int, CHECK (setval($sequence\:\:regclass, 1000) > 0))");

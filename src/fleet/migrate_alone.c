@@ -93,7 +93,7 @@ tm_migrate_alone(const List *statements, int number,
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData  *volatile error = NULL;
 	List	  **settings = palloc0(sizeof(List *));
-	Portal		volatile portal;
+	Portal volatile portal;
 	Oid			userid;
 	int			sec_context;
 
@@ -150,7 +150,7 @@ tm_migrate_alone(const List *statements, int number,
 static Portal
 begin_portal(void)
 {
-	Portal		volatile portal;
+	Portal volatile portal;
 
 	if (ActivePortal != NULL)
 		return NULL;

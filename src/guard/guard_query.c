@@ -268,10 +268,10 @@ tm_guard_stored_expressions(Oid relid)
 	RunningCode before;
 	Oid			nspid;
 
-	if (relid < FirstNormalObjectId)
+	if (relid < FirstNormalObjectId || tm_guard == GUARD_OFF)
 		return;
 	expressions = tm_stored_calls_of_relation(relid);
-	if (expressions == NIL || tm_guard == GUARD_OFF)
+	if (expressions == NIL)
 		return;
 	nspid = tm_object_tenant_schema(RelationRelationId, relid);
 	if (!OidIsValid(nspid) && !tm_guard_is_on())

@@ -40,14 +40,19 @@
 
 #define N_INNOCENT	256
 #define N_PARENTS	16
+#define N_MARKS		65536
 
-/*
- * Without any; forgotten by the callbacks.  Partitions do not tell their parent
- * when they change, so parents are forgotten with any of them.
- */
+/* Without any; forgotten by the callbacks */
 static Oid	innocent_relations[N_INNOCENT];
 static Oid	innocent_parents[N_PARENTS];
 static Oid	innocent_domains[N_INNOCENT];
+
+/*
+ * A bit for each partition of these parents, and perhaps for what is none.
+ * Partitions do not tell their parent when they change, so parents are forgotten
+ * with any of them, but not with each temporary table that somebody makes.
+ */
+static uint8 partition_marks[N_MARKS / BITS_PER_BYTE];
 
 /* moves with them, for a look that began before */
 static uint64 forgotten = 0;
@@ -55,6 +60,9 @@ static uint64 forgotten = 0;
 static void register_callbacks(void);
 static void forget_relation(Datum arg, Oid relid);
 static void forget_all(Datum arg, int cacheid, uint32 hashvalue);
+static void forget_parents(void);
+static void mark(Oid partition);
+static bool is_marked(Oid relid);
 static List *calls_of_open_relation(Relation rel);
 static List *calls_of_partitions(Relation rel);
 static List *calls_of_type(Oid typid);
@@ -138,11 +146,13 @@ forget_relation(Datum arg, Oid relid)
 	Oid		   *innocent = &innocent_relations[relid % N_INNOCENT];
 
 	forgotten++;
-	memset(innocent_parents, 0, sizeof(innocent_parents));
 	if (!OidIsValid(relid))
 		memset(innocent_relations, 0, sizeof(innocent_relations));
 	else if (*innocent == relid)
 		*innocent = InvalidOid;
+	if (!OidIsValid(relid) || innocent_parents[relid % N_PARENTS] == relid ||
+		is_marked(relid))
+		forget_parents();
 }
 
 /* A constraint has come or gone, perhaps one of a domain. */
@@ -151,8 +161,32 @@ forget_all(Datum arg, int cacheid, uint32 hashvalue)
 {
 	forgotten++;
 	memset(innocent_relations, 0, sizeof(innocent_relations));
-	memset(innocent_parents, 0, sizeof(innocent_parents));
 	memset(innocent_domains, 0, sizeof(innocent_domains));
+	forget_parents();
+}
+
+static void
+forget_parents(void)
+{
+	memset(innocent_parents, 0, sizeof(innocent_parents));
+	memset(partition_marks, 0, sizeof(partition_marks));
+}
+
+static void
+mark(Oid partition)
+{
+	Oid			bit = partition % N_MARKS;
+
+	partition_marks[bit / BITS_PER_BYTE] |= 1 << bit % BITS_PER_BYTE;
+}
+
+static bool
+is_marked(Oid relid)
+{
+	Oid			bit = relid % N_MARKS;
+
+	return (partition_marks[bit / BITS_PER_BYTE] &
+			1 << bit % BITS_PER_BYTE) != 0;
 }
 
 static List *
@@ -186,8 +220,11 @@ calls_of_partitions(Relation rel)
 
 	check_stack_depth();
 	for (int i = 0; i < desc->nparts; i++)
+	{
+		mark(desc->oids[i]);
 		result = list_concat(result,
 							 tm_stored_calls_of_relation(desc->oids[i]));
+	}
 	return result;
 }
 

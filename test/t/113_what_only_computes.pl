@@ -138,6 +138,22 @@ foreach my $session ('', "SELECT tenant.switch('a'); ", "SELECT tenant.switch('a
 	unlike(sqlstate_of('app', "${session}INSERT INTO a.own VALUES (1)"), qr/TM003/, "an own one: $session");
 }
 
+# What was found without any is looked at again when a partition of it changes, at
+# whatever depth, or comes, by whomever.
+my $other = "\\! psql -X -q -d '" . $node->connstr('app') . "' -c";
+my $condition = "BEFORE INSERT ON a.leaf FOR EACH ROW WHEN (nextval($sequence) > 0) EXECUTE FUNCTION a.nothing()";
+$node->safe_psql('app', q{
+	CREATE TABLE public.kept (k int) PARTITION BY LIST (k); GRANT ALL ON public.kept TO app;
+	CREATE TABLE public.middle PARTITION OF public.kept FOR VALUES IN (1, 2) PARTITION BY LIST (k);
+	CREATE TABLE a.leaf PARTITION OF public.middle FOR VALUES IN (1)});
+foreach my $change ("CREATE TRIGGER z $condition", "CREATE TABLE a.leaf2 PARTITION OF public.middle (CHECK (nextval($sequence) > 0)) FOR VALUES IN (2)")
+{
+	is(sqlstate_of('app', "SELECT tenant.switch('a');\nINSERT INTO public.kept VALUES (1);\n"
+		  . "$other \"CREATE TEMP TABLE nobody_else_s ()\"\nINSERT INTO public.kept VALUES (1);\n\\echo twice\n"
+		  . "$other \"$change\"\nINSERT INTO public.kept VALUES (1);"), 'TM003', "meanwhile: $change");
+	$node->safe_psql('app', 'DROP TRIGGER IF EXISTS z ON a.leaf');
+}
+
 # Domains are checked wherever a value comes to be one, so they are judged when made.
 foreach my $definition (
 	"CREATE DOMAIN a.d AS int CHECK (setval($sequence\:\:regclass, 1) > 0)",

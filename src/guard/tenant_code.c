@@ -81,7 +81,7 @@ static bool is_tenants(Oid nspid);
 static Oid	schema_of_plan(const PlannedStmt *pstmt);
 static Oid	schema_of_rule(const PlannedStmt *pstmt);
 static bool is_named_old_or_new(const RangeTblEntry *rte);
-static inline void push_call(void);
+static inline void push_call(Oid schema, const PlannedStmt *plan);
 static pg_noinline void make_room(void);
 static inline void run_function_of(Oid nspid, bool is_own);
 static bool brought_in_walker(Node *node, void *context);
@@ -260,7 +260,7 @@ static inline void
 enter_call(Oid nspid)
 {
 	tm_guard_plans_depend = true;
-	push_call();
+	push_call(tm_running_code.schema, tm_running_code.plan);
 	tm_running_code.schema = nspid;
 	tm_running_code.plan = NULL;
 }
@@ -275,7 +275,11 @@ begin_call(Oid funcid)
 	bool		is_told = funcid >= FirstNormalObjectId && IsTransactionState();
 	bool		is_own = false;
 	Oid			nspid = judge_of_maintained();
+	Oid			schema;
+	const PlannedStmt *plan;
 
+	if (ncalls == maxcalls)
+		make_room();
 	if (OidIsValid(nspid) && is_known_in(funcid, nspid))
 	{
 		enter_call(nspid);
@@ -292,9 +296,13 @@ begin_call(Oid funcid)
 				 (tm_running_code.plan == NULL || !is_admitted(nspid)))
 			tm_guard_check_object(ProcedureRelationId, funcid);
 	}
-	push_call();
+
+	/* Its end is not told of if it fails to begin. */
+	schema = tm_running_code.schema;
+	plan = tm_running_code.plan;
 	if (is_told && tm_guard != GUARD_OFF)
 		run_function_of(nspid, is_own);
+	push_call(schema, plan);
 }
 
 void
@@ -417,12 +425,11 @@ is_named_old_or_new(const RangeTblEntry *rte)
 }
 
 static inline void
-push_call(void)
+push_call(Oid schema, const PlannedStmt *plan)
 {
-	if (ncalls == maxcalls)
-		make_room();
-	calls[ncalls].schema = tm_running_code.schema;
-	calls[ncalls].plan = tm_running_code.plan;
+	Assert(ncalls < maxcalls);
+	calls[ncalls].schema = schema;
+	calls[ncalls].plan = plan;
 	ncalls++;
 }
 

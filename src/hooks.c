@@ -24,7 +24,8 @@
  *
  * Hooks that no step has a use for are left alone.  The one for access to
  * objects comes and goes, because the server is slower while there is one; see
- * guard_access.c.  Hooks of the server's settings are in session_lock.c.
+ * guard_access.c, and alone_code.c for statements outside of a transaction.
+ * Hooks of the server's settings are in session_lock.c and protective.c.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */

@@ -9,7 +9,8 @@
  * works on a table of a tenant is looked up when somebody asks, for there is no
  * hook that tells (maintained.c).
  *
- * The outermost counts: whoever is let in by it stays what he is.
+ * The outermost counts.  But where a statement is about several tenants, a
+ * function of one of the others is that one's code (tenant_code.c).
  *
  * The server's own queries for foreign keys are nobody's code.  What they do to
  * a table of another tenant, to which only a session that is not bound can have

@@ -241,6 +241,16 @@ tm_closure_outside_dependents(const Closure *closure)
 
 	collect_outsiders(closure, depRel, NamespaceRelationId, closure->nspid,
 					  listed, &outsiders);
+
+	/* What an extension takes along may also use something else of the schema. */
+	for (int i = 0; i < closure->nmembers; i++)
+	{
+		const ClosureMember *member = &closure->members[i];
+
+		if (member->classid == ExtensionRelationId)
+			collect_outsiders(closure, depRel, member->classid, member->objid,
+							  listed, &outsiders);
+	}
 	for (int i = 0; i < closure->nmembers; i++)
 	{
 		const ClosureMember *member = &closure->members[i];
@@ -248,8 +258,9 @@ tm_closure_outside_dependents(const Closure *closure)
 		CHECK_FOR_INTERRUPTS();
 		if (is_table_elsewhere(closure, member))
 			add_outsider(&outsiders, member->classid, member->objid, 0);
-		collect_outsiders(closure, depRel, member->classid, member->objid,
-						  listed, &outsiders);
+		if (member->classid != ExtensionRelationId)
+			collect_outsiders(closure, depRel, member->classid, member->objid,
+							  listed, &outsiders);
 	}
 	table_close(depRel, AccessShareLock);
 

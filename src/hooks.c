@@ -309,12 +309,11 @@ tm_ExecutorEnd(QueryDesc *queryDesc)
 static bool
 tm_ExecutorCheckPerms(TM_CHECK_PERMS_PARAMETERS)
 {
-	if (!tm_guard_check_range_table(rangeTable, ereport_on_violation))
-		return false;
-
-	if (prev_ExecutorCheckPerms)
-		return prev_ExecutorCheckPerms(TM_CHECK_PERMS_ARGUMENTS);
-	return true;
+	/* Mostly there is no other, and this is a jump. */
+	if (prev_ExecutorCheckPerms == NULL)
+		return tm_guard_check_range_table(rangeTable, ereport_on_violation);
+	return tm_guard_check_range_table(rangeTable, ereport_on_violation) &&
+		prev_ExecutorCheckPerms(TM_CHECK_PERMS_ARGUMENTS);
 }
 
 /*

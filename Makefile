@@ -159,6 +159,8 @@ OBJS = \
 	src/compare/object_part.o \
 	src/compare/object_remark.o \
 	src/compare/outside_names.o \
+	src/compare/repair_item.o \
+	src/compare/repair_obstacle.o \
 	src/compare/repair_order.o \
 	src/compare/repair_plan.o \
 	src/compare/repair_statement.o \

@@ -242,7 +242,10 @@ tm_closure_outside_dependents(const Closure *closure)
 	collect_outsiders(closure, depRel, NamespaceRelationId, closure->nspid,
 					  listed, &outsiders);
 
-	/* What an extension takes along may also use something else of the schema. */
+	/*
+	 * What an extension takes along may also use something else of the
+	 * schema.
+	 */
 	for (int i = 0; i < closure->nmembers; i++)
 	{
 		const ClosureMember *member = &closure->members[i];

@@ -93,6 +93,7 @@ OBJS = \
 	src/guard/guard_statistics.o \
 	src/guard/guard_utility.o \
 	src/guard/plpgsql_types.o \
+	src/guard/reached_code.o \
 	src/guard/run_as.o \
 	src/guard/shared_ddl.o \
 	src/guard/stored_call.o \

@@ -233,7 +233,7 @@ run_plan_as_code(Oid nspid, TM_EXECUTOR_RUN_PARAMETERS)
 		tm_running_code_enter(nspid);
 		tm_tenant_code_enter_plan(&code, queryDesc->plannedstmt);
 		run_plan(TM_EXECUTOR_RUN_ARGUMENTS);
-		tm_tenant_code_finish(&code);
+		tm_tenant_code_finish(&code, queryDesc->plannedstmt);
 	}
 	PG_FINALLY();
 	{
@@ -274,7 +274,7 @@ finish_plan_as_code(QueryDesc *queryDesc)
 	{
 		tm_tenant_code_enter_plan(&code, queryDesc->plannedstmt);
 		finish_plan(queryDesc);
-		tm_tenant_code_finish(&code);
+		tm_tenant_code_finish(&code, queryDesc->plannedstmt);
 	}
 	PG_FINALLY();
 	{

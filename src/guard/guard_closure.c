@@ -44,6 +44,13 @@
 #include "guard/guard_closure.h"
 #include "tenants/registry.h"
 
+/* Tables that have been made OF a type */
+typedef struct TypedTables
+{
+	Oid			typid;			/* the type */
+	List	   *relids;			/* those found */
+} TypedTables;
+
 /* What is done with an object that depends on another one */
 typedef void (*DependentCallback) (const Form_pg_depend depend,
 								   void *context);
@@ -84,6 +91,17 @@ tm_guard_check_children(Oid relid)
 		tm_guard_check_object(RelationRelationId, lfirst_oid(lc));
 		tm_guard_check_children(lfirst_oid(lc));
 	}
+}
+
+List *
+tm_guard_with_children(List *relids)
+{
+	ListCell   *lc;
+
+	/* The list grows as we go. */
+	foreach(lc, relids)
+		relids = list_concat_unique_oid(relids, children_of(lfirst_oid(lc)));
+	return relids;
 }
 
 /*
@@ -177,29 +195,39 @@ tm_guard_check_default_partition(Oid parent)
 void
 tm_guard_check_typed_tables(Oid relid)
 {
-	Oid			typid = get_rel_type_id(relid);
+	ListCell   *lc;
 
-	if (OidIsValid(typid))
-		for_each_dependent(TypeRelationId, typid, typed_table, &typid);
+	foreach(lc, tm_guard_typed_tables(relid))
+	{
+		tm_guard_check_object(RelationRelationId, lfirst_oid(lc));
+		tm_guard_check_children(lfirst_oid(lc));
+	}
+}
+
+List *
+tm_guard_typed_tables(Oid relid)
+{
+	TypedTables typed = {.typid = get_rel_type_id(relid)};
+
+	if (OidIsValid(typed.typid))
+		for_each_dependent(TypeRelationId, typed.typid, typed_table, &typed);
+	return typed.relids;
 }
 
 static void
 typed_table(const Form_pg_depend depend, void *context)
 {
+	TypedTables *typed = (TypedTables *) context;
 	HeapTuple	tuple;
-	bool		typed;
 
 	if (depend->classid != RelationRelationId)
 		return;
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(depend->objid));
 	if (!HeapTupleIsValid(tuple))
 		return;
-	typed = (((Form_pg_class) GETSTRUCT(tuple))->reloftype == *(Oid *) context);
+	if (((Form_pg_class) GETSTRUCT(tuple))->reloftype == typed->typid)
+		typed->relids = lappend_oid(typed->relids, depend->objid);
 	ReleaseSysCache(tuple);
-	if (!typed)
-		return;
-	tm_guard_check_object(RelationRelationId, depend->objid);
-	tm_guard_check_children(depend->objid);
 }
 
 /* Relations with columns of a type, or of a type that is made of it */

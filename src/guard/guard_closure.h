@@ -2,8 +2,8 @@
  * guard_closure.h
  *		What hangs together with an object that a statement names.
  *
- * All but the last judge objects as tm_guard_check_object does, and not the
- * object that they are given.
+ * What is called a check judges objects as tm_guard_check_object does, and not
+ * the object that it is given.
  *
  * Copyright (c) 2026, the tenant_mgr authors
  */
@@ -15,11 +15,17 @@
 /* Children and partitions of a relation, of all generations */
 extern void tm_guard_check_children(Oid relid);
 
+/* The relations and their children of all generations; changes the list */
+extern List *tm_guard_with_children(List *relids);
+
 /* The default partition of a table, if it has one, and what is below it */
 extern void tm_guard_check_default_partition(Oid parent);
 
 /* Tables that have been made OF the composite type, and their children */
 extern void tm_guard_check_typed_tables(Oid relid);
+
+/* Those tables, without their children; allocated in the current context */
+extern List *tm_guard_typed_tables(Oid relid);
 
 /* What a view reads from, through further views and with children */
 extern void tm_guard_check_view(Oid relid);

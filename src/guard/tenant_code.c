@@ -74,7 +74,6 @@ static inline bool is_known_in(Oid funcid, Oid nspid);
 static inline void enter_call(Oid nspid);
 static pg_noinline void begin_call(Oid funcid);
 static bool is_admitted(Oid nspid);
-static Oid	schema_of_truncated(const TruncateStmt *stmt);
 static Oid	schema_of_name(const RangeVar *name);
 static Oid	schema_of_relation(Oid relid);
 static bool is_tenants(Oid nspid);
@@ -182,26 +181,9 @@ tm_tenant_code_enter_utility(Node *stmt)
 		relation = ((RefreshMatViewStmt *) stmt)->relation;
 	else if (IsA(stmt, AlterTableStmt))
 		relation = ((AlterTableStmt *) stmt)->relation;
-	else if (!IsA(stmt, TruncateStmt))
-		return;
-	if (tm_running_code_is_open())
-		tm_running_code_enter(relation != NULL ? schema_of_name(relation) :
-							  schema_of_truncated((TruncateStmt *) stmt));
-}
-
-/* TRUNCATE fires triggers of several tables; of several tenants' it is nobody's. */
-static Oid
-schema_of_truncated(const TruncateStmt *stmt)
-{
-	Oid			result = schema_of_name(linitial_node(RangeVar, stmt->relations));
-	ListCell   *lc;
-
-	foreach(lc, stmt->relations)
-	{
-		if (schema_of_name(lfirst_node(RangeVar, lc)) != result)
-			return InvalidOid;
-	}
-	return result;
+	if (relation != NULL && tm_running_code_is_open())
+		tm_running_code_enter(schema_of_name(relation));
+	tm_reached_code_of_utility(stmt);
 }
 
 static Oid

@@ -13,6 +13,7 @@
 #include "binding/deferred.h"
 #include "binding/running_code.h"
 #include "guard/guard.h"
+#include "guard/reached_code.h"
 
 /*
  * Is there nothing to find out when something begins?  Then what is known of
@@ -67,10 +68,12 @@ tm_tenant_code_is_known(const PlannedStmt *pstmt)
 
 /* A plan has been executed without an error; before its end. */
 static inline void
-tm_tenant_code_finish(const RunningCode *before)
+tm_tenant_code_finish(RunningCode *before, const PlannedStmt *pstmt)
 {
 	if (before->nestlevel > 0)
 		tm_guard_leave_own(before->nestlevel);
+	if (tm_running_code.referential && pstmt->resultRelations != NIL)
+		tm_reached_code_of_key(before, pstmt);
 }
 
 /* Does the function manager have to tell when the function is called? */

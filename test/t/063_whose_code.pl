@@ -47,7 +47,11 @@ $node->safe_psql('app', q{
 	CREATE FUNCTION public.run(command text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
 		$$BEGIN PERFORM public.work(command); RETURN 1; END$$;
 	CREATE FUNCTION public.fire() RETURNS trigger LANGUAGE plpgsql AS
-		$$BEGIN EXECUTE TG_ARGV[0]; RETURN NEW; END$$});
+		$$BEGIN EXECUTE TG_ARGV[0]; RETURN coalesce(NEW, OLD); END$$;
+	CREATE TABLE public.parent (k int PRIMARY KEY); INSERT INTO public.parent VALUES (1), (2), (4);
+	CREATE TABLE public.base (k int); CREATE TYPE public.comp AS (i int, v text); CREATE TYPE public.comp2 AS (i int, v text);
+	CREATE FUNCTION public.now_in(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT current_setting('x.command', true)$$;
+	ALTER TABLE public.parent OWNER TO app; ALTER TABLE public.base OWNER TO app; ALTER TYPE public.comp OWNER TO app; ALTER TYPE public.comp2 OWNER TO app});
 
 my $leak = 'INSERT INTO a.loot SELECT v FROM b.t';
 my $refused = qr/^TM003: cannot (access (table b\.t|sequence b\.s|function b\.\S+) of|bind the session to) tenant "b" from code of tenant "a"/;
@@ -98,6 +102,17 @@ my @ways = (
 	[ 'a view, by COPY', 'CREATE VIEW a.view9 AS SELECT v FROM b.t', 'COPY (SELECT * FROM a.view9) TO STDOUT' ],
 	[ 'a rule', 'CREATE TABLE a.rule (k int); CREATE RULE r AS ON INSERT TO a.rule DO ALSO DELETE FROM b.t', 'INSERT INTO a.rule VALUES (1)' ],
 	[ 'a rule in the place of the statement', 'CREATE VIEW a.rule2 AS SELECT 1 AS k; CREATE RULE r AS ON INSERT TO a.rule2 DO INSTEAD INSERT INTO a.loot SELECT v FROM b.t', 'INSERT INTO a.rule2 VALUES (1)' ],
+	[ 'a shared trigger before a key cascades', 'CREATE TABLE a.key (k int PRIMARY KEY REFERENCES public.parent ON DELETE CASCADE ON UPDATE CASCADE); INSERT INTO a.key VALUES (1), (2); CREATE TRIGGER t BEFORE DELETE ON a.key FOR EACH ROW EXECUTE FUNCTION public.fire($x$' . $leak . '$x$)', 'DELETE FROM public.parent WHERE k = 1' ],
+	[ 'one after it', 'DROP TRIGGER t ON a.key; CREATE TRIGGER t AFTER DELETE ON a.key FOR EACH ROW EXECUTE FUNCTION public.fire($x$' . $leak . '$x$)', 'DELETE FROM public.parent WHERE k = 1' ],
+	[ 'one after the statement', 'DROP TRIGGER t ON a.key; CREATE TRIGGER t AFTER UPDATE ON a.key REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION public.fire($x$' . $leak . '$x$)', 'UPDATE public.parent SET k = 3 WHERE k = 1' ],
+	[ 'one after two keys cascade', 'CREATE TABLE b.key (k int REFERENCES public.parent ON UPDATE CASCADE); INSERT INTO b.key VALUES (1); CREATE TRIGGER t AFTER UPDATE ON b.key EXECUTE FUNCTION public.fire($x$SELECT$x$)', 'UPDATE public.parent SET k = 3 WHERE k = 1', 'none' ],
+	[ 'one where a statement about another tenant cascades', 'DROP TABLE b.key; CREATE TABLE b.key (k int PRIMARY KEY); INSERT INTO b.key VALUES (1); CREATE TABLE a.key2 (k int REFERENCES b.key ON DELETE CASCADE); INSERT INTO a.key2 VALUES (1); CREATE TRIGGER t AFTER DELETE ON a.key2 EXECUTE FUNCTION public.fire($x$' . $leak . '$x$)', 'DELETE FROM b.key', 'none' ],
+	[ 'a trigger of the schema after a key cascades', 'CREATE TABLE a.key3 (k int REFERENCES public.parent ON DELETE CASCADE); INSERT INTO a.key3 VALUES (4); CREATE TRIGGER t AFTER DELETE ON a.key3 FOR EACH ROW EXECUTE FUNCTION a.fire()', 'DELETE FROM public.parent WHERE k = 4' ],
+	[ 'a shared trigger where TRUNCATE cascades', 'CREATE TRIGGER t2 BEFORE TRUNCATE ON a.key EXECUTE FUNCTION public.fire($x$' . $leak . '$x$)', 'TRUNCATE public.parent CASCADE' ],
+	[ 'a shared trigger where TRUNCATE is about two tenants', '', 'TRUNCATE b.key, a.key, a.key2', 'none' ],
+	[ 'a shared trigger where TRUNCATE goes on to a child', 'CREATE TABLE a.child () INHERITS (public.base); CREATE TRIGGER t BEFORE TRUNCATE ON a.child EXECUTE FUNCTION public.fire($x$' . $leak . '$x$)', 'TRUNCATE public.base' ],
+	[ 'a check of a table of a shared type', 'CREATE TABLE a.typed OF public.comp (CHECK (i > 0 AND public.run(coalesce(current_setting($x$x.command$x$, true), $x$SELECT 1$x$)) = 1)); INSERT INTO a.typed VALUES (1, $x$SELECT 1$x$)', "SET x.command = '$leak'; ALTER TYPE public.comp ALTER ATTRIBUTE i TYPE bigint CASCADE" ],
+	[ 'an index of one', 'CREATE TABLE a.typed2 OF public.comp2; INSERT INTO a.typed2 VALUES (1, $x$SELECT 1$x$); CREATE INDEX ON a.typed2 (public.run(coalesce(public.now_in(v), $x$SELECT 1$x$)))', "SET x.command = '$leak'; ALTER TYPE public.comp2 ALTER ATTRIBUTE i TYPE bigint CASCADE" ],
 	[ 'a policy', 'CREATE TABLE a.pol (k int); INSERT INTO a.pol VALUES (1); ALTER TABLE a.pol ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON a.pol USING (EXISTS (SELECT FROM b.t))', 'SET ROLE app; SELECT * FROM a.pol' ],
 	[ 'a policy that calls a shared function', "CREATE TABLE a.pol2 (k int); INSERT INTO a.pol2 VALUES (1); ALTER TABLE a.pol2 ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON a.pol2 USING (public.run('$leak') = 1)", 'SET ROLE app; SELECT * FROM a.pol2' ],
 	[ 'ANALYZE', 'CREATE TABLE a.m (k int); INSERT INTO a.m VALUES (1); CREATE STATISTICS a.mst ON (a.leak(k)), k FROM a.m', 'ANALYZE a.m' ],
@@ -126,6 +141,7 @@ foreach my $way (@ways)
 	$node->safe_psql('app', "SET ROLE app; $make") if $make ne '';
 	my $error = failure($reach);
 	if ($caught eq 'own') { like($error, qr/^TM003: cannot access function a\.bound\(\) of tenant "a" while bound to tenant "b"/, "$what: refused"); }
+	elsif ($caught eq 'none') { like($error, qr/^TM003: cannot access table [ab]\.\S+ of tenant "[ab]"/, "$what: refused"); }
 	elsif ($caught) { is($error, '', "$what: runs"); }
 	else { like($error, $refused, "$what: refused"); }
 	is_untouched("$what: nothing is read or changed");

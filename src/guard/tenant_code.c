@@ -6,7 +6,7 @@
  * accordingly.  What a session's own statement says is not a tenant's code, even
  * if it is about a tenant's table.
  *
- * There are five ways by which a tenant's code comes to be run:
+ * There are six ways by which a tenant's code comes to be run:
  *
  * - a function of its schema is called.  The function manager tells when it
  *   begins and ends.  SQL functions that do nothing but compute are let alone,
@@ -17,7 +17,8 @@
  *   it is planned;
  * - a utility statement is about a relation of a tenant;
  * - maintenance evaluates expressions of indexes and statistics.  There is no
- *   hook for that, but it is known which table it works on (maintained.c).
+ *   hook for that, but it is known which table it works on (maintained.c);
+ * - logical replication writes a tenant's table.  It is not known which one.
  *
  * Parallel workers are told by a setting.
  *
@@ -35,6 +36,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "replication/logicalworker.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -98,11 +100,20 @@ tm_tenant_code_find_out(RunningCode *before)
 		tm_running_code_is_open())
 		tm_running_code_enter(tm_deferred_tenant());
 
-	/* Autovacuum executes nothing of its own. */
-	if (MyBackendType == B_AUTOVAC_WORKER &&
-		!OidIsValid(tm_running_code.schema) && tm_guard != GUARD_OFF &&
+	if (!OidIsValid(tm_running_code.schema) && tm_tenant_code_is_all() &&
+		!tm_running_code.referential && tm_guard != GUARD_OFF &&
 		!OidIsValid(tm_running_code_maintained()))
 		tm_running_code.schema = PG_CATALOG_NAMESPACE;
+}
+
+/*
+ * Autovacuum shows for which table, mostly.  What applies changes of a
+ * publisher does not: there is neither a plan nor a hook.
+ */
+bool
+tm_tenant_code_is_all(void)
+{
+	return MyBackendType == B_AUTOVAC_WORKER || IsLogicalWorker();
 }
 
 /* Where it is known whose code a plan is, nobody takes a note of it. */

@@ -15,6 +15,9 @@
 #include "guard/guard.h"
 #include "guard/reached_code.h"
 
+/* Does this process evaluate what tables have, and execute nothing of its own? */
+extern bool tm_tenant_code_is_all(void);
+
 /*
  * Is there nothing to find out when something begins?  Then what is known of
  * the code that runs stays as it is, and need not be put back.
@@ -24,7 +27,8 @@ tm_tenant_code_rests(void)
 {
 	return tm_running_code.plan == NULL &&
 		!OidIsValid(tm_running_code.offered) &&
-		!tm_deferred_any && MyBackendType != B_AUTOVAC_WORKER &&
+		!tm_deferred_any &&
+		(MyBackendType == B_BACKEND || !tm_tenant_code_is_all()) &&
 		(tm_running_code.referential || !InNoForceRLSOperation());
 }
 

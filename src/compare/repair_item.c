@@ -15,6 +15,17 @@
 
 #include "compare/repair_item.h"
 
+RepairName *
+tm_repair_name(const RepairPlan *plan, const FingerprintItem *item,
+			   HASHACTION action, bool *found)
+{
+	RepairName	key;
+
+	memcpy(key.name, item->name, sizeof(key.name));
+	key.kind = tm_object_kind(&item->object);
+	return hash_search(plan->by_name, &key, action, found);
+}
+
 RepairItem *
 tm_repair_item(const RepairPlan *plan, const FingerprintItem *item)
 {
@@ -22,7 +33,7 @@ tm_repair_item(const RepairPlan *plan, const FingerprintItem *item)
 
 	if (item == NULL)
 		return NULL;
-	entry = hash_search(plan->by_name, item->name, HASH_FIND, NULL);
+	entry = tm_repair_name(plan, item, HASH_FIND, NULL);
 	return entry == NULL ? NULL : entry->item;
 }
 
@@ -61,8 +72,11 @@ tm_repair_is_attached_otherwise(const Difference *difference)
 	const DefinitionPart *a = tm_repair_part(difference->a, "partition");
 	const DefinitionPart *b = tm_repair_part(difference->b, "partition");
 
-	return a != NULL && difference->a->attached &&
-		(b == NULL || strcmp(a->essence, b->essence) != 0);
+	/* that of an index has no essence, for it is all that its statement says */
+	return a != NULL &&
+		(b == NULL || (a->essence != NULL && b->essence != NULL ?
+					   strcmp(a->essence, b->essence) :
+					   strcmp(a->sql, b->sql)) != 0);
 }
 
 bool

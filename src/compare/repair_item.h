@@ -27,6 +27,8 @@ typedef struct RepairItem
 	bool		comes_along;	/* does another statement make or drop it? */
 	struct RepairItem *table;	/* of a column that comes along with a table */
 	bool		default_anew;	/* is its default taken away for a while? */
+	struct RepairItem *instead_of;	/* what has its name until it is made */
+	bool		replaced;		/* has something that is made its name? */
 	const char *obstacle;		/* why its statements are comments, or NULL */
 	bool		untold;			/* is it told of its table? */
 	bool		looked_up;		/* are these known? */
@@ -38,7 +40,8 @@ typedef struct RepairItem
 /* What leads from the name of an entry of a fingerprint to the object */
 typedef struct RepairName
 {
-	uint8		name[16];		/* that of an entry of a fingerprint */
+	uint8		name[16];		/* that of an entry of a fingerprint, */
+	char		kind;			/* and what kind of a relation it is */
 	RepairItem *item;
 } RepairName;
 
@@ -48,9 +51,14 @@ typedef struct RepairPlan
 	SchemaDiff *diff;			/* what is not alike */
 	ItemMap    *map_a;
 	ItemMap    *map_b;
-	HTAB	   *by_name;		/* name of an entry -> RepairItem */
+	HTAB	   *by_name;		/* name and kind of an entry -> RepairItem */
 	List	   *items;			/* RepairItem, those that are not alike first */
 } RepairPlan;
+
+/* What is done with objects of its name, to be filled in if it is new. */
+extern RepairName *tm_repair_name(const RepairPlan *plan,
+								  const FingerprintItem *item,
+								  HASHACTION action, bool *found);
 
 /* What is done with an entry of either fingerprint, or NULL if nothing is. */
 extern RepairItem *tm_repair_item(const RepairPlan *plan,
@@ -63,7 +71,10 @@ extern DefinitionPart *tm_repair_part(const Definition *definition,
 /* Is what makes the object not the same in both schemas? */
 extern bool tm_repair_is_made_otherwise(const Difference *difference);
 
-/* Is it to become a partition, or one of other bounds or of another table? */
+/*
+ * Is it to become a partition, or one of other bounds or of another table, or an
+ * index of another index?
+ */
 extern bool tm_repair_is_attached_otherwise(const Difference *difference);
 
 /* Is it the type of a column that changes? */

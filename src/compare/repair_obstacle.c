@@ -11,17 +11,24 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
 #include "parser/parse_coerce.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "base/compat.h"
 #include "compare/repair_obstacle.h"
 
-static bool name_is_taken(RepairPlan *plan, const RepairItem *item);
+static bool name_is_taken(RepairPlan *plan, RepairItem *item);
+static bool relation_is_taken(RepairPlan *plan, RepairItem *item);
+static bool type_is_taken(RepairPlan *plan, RepairItem *item);
+static bool stays(RepairPlan *plan, RepairItem *item,
+				  const ObjectAddress *present);
+static bool is_identity_sequence(const RepairItem *item);
 static bool sequence_is_taken(RepairPlan *plan, const RepairItem *item);
 static bool bound_is_taken(RepairPlan *plan, const RepairItem *item);
 static const char *obstacle_to_change(const RepairItem *item);
@@ -34,7 +41,7 @@ static char *name_of(const RepairItem *item);
 
 /* Why an object cannot be made what it shall be, others aside. */
 const char *
-tm_repair_first_obstacle(RepairPlan *plan, const RepairItem *item)
+tm_repair_first_obstacle(RepairPlan *plan, RepairItem *item)
 {
 	const Difference *difference = item->difference;
 	const DefinitionPart *part;
@@ -44,6 +51,8 @@ tm_repair_first_obstacle(RepairPlan *plan, const RepairItem *item)
 		case REPAIR_MAKE:
 			if (sequence_is_taken(plan, item))
 				return "the name of its sequence is that of something that stays: ";
+			if (is_identity_sequence(item) && name_is_taken(plan, item))
+				return "has the name of something that stays: ";
 			if (item->comes_along)
 				return NULL;
 			if (!difference->a->complete)
@@ -67,13 +76,19 @@ tm_repair_first_obstacle(RepairPlan *plan, const RepairItem *item)
 	}
 }
 
+/* Relations and types have names of their own, and many relations are both. */
+static bool
+name_is_taken(RepairPlan *plan, RepairItem *item)
+{
+	return relation_is_taken(plan, item) || type_is_taken(plan, item);
+}
+
 /* Constraints of another table may stay, and have indexes with their names. */
 static bool
-name_is_taken(RepairPlan *plan, const RepairItem *item)
+relation_is_taken(RepairPlan *plan, RepairItem *item)
 {
 	const ObjectAddress *object = &item->difference->in_a->object;
 	ObjectAddress other = {RelationRelationId, InvalidOid, 0};
-	RepairItem *present;
 	char	   *name = NULL;
 
 	if (object->classId == ConstraintRelationId &&
@@ -86,9 +101,56 @@ name_is_taken(RepairPlan *plan, const RepairItem *item)
 	other.objectId = get_relname_relid(name, plan->diff->b);
 	if (!OidIsValid(other.objectId))
 		return false;
-	present = tm_repair_item(plan, tm_item_of(plan->map_b, &other));
-	return present == NULL || present->difference->kind != DIFFERENCE_EXTRA ||
-		tm_repair_comes_along(plan, present) || present->obstacle != NULL;
+	return stays(plan, item, &other);
+}
+
+/* The server gives its own array types other names. */
+static bool
+type_is_taken(RepairPlan *plan, RepairItem *item)
+{
+	const ObjectAddress *object = &item->difference->in_a->object;
+	ObjectAddress other = {TypeRelationId, InvalidOid, 0};
+	Oid			typid = InvalidOid;
+	HeapTuple	tup;
+
+	if (object->classId == TypeRelationId)
+		typid = object->objectId;
+	else if (object->classId == RelationRelationId && object->objectSubId == 0)
+		typid = get_rel_type_id(object->objectId);
+	tup = SearchSysCache1(TYPEOID, ObjectIdGetDatum(typid));
+	if (!HeapTupleIsValid(tup))
+		return false;
+	other.objectId = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+									 NameGetDatum(&((Form_pg_type) GETSTRUCT(tup))->typname),
+									 ObjectIdGetDatum(plan->diff->b));
+	ReleaseSysCache(tup);
+	return OidIsValid(other.objectId) &&
+		!OidIsValid(get_element_type(other.objectId)) &&
+		stays(plan, item, &other);
+}
+
+/* Does it keep the name of the item?  If not, it goes before that is made. */
+static bool
+stays(RepairPlan *plan, RepairItem *item, const ObjectAddress *present)
+{
+	RepairItem *other = tm_repair_item(plan, tm_item_of(plan->map_b, present));
+
+	if (other == NULL || other->difference->kind != DIFFERENCE_EXTRA ||
+		tm_repair_comes_along(plan, other) || other->obstacle != NULL ||
+		tm_repair_first_obstacle(plan, other) != NULL)
+		return true;
+	item->instead_of = other;
+	return false;
+}
+
+/* One that has another name is there already, and is renamed. */
+static bool
+is_identity_sequence(const RepairItem *item)
+{
+	const ObjectAddress *object = &item->difference->in_a->object;
+
+	return object->classId == RelationRelationId && object->objectSubId == 0 &&
+		tm_object_kind(object) == TM_IDENTITY_SEQUENCE;
 }
 
 /*
@@ -254,8 +316,8 @@ obstacle_by_users(RepairPlan *plan, RepairItem *item)
 		if (tie->by_default && !generated && user->obstacle == NULL &&
 			(user->default_anew || item->action == REPAIR_DROP))
 			continue;
-		if (item->action == REPAIR_DROP && user->action == REPAIR_CHANGE &&
-			user->obstacle == NULL)
+		if (item->action == REPAIR_DROP && !item->replaced &&
+			user->action == REPAIR_CHANGE && user->obstacle == NULL)
 			continue;
 		return psprintf("needed by %s: ", name_of(user));
 	}

@@ -11,7 +11,7 @@
 
 /* Why an object cannot be made what it shall be, others aside, or NULL. */
 extern const char *tm_repair_first_obstacle(RepairPlan *plan,
-											const RepairItem *item);
+											RepairItem *item);
 
 /* What follows from obstacles for other objects; false if nothing new does. */
 extern bool tm_repair_spread_obstacles(RepairPlan *plan);

@@ -274,6 +274,8 @@ tie_steps(Sorter *sorter)
 			continue;
 		before(sorter, item, STAGE_UNDO, item, STAGE_MAKE);
 		before(sorter, item, STAGE_MAKE, item, STAGE_LATE);
+		if (item->instead_of != NULL)
+			before(sorter, item->instead_of, STAGE_UNDO, item, STAGE_MAKE);
 		if (item->action != REPAIR_DROP)
 		{
 			foreach(tie, item->needs)

@@ -52,7 +52,7 @@ tm_repair_plan(SchemaDiff *diff)
 	plan->map_a = tm_item_map_open(diff->print_a);
 	plan->map_b = tm_item_map_open(diff->print_b);
 	ctl.hcxt = CurrentMemoryContext;
-	ctl.keysize = sizeof(((RepairName *) NULL)->name);
+	ctl.keysize = offsetof(RepairName, kind) + sizeof(char);
 	ctl.entrysize = sizeof(RepairName);
 	plan->by_name = hash_create("tenant_mgr objects to be repaired", 256, &ctl,
 								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -77,7 +77,7 @@ add_item(RepairPlan *plan, Difference *difference)
 	RepairName *entry;
 	bool		found;
 
-	entry = hash_search(plan->by_name, any->name, HASH_ENTER, &found);
+	entry = tm_repair_name(plan, any, HASH_ENTER, &found);
 	if (!found)
 	{
 		entry->item = palloc0(sizeof(RepairItem));
@@ -132,6 +132,8 @@ decide(RepairPlan *plan)
 
 			look_up(plan, item);
 			item->default_anew = false;
+			item->instead_of = NULL;
+			item->replaced = false;
 			item->action = action_for(plan, item);
 		}
 
@@ -144,6 +146,8 @@ decide(RepairPlan *plan)
 			item->table = table_of(plan, item);
 			if (item->obstacle == NULL && item->action != REPAIR_NOTHING)
 				item->obstacle = tm_repair_first_obstacle(plan, item);
+			if (item->obstacle == NULL && item->instead_of != NULL)
+				item->instead_of->replaced = true;
 		}
 		while (spread(plan))
 			CHECK_FOR_INTERRUPTS();
@@ -308,9 +312,13 @@ spread_from(RepairPlan *plan, RepairItem *item)
 		ItemTie    *tie = lfirst(lc);
 		RepairItem *user = tm_repair_item(plan, tie->item);
 
-		/* what differs without being made anew ceases to need what is dropped */
+		/*
+		 * What differs without being made anew ceases to need what is
+		 * dropped, unless it needs what comes in its place.
+		 */
 		if (user == NULL ||
-			(item->action == REPAIR_DROP && user->action != REPAIR_NOTHING))
+			(item->action == REPAIR_DROP && !item->replaced &&
+			 user->action != REPAIR_NOTHING))
 			continue;
 		if (tm_repair_moves(item) || tm_repair_uses_type(tie))
 			any |= make_anew(plan, user, tie);

@@ -40,6 +40,8 @@ static void say(List **result, const RepairItem *item,
 static void change_making(List **result, const RepairItem *item,
 						  const DefinitionPart *part);
 static void tell_orders(List **result, const RepairItem *item);
+static void tell_column(List **result, const RepairItem *item);
+static char *column_of_sequence(const FingerprintItem *sequence);
 static void tell_place(List **result, const RepairPlan *plan,
 					   const RepairItem *item);
 static bool comes_last(const RepairPlan *plan, const Difference *difference);
@@ -84,6 +86,7 @@ tm_repair_statements(const RepairPlan *plan, const RepairItem *item,
 			{
 				change(&result, item, false);
 				tell_orders(&result, item);
+				tell_column(&result, item);
 				tell_column_grants(&result, item);
 			}
 			tell_place(&result, plan, item);
@@ -108,12 +111,13 @@ tm_repair_comment(const char *reason, const char *text)
 	StringInfoData buf;
 
 	/*
-	 * A comment goes to the end of its line, and the text may have several:
-	 * to the server and to psql a carriage return ends one as well.
+	 * A comment goes to the end of its line, and both can have several, for
+	 * there are names in them: to the server and to psql a carriage return
+	 * ends one as well.
 	 */
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "-- %s", reason);
-	for (const char *p = text; *p; p++)
+	appendStringInfoString(&buf, "-- ");
+	for (const char *p = psprintf("%s%s", reason, text); *p; p++)
 	{
 		appendStringInfoChar(&buf, *p);
 		if (*p == '\n' || *p == '\r')
@@ -394,6 +398,39 @@ tell_orders(List **result, const RepairItem *item)
 		return;
 	tell(result, "cannot be put in another order by a statement: ",
 		 psprintf("%s %s", difference->label.type, difference->label.name));
+}
+
+/* Two identity columns can have each other's sequences. */
+static void
+tell_column(List **result, const RepairItem *item)
+{
+	const Difference *difference = item->difference;
+	char	   *wanted;
+	char	   *present;
+
+	if (difference->kind != DIFFERENCE_DIFFERENT)
+		return;
+	wanted = column_of_sequence(difference->in_a);
+	present = column_of_sequence(difference->in_b);
+	if (wanted != NULL && present != NULL && strcmp(wanted, present) != 0)
+		tell(result, psprintf("is to belong to column %s: ", wanted),
+			 psprintf("%s %s", difference->label.type, difference->label.name));
+}
+
+/* The identity column that a sequence belongs to, or NULL */
+static char *
+column_of_sequence(const FingerprintItem *sequence)
+{
+	Oid			table;
+	int32		column;
+
+	if (tm_object_kind(&sequence->object) != TM_IDENTITY_SEQUENCE ||
+		sequence->object.objectSubId != 0 ||
+		!sequenceIsOwned(sequence->object.objectId, DEPENDENCY_INTERNAL,
+						 &table, &column))
+		return NULL;
+	return quote_qualified_identifier(get_rel_name(table),
+									  get_attname(table, column, false));
 }
 
 /* A column that is added is the last one. */

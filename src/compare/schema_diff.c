@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -34,7 +35,9 @@ typedef struct Description
 	DefinitionSource source;	/* whose they are */
 } Description;
 
-static List *find_differences(const Fingerprint *a, const Fingerprint *b);
+static List *find_differences(const Fingerprint *a, const Fingerprint *b,
+							  bool *replaced);
+static bool is_other_kind(const FingerprintItem *a, const FingerprintItem *b);
 static Difference *make_difference(const FingerprintItem *a,
 								   const FingerprintItem *b);
 static void describe(List *differences, Oid nspid, Oid other, bool first);
@@ -51,12 +54,15 @@ tm_schema_diff(Oid a, Oid b)
 	SchemaDiff *diff = palloc0(sizeof(SchemaDiff));
 	List	   *found;
 	ListCell   *lc;
+	bool		replaced = false;
 
 	diff->a = a;
 	diff->b = b;
 	diff->print_a = tm_fingerprint_read(a);
 	diff->print_b = tm_fingerprint_read(b);
-	found = find_differences(diff->print_a, diff->print_b);
+	found = find_differences(diff->print_a, diff->print_b, &replaced);
+	if (replaced)
+		found = find_differences(diff->print_a, diff->print_b, &replaced);
 	tm_schema_diff_describe(diff, found);
 	mark_implied(found);
 	foreach(lc, found)
@@ -87,9 +93,38 @@ tm_schema_diff_describe(const SchemaDiff *diff, List *differences)
 	describe(differences, diff->b, diff->a, false);
 }
 
-/* What is not the same in both lists. */
+char
+tm_object_kind(const ObjectAddress *object)
+{
+	Oid			table;
+	int32		column;
+	char		relkind;
+
+	if (object->classId != RelationRelationId)
+		return '\0';
+	relkind = get_rel_relkind(object->objectId);
+	switch (relkind)
+	{
+		case RELKIND_PARTITIONED_TABLE:
+			return RELKIND_RELATION;
+		case RELKIND_PARTITIONED_INDEX:
+			return RELKIND_INDEX;
+		case RELKIND_SEQUENCE:
+			return sequenceIsOwned(object->objectId, DEPENDENCY_INTERNAL,
+								   &table, &column) ?
+				TM_IDENTITY_SEQUENCE : relkind;
+		default:
+			return relkind;
+	}
+}
+
+/*
+ * What is not the same in both lists.  "replaced" is set if a relation is of
+ * another kind.  Its columns are not the same then, even if they look alike: in
+ * a list that is made with it set they are missing, and extra.
+ */
 static List *
-find_differences(const Fingerprint *a, const Fingerprint *b)
+find_differences(const Fingerprint *a, const Fingerprint *b, bool *replaced)
 {
 	List	   *found = NIL;
 	int			i = 0;
@@ -112,8 +147,17 @@ find_differences(const Fingerprint *a, const Fingerprint *b)
 			found = lappend(found, make_difference(NULL, &b->items[j++]));
 		else
 		{
-			if (memcmp(a->items[i].digest, b->items[j].digest,
-					   sizeof(a->items[i].digest)) != 0)
+			bool		alike = memcmp(a->items[i].digest, b->items[j].digest,
+									   sizeof(a->items[i].digest)) == 0;
+
+			if ((!alike || *replaced) &&
+				is_other_kind(&a->items[i], &b->items[j]))
+			{
+				*replaced = true;
+				found = lappend(found, make_difference(&a->items[i], NULL));
+				found = lappend(found, make_difference(NULL, &b->items[j]));
+			}
+			else if (!alike)
 				found = lappend(found,
 								make_difference(&a->items[i], &b->items[j]));
 			i++;
@@ -121,6 +165,13 @@ find_differences(const Fingerprint *a, const Fingerprint *b)
 		}
 	}
 	return found;
+}
+
+static bool
+is_other_kind(const FingerprintItem *a, const FingerprintItem *b)
+{
+	return a->object.classId == RelationRelationId &&
+		tm_object_kind(&a->object) != tm_object_kind(&b->object);
 }
 
 static Difference *

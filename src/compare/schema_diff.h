@@ -41,6 +41,16 @@ typedef struct SchemaDiff
 	List	   *differences;	/* Difference, by kinds of objects and names */
 } SchemaDiff;
 
+/* A relkind of our own */
+#define TM_IDENTITY_SEQUENCE	's'
+
+/*
+ * What a relation is: a table, a view, an index, a sequence, that of an identity
+ * column.  One cannot be made another, so two of the same name are not compared.
+ * 0 for other objects; that of its relation for a column.
+ */
+extern char tm_object_kind(const ObjectAddress *object);
+
 /* All differences between two schemas.  The caller has checked privileges. */
 extern SchemaDiff *tm_schema_diff(Oid a, Oid b);
 

@@ -45,6 +45,10 @@ foreach my $end ("\n", "\r", "\r\n")
 			SET check_function_bodies = off; CREATE FUNCTION a.$function() RETURNS int LANGUAGE sql AS $word;
 			COMMENT ON TABLE b.k IS $word; COMMENT ON TABLE a.k IS $other");
 	}
+	# and those that are told as reasons
+	my $reason = ident("r$statement");
+	sql("CREATE TYPE b.used AS (i int); CREATE TABLE b.$reason (u b.used)");
+	like(sql("SELECT tenant.diff_sql('a', 'b')"), qr/^-- needed by column "rx/m, 'a name is told as a reason');
 	my $printed = join '', map { (run_text(sql("SELECT tenant.diff_sql('$_->[0]', '$_->[1]')")))[1] } [ 'a', 'b' ], [ 'b', 'a' ];
 	is(sql("SELECT to_regclass('public.pwned') IS NULL"), 't', "$shown in a name begins no statement");
 	unlike($printed, qr/pwned/, "$shown in a name begins no command of psql");
@@ -106,6 +110,54 @@ sql(q{
 	ALTER TABLE a.q ATTACH PARTITION a.q1 DEFAULT});
 is((run_text(sql("SELECT tenant.diff_sql('a', 'b')"), "SET client_min_messages = error;\n"))[0], '', 'all of a schema is made from nothing');
 is(sql("SELECT object_type, object_name, change FROM tenant.diff('a', 'b')"), '', '... at once');
+
+# Objects of another kind that have the same name are dropped and made, as far as
+# that loses nothing; what says so runs, and what cannot be done is told.  Both ways.
+my @kinds = (
+	[ 'a view and an index that have each other\'s names', 'CREATE TABLE t (i int); CREATE VIEW v AS SELECT 1 AS i; CREATE INDEX w ON t (i)',
+		'CREATE TABLE t (i int); CREATE VIEW w AS SELECT 1 AS i; CREATE INDEX v ON t (i)', 'alike', 'alike' ],
+	[ 'a view and a materialized one', 'CREATE VIEW v AS SELECT 1 AS i; CREATE VIEW on_v AS SELECT i FROM v; COMMENT ON COLUMN v.i IS $$x$$',
+		'CREATE MATERIALIZED VIEW v AS SELECT 1 AS i; CREATE VIEW on_v AS SELECT i + 1 AS i FROM v; COMMENT ON COLUMN v.i IS $$x$$', 'alike', 'alike' ],
+	[ 'a view and a table', 'CREATE VIEW v AS SELECT 1 AS i', 'CREATE TABLE v (i int)',
+		'has the name of something that stays: view v', 'alike' ],
+	[ 'a type and a table', 'CREATE TYPE v AS ENUM ($$a$$)', 'CREATE TABLE v (i int)',
+		'has the name of something that stays: type v', 'alike' ],
+	[ 'the sequence of an identity column and a view', 'CREATE TABLE t (i int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME s))',
+		'CREATE TABLE t (i int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME r)); CREATE VIEW s AS SELECT 1 AS i',
+		'alike', 'has the name of something that stays: view s' ],
+	[ 'the sequence of an identity column and another one', 'CREATE SEQUENCE r; CREATE TABLE t (i int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME s))',
+		'CREATE SEQUENCE s; CREATE TABLE t (i int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME r))',
+		'has the name of something that stays: sequence s', 'has the name of something that stays: sequence r' ],
+	[ 'sequences of two identity columns', 'CREATE TABLE t (i int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME s), j int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME r))',
+		'CREATE TABLE t (i int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME r), j int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME s))',
+		'is to belong to column t.i: sequence s', 'is to belong to column t.i: sequence r' ],
+	[ 'a partition with partitions and indexes that has another name', 'CREATE TABLE p (i int) PARTITION BY LIST (i); CREATE INDEX ON p (i);
+			CREATE TABLE q PARTITION OF p DEFAULT PARTITION BY LIST (i); CREATE TABLE s PARTITION OF q DEFAULT',
+		'CREATE TABLE p (i int) PARTITION BY LIST (i); CREATE INDEX ON p (i);
+			CREATE TABLE r PARTITION OF p DEFAULT PARTITION BY LIST (i); CREATE TABLE s PARTITION OF r DEFAULT',
+		'needs index q_i_idx, which is not repaired: ALTER INDEX q_i_idx ATTACH PARTITION s_i_idx',
+		'needs index r_i_idx, which is not repaired: ALTER INDEX r_i_idx ATTACH PARTITION s_i_idx' ]);
+foreach my $case (@kinds)
+{
+	my ($name, $one, $other, @wanted) = @$case;
+
+	foreach my $way ([ $one, $other ], [ $other, $one ])
+	{
+		my $wanted = shift @wanted;
+		sql("SET client_min_messages = error; DROP SCHEMA a CASCADE; DROP SCHEMA b CASCADE; CREATE SCHEMA a; CREATE SCHEMA b;
+			SET search_path = a; $way->[0]; SET search_path = b; $way->[1]");
+		my $text = sql(q{SELECT tenant.diff_sql('a', 'b')});
+		is((run_text("BEGIN;\n$text\nCOMMIT;\n"))[0], '', "$name: the statements run");
+		if ($wanted eq 'alike')
+		{
+			is(sql("SELECT tenant.fingerprint('a') = tenant.fingerprint('b')"), 't', '... and make them alike');
+		}
+		else
+		{
+			like($text, qr/^-- \Q$wanted\E$/m, '... and it is told what is not repaired');
+		}
+	}
+}
 
 # A table that stays, because to drop it would lose its rows, keeps what it is made of.
 sql(q{

@@ -121,6 +121,10 @@ tm_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
 #if PG_VERSION_NUM < 160000
 /* Room for a page that direct I/O can write; PostgreSQL 15 has no direct I/O */
 typedef PGAlignedBlock PGIOAlignedBlock;
+
+/* Functions that are not there yet */
+#define F_PG_INPUT_IS_VALID		InvalidOid
+#define F_PG_INPUT_ERROR_INFO	InvalidOid
 #endif
 
 /* The storage manager's view of a file */

@@ -13,6 +13,7 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
@@ -23,6 +24,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
@@ -44,7 +46,7 @@ static FunctionAnswers computing_functions = {
 };
 
 static bool body_only_computes(HeapTuple tuple);
-static bool result_may_work(HeapTuple tuple);
+static bool signature_may_work(HeapTuple tuple);
 static bool raw_work_walker(Node *node, void *context);
 static bool name_may_work(const char *name, bool unknown);
 static bool field_may_work(List *fields, int first);
@@ -54,8 +56,11 @@ static bool work_walker(Node *node, void *context);
 static bool reads_elsewhere(const Query *query, const WorkSearch *search);
 static bool types_may_work(List *types);
 static bool type_may_work(Oid typid);
-static bool row_may_work(Oid typid);
+static bool turns_into_json_by_work(Oid typid);
+static bool cast_works(Oid source, Oid target);
+static bool any_column(Oid typid, bool (*may_work) (Oid typid));
 static bool function_may_work(Oid funcid, void *context);
+static bool reads_any_type(Oid funcid);
 
 bool
 tm_only_computes(Oid funcid)
@@ -92,7 +97,7 @@ body_only_computes(HeapTuple tuple)
 	List	   *stmts;
 	Node	   *stmt;
 
-	if (result_may_work(tuple))
+	if (signature_may_work(tuple))
 		return false;
 	datum = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosqlbody, &isnull);
 	if (!isnull)
@@ -108,9 +113,12 @@ body_only_computes(HeapTuple tuple)
 	return IsA(stmt, SelectStmt) && !raw_work_walker(stmt, &search);
 }
 
-/* The last query's columns are brought to the types that were declared. */
+/*
+ * The last query's columns are brought to the types that were declared.  Values
+ * of arguments are there already.
+ */
 static bool
-result_may_work(HeapTuple tuple)
+signature_may_work(HeapTuple tuple)
 {
 	Oid		   *types;
 	char	  **names;
@@ -121,6 +129,11 @@ result_may_work(HeapTuple tuple)
 	{
 		if (modes[i] != PROARGMODE_IN && modes[i] != PROARGMODE_VARIADIC &&
 			type_may_work(types[i]))
+			return true;
+	}
+	for (int i = 0; i < ntypes; i++)
+	{
+		if (turns_into_json_by_work(types[i]))
 			return true;
 	}
 	return type_may_work(((Form_pg_proc) GETSTRUCT(tuple))->prorettype);
@@ -287,6 +300,9 @@ work_walker(Node *node, void *context)
 		 IsA(node, FuncExpr) || IsA(node, RowExpr)) &&
 		type_may_work(exprType(node)))
 		return true;
+	if ((IsA(node, Const) || IsA(node, Var) || IsA(node, FieldSelect)) &&
+		turns_into_json_by_work(exprType(node)))
+		return true;
 	if (check_functions_in_node(node, function_may_work, NULL))
 		return true;
 	return expression_tree_walker(node, work_walker, context);
@@ -353,20 +369,68 @@ type_may_work(Oid typid)
 	{
 		case TYPTYPE_BASE:
 		case TYPTYPE_ENUM:
-			return false;
+			return turns_into_json_by_work(typid);
 		case TYPTYPE_RANGE:
-			return type_may_work(get_range_subtype(typid));
+			return turns_into_json_by_work(typid) ||
+				type_may_work(get_range_subtype(typid));
 		case TYPTYPE_MULTIRANGE:
-			return type_may_work(get_multirange_range(typid));
+			return turns_into_json_by_work(typid) ||
+				type_may_work(get_multirange_range(typid));
 		case TYPTYPE_COMPOSITE:
-			return row_may_work(typid);
+			return any_column(typid, type_may_work);
 		default:
 			return true;
 	}
 }
 
+/*
+ * to_json() and all that makes JSON of any value look for a cast of its type.
+ * Functions in C have been made by superusers.
+ */
 static bool
-row_may_work(Oid typid)
+turns_into_json_by_work(Oid typid)
+{
+	Oid			element;
+
+	check_stack_depth();
+	typid = getBaseType(typid);
+	if (typid < FirstNormalObjectId)
+		return false;
+	element = get_element_type(typid);
+	if (OidIsValid(element))
+		return turns_into_json_by_work(element);
+	if (type_is_rowtype(typid))
+		return any_column(typid, turns_into_json_by_work);
+	return cast_works(typid, JSONOID) || cast_works(typid, JSONBOID);
+}
+
+static bool
+cast_works(Oid source, Oid target)
+{
+	HeapTuple	tuple = SearchSysCache2(CASTSOURCETARGET,
+										ObjectIdGetDatum(source),
+										ObjectIdGetDatum(target));
+	HeapTuple	function;
+	bool		result = false;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	function = SearchSysCache1(PROCOID,
+							   ObjectIdGetDatum(((Form_pg_cast) GETSTRUCT(tuple))->castfunc));
+	if (HeapTupleIsValid(function))
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(function);
+
+		result = form->prolang != ClanguageId &&
+			form->prolang != INTERNALlanguageId;
+		ReleaseSysCache(function);
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+static bool
+any_column(Oid typid, bool (*may_work) (Oid typid))
 {
 	TupleDesc	row = lookup_rowtype_tupdesc_noerror(typid, -1, true);
 	bool		result = row == NULL;
@@ -375,7 +439,7 @@ row_may_work(Oid typid)
 	{
 		Form_pg_attribute column = TupleDescAttr(row, i);
 
-		result = !column->attisdropped && type_may_work(column->atttypid);
+		result = !column->attisdropped && may_work(column->atttypid);
 	}
 	if (row != NULL)
 		ReleaseTupleDesc(row);
@@ -384,13 +448,31 @@ row_may_work(Oid typid)
 
 /*
  * Built-in functions that are not volatile have nothing but their arguments,
- * except for those that execute queries, such as table_to_xml().  They are not
- * for parallel workers.
+ * except for those that execute queries, such as table_to_xml(), which are not
+ * for parallel workers, and those that are told the type of their result, such as
+ * domain_in(): they read a value of whatever type it is.
  */
 static bool
 function_may_work(Oid funcid, void *context)
 {
 	return funcid >= FirstNormalObjectId ||
 		func_volatile(funcid) == PROVOLATILE_VOLATILE ||
-		func_parallel(funcid) != PROPARALLEL_SAFE;
+		func_parallel(funcid) != PROPARALLEL_SAFE ||
+		reads_any_type(funcid);
+}
+
+/* Those of the server have a C string and the OID of a type, or texts of both. */
+static bool
+reads_any_type(Oid funcid)
+{
+	Oid		   *types = NULL;
+	int			ntypes;
+	bool		result;
+
+	if (funcid == F_PG_INPUT_IS_VALID || funcid == F_PG_INPUT_ERROR_INFO)
+		return true;
+	(void) get_func_signature(funcid, &types, &ntypes);
+	result = ntypes > 1 && types[0] == CSTRINGOID && types[1] == OIDOID;
+	pfree(types);
+	return result;
 }

@@ -31,7 +31,7 @@ tm_function_answer_known(FunctionAnswers *answers, Oid funcid, bool *answer)
 
 	if (!answers->registered)
 	{
-		static const int caches[] = {PROCOID, TYPEOID, OPEROID};
+		static const int caches[] = {CASTSOURCETARGET, PROCOID, TYPEOID, OPEROID};
 
 		for (int i = 0; i < lengthof(caches); i++)
 			CacheRegisterSyscacheCallback(caches[i], forget_functions,

@@ -53,6 +53,14 @@ my %functions = (
 	'a field of a row is one' => q{RETURNS a.comp LANGUAGE sql AS $$SELECT json_populate_record(null::a.comp, '{"x":"select v from b.t"}')$$},
 	'the same, parsed' => q{RETURNS a.comp LANGUAGE sql BEGIN ATOMIC SELECT json_populate_record(null::a.comp, '{"x":"select v from b.t"}'); END},
 	'an array of one' => q{RETURNS text LANGUAGE sql AS $$SELECT '{"select v from b.t"}'::a._dom::text$$},
+	'a function that reads a domain' => q{RETURNS bool LANGUAGE sql AS $$SELECT domain_in('select v from b.t', 'a.dom'::regtype::oid, -1) IS NULL$$},
+	'one that reads an array' => q{RETURNS bool LANGUAGE sql AS $$SELECT array_in('{select v from b.t}', 'a.dom'::regtype::oid, -1) IS NULL$$},
+	'one that reads a row, parsed' => q{RETURNS bool LANGUAGE sql BEGIN ATOMIC SELECT record_in('(select v from b.t)', 'a.comp'::regtype::oid, -1) IS NULL; END},
+	($node->pg_version < 16 ? () : ('one that tries' => q{RETURNS bool LANGUAGE sql AS $$SELECT pg_input_is_valid('select v from b.t', 'a.dom')$$})),
+	'a cast by which JSON is made' => q{RETURNS json LANGUAGE sql AS $$SELECT to_json('red'::a.color)$$},
+	'the same in an array' => q{RETURNS json LANGUAGE sql AS $$SELECT json_build_object('k', ARRAY['red'::a.color])$$},
+	'the same of an argument' => q{RETURNS json LANGUAGE sql AS $$SELECT to_json(($1).c)$$},
+	'the same as jsonb, parsed' => q{RETURNS jsonb LANGUAGE sql BEGIN ATOMIC SELECT to_jsonb('red'::a.color); END},
 	'a change within WITH' => q{RETURNS SETOF text LANGUAGE sql AS $$WITH x AS (UPDATE t SET v = v RETURNING v) SELECT v FROM x$$});
 if ($has_xml)
 {
@@ -63,13 +71,20 @@ if ($has_xml)
 author(q{
 	CREATE OPERATOR a.!!! (rightarg = regclass, function = pg_catalog.nextval);
 	CREATE OPERATOR a.### (leftarg = tsquery, rightarg = text, function = pg_catalog.ts_rewrite);
-	CREATE DOMAIN a.dom AS text CHECK (public.run(value) IS NOT NULL); CREATE TYPE a.comp AS (x a.dom)});
+	CREATE DOMAIN a.dom AS text CHECK (public.run(value) IS NOT NULL); CREATE TYPE a.comp AS (x a.dom);
+	CREATE TYPE a.color AS ENUM ('red'); CREATE TYPE a.paint AS (c a.color)});
+$node->safe_psql('app', q{
+	CREATE FUNCTION public.of_color(a.color) RETURNS json LANGUAGE plpgsql AS $$BEGIN RETURN to_json(public.run('select v from b.t')); END$$;
+	CREATE FUNCTION public.of_color2(a.color) RETURNS jsonb LANGUAGE plpgsql AS $$BEGIN RETURN to_jsonb(public.run('select v from b.t')); END$$});
+author(q{
+	CREATE CAST (a.color AS json) WITH FUNCTION public.of_color(a.color); CREATE CAST (a.color AS jsonb) WITH FUNCTION public.of_color2(a.color)});
 foreach my $name (sort keys %functions)
 {
-	author("SET check_function_bodies = off; CREATE FUNCTION a.f() $functions{$name}");
+	my ($parameters, $value) = $name =~ /argument/ ? ('a.paint', q{'(red)'}) : ('', '');
+	author("SET check_function_bodies = off; CREATE FUNCTION a.f($parameters) $functions{$name}");
 	my $way = $name eq 'a change within WITH' ? "SET search_path = b; " : '';
-	is(sqlstate_of('app', "${way}SELECT a.f()"), 'TM003', "function: $name");
-	author('DROP FUNCTION a.f()');
+	is(sqlstate_of('app', "${way}SELECT a.f($value)"), 'TM003', "function: $name");
+	author("DROP FUNCTION a.f($parameters)");
 }
 
 # Others are inlined as ever, also those with types of a tenant that compute.

@@ -251,6 +251,7 @@ OBJS = \
 	src/fleet/statement_refusal.o \
 	src/fleet/statement_settings.o \
 	src/fleet/statement_text.o \
+	src/fleet/version_form.o \
 	src/fleet/version_place.o \
 	src/doctor.o \
 	src/doctor_catalog.o \

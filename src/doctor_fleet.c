@@ -17,6 +17,7 @@
 #include "base/uuid.h"
 #include "doctor.h"
 #include "fleet/drift.h"
+#include "fleet/migration.h"
 #include "fleet/migration_ledger.h"
 #include "tenants/registry.h"
 
@@ -25,7 +26,8 @@ typedef struct MigrationCount
 {
 	const char *version;		/* the migration */
 	int			ntenants;		/* of so many */
-	const LedgerFailure *failure;	/* the first one, or NULL */
+	const LedgerFailure *failure;	/* the first with a message, the first, or
+									 * NULL */
 	const TenantInfo *tenant;	/* whose that is */
 } MigrationCount;
 
@@ -39,6 +41,8 @@ typedef struct TemplateCount
 
 static void check_failures(ReturnSetInfo *rsinfo, List *tenants);
 static void report_failure(ReturnSetInfo *rsinfo, const MigrationCount *count);
+static void report_recording(ReturnSetInfo *rsinfo,
+							 const MigrationCount *count);
 static void check_pending(ReturnSetInfo *rsinfo);
 static MigrationCount *count_migration(List **counts, const char *version);
 static const TenantInfo *find_tenant(List *tenants, const pg_uuid_t *id);
@@ -79,7 +83,8 @@ check_failures(ReturnSetInfo *rsinfo, List *tenants)
 			continue;
 		count = count_migration(&counts, failure->version);
 		count->ntenants++;
-		if (count->failure == NULL)
+		if (count->failure == NULL ||
+			(count->failure->message == NULL && failure->message != NULL))
 		{
 			count->failure = failure;
 			count->tenant = tenant;
@@ -92,18 +97,48 @@ check_failures(ReturnSetInfo *rsinfo, List *tenants)
 static void
 report_failure(ReturnSetInfo *rsinfo, const MigrationCount *count)
 {
-	const char *message = count->failure->message != NULL ?
-		count->failure->message : "";
+	const Migration *migration = tm_migration_lookup(count->version, true);
+	const char *problem;
+	const char *hint;
 
+	if (migration != NULL && !migration->complete)
+	{
+		report_recording(rsinfo, count);
+		return;
+	}
+	if (count->failure->message != NULL)
+		problem = psprintf(ngettext("it has failed for %d tenant, \"%s\": %s",
+									"it has failed for %d tenants, \"%s\" for one: %s",
+									count->ntenants),
+						   count->ntenants, count->tenant->name,
+						   count->failure->message);
+	else
+		problem = psprintf(ngettext("%d tenant, \"%s\", has a part of its statements",
+									"%d tenants, \"%s\" for one, have a part of its statements",
+									count->ntenants),
+						   count->ntenants, count->tenant->name);
+	if (count->failure->message == NULL)
+		hint = _("Use CALL tenant.migrate() to go on.");
+	else if (count->failure->partial)
+		hint = _("A part of its statements is committed.  Remove the cause, and use CALL tenant.migrate() to go on.");
+	else
+		hint = _("Remove the cause, and use CALL tenant.migrate() again; tenant.migration_status lists the tenants.");
 	tm_doctor_report(rsinfo, DOCTOR_ERROR,
 					 psprintf(_("migration \"%s\""), count->version),
-					 psprintf(ngettext("it has failed for %d tenant, \"%s\": %s",
-									   "it has failed for %d tenants, \"%s\" for one: %s",
+					 problem, hint);
+}
+
+/* No run gives it to anybody until somebody says that it is all. */
+static void
+report_recording(ReturnSetInfo *rsinfo, const MigrationCount *count)
+{
+	tm_doctor_report(rsinfo, DOCTOR_WARNING,
+					 psprintf(_("migration \"%s\""), count->version),
+					 psprintf(ngettext("its recording has not been completed; %d tenant, \"%s\", has what is there",
+									   "its recording has not been completed; %d tenants, \"%s\" for one, have what is there",
 									   count->ntenants),
-							  count->ntenants, count->tenant->name, message),
-					 count->failure->partial ?
-					 _("A part of its statements is committed.  Remove the cause, and use CALL tenant.migrate() to go on.") :
-					 _("Remove the cause, and use CALL tenant.migrate() again; tenant.migration_status lists the tenants."));
+							  count->ntenants, count->tenant->name),
+					 _("Unless a session is recording it, continue under the same version and use tenant.record_stop(), or discard what is there by tenant.drop_migration(); what the tenants have of it stays."));
 }
 
 /* Those that nobody has tried to give them come in the same list. */

@@ -37,6 +37,7 @@
 #include "base/compat.h"
 #include "base/own_table.h"
 #include "fleet/migration.h"
+#include "fleet/version_form.h"
 #include "tenants/tenant_name.h"
 
 /* Of advisory locks, those that SQL can take are of the classes 1 and 2 */
@@ -69,8 +70,6 @@
 #define MIGRATION_BY_VERSION	"migration_pkey"
 #define STATEMENT_TABLE			"migration_statement"
 #define STATEMENT_BY_VERSION	"migration_statement_pkey"
-
-#define MAX_VERSION_LENGTH		255
 
 static Relation open_migrations(LOCKMODE lockmode);
 static void lock_version(const char *version, LOCKMODE lockmode);
@@ -195,24 +194,16 @@ tm_migration_may_write(void)
 void
 tm_migration_check_version(const char *version)
 {
-	const char *problem = NULL;
+	const char *problem = tm_version_problem(version);
 
-	if (version[0] == '\0')
-		problem = _("A version has at least one character.");
-	else if (strlen(version) > MAX_VERSION_LENGTH)
-		problem = psprintf(_("A version has at most %d bytes."),
-						   MAX_VERSION_LENGTH);
-	for (const char *c = version; *c != '\0'; c++)
-	{
-		if ((unsigned char) *c < ' ' || *c == 0x7f)
-			problem = _("A version has no control characters.");
-	}
-	if (problem != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid version of a migration: \"%s\"",
-						tm_tenant_name_printable(version)),
-				 errdetail_internal("%s", problem)));
+	/* What came under an older rule can be used and got rid of. */
+	if (problem == NULL || tm_migration_lookup(version, true) != NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_NAME),
+			 errmsg("invalid version of a migration: \"%s\"",
+					tm_tenant_name_printable(version)),
+			 errdetail_internal("%s", problem)));
 }
 
 void

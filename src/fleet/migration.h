@@ -63,7 +63,7 @@ extern int	tm_migration_compare(const char *a, const char *b);
 /* May the current user write the table by SQL? */
 extern bool tm_migration_may_write(void);
 
-/* Raise 22023 unless a migration can be called so. */
+/* Raise 42602 unless a migration is called so, or a new one can be. */
 extern void tm_migration_check_version(const char *version);
 
 /*

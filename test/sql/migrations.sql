@@ -163,6 +163,10 @@ SELECT tenant.drop_migration('y1'), tenant.drop_migration('y2');
 -- not a version
 SELECT tenant.add_migration('', 'SELECT 1');  -- fails
 SELECT tenant.add_migration(E'a\nb', 'SELECT 1');  -- fails
+SELECT tenant.add_migration(E' \u3000', 'SELECT 1');  -- fails
+SELECT tenant.add_migration(E'001\u202e', 'SELECT 1');  -- fails
+SELECT tenant.add_migration(E'001\u200b', 'SELECT 1');  -- fails
+SELECT tenant.add_migration(E'001\u0085', 'SELECT 1');  -- fails
 SELECT tenant.add_migration(repeat('v', 256), 'SELECT 1');  -- fails
 \echo :LAST_ERROR_SQLSTATE
 SELECT tenant.add_migration(NULL, 'SELECT 1');  -- fails

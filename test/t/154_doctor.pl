@@ -57,6 +57,23 @@ sql('DROP TABLE a.second');
 sql('CALL tenant.migrate()');
 is(doctor(), '', 'a migration that is there in part: it ends it');
 
+# A recording that was broken off
+my $record = q{SELECT tenant.switch('tpl'), tenant.record('004')};
+$node->psql('app', "$record;\nCREATE TABLE recorded (id int PRIMARY KEY);\nSELECT 1 / 0;");
+like(doctor(), qr/^warning\|migration "004"\|its recording has not been completed; 1 tenant, "tpl", has what is there$/m, 'incomplete recording');
+like(hints(), qr/continue under the same version and use tenant\.record_stop\(\), or discard/, 'incomplete recording: the hint');
+$node->safe_psql('app', "$record;\nCREATE TABLE further (id int PRIMARY KEY);\nSELECT tenant.record_stop();");
+sql('CALL tenant.migrate()');
+sql('SELECT * FROM tenant.drift');
+is(doctor(), '', 'incomplete recording: it ends it');
+
+# Versions that came under an older rule
+sql(q{SELECT tenant.add_migration('old', 'CREATE TABLE old (id int PRIMARY KEY)')});
+sql(q{UPDATE tenant.migration SET version = E' \u202e' WHERE version = 'old'}, q{UPDATE tenant.migration_statement SET version = E' \u202e' WHERE version = 'old'});
+is(sql(q{SELECT tenant.add_migration(E' \u202e', 'CREATE TABLE old (id int PRIMARY KEY)')}), '', 'an old version can be added again');
+sql(q{CALL tenant.migrate(E' \u202e')});
+is(sql(q{SELECT count(*) FROM tenant.applied_migration WHERE version = E' \u202e' AND state = 'applied'}), '3', 'and is given to tenants');
+
 # Drift, by what is kept
 is(sql('SELECT count(*) FROM tenant.drift'), '0', 'nobody differs');
 sql('ALTER TABLE a.item ADD COLUMN own int');
@@ -149,7 +166,7 @@ foreach my $setting ('allow_system_table_mods = on', 'session_replication_role =
 my $room = sql(q{SELECT 10 * (12 + 40)});
 sql('CREATE SCHEMA many');
 sql(qq{SELECT format('CREATE TABLE many.t%s (id int PRIMARY KEY)', n) FROM generate_series(1, $room) n \\gexec});
-sql(q{SELECT tenant.adopt('many'), tenant.baseline('many', '003')});
+sql(q{SELECT tenant.adopt('many'), tenant.baseline('many', '004')});
 like(doctor(), qr/^warning\|setting "max_locks_per_transaction"\|tenant "many" has @{[2 * $room]} relations, and there is room for \d+ locks$/, 'lock table');
 hints() =~ /Set it to (\d+) or more, and restart the server/ or fail('lock table: the hint');
 $node->append_conf('postgresql.conf', "max_locks_per_transaction = $1");

@@ -131,12 +131,17 @@ override_settings(void)
 		{"statement_timeout", "0"},
 		{"lock_timeout", MAX_LOCK_WAIT},
 		{"idle_in_transaction_session_timeout", "0"},
+		{"transaction_timeout", "0"},
 		{"client_min_messages", "error"}
 	};
 
 	StartTransactionCommand();
 	for (int i = 0; i < lengthof(settings); i++)
-		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET,
-						PGC_S_OVERRIDE);
+	{
+		/* The server may be older than the setting. */
+		if (GetConfigOption(settings[i][0], true, false) != NULL)
+			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET,
+							PGC_S_OVERRIDE);
+	}
 	CommitTransactionCommand();
 }

@@ -205,6 +205,15 @@ $reader->query_safe('COMMIT');
 like(finish($session), qr/1 of 1/, 'until there is room');
 $reader->quit;
 
+# timeouts that the database has for its clients are not for workers
+my @timeouts = ('statement_timeout', 'idle_in_transaction_session_timeout',
+	$node->safe_psql('app', 'SHOW server_version_num') >= 170000 ? 'transaction_timeout' : ());
+answer("ALTER DATABASE app SET $_ = '200ms'") foreach @timeouts;
+answer(join('; ', map { "SET $_ = 0" } @timeouts) . q{; SELECT tenant.add_migration('911', 'SELECT pg_sleep(0.3)')});
+like(messages(join('; ', map { "SET $_ = 0" } @timeouts) . q{; CALL tenant.migrate(jobs => 2)}), qr/13 of 13 .*, 0 have failed/, 'a worker takes its time');
+is(answer("SELECT max(attempts) FROM tenant.applied_migration WHERE version = '911'"), 1, 'and is not ended');
+answer("ALTER DATABASE app RESET $_") foreach @timeouts;
+
 # what cannot be part of a transaction
 answer(q{SELECT tenant.add_migration('92', 'UPDATE orders SET later = 1; CREATE INDEX CONCURRENTLY by_later ON orders (later, id);
 	VACUUM orders; DROP INDEX CONCURRENTLY orders_price; ALTER TABLE orders ALTER later SET NOT NULL', transactional => false);

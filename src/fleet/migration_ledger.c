@@ -26,6 +26,7 @@
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -44,6 +45,9 @@
 #include "fleet/migration_ledger.h"
 #include "fleet/version_place.h"
 #include "tenants/registry.h"
+
+/* So much of the message of an error is kept, in bytes. */
+#define MAX_MESSAGE_LENGTH		2000
 
 /* Columns of tenant.applied_migration */
 #define Anum_applied_tenant_id			1
@@ -110,6 +114,7 @@ static void lock_entries(const pg_uuid_t *tenant_id, LOCKMODE lockmode);
 static uint32 entries_number(const pg_uuid_t *tenant_id);
 static void fill_attempt(const LedgerAttempt *attempt, int attempts,
 						 Datum *values, bool *nulls);
+static const char *clipped(const char *message);
 static Datum text_or_null(const char *value, bool *isnull);
 static void copy_rows(Relation from, SysScanDesc scan, Relation to,
 					  const pg_uuid_t *tenant_id, const char *label);
@@ -628,10 +633,21 @@ fill_attempt(const LedgerAttempt *attempt, int attempts, Datum *values,
 					 unpack_sql_state(attempt->sqlerrcode) : NULL,
 					 &nulls[Anum_applied_sqlstate - 1]);
 	values[Anum_applied_message - 1] =
-		text_or_null(attempt->message, &nulls[Anum_applied_message - 1]);
+		text_or_null(clipped(attempt->message),
+					 &nulls[Anum_applied_message - 1]);
 	values[Anum_applied_fingerprint - 1] =
 		text_or_null(attempt->fingerprint,
 					 &nulls[Anum_applied_fingerprint - 1]);
+}
+
+/* A tenant's code can raise a message of any length. */
+static const char *
+clipped(const char *message)
+{
+	if (message == NULL || strlen(message) <= MAX_MESSAGE_LENGTH)
+		return message;
+	return pnstrdup(message, pg_mbcliplen(message, strlen(message),
+										  MAX_MESSAGE_LENGTH));
 }
 
 static Datum

@@ -57,6 +57,14 @@ sql('DROP TABLE a.second');
 sql('CALL tenant.migrate()');
 is(doctor(), '', 'a migration that is there in part: it ends it');
 
+# What a tenant raises fills neither the ledger nor the report.
+sql(q{CREATE FUNCTION b.raise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', repeat(U&'\20AC', 100000); END $$},
+	'CREATE TRIGGER raise BEFORE INSERT ON b.item FOR EACH ROW EXECUTE FUNCTION b.raise()',
+	q{SELECT tenant.add_migration('0031', 'INSERT INTO item VALUES (31)')}, 'CALL tenant.migrate()');
+is(sql(q{SELECT max(octet_length(message)) FROM tenant.applied_migration}), '1998', 'a long message is cut between two characters');
+sql('DROP FUNCTION b.raise() CASCADE', 'CALL tenant.migrate()', 'SELECT * FROM tenant.drift');
+is(doctor(), '', 'a long message: it ends');
+
 # A recording that was broken off
 my $record = q{SELECT tenant.switch('tpl'), tenant.record('004')};
 $node->psql('app', "$record;\nCREATE TABLE recorded (id int PRIMARY KEY);\nSELECT 1 / 0;");

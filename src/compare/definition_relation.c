@@ -242,6 +242,13 @@ define_table(Definition *definition, const DefinitionSource *source,
 								   format_type_be(form->reloftype)),
 						  psprintf("ALTER TABLE %s NOT OF", name))->usual = true;
 
+	/* what partitions that are made later shall have */
+	if (form->relkind == RELKIND_PARTITIONED_TABLE && OidIsValid(form->relam))
+		tm_definition_add(definition, "access method",
+						  psprintf("ALTER TABLE %s SET ACCESS METHOD %s", name,
+								   quote_identifier(get_am_name(form->relam))),
+						  psprintf("ALTER TABLE %s SET ACCESS METHOD DEFAULT",
+								   name));
 	add_relation_state(definition, name, tup);
 	add_parents(definition, name, form->oid);
 	tm_definition_add_owner(definition, source, object, form->relowner);

@@ -6,12 +6,15 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
+#include "utils/syscache.h"
 
 #include "compare/repair_item.h"
 
@@ -90,6 +93,23 @@ tm_repair_changes_type(const RepairItem *item)
 		tm_repair_is_made_otherwise(difference);
 }
 
+/* From 18 on, that a column is not null is a constraint. */
+static bool
+is_not_null(const ObjectAddress *object)
+{
+	HeapTuple	tup;
+	bool		result;
+
+	if (object->classId != ConstraintRelationId)
+		return false;
+	tup = SearchSysCache1(CONSTROID, ObjectIdGetDatum(object->objectId));
+	if (!HeapTupleIsValid(tup))
+		return false;
+	result = ((Form_pg_constraint) GETSTRUCT(tup))->contype == 'n';
+	ReleaseSysCache(tup);
+	return result;
+}
+
 /* Columns of tables, indexes of columns, constraints of parents and such. */
 bool
 tm_repair_comes_along(RepairPlan *plan, const RepairItem *item)
@@ -114,6 +134,14 @@ tm_repair_comes_along(RepairPlan *plan, const RepairItem *item)
 			if (other != NULL && other->difference->kind == DIFFERENCE_MISSING &&
 				other->difference->a->attached &&
 				tm_repair_part(difference->a, "create") != NULL)
+				return false;
+			/* so is one that is there: its columns, and that they are not null */
+			if (other != NULL && other->difference->kind == DIFFERENCE_DIFFERENT &&
+				(is_not_null(&difference->in_a->object) ||
+				 (difference->in_a->object.objectSubId > 0 &&
+				  other->difference->in_a->object.objectId ==
+				  difference->in_a->object.objectId)) &&
+				tm_repair_is_attached_otherwise(other->difference))
 				return false;
 		}
 		return true;

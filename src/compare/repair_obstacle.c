@@ -31,7 +31,8 @@ static bool stays(RepairPlan *plan, RepairItem *item,
 static bool is_identity_sequence(const RepairItem *item);
 static bool sequence_is_taken(RepairPlan *plan, const RepairItem *item);
 static bool bound_is_taken(RepairPlan *plan, const RepairItem *item);
-static const char *obstacle_to_change(const RepairItem *item);
+static const char *obstacle_to_change(RepairPlan *plan,
+									  const RepairItem *item);
 static bool fits(const Difference *difference);
 static const char *obstacle_by_carriers(RepairPlan *plan, RepairItem *item);
 static const char *obstacle_by_users(RepairPlan *plan, RepairItem *item);
@@ -70,7 +71,7 @@ tm_repair_first_obstacle(RepairPlan *plan, RepairItem *item)
 				return "cannot be removed by a statement of its own: ";
 			return part != NULL && part->lossy ? "would lose data: " : NULL;
 		case REPAIR_CHANGE:
-			return obstacle_to_change(item);
+			return obstacle_to_change(plan, item);
 		default:
 			return NULL;
 	}
@@ -195,11 +196,14 @@ bound_is_taken(RepairPlan *plan, const RepairItem *item)
 }
 
 static const char *
-obstacle_to_change(const RepairItem *item)
+obstacle_to_change(RepairPlan *plan, const RepairItem *item)
 {
 	const Difference *difference = item->difference;
 	const DefinitionPart *part = tm_repair_part(difference->a, "create");
 
+	if (tm_repair_part(difference->b, "identity") == NULL &&
+		sequence_is_taken(plan, item))
+		return "the name of its sequence is that of something that stays: ";
 	if (!tm_repair_is_made_otherwise(difference) ||
 		difference->a->inherited)
 		return NULL;

@@ -31,6 +31,11 @@ static void rename_sequence(List **result, const RepairPlan *plan,
 static void make(List **result, const RepairItem *item, bool late);
 static void change(List **result, const RepairItem *item, bool late);
 static void take_back(List **result, const RepairItem *item, bool late);
+static bool comes_with_table(const RepairItem *item,
+							 const DefinitionPart *part);
+static const char *has_to_wait(const RepairItem *item,
+							   const DefinitionPart *part);
+static List *parents_of(const Definition *definition);
 static bool stays_attached(const RepairItem *item, const DefinitionPart *part);
 static bool says_the_same(const DefinitionPart *a, const DefinitionPart *b);
 static bool is_label(const DefinitionPart *part);
@@ -244,12 +249,15 @@ change(List **result, const RepairItem *item, bool late)
 			(anew && is_grant(part));
 
 		if (part->late != late || part->early || part->at_birth ||
-			(!again && other != NULL && says_the_same(part, other)))
+			(!again && other != NULL && says_the_same(part, other)) ||
+			comes_with_table(item, part))
 			continue;
 		if (strcmp(part->key, "create") == 0)
 			change_making(result, item, part);
 		else if (stays_attached(item, part))
 			tell(result, item->obstacle, part->sql);
+		else if (has_to_wait(item, part) != NULL)
+			tell(result, has_to_wait(item, part), part->sql);
 		else if (part->note && (other == NULL || part->change == NULL))
 			tell(result, "cannot be changed by a statement: ", part->sql);
 		else if (is_label(part))
@@ -305,9 +313,45 @@ take_back(List **result, const RepairItem *item, bool late)
 			tell(result, "cannot be taken back: ", part->sql);
 		else if (part->lossy)
 			tell(result, "would lose data: ", part->undo);
+		else if (has_to_wait(item, part) != NULL)
+			tell(result, has_to_wait(item, part), part->undo);
 		else if (!(item->default_anew && strcmp(part->key, "default") == 0))
 			add(result, part->undo);
 	}
+}
+
+/* A sequence that belongs to a column has the owner of the table. */
+static bool
+comes_with_table(const RepairItem *item, const DefinitionPart *part)
+{
+	return strcmp(part->key, "owner") == 0 &&
+		tm_repair_part(item->difference->a, "owned by") != NULL &&
+		tm_repair_part(item->difference->b, "owned by") != NULL;
+}
+
+/*
+ * Why something cannot be said of a column, or taken back: the column would have to
+ * be of the type that it does not get, or not be an identity column, or be one.
+ */
+static const char *
+has_to_wait(const RepairItem *item, const DefinitionPart *part)
+{
+	const Difference *difference = item->difference;
+	bool		is_default = strcmp(part->key, "default") == 0;
+	bool		wanted = tm_repair_part(difference->a, "identity") != NULL;
+	bool		present = tm_repair_part(difference->b, "identity") != NULL;
+
+	if (is_default && present && !wanted)
+		return "cannot be said of an identity column: ";
+	if (item->obstacle == NULL)
+		return NULL;
+	if (wanted && !present && (is_default || strcmp(part->key, "identity") == 0))
+		return item->obstacle;
+	if (tm_repair_changes_type(item) &&
+		(is_default || strcmp(part->key, "storage") == 0 ||
+		 strcmp(part->key, "compression") == 0))
+		return item->obstacle;
+	return NULL;
 }
 
 /* What cannot become a partition of the other table is not detached either. */
@@ -394,10 +438,30 @@ tell_orders(List **result, const RepairItem *item)
 {
 	const Difference *difference = item->difference;
 
+	if (!tm_same_order(parents_of(difference->a), parents_of(difference->b)))
+		tell(result, "has its parents in another order: ",
+			 psprintf("%s %s", difference->label.type, difference->label.name));
 	if (tm_same_order(difference->a->names, difference->b->names))
 		return;
 	tell(result, "cannot be put in another order by a statement: ",
 		 psprintf("%s %s", difference->label.type, difference->label.name));
+}
+
+/* What is said of the tables that a table inherits from, in their order */
+static List *
+parents_of(const Definition *definition)
+{
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	foreach(lc, definition->parts)
+	{
+		const char *key = ((DefinitionPart *) lfirst(lc))->key;
+
+		if (strncmp(key, "parent ", 7) == 0)
+			keys = lappend(keys, unconstify(char *, key));
+	}
+	return keys;
 }
 
 /* Two identity columns can have each other's sequences. */

@@ -422,7 +422,7 @@ my @newer = (
 	[ 16, 'repaired', 'repaired', 'default storage', 'ALTER TABLE customer ALTER note SET STORAGE MAIN' ],
 	[ 17, 'repaired', 'repaired', 'maintain', 'GRANT MAINTAIN ON orders TO regress_tm_cmp_b' ],
 	[ 17, 'repaired', 'repaired', 'default access method', 'ALTER TABLE event SET ACCESS METHOD heap' ],
-	[ 18, 'repaired', 'repaired', 'operator merges', 'ALTER OPERATOR === (int, int) SET (COMMUTATOR = ===, HASHES)' ],
+	[ 18, 'told', 'told', 'operator merges', 'ALTER OPERATOR === (int, int) SET (COMMUTATOR = ===, HASHES)' ],
 	[ 18, 'repaired', 'repaired', 'default privileges of large objects', 'SELECT 1', 'none' ]);
 
 # The changes that a server knows, as hashes.

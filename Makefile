@@ -22,6 +22,7 @@ OBJS = \
 	src/base/own_table_write.o \
 	src/base/preload.o \
 	src/base/progress.o \
+	src/base/relation_news.o \
 	src/base/setting.o \
 	src/base/sql_token.o \
 	src/base/wipe.o \
@@ -39,6 +40,7 @@ OBJS = \
 	src/tenants/tenant_follower.o \
 	src/tenants/tenant_lock.o \
 	src/tenants/tenant_name.o \
+	src/tenants/touched_objects.o \
 	src/stats/guard_stats.o \
 	src/binding/access.o \
 	src/binding/assigned_role.o \
@@ -140,6 +142,7 @@ OBJS = \
 	src/compare/canonical_bytes.o \
 	src/compare/canonical_row.o \
 	src/compare/column_form.o \
+	src/compare/command_reach.o \
 	src/compare/compared_schema.o \
 	src/compare/definition.o \
 	src/compare/definition_column.o \
@@ -155,6 +158,7 @@ OBJS = \
 	src/compare/fingerprint_sql.o \
 	src/compare/item_map.o \
 	src/compare/kept_fingerprint.o \
+	src/compare/known_change.o \
 	src/compare/object_label.o \
 	src/compare/object_name.o \
 	src/compare/object_part.o \

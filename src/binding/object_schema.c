@@ -25,6 +25,7 @@
 #include "utils/syscache.h"
 
 #include "base/dependency.h"
+#include "base/relation_news.h"
 #include "binding/object_schema.h"
 #include "tenants/schema_owner.h"
 
@@ -34,7 +35,7 @@ RecentObject tm_recent_functions[TM_RECENT_OBJECTS];
 
 static Oid	namespace_of_relation(Oid relid);
 static Oid	namespace_of_function(Oid funcid);
-static void forget_relation(Datum arg, Oid relid);
+static void forget_relation(Oid relid);
 static void forget_functions(Datum arg, int cacheid, uint32 hashvalue);
 static Oid	place_of_parent(ObjectAddress *object);
 
@@ -145,15 +146,12 @@ tm_object_describe(Oid classid, Oid objid)
 static Oid
 namespace_of_relation(Oid relid)
 {
-	static bool registered = false;
 	RecentObject *recent = &tm_recent_relations[relid % TM_RECENT_OBJECTS];
 	Oid			nspid;
 
 	if (recent->objid == relid)
 		return recent->nspid;
-	if (!registered)
-		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
-	registered = true;
+	tm_relation_news_to(forget_relation);
 	nspid = get_rel_namespace(relid);
 	if (OidIsValid(nspid))
 	{
@@ -185,7 +183,7 @@ namespace_of_function(Oid funcid)
 }
 
 static void
-forget_relation(Datum arg, Oid relid)
+forget_relation(Oid relid)
 {
 	RecentObject *recent = &tm_recent_relations[relid % TM_RECENT_OBJECTS];
 

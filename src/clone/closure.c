@@ -47,6 +47,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_publication_namespace.h"
 #include "catalog/pg_publication_rel.h"
+#include "catalog/pg_rewrite.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_transform.h"
 #include "catalog/pg_ts_config.h"
@@ -114,6 +115,10 @@ static int	compare_dependents(const ListCell *a, const ListCell *b);
 static void look_at_dependent(SchemaDependent *dependent, Oid nspid);
 static void look_at_relations(List *dependents, Oid nspid);
 static void note_schema(SchemaDependent *dependent, Oid lives_in, Oid nspid);
+static Closure *collect(Oid nspid, const List *objects, Snapshot snapshot);
+static Closure *start_closure(Oid nspid, Snapshot snapshot);
+static int	add_levels(Closure *closure, CatalogReader *reader, int done);
+static void add_naming_users(Closure *closure);
 static void add_level(Closure *closure, CatalogReader *reader, int first,
 					  int count);
 static MemberPlace *sorted_places(Closure *closure, int first, int count);
@@ -134,12 +139,56 @@ static void collect_outsiders(const Closure *closure, Relation depRel,
 Closure *
 tm_closure_of_schema(Oid nspid, Snapshot snapshot)
 {
+	return collect(nspid, NIL, snapshot);
+}
+
+Closure *
+tm_closure_of_objects(Oid nspid, const List *objects, Snapshot snapshot)
+{
+	return collect(nspid, objects, snapshot);
+}
+
+/* Of some objects, or of all if there is none. */
+static Closure *
+collect(Oid nspid, const List *objects, Snapshot snapshot)
+{
+	Closure    *closure = start_closure(nspid, snapshot);
+	Relation	depRel = table_open(DependRelationId, AccessShareLock);
+	Snapshot	registered = RegisterSnapshot(snapshot != NULL ? snapshot :
+											  GetCatalogSnapshot(DependRelationId));
+	CatalogReader *reader = tm_catalog_reader_open(depRel,
+												   DependReferenceIndexId, 2,
+												   registered);
+	int			done = 0;
+	ListCell   *lc;
+
+	foreach(lc, objects)
+	{
+		const ObjectAddress *object = lfirst(lc);
+
+		add_member(closure, object->classId, object->objectId, NULL);
+	}
+	if (objects == NIL)
+		add_seeds(closure, depRel);
+	done = add_levels(closure, reader, done);
+	if (objects != NIL)
+	{
+		add_naming_users(closure);
+		(void) add_levels(closure, reader, done);
+	}
+	tm_catalog_reader_close(reader);
+	table_close(depRel, AccessShareLock);
+	note_relations(closure, registered);
+	UnregisterSnapshot(registered);
+
+	return closure;
+}
+
+static Closure *
+start_closure(Oid nspid, Snapshot snapshot)
+{
 	Closure    *closure = palloc0(sizeof(Closure));
 	HASHCTL		ctl;
-	Relation	depRel;
-	Snapshot	registered;
-	CatalogReader *reader;
-	int			done = 0;
 
 	closure->nspid = nspid;
 	closure->nspname = get_namespace_name(nspid);
@@ -157,26 +206,6 @@ tm_closure_of_schema(Oid nspid, Snapshot snapshot)
 	ctl.hcxt = CurrentMemoryContext;
 	closure->index = hash_create("tenant_mgr closure", 1024, &ctl,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-
-	depRel = table_open(DependRelationId, AccessShareLock);
-	registered = RegisterSnapshot(snapshot != NULL ? snapshot :
-								  GetCatalogSnapshot(DependRelationId));
-	add_seeds(closure, depRel);
-	/* until nothing is new */
-	reader = tm_catalog_reader_open(depRel, DependReferenceIndexId, 2,
-									registered);
-	while (done < closure->nmembers)
-	{
-		int			count = closure->nmembers - done;
-
-		add_level(closure, reader, done, count);
-		done += count;
-	}
-	tm_catalog_reader_close(reader);
-	table_close(depRel, AccessShareLock);
-	note_relations(closure, registered);
-	UnregisterSnapshot(registered);
-
 	return closure;
 }
 
@@ -456,6 +485,40 @@ note_schema(SchemaDependent *dependent, Oid lives_in, Oid nspid)
 {
 	dependent->is_gone = !OidIsValid(lives_in);
 	dependent->is_seed = lives_in == nspid;
+}
+
+/*
+ * What belongs to the members from this one on, until nothing is new.  The result is
+ * how many members there are then.
+ */
+static int
+add_levels(Closure *closure, CatalogReader *reader, int done)
+{
+	while (done < closure->nmembers)
+	{
+		int			count = closure->nmembers - done;
+
+		add_level(closure, reader, done, count);
+		done += count;
+	}
+	return done;
+}
+
+/* Rules and functions of the schema, in whose texts members are mentioned. */
+static void
+add_naming_users(Closure *closure)
+{
+	int			nusers = closure->nusers;
+
+	for (int i = 0; i < nusers; i++)
+	{
+		const ClosureUser *user = &closure->users[i];
+
+		if ((user->classid == RewriteRelationId ||
+			 user->classid == ProcedureRelationId) &&
+			tm_object_schema(user->classid, user->objid) == closure->nspid)
+			add_member(closure, user->classid, user->objid, NULL);
+	}
 }
 
 /* What belongs to the members that were found last. */

@@ -83,6 +83,13 @@ typedef struct Closure
 extern Closure *tm_closure_of_schema(Oid nspid, Snapshot snapshot);
 
 /*
+ * The same of some objects of the schema: these and what belongs to them, and the
+ * queries of views and bodies of functions that name them.
+ */
+extern Closure *tm_closure_of_objects(Oid nspid, const List *objects,
+									  Snapshot snapshot);
+
+/*
  * OIDs of the relations, types or functions that hang directly off the schema,
  * in ascending order.  The first two have to be locked to keep the schema as
  * it is.

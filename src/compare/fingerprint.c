@@ -59,6 +59,7 @@
 typedef struct Collector
 {
 	SchemaView *view;			/* what is read */
+	const List *objects;		/* these only, NIL for all of them */
 	MemoryContext context;		/* where the result lives */
 	FingerprintItem *items;		/* array of nitems */
 	int			nitems;
@@ -126,8 +127,19 @@ tm_fingerprint_read_to_keep(Oid nspid, OutsideNames *names)
 {
 	Collector	collector = {.context = CurrentMemoryContext,.names = names};
 
-	tm_read_schema(nspid, read_objects, &collector);
+	tm_read_schema(nspid, NIL, read_objects, &collector);
 	return collector.result;
+}
+
+void
+tm_fingerprint_of_objects(Oid nspid, const List *objects,
+						  char text[TM_FINGERPRINT_SIZE])
+{
+	Collector	collector = {.context = CurrentMemoryContext,
+	.objects = objects};
+
+	tm_read_schema(nspid, objects, read_objects, &collector);
+	strlcpy(text, collector.result->text, TM_FINGERPRINT_SIZE);
 }
 
 static void
@@ -135,7 +147,7 @@ read_objects(Oid nspid, void *arg)
 {
 	Collector  *collector = arg;
 
-	collector->view = tm_view_open(nspid,
+	collector->view = tm_view_open(nspid, collector->objects,
 								   RegisterSnapshot(GetLatestSnapshot()));
 	collect(collector);
 	merge_items(collector);

@@ -53,6 +53,13 @@ extern Fingerprint *tm_fingerprint_read(Oid nspid);
 extern Fingerprint *tm_fingerprint_read_to_keep(Oid nspid,
 												OutsideNames *names);
 
+/*
+ * The same of some of its objects (tm_closure_of_objects): what is equal for two
+ * schemas in which they have the same names and are the same.
+ */
+extern void tm_fingerprint_of_objects(Oid nspid, const List *objects,
+									  char text[TM_FINGERPRINT_SIZE]);
+
 /* Its text only; palloc'd. */
 extern char *tm_fingerprint_of_schema(Oid nspid);
 

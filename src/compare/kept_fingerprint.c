@@ -56,7 +56,9 @@
 #include "base/uuid.h"
 #include "compare/canonical_bytes.h"
 #include "compare/kept_fingerprint.h"
+#include "compare/known_change.h"
 #include "tenants/structure_change.h"
+#include "tenants/touched_objects.h"
 
 /* Columns of tenant.kept_fingerprint */
 #define Anum_kept_tenant_id			1
@@ -98,6 +100,13 @@ typedef struct Present
 	Oid			owner;			/* and its owner */
 } Present;
 
+/*
+ * The fingerprint that the schema had whose touched objects are being noted, see
+ * tm_kept_fingerprint_follow().
+ */
+static char followed[TM_FINGERPRINT_SIZE];
+
+static Present present_of(const TenantInfo *tenant);
 static Relation open_kept(LOCKMODE lockmode);
 static SysScanDesc scan_kept(Relation rel, const pg_uuid_t *tenant_id);
 static char *present_basis(void);
@@ -107,13 +116,17 @@ static char *digest_text(const StringInfo buf);
 static Oid	owner_of(Oid nspid);
 static bool lookup(const pg_uuid_t *tenant_id, const Present *present,
 				   KeptFingerprint *kept);
+static bool lookup_row(const pg_uuid_t *tenant_id, const Present *present,
+					   KeptFingerprint *kept);
 static void kept_from_tuple(HeapTuple tuple, TupleDesc desc,
 							const Present *present, KeptFingerprint *kept);
 static bool same_roles(Datum oids, Datum names);
 static void copy_text(char *target, Datum value);
 static bool lock_for_keeping(const pg_uuid_t *tenant_id);
-static void read_fresh(const TenantInfo *tenant, const Present *present,
-					   bool locked, KeptFingerprint *kept);
+static void read_now(const TenantInfo *tenant, const Present *present,
+					 bool locked, bool fresh, KeptFingerprint *kept);
+static bool read_change(const TenantInfo *tenant, const Present *present,
+						ChangeKey *key);
 static bool is_unchanged(const Present *present);
 static void note_change(const KeptFingerprint *before, TimestampTz changed_at,
 						KeptFingerprint *kept);
@@ -131,11 +144,9 @@ KeptFingerprint *
 tm_kept_fingerprint(const TenantInfo *tenant, bool fresh)
 {
 	KeptFingerprint *kept = palloc0(sizeof(KeptFingerprint));
-	Present		present = {.nspid = tenant->nspid};
+	Present		present = present_of(tenant);
 	bool		locked;
 
-	present.basis = present_basis();
-	present.owner = owner_of(tenant->nspid);
 	if (lookup(&tenant->id, &present, kept) && kept->is_true && !fresh)
 		return kept;
 	locked = present.basis != NULL && lock_for_keeping(&tenant->id);
@@ -144,8 +155,20 @@ tm_kept_fingerprint(const TenantInfo *tenant, bool fresh)
 	if (locked && !fresh && lookup(&tenant->id, &present, kept) &&
 		kept->is_true)
 		return kept;
-	read_fresh(tenant, &present, locked, kept);
+	read_now(tenant, &present, locked, fresh, kept);
 	return kept;
+}
+
+void
+tm_kept_fingerprint_follow(const TenantInfo *tenant)
+{
+	Present		present = present_of(tenant);
+	KeptFingerprint kept;
+
+	if (!lookup(&tenant->id, &present, &kept) || !kept.is_true)
+		return;
+	strlcpy(followed, kept.text, sizeof(followed));
+	tm_touched_begin(tenant->nspid);
 }
 
 /* What was true when the reading began is good enough. */
@@ -223,6 +246,15 @@ tm_kept_forget(const pg_uuid_t *tenant_id)
 	rel = open_kept(RowExclusiveLock);
 	tm_own_table_delete_found(rel, scan_kept(rel, tenant_id));
 	table_close(rel, NoLock);
+}
+
+static Present
+present_of(const TenantInfo *tenant)
+{
+	Present		present = {.basis = present_basis(),.nspid = tenant->nspid,
+	.owner = owner_of(tenant->nspid)};
+
+	return present;
 }
 
 static Relation
@@ -336,6 +368,18 @@ static bool
 lookup(const pg_uuid_t *tenant_id, const Present *present,
 	   KeptFingerprint *kept)
 {
+	if (!lookup_row(tenant_id, present, kept))
+		return false;
+	if (kept->is_true && tm_structure_is_changed(present->nspid))
+		kept->is_true = false;
+	return true;
+}
+
+/* The same, true if nothing has changed. */
+static bool
+lookup_row(const pg_uuid_t *tenant_id, const Present *present,
+		   KeptFingerprint *kept)
+{
 	Relation	rel = open_kept(AccessShareLock);
 	SysScanDesc scan = scan_kept(rel, tenant_id);
 	HeapTuple	tuple = systable_getnext(scan);
@@ -343,11 +387,7 @@ lookup(const pg_uuid_t *tenant_id, const Present *present,
 	memset(kept, 0, sizeof(KeptFingerprint));
 	kept->tenant_id = *tenant_id;
 	if (tuple != NULL)
-	{
 		kept_from_tuple(tuple, RelationGetDescr(rel), present, kept);
-		if (kept->is_true && tm_structure_is_changed(present->nspid))
-			kept->is_true = false;
-	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return kept->is_kept;
@@ -447,29 +487,65 @@ lock_for_keeping(const pg_uuid_t *tenant_id)
 }
 
 /*
- * Read the schema; and keep that, if we have the lock, and what has been seen
+ * Read the schema, unless it follows from what has been read of another what it is
+ * (known_change.c); and keep that, if we have the lock, and what has been seen
  * cannot have changed meanwhile.
  */
 static void
-read_fresh(const TenantInfo *tenant, const Present *present, bool locked,
-		   KeptFingerprint *kept)
+read_now(const TenantInfo *tenant, const Present *present, bool locked,
+		 bool fresh, KeptFingerprint *kept)
 {
 	KeptFingerprint before = *kept;
-	TimestampTz changed_at = DT_NOEND;
-	bool		settled = locked &&
-		tm_structure_take(tenant->nspid, &changed_at);
-	OutsideNames names;
-	Fingerprint *read = tm_fingerprint_read_to_keep(tenant->nspid, &names);
+	StructureNews news = {.changed_at = DT_NOEND};
+	bool		settled = locked && tm_structure_take(tenant->nspid, &news);
+	OutsideNames names = {0};
+	ChangeKey	key = {0};
+	bool		followed_it = settled && !fresh && !news.by_others &&
+		read_change(tenant, present, &key);
+	const KnownChange *known = followed_it ? tm_known_change(&key) : NULL;
 
-	strlcpy(kept->text, read->text, sizeof(kept->text));
+	if (known != NULL)
+	{
+		elog(DEBUG1, "fingerprint of schema \"%s\" follows from its change",
+			 tenant->name);
+		strlcpy(kept->text, known->after, sizeof(kept->text));
+		names.roles = known->roles;
+	}
+	else
+		strlcpy(kept->text,
+				tm_fingerprint_read_to_keep(tenant->nspid, &names)->text,
+				sizeof(kept->text));
 	kept->tenant_id = tenant->id;
 	kept->nspid = tenant->nspid;
 	kept->is_true = true;
-	note_change(&before, changed_at, kept);
+	note_change(&before, news.changed_at, kept);
 	if (settled && !names.unsettled && is_unchanged(present))
+	{
 		keep(kept, present, &names);
-	else if (before.is_kept && changed_at != DT_NOEND)
+		if (followed_it && known == NULL)
+			tm_known_change_remember(&key, kept->text, &names);
+	}
+	else if (before.is_kept && news.changed_at != DT_NOEND)
 		mark_untrue(kept);
+}
+
+/*
+ * What this transaction has done to a schema that it follows.  False if it does not,
+ * or if what it started from is not what all know of it.
+ */
+static bool
+read_change(const TenantInfo *tenant, const Present *present, ChangeKey *key)
+{
+	List	   *objects;
+	KeptFingerprint before;
+
+	if (!tm_touched_end(tenant->nspid, &objects) ||
+		!lookup_row(&tenant->id, present, &before) || !before.is_true ||
+		strcmp(before.text, followed) != 0)
+		return false;
+	strlcpy(key->before, followed, sizeof(key->before));
+	tm_fingerprint_of_objects(tenant->nspid, objects, key->touched);
+	return true;
 }
 
 /* Has nothing been committed since we have begun? */

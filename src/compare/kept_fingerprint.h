@@ -38,6 +38,13 @@ extern KeptFingerprint *tm_kept_fingerprint(const TenantInfo *tenant,
 											bool fresh);
 
 /*
+ * The caller is about to change the tenant, as it does others that are alike, and will
+ * ask for its fingerprint in the same transaction: that needs not be read if it
+ * follows from theirs.
+ */
+extern void tm_kept_fingerprint_follow(const TenantInfo *tenant);
+
+/*
  * All that is kept, true or not, by tenant.  What is true is so of a schema; the
  * caller sees whether that is the tenant's still.
  */

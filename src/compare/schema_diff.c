@@ -202,7 +202,7 @@ describe(List *differences, Oid nspid, Oid other, bool first)
 															false));
 	source->shown_name = get_namespace_name(shown);
 	source->schema_name = quote_identifier(source->shown_name);
-	tm_read_schema(nspid, describe_objects, &description);
+	tm_read_schema(nspid, NIL, describe_objects, &description);
 }
 
 static void

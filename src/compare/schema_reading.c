@@ -12,6 +12,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
@@ -24,14 +26,16 @@
 #include "guard/run_as.h"
 #include "tenants/tenant_lock.h"
 
-static void lock_relations(Oid nspid);
+static void lock_schema(Oid nspid);
+static List *tables_among(const List *objects);
+static void lock_relations(List *relations);
 
 /*
  * The subtransaction is there for the locks.  Whoever catches an error knows
  * nothing of it, so it is ended before the error goes on.
  */
 void
-tm_read_schema(Oid nspid, SchemaReader read, void *arg)
+tm_read_schema(Oid nspid, const List *objects, SchemaReader read, void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -42,7 +46,9 @@ tm_read_schema(Oid nspid, SchemaReader read, void *arg)
 	{
 		RunAs		before;
 
-		lock_relations(nspid);
+		lock_schema(nspid);
+		lock_relations(objects != NIL ? tables_among(objects) :
+					   tm_closure_relations(nspid));
 		tm_run_as_begin(&before, tm_tenant_lock_schema_owner(nspid), nspid);
 		tm_expression_settings(get_namespace_name(nspid));
 		read(nspid, arg);
@@ -66,12 +72,11 @@ tm_read_schema(Oid nspid, SchemaReader read, void *arg)
 	CurrentResourceOwner = owner;
 }
 
-/* The schema stays, and so do its tables and composite types. */
+/* The schema stays. */
 static void
-lock_relations(Oid nspid)
+lock_schema(Oid nspid)
 {
 	char	   *name = get_namespace_name(nspid);
-	ListCell   *lc;
 
 	LockDatabaseObject(NamespaceRelationId, nspid, 0, AccessShareLock);
 	if (!SearchSysCacheExists1(NAMESPACEOID, ObjectIdGetDatum(nspid)))
@@ -80,6 +85,30 @@ lock_relations(Oid nspid)
 				 name != NULL ?
 				 errmsg("schema \"%s\" does not exist", name) :
 				 errmsg("schema with OID %u does not exist", nspid)));
-	foreach(lc, tm_closure_relations(nspid))
+}
+
+static List *
+tables_among(const List *objects)
+{
+	List	   *tables = NIL;
+	ListCell   *lc;
+
+	foreach(lc, objects)
+	{
+		const ObjectAddress *object = lfirst(lc);
+
+		if (object->classId == RelationRelationId)
+			tables = lappend_oid(tables, object->objectId);
+	}
+	return tables;
+}
+
+/* And so do its tables and composite types. */
+static void
+lock_relations(List *relations)
+{
+	ListCell   *lc;
+
+	foreach(lc, relations)
 		LockRelationOid(lfirst_oid(lc), AccessShareLock);
 }

@@ -27,7 +27,7 @@ static AttrNumber owner_column(const ViewCatalog *catalog);
 static void find_keys(ViewCatalog *catalog);
 
 SchemaView *
-tm_view_open(Oid nspid, Snapshot snapshot)
+tm_view_open(Oid nspid, const List *objects, Snapshot snapshot)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "tenant_mgr compare",
@@ -41,7 +41,8 @@ tm_view_open(Oid nspid, Snapshot snapshot)
 	view->scratch = AllocSetContextCreate(context, "tenant_mgr compare row",
 										  ALLOCSET_DEFAULT_SIZES);
 	view->snapshot = snapshot;
-	view->closure = tm_closure_of_schema(nspid, snapshot);
+	view->closure = objects == NIL ? tm_closure_of_schema(nspid, snapshot) :
+		tm_closure_of_objects(nspid, objects, snapshot);
 	view->nspname = view->closure->nspname;
 	tm_closure_sort(view->closure);
 	MemoryContextSwitchTo(old_context);

@@ -52,11 +52,12 @@ typedef struct SchemaView
 } SchemaView;
 
 /*
- * Start to read a schema, on which the caller holds a lock, and whose tables are
- * locked.  Expressions are printed under the settings of
+ * Start to read a schema, or some of its objects if there are any in the list.  The
+ * caller holds a lock on the schema, and its tables are locked.  Expressions are printed under the settings of
  * tm_expression_settings().
  */
-extern SchemaView *tm_view_open(Oid nspid, Snapshot snapshot);
+extern SchemaView *tm_view_open(Oid nspid, const List *objects,
+								Snapshot snapshot);
 extern void tm_view_close(SchemaView *view);
 
 /* A catalog, opened when it is first needed. */

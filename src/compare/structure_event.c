@@ -31,6 +31,7 @@
 #include "catalog/pg_amproc.h"
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_cast.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_event_trigger.h"
 #include "catalog/pg_extension.h"
@@ -66,6 +67,7 @@
 #include "base/dependency.h"
 #include "base/tenant_mgr.h"
 #include "binding/object_schema.h"
+#include "compare/command_reach.h"
 #include "compare/structure_event.h"
 #include "tenants/registry.h"
 #include "tenants/schema_owner.h"
@@ -76,7 +78,9 @@
 
 /* Columns of pg_event_trigger_dropped_objects() */
 #define Anum_dropped_classid		1
+#define Anum_dropped_objsubid		3
 #define Anum_dropped_is_temporary	6
+#define Anum_dropped_object_type	7
 #define Anum_dropped_schema_name	8
 #define Anum_dropped_address_names	11
 #define Anum_dropped_address_args	12
@@ -98,15 +102,18 @@ typedef void (*RowReader) (TupleTableSlot *slot);
 static bool fills_catalog(const Node *statement);
 static void read_rows(Oid function, RowReader reader);
 static void note_command(TupleTableSlot *slot);
-static void note_table_command(const CollectedCommand *command);
-static void note_grant(const CollectedCommand *command);
+static void note_table_command(const CollectedCommand *command, bool alone);
+static void note_grant(const CollectedCommand *command, bool alone);
 static void note_default_privileges(const Node *statement);
 static void note_dropped(TupleTableSlot *slot);
 static void note_dropped_cast(TupleTableSlot *slot);
+static bool note_dropped_index(TupleTableSlot *slot);
+static bool note_dropped_part(TupleTableSlot *slot, Oid classid);
 static char *nth_text(TupleTableSlot *slot, AttrNumber attno, int n);
 static void note_schema_named(const char *name);
 static void note_index_drop(const Node *statement);
-static void note_object(const ObjectAddress *object, bool names_change);
+static void note_object(const ObjectAddress *object, bool names_change,
+						bool alone);
 static void note_cast(Oid castid);
 static bool is_no_matter(Oid classid);
 static void note_users(const ObjectAddress *object);
@@ -239,56 +246,59 @@ note_command(TupleTableSlot *slot)
 	const CollectedCommand *command;
 	bool		isnull;
 	bool		remarks;
+	bool		alone;
 
 	command = (const CollectedCommand *)
 		DatumGetPointer(slot_getattr(slot, Anum_commands_command, &isnull));
 	remarks = command->parsetree != NULL &&
 		(IsA(command->parsetree, CommentStmt) ||
 		 IsA(command->parsetree, SecLabelStmt));
+	alone = tm_command_keeps_to_named(command);
 	switch (command->type)
 	{
 		case SCT_Simple:
-			note_object(&command->d.simple.address, !remarks);
-			note_object(&command->d.simple.secondaryObject, false);
+			note_object(&command->d.simple.address, !remarks, alone);
+			note_object(&command->d.simple.secondaryObject, false, alone);
 			break;
 		case SCT_AlterTable:
-			note_table_command(command);
+			note_table_command(command, alone);
 			break;
 		case SCT_Grant:
-			note_grant(command);
+			note_grant(command, alone);
 			break;
 		case SCT_AlterOpFamily:
-			note_object(&command->d.opfam.address, true);
+			note_object(&command->d.opfam.address, true, alone);
 			break;
 		case SCT_AlterDefaultPrivileges:
 			note_default_privileges(command->parsetree);
 			break;
 		case SCT_CreateOpClass:
-			note_object(&command->d.createopc.address, true);
+			note_object(&command->d.createopc.address, true, alone);
 			break;
 		case SCT_AlterTSConfig:
-			note_object(&command->d.atscfg.address, true);
+			note_object(&command->d.atscfg.address, true, alone);
 			break;
 	}
 }
 
 /* With a partition that is one no more, for example. */
 static void
-note_table_command(const CollectedCommand *command)
+note_table_command(const CollectedCommand *command, bool alone)
 {
 	ObjectAddress object;
 	ListCell   *lc;
 
 	ObjectAddressSet(object, command->d.alterTable.classId,
 					 command->d.alterTable.objectId);
-	note_object(&object, true);
+	note_object(&object, true, alone);
 	foreach(lc, command->d.alterTable.subcmds)
-		note_object(&((CollectedATSubcmd *) lfirst(lc))->address, false);
+		note_object(&((CollectedATSubcmd *) lfirst(lc))->address, false,
+					alone);
 }
 
 /* Privileges on what is outside are no matter of a tenant's schema. */
 static void
-note_grant(const CollectedCommand *command)
+note_grant(const CollectedCommand *command, bool alone)
 {
 	const InternalGrant *grant = command->d.grant.istmt;
 	Oid			classid;
@@ -320,7 +330,7 @@ note_grant(const CollectedCommand *command)
 		ObjectAddress object;
 
 		ObjectAddressSet(object, classid, lfirst_oid(lc));
-		note_object(&object, false);
+		note_object(&object, false, alone);
 	}
 }
 
@@ -355,7 +365,8 @@ note_dropped(TupleTableSlot *slot)
 	Datum		value;
 	char	   *name;
 
-	if (DatumGetBool(slot_getattr(slot, Anum_dropped_is_temporary, &isnull)))
+	if (DatumGetBool(slot_getattr(slot, Anum_dropped_is_temporary, &isnull)) ||
+		note_dropped_index(slot) || note_dropped_part(slot, classid))
 		return;
 	value = slot_getattr(slot, Anum_dropped_schema_name, &isnull);
 	if (!isnull)
@@ -388,6 +399,65 @@ note_dropped(TupleTableSlot *slot)
 	}
 	if (name != NULL)
 		note_schema_named(name);
+}
+
+/* The server tells that its table has changed. */
+static bool
+note_dropped_index(TupleTableSlot *slot)
+{
+	bool		isnull;
+	Datum		type = slot_getattr(slot, Anum_dropped_object_type, &isnull);
+	char	   *schema = nth_text(slot, Anum_dropped_address_names, 0);
+
+	ObjectAddress object;
+
+	if (isnull || schema == NULL ||
+		strcmp(TextDatumGetCString(type), "index") != 0)
+		return false;
+	ObjectAddressSet(object, NamespaceRelationId,
+					 get_namespace_oid(schema, true));
+	tm_structure_changed_object(object.objectId, &object);
+	return true;
+}
+
+/*
+ * A part of a table that is still there: its address begins with the names of the
+ * schema and of the table.
+ */
+static bool
+note_dropped_part(TupleTableSlot *slot, Oid classid)
+{
+	bool		isnull;
+	char	   *schema;
+	char	   *table;
+	ObjectAddress object;
+
+	switch (classid)
+	{
+		case RelationRelationId:
+			if (DatumGetInt32(slot_getattr(slot, Anum_dropped_objsubid,
+										   &isnull)) == 0)
+				return false;
+			break;
+		case AttrDefaultRelationId:
+		case ConstraintRelationId:
+		case PolicyRelationId:
+		case TriggerRelationId:
+			break;
+		default:
+			return false;
+	}
+	schema = nth_text(slot, Anum_dropped_address_names, 0);
+	table = nth_text(slot, Anum_dropped_address_names, 1);
+	if (schema == NULL || table == NULL)
+		return false;
+	ObjectAddressSet(object, RelationRelationId,
+					 RangeVarGetRelid(makeRangeVar(schema, table, -1), NoLock,
+									  true));
+	if (!OidIsValid(object.objectId))
+		return false;
+	tm_structure_changed_object(get_rel_namespace(object.objectId), &object);
+	return true;
 }
 
 /* Its address is made of the names of both types. */
@@ -461,10 +531,10 @@ note_index_drop(const Node *statement)
 
 /*
  * An object is new, has changed or is about to; and what it is called, which is a
- * matter of whoever uses it.
+ * matter of whoever uses it.  Alone: nothing else of its schema has.
  */
 static void
-note_object(const ObjectAddress *object, bool names_change)
+note_object(const ObjectAddress *object, bool names_change, bool alone)
 {
 	ObjectAddress place = *object;
 	Oid			nspid;
@@ -476,7 +546,10 @@ note_object(const ObjectAddress *object, bool names_change)
 	nspid = tm_object_place(&place);
 	if (OidIsValid(nspid) && isAnyTempNamespace(nspid))
 		return;
-	tm_structure_changed(nspid);
+	if (alone)
+		tm_structure_changed_object(nspid, object);
+	else
+		tm_structure_changed(nspid);
 	if (!names_change ||
 		(OidIsValid(nspid) && tm_schema_owner(nspid, NULL)))
 		return;

@@ -29,10 +29,10 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 #include "base/own_table.h"
+#include "base/relation_news.h"
 #include "connections/conninfo.h"
 #include "connections/health.h"
 #include "connections/health_memory.h"
@@ -87,7 +87,7 @@ static bool take_slot_of_other(void);
 static void remove_slot(HealthSlot *slot);
 static void tell_no_room(void);
 static HTAB *list_of_ids(List *connections);
-static void relcache_callback(Datum arg, Oid relid);
+static void note_change(Oid relid);
 static void end_at_xact(XactEvent event, void *arg);
 
 void
@@ -201,20 +201,13 @@ tm_health_announce(void)
 uint64
 tm_health_table_generation(void)
 {
-	static bool registered = false;
-
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
-		registered = true;
-	}
+	tm_relation_news_to(note_change);
 	connection_relid = tm_own_table_relid("connection");
 	return table_generation;
 }
 
-/* Runs at awkward moments and does no more than take a note. */
 static void
-relcache_callback(Datum arg, Oid relid)
+note_change(Oid relid)
 {
 	if (relid == InvalidOid || relid == connection_relid)
 		table_generation++;

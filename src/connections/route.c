@@ -22,11 +22,11 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/memutils.h"
 
 #include "base/generation_cache.h"
 #include "base/own_table.h"
+#include "base/relation_news.h"
 #include "base/tenant_mgr.h"
 #include "binding/access.h"
 #include "connections/assignment.h"
@@ -80,7 +80,7 @@ static int	compare_candidates(const ListCell *a, const ListCell *b);
 static uint64 generation_now(void);
 static void remember(const Route *route, uint64 as_of);
 static void watch_tables(void);
-static void relcache_callback(Datum arg, Oid relid);
+static void note_change(Oid relid);
 static Candidate *choose_for_write(Route *route);
 static Candidate *choose_for_read(Route *route);
 static Candidate *draw_replica(Route *route, Fitness fitness);
@@ -237,20 +237,13 @@ remember(const Route *route, uint64 as_of)
 static void
 watch_tables(void)
 {
-	static bool registered = false;
-
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
-		registered = true;
-	}
+	tm_relation_news_to(note_change);
 	connection_relid = tm_own_table_relid("connection");
 	assignment_relid = tm_own_table_relid("assignment");
 }
 
-/* Runs at awkward moments and does no more than take a note. */
 static void
-relcache_callback(Datum arg, Oid relid)
+note_change(Oid relid)
 {
 	if (relid == InvalidOid || relid == connection_relid ||
 		relid == assignment_relid)

@@ -41,6 +41,7 @@
 #include "base/cancellation.h"
 #include "base/compat.h"
 #include "binding/ownership.h"
+#include "compare/kept_fingerprint.h"
 #include "fleet/migrate_alone.h"
 #include "fleet/migrate_lock.h"
 #include "fleet/migrate_statements.h"
@@ -560,6 +561,8 @@ apply(Attempt *attempt)
 
 	if (!start(attempt))
 		return;
+	if (verify_now(attempt) != MIGRATE_VERIFY_OFF)
+		tm_kept_fingerprint_follow(attempt->tenant);
 	run_hooks(attempt, "before_migrate");
 	tm_migrate_run_statements(attempt->tenant, attempt->step->statements,
 							  attempt->ndone,

@@ -34,6 +34,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/relation_news.h"
 #include "guard/guard_raw.h"
 #include "guard/guard_statistics.h"
 #include "guard/stored_call.h"
@@ -58,7 +59,7 @@ static uint8 partition_marks[N_MARKS / BITS_PER_BYTE];
 static uint64 forgotten = 0;
 
 static void register_callbacks(void);
-static void forget_relation(Datum arg, Oid relid);
+static void forget_relation(Oid relid);
 static void forget_all(Datum arg, int cacheid, uint32 hashvalue);
 static void forget_parents(void);
 static void mark(Oid partition);
@@ -135,13 +136,13 @@ register_callbacks(void)
 
 	if (registered)
 		return;
-	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+	tm_relation_news_to(forget_relation);
 	CacheRegisterSyscacheCallback(CONSTROID, forget_all, (Datum) 0);
 	registered = true;
 }
 
 static void
-forget_relation(Datum arg, Oid relid)
+forget_relation(Oid relid)
 {
 	Oid		   *innocent = &innocent_relations[relid % N_INNOCENT];
 

@@ -25,6 +25,7 @@
 #include "utils/inval.h"
 
 #include "base/crypto.h"
+#include "base/relation_news.h"
 #include "base/uuid.h"
 #include "secrets/key_cache.h"
 #include "secrets/keyring.h"
@@ -70,8 +71,7 @@ static Oid	data_key_relid = InvalidOid;
 /* moved by the callback */
 static uint64 generation = 1;
 
-static void register_callback(void);
-static void relcache_callback(Datum arg, Oid relid);
+static void relation_changed(Oid relid);
 static void check_ring(void);
 static void forget_all(void);
 static bool is_for(const CacheEntry *entry, const KeyUse *use, int32 version);
@@ -85,7 +85,7 @@ tm_key_cache_relid(void)
 void
 tm_key_cache_watch(Oid relid)
 {
-	register_callback();
+	tm_relation_news_to(relation_changed);
 	data_key_relid = relid;
 }
 
@@ -143,20 +143,9 @@ tm_key_cache_place(const KeyUse *use, int32 version, uint64 as_of)
 	return &entry->at_hand;
 }
 
+/* It does no more than it must. */
 static void
-register_callback(void)
-{
-	static bool registered = false;
-
-	if (registered)
-		return;
-	CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
-	registered = true;
-}
-
-/* This runs at awkward moments and does no more than it must. */
-static void
-relcache_callback(Datum arg, Oid relid)
+relation_changed(Oid relid)
 {
 	if (relid == InvalidOid || relid == data_key_relid)
 	{

@@ -14,6 +14,7 @@
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
+#include "base/relation_news.h"
 #include "tenants/registry_generation.h"
 
 /* moved by the callbacks, from 1 when they are registered */
@@ -22,13 +23,13 @@ uint64		tm_registry_moves = 0;
 /* The registry, InvalidOid if not known; forgotten by its callback */
 static Oid	registry_relid = InvalidOid;
 
-static void relcache_callback(Datum arg, Oid relid);
+static void relation_changed(Oid relid);
 static void syscache_callback(Datum arg, int cacheid, uint32 hashvalue);
 
 uint64
 tm_registry_generation_begin(void)
 {
-	CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
+	tm_relation_news_to(relation_changed);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, syscache_callback, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, syscache_callback, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, syscache_callback,
@@ -52,7 +53,7 @@ tm_registry_generation_watch(Oid relid)
 
 /* These two run at awkward moments and do no more than take a note. */
 static void
-relcache_callback(Datum arg, Oid relid)
+relation_changed(Oid relid)
 {
 	if (relid == InvalidOid || relid == registry_relid)
 	{

@@ -45,6 +45,7 @@
 
 #include "base/own_table.h"
 #include "tenants/structure_change.h"
+#include "tenants/touched_objects.h"
 
 /* Columns of tenant.structure_change */
 #define Anum_change_schema_oid	1
@@ -77,12 +78,13 @@ static Oid	changes_at_commit = InvalidOid;
 static Relation open_changes(LOCKMODE lockmode);
 static SysScanDesc scan_changes(Relation rel, Oid nspid);
 static bool is_noted(Oid nspid);
+static void note_schema(Oid nspid);
 static void register_callbacks(void);
 static void note(Oid nspid);
 static void forget_noted(Oid nspid);
 static bool share_row(Relation rel, Oid nspid);
 static void insert_row(Relation rel, Oid nspid);
-static bool delete_rows(Relation rel, Oid nspid, TimestampTz *changed_at);
+static bool delete_rows(Relation rel, Oid nspid, StructureNews *news);
 static void end_transaction(XactEvent event, void *arg);
 static void end_subtransaction(SubXactEvent event, SubTransactionId subid,
 							   SubTransactionId parent, void *arg);
@@ -90,6 +92,22 @@ static int	compare_texts(const ListCell *a, const ListCell *b);
 
 void
 tm_structure_changed(Oid nspid)
+{
+	if (OidIsValid(nspid))
+		tm_touched_anything(nspid);
+	note_schema(nspid);
+}
+
+void
+tm_structure_changed_object(Oid nspid, const ObjectAddress *object)
+{
+	tm_touched_object(nspid, object);
+	note_schema(nspid);
+}
+
+/* Others are to know when it is committed. */
+static void
+note_schema(Oid nspid)
 {
 	Relation	rel;
 
@@ -108,6 +126,7 @@ void
 tm_structure_changes_at_commit(Oid nspid)
 {
 	register_callbacks();
+	tm_touched_anything(nspid);
 	changes_at_commit = nspid;
 }
 
@@ -116,14 +135,15 @@ void
 tm_structure_changed_everywhere(void)
 {
 	Relation	rel;
-	TimestampTz changed_at;
+	StructureNews news;
 
+	tm_touched_anything(InvalidOid);
 	if (is_noted(InvalidOid))
 		return;
 	rel = open_changes(RowExclusiveLock);
 	if (rel == NULL)
 		return;
-	(void) delete_rows(rel, InvalidOid, &changed_at);
+	(void) delete_rows(rel, InvalidOid, &news);
 	insert_row(rel, InvalidOid);
 	table_close(rel, NoLock);
 	note(InvalidOid);
@@ -173,15 +193,16 @@ tm_structure_changed_schemas(void)
 
 /* From here on, what this transaction changes is news again. */
 bool
-tm_structure_take(Oid nspid, TimestampTz *changed_at)
+tm_structure_take(Oid nspid, StructureNews *news)
 {
 	Relation	rel = open_changes(RowExclusiveLock);
 	bool		taken;
 
-	*changed_at = DT_NOEND;
+	news->changed_at = DT_NOEND;
+	news->by_others = true;
 	if (rel == NULL)
 		return false;
-	taken = delete_rows(rel, nspid, changed_at);
+	taken = delete_rows(rel, nspid, news);
 	table_close(rel, NoLock);
 	forget_noted(nspid);
 	forget_noted(InvalidOid);
@@ -334,13 +355,14 @@ insert_row(Relation rel, Oid nspid)
 
 /* False if one of them is in somebody's use. */
 static bool
-delete_rows(Relation rel, Oid nspid, TimestampTz *changed_at)
+delete_rows(Relation rel, Oid nspid, StructureNews *news)
 {
 	SysScanDesc scan = scan_changes(rel, nspid);
 	bool		all = true;
 	HeapTuple	tuple;
 
-	*changed_at = DT_NOEND;
+	news->changed_at = DT_NOEND;
+	news->by_others = false;
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
 		bool		isnull;
@@ -348,7 +370,9 @@ delete_rows(Relation rel, Oid nspid, TimestampTz *changed_at)
 									  RelationGetDescr(rel), &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		*changed_at = Min(*changed_at, DatumGetTimestampTz(at));
+		news->changed_at = Min(news->changed_at, DatumGetTimestampTz(at));
+		if (!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+			news->by_others = true;
 		if (!tm_own_table_try_delete(rel, &tuple->t_self))
 			all = false;
 	}

@@ -1,0 +1,141 @@
+# 156_known_changes.pl: what a migration makes of a tenant is known from what it has
+# made of others that were like it, and is what a reader of the whole schema finds.
+#
+# Changes of all kinds (lib/SchemaChanges.pm) are made as migrations of three tenants,
+# TM_COMPARE_CHANGES of them (25; "all" for each one once), by the generator that
+# TM_COMPARE_SEED starts.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Utils;
+use Test::More;
+use SchemaChanges;
+use TenantTest;
+
+my $rounds = $ENV{TM_COMPARE_CHANGES} || 25;
+my $seed = $ENV{TM_COMPARE_SEED} || time;
+my $node = new_node('known', "max_locks_per_transaction = 256\n");
+my $db = 'known';
+my @tenants = qw(one two three);
+my $last = 0;
+
+srand($seed);
+note("seed $seed");
+
+$node->safe_psql('postgres', "CREATE DATABASE $db");
+my $version = int($node->safe_psql($db, 'SHOW server_version_num') / 10000);
+$node->safe_psql($db, 'SET client_min_messages = error; CREATE EXTENSION tenant_mgr; ' . base_schema($version));
+
+sub sql { return $node->safe_psql($db, @_) }
+
+sub version_name { return sprintf 'v%05d', $_[0] }
+
+# Tenants that are alike, whose fingerprints are known.
+sub fresh_tenants
+{
+	sql("SET client_min_messages = error; SELECT tenant.drop(name, true) FROM tenant.tenants WHERE name = ANY ('{@{[join ',', @tenants]}}')");
+	foreach my $tenant (@tenants)
+	{
+		sql("SET client_min_messages = error; SELECT tenant.clone('src', '$tenant', false); SELECT tenant.fingerprint('$tenant')");
+		sql("SELECT tenant.baseline('$tenant', max(version)) FROM tenant.migration HAVING count(*) > 0");
+	}
+	return;
+}
+
+# Give them a migration.  The result is for how many tenants nothing was read, and
+# what went wrong.
+sub migrate
+{
+	my ($statements) = @_;
+	my $name = version_name(++$last);
+	my (undef, undef, $err) = $node->psql($db, <<"SQL", on_error_stop => 1);
+SET client_min_messages = error;
+SELECT tenant.add_migration('$name', \$migration\$$statements\$migration\$);
+SET client_min_messages = debug1;
+CALL tenant.migrate(tenants => '{@{[join ',', @tenants]}}', jobs => 1);
+SQL
+	my $followed = () = $err =~ /follows from its change/g;
+	return ($followed, sql("SELECT string_agg(tenant || ': ' || coalesce(error, state), E'\\n') FROM tenant.migration_status WHERE version = '$name' AND state <> 'applied'"));
+}
+
+# What is known of each is what is read.
+sub is_true
+{
+	my ($what, $statements) = @_;
+	foreach my $tenant (@tenants)
+	{
+		my ($out, $err);
+		my $known = sql("SELECT tenant.fingerprint('$tenant')");
+		$node->psql($db, "SELECT tenant.fingerprint('$tenant', true)", stdout => \$out, stderr => \$err);
+		is("$out$err", $known, "$what: what is known of $tenant is true") or diag($statements // '');
+	}
+	return;
+}
+
+fresh_tenants();
+
+# By hand: how many follow, and that those that are not like the others do not
+foreach my $case (
+	[ 2, 'a column and an index', 'ALTER TABLE customer ADD COLUMN added int DEFAULT 5; CREATE INDEX ON customer (added)' ],
+	[ 2, 'a table with a key', 'CREATE TABLE extra (id serial PRIMARY KEY, customer int REFERENCES customer, note text CHECK (note <> $$x$$))' ],
+	[ 2, 'a view, a function and a trigger', q{CREATE VIEW seen AS SELECT id, name FROM customer; CREATE FUNCTION more() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+		CREATE TRIGGER more BEFORE INSERT ON customer FOR EACH ROW EXECUTE FUNCTION more()} ],
+	[ 2, 'a comment and privileges', q{COMMENT ON COLUMN customer.name IS 'said'; GRANT SELECT ON customer TO regress_tm_cmp_a} ],
+	[ 2, 'a column is dropped', 'ALTER TABLE customer DROP COLUMN added' ],
+	[ 2, 'rows', q{INSERT INTO extra (note) VALUES ('y'); ALTER TABLE extra ADD COLUMN more int} ],
+	[ 0, 'another name', 'ALTER TABLE extra RENAME COLUMN more TO less' ],
+	[ 0, 'another type', 'ALTER TABLE extra ALTER COLUMN less TYPE bigint' ],
+	[ 0, 'a table is dropped', 'DROP TABLE extra' ],
+	[ 1, 'two of them, and one has something else', q{DO $$ BEGIN ALTER TABLE customer ADD COLUMN odd int;
+		IF current_schema() = 'three' THEN ALTER TABLE line ADD COLUMN odd int; END IF; END $$} ],
+	[ 0, 'none is like the first', q{DO $$ BEGIN EXECUTE format('ALTER TABLE customer ADD COLUMN %I int', current_schema() || 's'); END $$} ],
+  )
+{
+	my ($expected, $what, $statements) = @$case;
+	my ($followed, $failed) = migrate($statements);
+	is($failed, '', "$what: the migration is applied");
+	is($followed, $expected, "$what: for so many nothing has been read");
+	is_true($what, $statements);
+}
+
+# What somebody else does meanwhile
+fresh_tenants();
+{
+	my $name = version_name(++$last);
+	my ($out, $err) = ('', '');
+	sql("SELECT tenant.add_migration('$name', 'ALTER TABLE customer ADD COLUMN slow int; SELECT pg_sleep(2)')");
+	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr($db), '-c', 'SET client_min_messages = debug1',
+		'-c', "CALL tenant.migrate(tenants => '{@{[join ',', @tenants]}}', jobs => 1)" ], '>', \$out, '2>', \$err);
+
+	# the last one is changed when it waits for its turn, or has it
+	my $seen = $node->poll_query_until($db, "SELECT count(*) = 2 FROM tenant.migration_status WHERE version = '$name' AND state = 'applied'");
+	sql('ALTER TABLE ' . sql("SELECT tenant FROM tenant.pending") . '.line ADD COLUMN meanwhile int');
+	$run->finish;
+	is($seen, 1, 'two of three are migrated');
+	my $followed = () = $err =~ /follows from its change/g;
+	is($followed, 1, 'the one that somebody has changed does not follow');
+	is_true('a change of another session');
+}
+
+# All kinds
+my @changes = grep { $_->{flag} ne 'super' && $_->{sql} !~ /%2\$s/ } schema_changes($version);
+my @todo = $rounds eq 'all' ? @changes : map { $changes[ int rand @changes ] } 1 .. $rounds;
+my $number = 0;
+my $all = 0;
+foreach my $change (@todo)
+{
+	my $made = 'made_' . ++$number;
+	(my $statements = $change->{sql}) =~ s/%1\$s/$made/g;
+
+	fresh_tenants();
+	my ($followed, $failed) = migrate($statements);
+	$all += $followed;
+	note("$change->{name}: $followed" . ($failed eq '' ? '' : ", failed: $failed"));
+	is_true($change->{name}, $statements);
+}
+note("$all followed");
+
+$node->stop;
+done_testing();

@@ -424,6 +424,7 @@ tm_planner(Query *parse, const char *query_string, int cursorOptions,
 		else
 			result = standard_planner(parse, query_string, cursorOptions,
 									  boundParams);
+		tm_tenant_code_note_policies(parse, result);
 	}
 	PG_FINALLY();
 	{

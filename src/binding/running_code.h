@@ -8,6 +8,7 @@
 #define TENANT_MGR_RUNNING_CODE_H
 
 #include "access/xact.h"
+#include "catalog/pg_namespace.h"
 #include "nodes/plannodes.h"
 #include "utils/uuid.h"
 
@@ -89,6 +90,15 @@ tm_running_code_enter(Oid nspid)
 {
 	if (OidIsValid(nspid) && tm_running_code_is_open())
 		tm_running_code.schema = nspid;
+}
+
+/* Code of two tenants reaches no tenant's objects, as nothing in pg_catalog does. */
+static inline Oid
+tm_running_code_joined(Oid nspid, Oid other)
+{
+	if (!OidIsValid(nspid) || nspid == other)
+		return other;
+	return OidIsValid(other) ? PG_CATALOG_NAMESPACE : nspid;
 }
 
 /*

@@ -28,7 +28,6 @@
 #include "guard/guard_closure.h"
 #include "guard/reached_code.h"
 
-static Oid	joined(Oid nspid, Oid other);
 static bool has_shared_after_trigger(Oid relid, Oid nspid);
 static List *truncated(const TruncateStmt *stmt);
 static List *of_type(const RangeVar *name);
@@ -57,17 +56,11 @@ tm_reached_code_of_key(RunningCode *before, const PlannedStmt *pstmt)
 			!has_shared_after_trigger(relid, nspid))
 			continue;
 		if (OidIsValid(before->schema))
-			before->schema = joined(before->schema, nspid);
+			before->schema = tm_running_code_joined(before->schema, nspid);
 		else
-			before->offered = joined(before->offered, nspid);
+			before->offered = tm_running_code_joined(before->offered,
+													 nspid);
 	}
-}
-
-/* Code of two tenants reaches no tenant's objects. */
-static Oid
-joined(Oid nspid, Oid other)
-{
-	return !OidIsValid(nspid) || nspid == other ? other : PG_CATALOG_NAMESPACE;
 }
 
 /* One that waits and whose function is not the tenant's own; the plan has a lock */
@@ -151,11 +144,9 @@ tenant_of_all(const List *relids)
 
 	foreach(lc, relids)
 	{
-		Oid			nspid = tm_object_tenant_schema(RelationRelationId,
-													lfirst_oid(lc));
-
-		if (OidIsValid(nspid))
-			result = joined(result, nspid);
+		result = tm_running_code_joined(result,
+										tm_object_tenant_schema(RelationRelationId,
+																lfirst_oid(lc)));
 	}
 	return result;
 }

@@ -38,6 +38,7 @@
 #include "parser/parsetree.h"
 #include "replication/logicalworker.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -71,6 +72,7 @@ static int	maxcalls = 0;
 
 static bool in_statement(void);
 static void judge_orphan(void);
+static int	enter_alone(void);
 static inline Oid judge_of_maintained(void);
 static inline bool is_known_in(Oid funcid, Oid nspid);
 static inline void enter_call(Oid nspid);
@@ -80,7 +82,7 @@ static Oid	schema_of_name(const RangeVar *name);
 static Oid	schema_of_relation(Oid relid);
 static bool is_tenants(Oid nspid);
 static Oid	schema_of_plan(const PlannedStmt *pstmt);
-static Oid	schema_of_rule(const PlannedStmt *pstmt);
+static bool has_policies(Oid relid);
 static bool is_named_old_or_new(const RangeTblEntry *rte);
 static inline void push_call(Oid schema, const PlannedStmt *plan);
 static pg_noinline void make_room(void);
@@ -173,7 +175,23 @@ tm_tenant_code_enter_plan(RunningCode *before, const PlannedStmt *pstmt)
 	/* A worker knows as much as we do by the views in its plan. */
 	if (OidIsValid(code->schema) && pstmt->parallelModeNeeded &&
 		(code->plan == NULL || pstmt->dependsOnRole))
-		before->nestlevel = tm_guard_enter_own(code->schema);
+		before->nestlevel =
+			code->plan != NULL && code->schema == PG_CATALOG_NAMESPACE ?
+			enter_alone() : tm_guard_enter_own(code->schema);
+}
+
+/*
+ * What is several tenants' code and reads their tables itself cannot be told to a
+ * worker, which would have to refuse one or the other.
+ */
+static int
+enter_alone(void)
+{
+	int			save_nestlevel = NewGUCNestLevel();
+
+	(void) set_config_option("max_parallel_workers", "0", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return save_nestlevel;
 }
 
 /*
@@ -317,9 +335,8 @@ tm_tenant_code_admits(Oid funcid)
 }
 
 /*
- * A statement may be about several tenants, and only the first of them is known
- * as the one whose code is run.  A function of another one's is that one's, if
- * it may be a part of the statement: what views and policies name has been
+ * A statement may be about several tenants.  A function of one of them is that
+ * one's, if it may be a part of the statement: what views and policies name has been
  * judged when the query was planned, and what is left for a table that is
  * changed are its own triggers and expressions.
  */
@@ -355,36 +372,41 @@ is_tenants(Oid nspid)
 }
 
 /*
- * Whose code a plan may run by its relations: that of the table whose rule it
- * is the action of, of the table it changes, of a view, or of policies.
+ * Whose code a plan may run by its relations: that of the table whose rule it is
+ * the action of, of the tables it changes, of views, and of those with policies.
  */
 static Oid
 schema_of_plan(const PlannedStmt *pstmt)
 {
 	ListCell   *lc;
-	Oid			found = schema_of_rule(pstmt);
+	Oid			found = InvalidOid;
 
-	if (OidIsValid(found))
-		return found;
-	foreach(lc, pstmt->resultRelations)
-	{
-		found = schema_of_relation(rt_fetch(lfirst_int(lc),
-											pstmt->rtable)->relid);
-		if (OidIsValid(found))
-			return found;
-	}
 	foreach(lc, pstmt->rtable)
 	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-		if (!OidIsValid(rte->relid) ||
-			(rte->relkind != RELKIND_VIEW && !pstmt->dependsOnRole))
-			continue;
-		found = schema_of_relation(rte->relid);
-		if (OidIsValid(found))
-			return found;
+		if (OidIsValid(rte->relid) &&
+			(rte->relkind == RELKIND_VIEW ||
+			 (pstmt->dependsOnRole && has_policies(rte->relid)) ||
+			 list_member_int(pstmt->resultRelations,
+							 foreach_current_index(lc) + 1) ||
+			 (!rte->inFromCl && is_named_old_or_new(rte))))
+			found = tm_running_code_joined(found,
+										   schema_of_relation(rte->relid));
 	}
-	return InvalidOid;
+	return found;
+}
+
+static bool
+has_policies(Oid relid)
+{
+	HeapTuple	tup = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		result = HeapTupleIsValid(tup) &&
+		((Form_pg_class) GETSTRUCT(tup))->relrowsecurity;
+
+	if (HeapTupleIsValid(tup))
+		ReleaseSysCache(tup);
+	return result;
 }
 
 /*
@@ -392,23 +414,6 @@ schema_of_plan(const PlannedStmt *pstmt)
  * the rule is there under two names, and a query has no such names but those of
  * the tables it reads, and of the one it changes.
  */
-static Oid
-schema_of_rule(const PlannedStmt *pstmt)
-{
-	ListCell   *lc;
-
-	foreach(lc, pstmt->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (!rte->inFromCl && is_named_old_or_new(rte) &&
-			!list_member_int(pstmt->resultRelations,
-							 foreach_current_index(lc) + 1))
-			return schema_of_relation(rte->relid);
-	}
-	return InvalidOid;
-}
-
 static bool
 is_named_old_or_new(const RangeTblEntry *rte)
 {
@@ -502,8 +507,7 @@ judge_as(Oid relid, Node *node, Oid *found)
 
 	if (!OidIsValid(nspid))
 		return;
-	if (!OidIsValid(*found))
-		*found = nspid;
+	*found = tm_running_code_joined(*found, nspid);
 	tm_running_code.schema = nspid;
 	PG_TRY();
 	{

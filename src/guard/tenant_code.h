@@ -55,6 +55,17 @@ tm_tenant_code_begin(RunningCode *before)
  * tenants'; the tree is changed in place.
  */
 extern void tm_tenant_code_enter_query(Query *query);
+
+/*
+ * Have the plan of a query say that policies are a part of it, of which the server
+ * leaves no trace there.  For its plan cache the flag means what the query has told it
+ * already: that the plan is good for one role only.
+ */
+static inline void
+tm_tenant_code_note_policies(const Query *query, PlannedStmt *plan)
+{
+	plan->dependsOnRole |= query->hasRowSecurity;
+}
 extern void tm_tenant_code_enter_utility(Node *stmt);
 
 /*

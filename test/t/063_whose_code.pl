@@ -109,6 +109,21 @@ my @ways = (
 	[ 'one where a statement about another tenant cascades', 'DROP TABLE b.key; CREATE TABLE b.key (k int PRIMARY KEY); INSERT INTO b.key VALUES (1); CREATE TABLE a.key2 (k int REFERENCES b.key ON DELETE CASCADE); INSERT INTO a.key2 VALUES (1); CREATE TRIGGER t AFTER DELETE ON a.key2 EXECUTE FUNCTION public.fire($x$' . $leak . '$x$)', 'DELETE FROM b.key', 'none' ],
 	[ 'a trigger of the schema after a key cascades', 'CREATE TABLE a.key3 (k int REFERENCES public.parent ON DELETE CASCADE); INSERT INTO a.key3 VALUES (4); CREATE TRIGGER t AFTER DELETE ON a.key3 FOR EACH ROW EXECUTE FUNCTION a.fire()', 'DELETE FROM public.parent WHERE k = 4' ],
 	[ 'a shared trigger where TRUNCATE cascades', 'CREATE TRIGGER t2 BEFORE TRUNCATE ON a.key EXECUTE FUNCTION public.fire($x$' . $leak . '$x$)', 'TRUNCATE public.parent CASCADE' ],
+	# statements about two tenants, of which b is found first
+	[ 'a constant in a view, where another tenant gets its rows', 'CREATE TABLE b.into (i int); CREATE VIEW a.given AS SELECT public.run($x$DELETE FROM b.t$x$) AS i', 'INSERT INTO b.into SELECT i FROM a.given', 'none' ],
+	[ 'a call in a view, likewise', 'CREATE VIEW a.given2 AS SELECT 1 AS i, public.work($x$DELETE FROM b.t$x$)::text AS w', 'INSERT INTO b.into SELECT length(w) FROM a.given2', 'none' ],
+	[ 'one that is joined', 'INSERT INTO b.into VALUES (1)', 'UPDATE b.into x SET i = length(g.w) FROM a.given2 g WHERE x.i = g.i', 'none' ],
+	[ 'views of two tenants', 'CREATE VIEW b.seen AS SELECT 1 AS i', 'SELECT w FROM b.seen s JOIN a.given2 g USING (i)', 'none' ],
+	[ 'views of two tenants, prepared', '', 'SET plan_cache_mode = force_generic_plan; PREPARE p AS SELECT w FROM b.seen s, a.given2 g; EXECUTE p', 'none' ],
+	[ 'a WITH that changes two tenants', 'CREATE TABLE a.into (i int); CREATE TRIGGER t BEFORE INSERT ON a.into FOR EACH ROW EXECUTE FUNCTION public.fire($x$DELETE FROM b.t$x$)',
+		'WITH w AS (INSERT INTO b.into VALUES (2) RETURNING i) INSERT INTO a.into SELECT i FROM w', 'none' ],
+	[ 'a shared trigger of one partition, where another comes first', 'CREATE TABLE public.parts (k int, v int) PARTITION BY LIST (k); CREATE TABLE b.part PARTITION OF public.parts FOR VALUES IN (1);
+		CREATE TABLE a.part PARTITION OF public.parts FOR VALUES IN (2); INSERT INTO public.parts VALUES (1, 1), (2, 2); CREATE TRIGGER t BEFORE UPDATE ON a.part FOR EACH ROW EXECUTE FUNCTION public.fire($x$DELETE FROM b.t$x$)',
+		'UPDATE public.parts SET v = 3', 'none' ],
+	[ 'a trigger of the schema, where a view of another is read', 'CREATE TABLE b.log (i int); CREATE FUNCTION b.log() RETURNS trigger LANGUAGE plpgsql AS $x$BEGIN INSERT INTO b.log VALUES (NEW.i); RETURN NEW; END$x$;
+		CREATE TRIGGER t BEFORE INSERT ON b.into FOR EACH ROW EXECUTE FUNCTION b.log(); CREATE VIEW a.given3 AS SELECT 3 AS i', 'INSERT INTO b.into SELECT i FROM a.given3', 'caught' ],
+	[ 'a shared function that reads no tenant, in a view of another', 'CREATE FUNCTION public.twice(i int) RETURNS int LANGUAGE plpgsql AS $x$BEGIN RETURN (SELECT 2 * i); END$x$; CREATE VIEW a.given4 AS SELECT public.twice(3) AS i',
+		'INSERT INTO b.into SELECT i FROM a.given4', 'caught' ],
 	[ 'a shared trigger where TRUNCATE is about two tenants', '', 'TRUNCATE b.key, a.key, a.key2', 'none' ],
 	[ 'a shared trigger where TRUNCATE goes on to a child', 'CREATE TABLE a.child () INHERITS (public.base); CREATE TRIGGER t BEFORE TRUNCATE ON a.child EXECUTE FUNCTION public.fire($x$' . $leak . '$x$)', 'TRUNCATE public.base' ],
 	[ 'a check of a table of a shared type', 'CREATE TABLE a.typed OF public.comp (CHECK (i > 0 AND public.run(coalesce(current_setting($x$x.command$x$, true), $x$SELECT 1$x$)) = 1)); INSERT INTO a.typed VALUES (1, $x$SELECT 1$x$)', "SET x.command = '$leak'; ALTER TYPE public.comp ALTER ATTRIBUTE i TYPE bigint CASCADE" ],
@@ -146,6 +161,8 @@ foreach my $way (@ways)
 	else { like($error, $refused, "$what: refused"); }
 	is_untouched("$what: nothing is read or changed");
 }
+
+$node->safe_psql('app', 'DROP TABLE public.parts');
 
 # maintenance of what was made while nobody looked
 $node->safe_psql('app', q{
@@ -192,6 +209,21 @@ $node->safe_psql('app', q{
 	CREATE VIEW a.safe AS SELECT k, public.safe() FROM a.auto});
 my $parallel = 'SET ' . ($node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode') . ' = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;';
 like(failure("$parallel $_"), $refused, "in a parallel worker: $_") foreach ('SELECT a.safe() FROM a.auto', 'SELECT * FROM a.safe', 'EXPLAIN ANALYZE SELECT * FROM a.safe');
+
+# where policies of two tenants are asked, shared functions in them reach neither
+$node->safe_psql('app', q{
+	CREATE ROLE reader; GRANT USAGE ON SCHEMA a, b TO reader;
+	CREATE TABLE a.asked AS SELECT generate_series(1, 100) AS k; CREATE TABLE b.asked AS SELECT generate_series(1, 100) AS k;
+	GRANT SELECT ON a.asked, b.asked, b.t TO reader; ALTER TABLE a.asked ENABLE ROW LEVEL SECURITY; ALTER TABLE b.asked ENABLE ROW LEVEL SECURITY;
+	CREATE FUNCTION public.even(k int) RETURNS boolean LANGUAGE plpgsql PARALLEL SAFE AS $$BEGIN RETURN k % 2 = 0; END$$;
+	CREATE POLICY p ON a.asked USING (public.even(k)); CREATE POLICY p ON b.asked USING (public.even(k))});
+is(value("$parallel SET ROLE reader; SELECT count(*) FROM a.asked JOIN b.asked USING (k)"), '50', 'policies of two tenants');
+is(value("SET ROLE reader; SELECT count(*) FROM a.asked JOIN b.asked USING (k)"), '50', '... in one process');
+$node->safe_psql('app', 'ALTER POLICY p ON a.asked USING (public.safe() > 0)');
+foreach my $select ('count(*) FROM a.asked', 'count(*) FROM b.asked JOIN a.asked USING (k)', '(SELECT max(k) FROM a.asked) FROM b.asked')
+{
+	like(failure("$_ SET ROLE reader; SELECT $select"), qr/^TM003: cannot access table b\.t/, "a policy that reads the other: SELECT $select") foreach ('', $parallel);
+}
 
 # with log, it is written to the log, and with off, nothing is
 my $log_from = -s $node->logfile;

@@ -87,6 +87,33 @@ typedef RelFileNode RelFileLocator;
 /* Can what a column is generated from be changed? */
 #define TM_SET_EXPRESSION	(PG_VERSION_NUM >= 170000)
 
+/*
+ * A part of ALTER TABLE without whether it goes on to children: before PostgreSQL 16
+ * that was one of its own.
+ */
+static inline AlterTableType
+tm_alter_table_part(AlterTableType subtype)
+{
+#if PG_VERSION_NUM < 160000
+	switch (subtype)
+	{
+		case AT_AddColumnRecurse:
+			return AT_AddColumn;
+		case AT_AddConstraintRecurse:
+			return AT_AddConstraint;
+		case AT_DropColumnRecurse:
+			return AT_DropColumn;
+		case AT_DropConstraintRecurse:
+			return AT_DropConstraint;
+		case AT_ValidateConstraintRecurse:
+			return AT_ValidateConstraint;
+		default:
+			break;
+	}
+#endif
+	return subtype;
+}
+
 /* Where the files of a relation in this database are */
 static inline RelFileLocator
 tm_file_locator(Oid reltablespace, Oid relfilenumber)

@@ -14,6 +14,7 @@
 
 #include "nodes/parsenodes.h"
 
+#include "base/compat.h"
 #include "compare/command_reach.h"
 
 static bool statement_keeps(const Node *statement);
@@ -81,7 +82,7 @@ statement_keeps(const Node *statement)
 static bool
 subcommand_keeps(AlterTableType subtype)
 {
-	switch (subtype)
+	switch (tm_alter_table_part(subtype))
 	{
 		case AT_AddColumn:
 		case AT_AddColumnToView:
@@ -106,13 +107,6 @@ subcommand_keeps(AlterTableType subtype)
 		case AT_SetStatistics:
 		case AT_SetStorage:
 		case AT_ValidateConstraint:
-#if PG_VERSION_NUM < 160000
-		case AT_AddColumnRecurse:
-		case AT_AddConstraintRecurse:
-		case AT_DropColumnRecurse:
-		case AT_DropConstraintRecurse:
-		case AT_ValidateConstraintRecurse:
-#endif
 			return true;
 		default:
 			return false;

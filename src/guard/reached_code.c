@@ -18,7 +18,6 @@
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_trigger.h"
 #include "utils/rel.h"
 

@@ -381,6 +381,10 @@ schema_of_plan(const PlannedStmt *pstmt)
 	ListCell   *lc;
 	Oid			found = InvalidOid;
 
+	foreach(lc, pstmt->resultRelations)
+		found = tm_running_code_joined(found,
+									   schema_of_relation(rt_fetch(lfirst_int(lc),
+																   pstmt->rtable)->relid));
 	foreach(lc, pstmt->rtable)
 	{
 		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -388,8 +392,6 @@ schema_of_plan(const PlannedStmt *pstmt)
 		if (OidIsValid(rte->relid) &&
 			(rte->relkind == RELKIND_VIEW ||
 			 (pstmt->dependsOnRole && has_policies(rte->relid)) ||
-			 list_member_int(pstmt->resultRelations,
-							 foreach_current_index(lc) + 1) ||
 			 (!rte->inFromCl && is_named_old_or_new(rte))))
 			found = tm_running_code_joined(found,
 										   schema_of_relation(rte->relid));

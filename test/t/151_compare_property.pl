@@ -15,17 +15,8 @@ use Test::More;
 use SchemaChanges;
 use TenantTest;
 
-my $rounds = $ENV{TM_COMPARE_CHANGES} || 25;
-my $seed = $ENV{TM_COMPARE_SEED} || time;
-my $node = new_node('compare', "max_locks_per_transaction = 256\n");
 my $db = 'compared';
-
-srand($seed);
-note("seed $seed");
-
-$node->safe_psql('postgres', "CREATE DATABASE $db");
-my $version = int($node->safe_psql($db, 'SHOW server_version_num') / 10000);
-$node->safe_psql($db, 'SET client_min_messages = error; CREATE EXTENSION tenant_mgr; ' . base_schema($version));
+my ($node, $version) = changes_database($db);
 
 sub sql { return $node->safe_psql($db, @_) }
 
@@ -80,16 +71,9 @@ my $base_print = fingerprint('dst');
 my $base_dump = dump_of('dst');
 is($base_print, fingerprint('src'), 'a clone to begin with');
 
-my @changes = schema_changes($version);
-my @todo = @changes;
-if ($rounds ne 'all')
-{
-	@todo = map { $changes[ int rand @changes ] } 1 .. $rounds;
-}
-
 my $number = 0;
 my %count;
-foreach my $change (@todo)
+foreach my $change (chosen_changes($version))
 {
 	my $name = $change->{name};
 	my $made = 'made_' . ++$number;

@@ -112,7 +112,8 @@ is((run_text(sql("SELECT tenant.diff_sql('a', 'b')"), "SET client_min_messages =
 is(sql("SELECT object_type, object_name, change FROM tenant.diff('a', 'b')"), '', '... at once');
 
 # Objects of another kind that have the same name are dropped and made, as far as
-# that loses nothing; what says so runs, and what cannot be done is told.  Both ways.
+# that loses nothing; what says so runs, and what cannot be done is told, some of it
+# when one asks again.  Both ways.
 sql('CREATE ROLE regress_tm_other');
 my @kinds = (
 	[ 'a view and an index that have each other\'s names', 'CREATE TABLE t (i int); CREATE VIEW v AS SELECT 1 AS i; CREATE INDEX w ON t (i)',
@@ -140,7 +141,7 @@ my @kinds = (
 		'has its parents in another order: table t', 'has its parents in another order: table t' ],
 	[ 'the owner of a table with a serial column', 'CREATE TABLE t (i serial); ALTER TABLE t OWNER TO regress_tm_other', 'CREATE TABLE t (i serial)', 'alike', 'alike' ],
 	[ 'a partition that lacks a column', 'CREATE TABLE p (i int, j int NOT NULL DEFAULT 5) PARTITION BY LIST (i); CREATE TABLE t PARTITION OF p DEFAULT',
-		'CREATE TABLE p (i int, j int NOT NULL DEFAULT 5) PARTITION BY LIST (i); CREATE TABLE t (i int)', 'alike' ],
+		'CREATE TABLE p (i int, j int NOT NULL DEFAULT 5) PARTITION BY LIST (i); CREATE TABLE t (i int)', 'alike', 'again: would lose data: ALTER TABLE t DROP COLUMN j' ],
 	[ 'sequences of two identity columns', 'CREATE TABLE t (i int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME s), j int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME r))',
 		'CREATE TABLE t (i int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME r), j int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME s))',
 		'is to belong to column t.i: sequence s', 'is to belong to column t.i: sequence r' ],
@@ -156,12 +157,12 @@ foreach my $case (@kinds)
 
 	foreach my $way ([ $one, $other ], [ $other, $one ])
 	{
-		last if !@wanted;
 		my $wanted = shift @wanted;
 		sql("SET client_min_messages = error; DROP SCHEMA a CASCADE; DROP SCHEMA b CASCADE; CREATE SCHEMA a; CREATE SCHEMA b;
 			SET search_path = a; $way->[0]; SET search_path = b; $way->[1]");
 		my $text = sql(q{SELECT tenant.diff_sql('a', 'b')});
 		is((run_text("BEGIN;\n$text\nCOMMIT;\n"))[0], '', "$name: the statements run");
+		$text = sql(q{SELECT tenant.diff_sql('a', 'b')}) if $wanted =~ s/^again: //;
 		if ($wanted eq 'alike')
 		{
 			is(sql("SELECT tenant.fingerprint('a') = tenant.fingerprint('b')"), 't', '... and make them alike');

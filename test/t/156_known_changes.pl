@@ -14,19 +14,10 @@ use Test::More;
 use SchemaChanges;
 use TenantTest;
 
-my $rounds = $ENV{TM_COMPARE_CHANGES} || 25;
-my $seed = $ENV{TM_COMPARE_SEED} || time;
-my $node = new_node('known', "max_locks_per_transaction = 256\n");
 my $db = 'known';
 my @tenants = qw(one two three);
 my $last = 0;
-
-srand($seed);
-note("seed $seed");
-
-$node->safe_psql('postgres', "CREATE DATABASE $db");
-my $version = int($node->safe_psql($db, 'SHOW server_version_num') / 10000);
-$node->safe_psql($db, 'SET client_min_messages = error; CREATE EXTENSION tenant_mgr; ' . base_schema($version));
+my ($node, $version) = changes_database($db);
 
 sub sql { return $node->safe_psql($db, @_) }
 
@@ -120,11 +111,9 @@ fresh_tenants();
 }
 
 # All kinds
-my @changes = grep { $_->{flag} ne 'super' && $_->{sql} !~ /%2\$s/ } schema_changes($version);
-my @todo = $rounds eq 'all' ? @changes : map { $changes[ int rand @changes ] } 1 .. $rounds;
 my $number = 0;
 my $all = 0;
-foreach my $change (@todo)
+foreach my $change (chosen_changes($version, sub { $_[0]{flag} ne 'super' && $_[0]{sql} !~ /%2\$s/ }))
 {
 	my $made = 'made_' . ++$number;
 	(my $statements = $change->{sql}) =~ s/%1\$s/$made/g;

@@ -16,8 +16,37 @@ package SchemaChanges;
 use strict;
 use warnings;
 use Exporter 'import';
+use Test::More;
+use TenantTest;
 
-our @EXPORT = qw(base_schema schema_changes);
+our @EXPORT = qw(changes_database chosen_changes);
+
+# A server with a database of this name, in which the schema is; and the server's
+# version.
+sub changes_database
+{
+	my ($name) = @_;
+	my $node = new_node($name, "max_locks_per_transaction = 256\n");
+
+	$node->safe_psql('postgres', "CREATE DATABASE $name");
+	my $version = int($node->safe_psql($name, 'SHOW server_version_num') / 10000);
+	$node->safe_psql($name, 'SET client_min_messages = error; CREATE EXTENSION tenant_mgr; ' . base_schema($version));
+	return ($node, $version);
+}
+
+# TM_COMPARE_CHANGES of these changes (25; "all" for each one once), in the order of
+# the generator that TM_COMPARE_SEED starts.
+sub chosen_changes
+{
+	my ($version, $suits) = @_;
+	my @changes = grep { !$suits || $suits->($_) } schema_changes($version);
+	my $rounds = $ENV{TM_COMPARE_CHANGES} || 25;
+	my $seed = $ENV{TM_COMPARE_SEED} || time;
+
+	srand($seed);
+	note("seed $seed");
+	return $rounds eq 'all' ? @changes : map { $changes[ int rand @changes ] } 1 .. $rounds;
+}
 
 # Statements that make the schema src, of which those of a later server are left
 # out.

@@ -67,7 +67,8 @@ sub is_true
 
 fresh_tenants();
 
-# By hand: how many follow, and that those that are not like the others do not
+# By hand: how many follow, and that those that are not like the others do not; some of
+# it with tenants that are alike again
 foreach my $case (
 	[ 2, 'a column and an index', 'ALTER TABLE customer ADD COLUMN added int DEFAULT 5; CREATE INDEX ON customer (added)' ],
 	[ 2, 'a table with a key', 'CREATE TABLE extra (id serial PRIMARY KEY, customer int REFERENCES customer, note text CHECK (note <> $$x$$))' ],
@@ -79,12 +80,24 @@ foreach my $case (
 	[ 0, 'another name', 'ALTER TABLE extra RENAME COLUMN more TO less' ],
 	[ 0, 'another type', 'ALTER TABLE extra ALTER COLUMN less TYPE bigint' ],
 	[ 0, 'a table is dropped', 'DROP TABLE extra' ],
+	[ 2, 'something that is rolled back to a savepoint', q{DO $$ BEGIN ALTER TABLE line ADD COLUMN gone int; RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN ALTER TABLE customer ADD COLUMN stays int; END $$} ],
+	[ 0, 'what is made and dropped at once', 'CREATE TABLE passing (i int); CREATE INDEX ON customer (score); DROP TABLE passing' ],
+	[ 0, 'a partition comes and goes', 'CREATE TABLE whole (i int, v text) PARTITION BY LIST (i); CREATE TABLE piece (v text, i int); ALTER TABLE whole ATTACH PARTITION piece FOR VALUES IN (1); CREATE INDEX ON whole (v)' ],
+	[ 2, 'an index and a column of a parent', 'CREATE INDEX ON whole (i); ALTER TABLE whole ADD COLUMN w int DEFAULT 1 CHECK (w > 0)' ],
+	[ 2, 'a key to a table with partitions', 'ALTER TABLE whole ADD COLUMN c int REFERENCES customer' ],
+	[ 1, 'one of them has a savepoint rolled back', q{DO $$ BEGIN ALTER TABLE customer ADD COLUMN kept int;
+		BEGIN COMMENT ON TABLE line IS 'gone'; IF current_schema() <> 'one' THEN RAISE division_by_zero; END IF; EXCEPTION WHEN division_by_zero THEN NULL; END; END $$}, 1 ],
 	[ 1, 'two of them, and one has something else', q{DO $$ BEGIN ALTER TABLE customer ADD COLUMN odd int;
-		IF current_schema() = 'three' THEN ALTER TABLE line ADD COLUMN odd int; END IF; END $$} ],
+		IF current_schema() = 'three' THEN ALTER TABLE line ADD COLUMN odd int; END IF; END $$}, 1 ],
 	[ 0, 'none is like the first', q{DO $$ BEGIN EXECUTE format('ALTER TABLE customer ADD COLUMN %I int', current_schema() || 's'); END $$} ],
+	[ 1, 'a sequence that belongs to another column', q{ALTER TABLE customer ADD COLUMN n1 int, ADD COLUMN n2 int; DO $$ BEGIN EXECUTE format('ALTER SEQUENCE counter OWNED BY customer.%I', CASE WHEN current_schema() = 'three' THEN 'n2' ELSE 'n1' END); END $$}, 1 ],
+	[ 0, 'comments that differ', q{ALTER TABLE customer ADD COLUMN said int; DO $$ BEGIN EXECUTE format('COMMENT ON TABLE line IS %L', current_schema()); END $$}, 1 ],
+	[ 0, 'privileges that differ', q{DO $$ BEGIN IF current_schema() = 'one' THEN GRANT SELECT (id) ON customer TO regress_tm_cmp_a; ELSIF current_schema() = 'two' THEN GRANT UPDATE ON SEQUENCE counter TO regress_tm_cmp_a;
+		ELSE GRANT EXECUTE ON FUNCTION twice TO regress_tm_cmp_a; END IF; END $$}, 1 ],
   )
 {
-	my ($expected, $what, $statements) = @$case;
+	my ($expected, $what, $statements, $anew) = @$case;
+	fresh_tenants() if $anew;
 	my ($followed, $failed) = migrate($statements);
 	is($failed, '', "$what: the migration is applied");
 	is($followed, $expected, "$what: for so many nothing has been read");

@@ -170,7 +170,8 @@ tm_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	tm_structure_before_plan(queryDesc->plannedstmt);
 	if (queryDesc->plannedstmt->resultRelations != NIL)
 		tm_guard_stored_of_plan(queryDesc->plannedstmt);
-	if (tm_tenant_code_rests())
+	if (tm_tenant_code_rests() &&
+		!tm_tenant_code_runs_at_start(queryDesc->plannedstmt))
 		start_plan(queryDesc, eflags);
 	else
 		start_plan_as_code(queryDesc, eflags);
@@ -185,6 +186,7 @@ start_plan_as_code(QueryDesc *queryDesc, int eflags)
 	tm_tenant_code_begin(&code);
 	PG_TRY();
 	{
+		tm_tenant_code_start_plan(queryDesc->plannedstmt);
 		start_plan(queryDesc, eflags);
 	}
 	PG_FINALLY();

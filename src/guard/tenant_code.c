@@ -28,6 +28,7 @@
 
 #include "access/htup_details.h"
 #include "access/parallel.h"
+#include "access/relation.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -37,6 +38,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "replication/logicalworker.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -88,7 +90,11 @@ static inline void push_call(Oid schema, const PlannedStmt *plan);
 static pg_noinline void make_room(void);
 static inline void run_function_of(Oid nspid, bool is_own);
 static bool brought_in_walker(Node *node, void *context);
-static void judge_as(Oid relid, Node *node, Oid *found);
+static void judge_checks(const Query *query, Oid *found);
+static void judge_written_views(const Query *query, Oid *found);
+static Node *definition_of_view(Oid relid);
+static void judge_as(Oid relid, Node *node, void (*judge) (Node *node),
+					 Oid *found);
 static Oid	view_of_subquery(const RangeTblEntry *rte);
 static Oid	relation_of_rule(const Query *query);
 
@@ -157,6 +163,27 @@ tm_tenant_code_enter_query(Query *query)
 											query->rtable)->relid);
 	(void) brought_in_walker((Node *) query, &found);
 	tm_running_code.offered = found;
+}
+
+bool
+tm_tenant_code_runs_at_start(const PlannedStmt *pstmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, pstmt->rtable)
+	{
+		if (lfirst_node(RangeTblEntry, lc)->relkind == RELKIND_PARTITIONED_TABLE)
+			return tm_running_code_is_open();
+	}
+	return false;
+}
+
+/* The plan's own relations are judged meanwhile, as those of a query are. */
+void
+tm_tenant_code_start_plan(const PlannedStmt *pstmt)
+{
+	if (tm_tenant_code_runs_at_start(pstmt))
+		tm_running_code.offered = schema_of_plan(pstmt);
 }
 
 void
@@ -483,7 +510,9 @@ brought_in_walker(Node *node, void *context)
 	{
 		Query	   *query = (Query *) node;
 
-		judge_as(relation_of_rule(query), node, context);
+		judge_as(relation_of_rule(query), node, tm_guard_query, context);
+		judge_checks(query, context);
+		judge_written_views(query, context);
 		return query_tree_walker(query, brought_in_walker, context,
 								 QTW_EXAMINE_RTES_BEFORE);
 	}
@@ -492,17 +521,73 @@ brought_in_walker(Node *node, void *context)
 		RangeTblEntry *rte = (RangeTblEntry *) node;
 
 		if (rte->rtekind == RTE_SUBQUERY)
-			judge_as(view_of_subquery(rte), (Node *) rte->subquery, context);
+			judge_as(view_of_subquery(rte), (Node *) rte->subquery,
+					 tm_guard_query, context);
 		else if (rte->securityQuals != NIL)
-			judge_as(rte->relid, (Node *) rte->securityQuals, context);
+			judge_as(rte->relid, (Node *) rte->securityQuals,
+					 tm_guard_query, context);
 		return false;			/* its parts come next */
 	}
 	return expression_tree_walker(node, brought_in_walker, context);
 }
 
+/* What policies ask of new rows; the options of views are judged with these. */
+static void
+judge_checks(const Query *query, Oid *found)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->withCheckOptions)
+	{
+		WithCheckOption *check = lfirst_node(WithCheckOption, lc);
+
+		if (check->kind != WCO_VIEW_CHECK)
+			judge_as(rt_fetch(query->resultRelation, query->rtable)->relid,
+					 check->qual, tm_guard_query, found);
+	}
+}
+
+/*
+ * Of a view by which a table is written, columns and conditions become a part of the
+ * statement's own, where nothing tells them from it any more.  So its definition is
+ * judged instead.  A view that is the target to the end has triggers, and that of a rule
+ * only lends its name.
+ */
+static void
+judge_written_views(const Query *query, Oid *found)
+{
+	ListCell   *lc;
+
+	if (query->commandType == CMD_SELECT || query->commandType == CMD_UTILITY)
+		return;
+	foreach(lc, query->rtable)
+	{
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW &&
+			foreach_current_index(lc) + 1 != query->resultRelation &&
+			rte->relid != relation_of_rule(query) &&
+			OidIsValid(schema_of_relation(rte->relid)))
+			judge_as(rte->relid, definition_of_view(rte->relid),
+					 tm_guard_kept_expression, found);
+	}
+}
+
+/* With all views in it; a copy, so that nothing can be changed in its place */
+static Node *
+definition_of_view(Oid relid)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	Query	   *query = copyObject(get_view_query(rel));
+
+	AcquireRewriteLocks(query, true, false);
+	relation_close(rel, NoLock);
+	return linitial(QueryRewrite(query));
+}
+
 /* Judge a part of a query by the relation that it comes from. */
 static void
-judge_as(Oid relid, Node *node, Oid *found)
+judge_as(Oid relid, Node *node, void (*judge) (Node *node), Oid *found)
 {
 	Oid			nspid = schema_of_relation(relid);
 	RunningCode before = tm_running_code;
@@ -513,7 +598,7 @@ judge_as(Oid relid, Node *node, Oid *found)
 	tm_running_code.schema = nspid;
 	PG_TRY();
 	{
-		tm_guard_query(node);
+		judge(node);
 	}
 	PG_FINALLY();
 	{

@@ -69,6 +69,13 @@ tm_tenant_code_note_policies(const Query *query, PlannedStmt *plan)
 extern void tm_tenant_code_enter_utility(Node *stmt);
 
 /*
+ * A plan is started: functions are called then to find out which partitions are left
+ * out.
+ */
+extern bool tm_tenant_code_runs_at_start(const PlannedStmt *pstmt);
+extern void tm_tenant_code_start_plan(const PlannedStmt *pstmt);
+
+/*
  * The same of a plan; in a session that is bound it is known whose code it is.
  * Then nothing is entered.
  */
